@@ -1,0 +1,35 @@
+//! Maps a finished file of ours for reading.
+
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::ops::Deref;
+use std::path::Path;
+
+/// A file of a store, mapped read-only.
+///
+/// The promise of a store is that its files never change once they carry their final name: this crate only
+/// ever replaces whole directories. Who truncates a mapped file from outside gets the operating system's
+/// signal, as with `numpy.memmap`.
+#[derive(Debug)]
+pub(crate) struct Mapped(Option<memmap2::Mmap>);
+
+impl Mapped {
+    /// Maps all of `path`; an empty file is an empty slice.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::io("open", e).in_file(path))?;
+        let len = file.metadata().map_err(|e| Error::io("stat", e).in_file(path))?.len();
+        if len == 0 {
+            return Ok(Mapped(None));
+        }
+        // SAFETY: the map is read-only and the file is one of a committed store, which is never written again.
+        let map = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| Error::io("map", e).in_file(path))?;
+        Ok(Mapped(Some(map)))
+    }
+}
+
+impl Deref for Mapped {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or(&[])
+    }
+}

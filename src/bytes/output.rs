@@ -1,0 +1,244 @@
+//! A file of known length that many threads fill at once, in any order.
+//!
+//! The file is pre-allocated and mapped, so that a full disk is an error at the start and a block goes
+//! straight from the decoder into the page cache. Where the file system cannot pre-allocate (NFS, some FUSE),
+//! the same bytes go out by positioned writes. The CRC-32 of the whole is combined from those of the parts.
+
+use crate::error::{Error, Result};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// How bytes get into the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WriteMode {
+    /// A map where the file system can pre-allocate, positioned writes elsewhere.
+    #[default]
+    Auto,
+    /// Positioned writes everywhere.
+    Positioned,
+}
+
+/// The length and the CRC-32 (zlib's) of a finished file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) len: u64,
+    pub(crate) crc: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct OutputFile {
+    path: PathBuf,
+    file: File,
+    len: u64,
+    map: Option<memmap2::MmapRaw>,
+    /// Ranges that some thread is writing now; a handful at most.
+    active: Mutex<Vec<Range<u64>>>,
+    parts: Mutex<Vec<Part>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    start: u64,
+    len: u64,
+    crc: u32,
+}
+
+impl OutputFile {
+    /// Creates `path` (which must not exist) with room for `len` bytes.
+    pub(crate) fn create(path: &Path, len: u64, mode: WriteMode) -> Result<Self> {
+        let place = |e: Error| e.in_file(path);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map_err(|e| place(Error::io("create", e)))?;
+        file.set_len(len).map_err(|e| place(Error::io(format!("reserve {len} bytes"), e)))?;
+        let mut map = None;
+        if len > 0 && mode == WriteMode::Auto && allocate(&file, len).map_err(place)? {
+            // A map that cannot be had (address space) is no loss: positioned writes do the same.
+            map = memmap2::MmapOptions::new().len(len as usize).map_raw(&file).ok();
+        }
+        Ok(OutputFile { path: path.to_owned(), file, len, map, active: Mutex::default(), parts: Mutex::default() })
+    }
+
+    /// Lets `fill` write all of the `len` bytes at `start`. `scratch` is used where there is no map.
+    ///
+    /// Every byte of the file must be written by exactly one call in the file's life; [`finish`](Self::finish)
+    /// checks that.
+    pub(crate) fn write_with<R>(
+        &self,
+        start: u64,
+        len: usize,
+        scratch: &mut Vec<u8>,
+        fill: impl FnOnce(&mut [u8]) -> Result<R>,
+    ) -> Result<R> {
+        let end = start.checked_add(len as u64).filter(|&e| e <= self.len);
+        let end = end.ok_or_else(|| self.broken("a write past the end"))?;
+        if len == 0 {
+            return fill(&mut []);
+        }
+        let _claim = Claim::take(self, start..end)?;
+        let (out, crc);
+        if let Some(map) = &self.map {
+            // SAFETY: start..end lies inside the map (checked against its length above), and the claim makes
+            // this the only slice over that range: no other claim overlaps it while this one lives, and
+            // nothing else hands out slices of the map.
+            let bytes = unsafe { std::slice::from_raw_parts_mut(map.as_mut_ptr().add(start as usize), len) };
+            out = fill(bytes)?;
+            crc = crc32fast::hash(bytes);
+        } else {
+            scratch.resize(len, 0);
+            let bytes = &mut scratch[..len];
+            out = fill(bytes)?;
+            crc = crc32fast::hash(bytes);
+            write_all_at(&self.file, bytes, start)
+                .map_err(|e| Error::io(format!("write {len} bytes"), e).in_file(&self.path))?;
+        }
+        lock(&self.parts).push(Part { start, len: len as u64, crc });
+        Ok(out)
+    }
+
+    /// Checks that every byte was written once, flushes to the disk, and tells length and checksum.
+    pub(crate) fn finish(self) -> Result<Summary> {
+        let mut parts = std::mem::take(&mut *lock(&self.parts));
+        parts.sort_unstable_by_key(|p| p.start);
+        let mut whole = crc32fast::Hasher::new();
+        let mut at = 0;
+        for p in &parts {
+            if p.start != at {
+                return Err(self.broken(&format!("bytes {at}..{} are missing or doubled", p.start)));
+            }
+            at += p.len;
+            whole.combine(&crc32fast::Hasher::new_with_initial_len(p.crc, p.len));
+        }
+        if at != self.len {
+            return Err(self.broken(&format!("bytes {at}..{} are missing", self.len)));
+        }
+        if let Some(map) = &self.map {
+            map.flush().map_err(|e| Error::io("flush", e).in_file(&self.path))?;
+        }
+        self.file.sync_all().map_err(|e| Error::io("flush", e).in_file(&self.path))?;
+        Ok(Summary { len: self.len, crc: whole.finalize() })
+    }
+
+    fn broken(&self, what: &str) -> Error {
+        Error::new(crate::error::Kind::Io, format!("the output was not written whole: {what}")).in_file(&self.path)
+    }
+}
+
+/// The right to write one range, until dropped.
+struct Claim<'a> {
+    of: &'a OutputFile,
+    range: Range<u64>,
+}
+
+impl<'a> Claim<'a> {
+    fn take(of: &'a OutputFile, range: Range<u64>) -> Result<Self> {
+        let mut active = lock(&of.active);
+        if active.iter().any(|a| a.start < range.end && range.start < a.end) {
+            return Err(of.broken("two writes overlap"));
+        }
+        active.push(range.clone());
+        Ok(Claim { of, range })
+    }
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        let mut active = lock(&self.of.active);
+        if let Some(i) = active.iter().position(|a| *a == self.range) {
+            active.swap_remove(i);
+        }
+    }
+}
+
+/// A panic elsewhere must not turn into a second one here.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reserves the blocks of the file. `false` where the file system has no such call.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn allocate(file: &File, len: u64) -> Result<bool> {
+    use rustix::io::Errno;
+    loop {
+        return match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, len) {
+            Ok(()) => Ok(true),
+            Err(Errno::INTR) => continue,
+            Err(Errno::NOSPC | Errno::FBIG | Errno::DQUOT | Errno::IO) => {
+                let e = io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error());
+                Err(Error::io(format!("reserve {len} bytes"), e))
+            }
+            Err(_) => Ok(false),
+        };
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn allocate(_: &File, _: u64) -> Result<bool> {
+    Ok(false)
+}
+
+#[cfg(unix)]
+fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
+}
+
+#[cfg(windows)]
+fn write_all_at(file: &File, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let n = std::os::windows::fs::FileExt::seek_write(file, bytes, offset)?;
+        bytes = &bytes[n..];
+        offset += n as u64;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(mode: WriteMode, ranges: &[(u64, &[u8])], len: u64) -> Result<(Summary, Vec<u8>)> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let f = OutputFile::create(&path, len, mode)?;
+        for (start, bytes) in ranges {
+            f.write_with(*start, bytes.len(), &mut vec![], |b| {
+                b.copy_from_slice(bytes);
+                Ok(())
+            })?;
+        }
+        Ok((f.finish()?, std::fs::read(&path).unwrap()))
+    }
+
+    #[test]
+    fn parts_in_any_order_make_the_whole() {
+        for mode in [WriteMode::Auto, WriteMode::Positioned] {
+            let (s, bytes) = write(mode, &[(3, b"defg"), (0, b"abc"), (7, b"h")], 8).unwrap();
+            assert_eq!(bytes, b"abcdefgh");
+            assert_eq!(s, Summary { len: 8, crc: crc32fast::hash(b"abcdefgh") });
+            assert_eq!(write(mode, &[], 0).unwrap().0, Summary { len: 0, crc: 0 });
+        }
+    }
+
+    #[test]
+    fn gaps_overlaps_and_overruns_are_refused() {
+        for mode in [WriteMode::Auto, WriteMode::Positioned] {
+            assert!(write(mode, &[(0, b"abc")], 8).is_err(), "gap");
+            assert!(write(mode, &[(0, b"abc"), (2, b"cd")], 4).is_err(), "doubled");
+            assert!(write(mode, &[(2, b"abc")], 4).is_err(), "past the end");
+        }
+    }
+
+    #[test]
+    fn a_range_has_one_writer_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let f = OutputFile::create(&dir.path().join("f"), 8, WriteMode::Auto).unwrap();
+        let inner = f.write_with(0, 4, &mut vec![], |_| Ok(f.write_with(3, 2, &mut vec![], |_| Ok(())).is_err()));
+        assert!(inner.unwrap());
+    }
+}

@@ -1,0 +1,217 @@
+//! Element types of matrices and table columns, by their numpy names.
+
+use crate::error::{Error, Result};
+use half::f16;
+use std::fmt;
+
+/// A number type. Bytes of this crate's arrays are always little-endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)] // the names say it
+pub enum Dtype {
+    Bool,
+    Int8,
+    Int16,
+    Int32,
+    Int64,
+    Uint8,
+    Uint16,
+    Uint32,
+    Uint64,
+    Float16,
+    Float32,
+    Float64,
+}
+
+impl Dtype {
+    /// All of them, narrow to wide within each family.
+    pub const ALL: [Dtype; 12] = [
+        Dtype::Bool,
+        Dtype::Uint8,
+        Dtype::Uint16,
+        Dtype::Uint32,
+        Dtype::Uint64,
+        Dtype::Int8,
+        Dtype::Int16,
+        Dtype::Int32,
+        Dtype::Int64,
+        Dtype::Float16,
+        Dtype::Float32,
+        Dtype::Float64,
+    ];
+
+    /// Bytes of one element.
+    pub const fn size(self) -> usize {
+        match self {
+            Dtype::Bool | Dtype::Int8 | Dtype::Uint8 => 1,
+            Dtype::Int16 | Dtype::Uint16 | Dtype::Float16 => 2,
+            Dtype::Int32 | Dtype::Uint32 | Dtype::Float32 => 4,
+            Dtype::Int64 | Dtype::Uint64 | Dtype::Float64 => 8,
+        }
+    }
+
+    /// The numpy name: `uint8`, `float32`, ...
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dtype::Bool => "bool",
+            Dtype::Int8 => "int8",
+            Dtype::Int16 => "int16",
+            Dtype::Int32 => "int32",
+            Dtype::Int64 => "int64",
+            Dtype::Uint8 => "uint8",
+            Dtype::Uint16 => "uint16",
+            Dtype::Uint32 => "uint32",
+            Dtype::Uint64 => "uint64",
+            Dtype::Float16 => "float16",
+            Dtype::Float32 => "float32",
+            Dtype::Float64 => "float64",
+        }
+    }
+
+    /// The type of this full numpy name. Short forms (`u8`, `f4`) are refused: they mean different things
+    /// in different languages.
+    pub fn from_name(name: &str) -> Result<Dtype> {
+        Self::ALL.into_iter().find(|d| d.name() == name).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|d| d.name()).collect();
+            Error::usage(format!("unknown dtype '{name}' (expected one of {})", names.join(", ")))
+        })
+    }
+
+    /// Whether it is one of the three float types.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Dtype::Float16 | Dtype::Float32 | Dtype::Float64)
+    }
+
+    /// The least and the greatest integer it holds, for the integer types and bool.
+    pub const fn integer_range(self) -> Option<(i128, i128)> {
+        Some(match self {
+            Dtype::Bool => (0, 1),
+            Dtype::Int8 => (i8::MIN as i128, i8::MAX as i128),
+            Dtype::Int16 => (i16::MIN as i128, i16::MAX as i128),
+            Dtype::Int32 => (i32::MIN as i128, i32::MAX as i128),
+            Dtype::Int64 => (i64::MIN as i128, i64::MAX as i128),
+            Dtype::Uint8 => (0, u8::MAX as i128),
+            Dtype::Uint16 => (0, u16::MAX as i128),
+            Dtype::Uint32 => (0, u32::MAX as i128),
+            Dtype::Uint64 => (0, u64::MAX as i128),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One value of any [`Dtype`], for messages and single look-ups.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)]
+pub enum Scalar {
+    Bool(bool),
+    Int(i128),
+    /// The value and the width it was stored in, so that it prints as it would there.
+    Float(f64, Dtype),
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Scalar::Bool(v) => write!(f, "{v}"),
+            Scalar::Int(v) => write!(f, "{v}"),
+            Scalar::Float(v, Dtype::Float64) => write!(f, "{v:?}"),
+            Scalar::Float(v, Dtype::Float16) => write!(f, "{}", f16::from_f64(v)),
+            Scalar::Float(v, _) => write!(f, "{:?}", v as f32),
+        }
+    }
+}
+
+/// A Rust number that is one of the [`Dtype`]s. Bool travels as `u8`.
+pub trait Element: bytemuck::Pod + PartialEq + PartialOrd + Send + Sync + fmt::Debug {
+    /// Its type; `u8` answers `Uint8` though bool bytes use it too.
+    const DTYPE: Dtype;
+    /// As a value that can be shown and compared across types.
+    fn scalar(self) -> Scalar;
+    /// Whether it is zero; NaN is not, and −0.0 is.
+    fn is_zero(self) -> bool;
+    /// The sum, or `None` where an integer sum does not fit.
+    fn add(self, other: Self) -> Option<Self>;
+}
+
+macro_rules! element {
+    ($($rust:ty => $dtype:ident, $scalar:expr, $zero:expr, $add:expr;)*) => {$(
+        impl Element for $rust {
+            const DTYPE: Dtype = Dtype::$dtype;
+            fn scalar(self) -> Scalar { $scalar(self) }
+            fn is_zero(self) -> bool { self == $zero }
+            fn add(self, other: Self) -> Option<Self> { $add(self, other) }
+        }
+    )*};
+}
+
+element! {
+    u8 => Uint8, |v| Scalar::Int(v as i128), 0, u8::checked_add;
+    u16 => Uint16, |v| Scalar::Int(v as i128), 0, u16::checked_add;
+    u32 => Uint32, |v| Scalar::Int(v as i128), 0, u32::checked_add;
+    u64 => Uint64, |v| Scalar::Int(v as i128), 0, u64::checked_add;
+    i8 => Int8, |v| Scalar::Int(v as i128), 0, i8::checked_add;
+    i16 => Int16, |v| Scalar::Int(v as i128), 0, i16::checked_add;
+    i32 => Int32, |v| Scalar::Int(v as i128), 0, i32::checked_add;
+    i64 => Int64, |v| Scalar::Int(v as i128), 0, i64::checked_add;
+    f16 => Float16, |v: f16| Scalar::Float(v.to_f64(), Dtype::Float16), f16::ZERO, |a: f16, b: f16| Some(a + b);
+    f32 => Float32, |v| Scalar::Float(v as f64, Dtype::Float32), 0.0, |a, b| Some(a + b);
+    f64 => Float64, |v| Scalar::Float(v, Dtype::Float64), 0.0, |a, b| Some(a + b);
+}
+
+/// Runs `$body` with `$T` standing for the Rust type of a [`Dtype`] (bool as `u8`): the one dispatch per block.
+macro_rules! with_element {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        match $dtype {
+            $crate::dtype::Dtype::Bool | $crate::dtype::Dtype::Uint8 => { type $T = u8; $body }
+            $crate::dtype::Dtype::Uint16 => { type $T = u16; $body }
+            $crate::dtype::Dtype::Uint32 => { type $T = u32; $body }
+            $crate::dtype::Dtype::Uint64 => { type $T = u64; $body }
+            $crate::dtype::Dtype::Int8 => { type $T = i8; $body }
+            $crate::dtype::Dtype::Int16 => { type $T = i16; $body }
+            $crate::dtype::Dtype::Int32 => { type $T = i32; $body }
+            $crate::dtype::Dtype::Int64 => { type $T = i64; $body }
+            $crate::dtype::Dtype::Float16 => { type $T = half::f16; $body }
+            $crate::dtype::Dtype::Float32 => { type $T = f32; $body }
+            $crate::dtype::Dtype::Float64 => { type $T = f64; $body }
+        }
+    };
+}
+pub(crate) use with_element;
+
+/// The value at `index` of little-endian `bytes` of `dtype`; `None` past the end.
+pub(crate) fn scalar_at(dtype: Dtype, bytes: &[u8], index: usize) -> Option<Scalar> {
+    let size = dtype.size();
+    let one = bytes.get(index.checked_mul(size)?..)?.get(..size)?;
+    if dtype == Dtype::Bool {
+        return one.first().map(|&b| Scalar::Bool(b != 0));
+    }
+    Some(with_element!(dtype, T => bytemuck::pod_read_unaligned::<T>(one).scalar()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_full_numpy_names() {
+        for d in Dtype::ALL {
+            assert_eq!(Dtype::from_name(d.name()).unwrap(), d);
+        }
+        for short in ["u8", "f4", "<f4", "float", "int", ""] {
+            assert_eq!(Dtype::from_name(short).unwrap_err().kind(), crate::error::Kind::Usage, "{short}");
+        }
+    }
+
+    #[test]
+    fn a_scalar_prints_as_stored() {
+        let v = scalar_at(Dtype::Float32, &1.1f32.to_le_bytes(), 0).unwrap();
+        assert_eq!(v.to_string(), "1.1");
+        assert_eq!(scalar_at(Dtype::Int16, &[1, 0, 255, 255], 1).unwrap().to_string(), "-1");
+        assert!(scalar_at(Dtype::Int16, &[1, 0], 1).is_none());
+    }
+}

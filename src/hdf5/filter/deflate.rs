@@ -1,0 +1,120 @@
+//! Deflate (filter 1): a zlib stream a chunk. HDF5 File Format 3.0, IV.A.2.l; RFC 1950 and 1951.
+
+use crate::error::{Error, Result};
+use zlib_rs::{Inflate, InflateFlush, Status};
+
+/// A decoder that is reset, not rebuilt, for each chunk.
+pub(crate) struct Inflater(Inflate);
+
+impl Default for Inflater {
+    fn default() -> Self {
+        Inflater(Inflate::new(true, 15))
+    }
+}
+
+impl std::fmt::Debug for Inflater {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Inflater")
+    }
+}
+
+impl Inflater {
+    /// Inflates all of `input` into all of `out`, in one call: no window is kept, nothing is copied twice.
+    /// Bytes behind the stream's end are ignored, as libhdf5 does.
+    pub(crate) fn inflate_exact(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
+        self.0.reset(true);
+        let status = self.0.decompress(input, out, InflateFlush::Finish);
+        let got = self.0.total_out();
+        match status {
+            Ok(Status::StreamEnd) if got == out.len() as u64 => Ok(()),
+            Ok(Status::StreamEnd) => Err(short(out.len(), got)),
+            Ok(_) if got == out.len() as u64 && self.0.total_in() < input.len() as u64 => {
+                Err(Error::malformed(format!("deflate stream holds more than the {} bytes expected", out.len())))
+            }
+            Ok(_) => Err(short(out.len(), got)),
+            Err(e) => Err(self.broken(e, got)),
+        }
+    }
+
+    /// Inflates a stream whose length is not known in advance, up to `most` bytes.
+    pub(crate) fn inflate_to_vec(&mut self, input: &[u8], out: &mut Vec<u8>, most: usize) -> Result<()> {
+        self.0.reset(true);
+        out.clear();
+        let mut filled = 0usize;
+        loop {
+            let read = usize::try_from(self.0.total_in()).unwrap_or(usize::MAX);
+            let rest = input.get(read..).unwrap_or_default();
+            if filled == out.len() {
+                let step = filled.max(input.len()).max(4096).min(most.saturating_sub(filled));
+                if step == 0 {
+                    return Err(Error::limit(format!("deflate stream holds more than {most} bytes")));
+                }
+                out.try_reserve(step).map_err(|_| Error::limit(format!("no memory for {step} bytes")))?;
+                out.resize(filled.saturating_add(step), 0);
+            }
+            let room = out.get_mut(filled..).unwrap_or_default();
+            let status = self.0.decompress(rest, room, InflateFlush::NoFlush);
+            let now = usize::try_from(self.0.total_out()).unwrap_or(usize::MAX);
+            let stuck = now == filled && rest.is_empty();
+            filled = now;
+            match status {
+                Ok(Status::StreamEnd) => {
+                    out.truncate(filled);
+                    return Ok(());
+                }
+                Ok(_) if stuck => return Err(Error::malformed("deflate stream ends early")),
+                Ok(_) => {}
+                Err(e) => return Err(self.broken(e, filled as u64)),
+            }
+        }
+    }
+
+    fn broken(&self, e: zlib_rs::InflateError, got: u64) -> Error {
+        let why = self.0.error_message().unwrap_or_else(|| e.as_str());
+        Error::malformed(format!("deflate stream is broken after {got} bytes: {why}"))
+    }
+}
+
+fn short(expected: usize, got: u64) -> Error {
+    Error::malformed(format!("deflate stream ends early (expected {expected} bytes, got {got})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // zlib.compress(b"annmap" * 3)
+    const STREAM: [u8; 16] = [0x78, 0x9c, 0x4b, 0xcc, 0xcb, 0xcb, 0x4d, 0x2c, 0x48, 0x44, 0x22, 0x01, 0x46, 0x8f, 0x07, 0x72];
+
+    #[test]
+    fn the_length_must_be_exact() {
+        let mut i = Inflater::default();
+        let mut out = [0; 18];
+        i.inflate_exact(&STREAM, &mut out).unwrap();
+        assert_eq!(&out, b"annmapannmapannmap");
+        assert!(i.inflate_exact(&STREAM, &mut [0; 19]).unwrap_err().message().contains("expected 19 bytes, got 18"));
+        assert!(i.inflate_exact(&STREAM, &mut [0; 17]).is_err());
+        assert!(i.inflate_exact(&STREAM[..10], &mut out).is_err(), "cut");
+        let mut trailing = STREAM.to_vec();
+        trailing.extend([1, 2, 3]);
+        i.inflate_exact(&trailing, &mut out).unwrap();
+    }
+
+    #[test]
+    fn a_wrong_checksum_is_refused() {
+        let mut wrong = STREAM;
+        wrong[STREAM.len() - 1] ^= 1;
+        let mut out = [0; 18];
+        assert!(Inflater::default().inflate_exact(&wrong, &mut out).is_err());
+    }
+
+    #[test]
+    fn an_unknown_length_is_bounded() {
+        let mut i = Inflater::default();
+        let mut out = vec![];
+        i.inflate_to_vec(&STREAM, &mut out, 100).unwrap();
+        assert_eq!(out, b"annmapannmapannmap");
+        assert_eq!(i.inflate_to_vec(&STREAM, &mut out, 10).unwrap_err().kind(), crate::Kind::Limit);
+        assert!(i.inflate_to_vec(&STREAM[..8], &mut out, 100).is_err());
+    }
+}

@@ -1,0 +1,64 @@
+//! What a chunk goes through on its way to the disk, undone: one filter a file, bytes to bytes.
+//!
+//! A decoder is told how long its output must be and refuses any other length. Filters without a decoder here
+//! are refused by name when a chunk that went through them is read.
+
+pub(crate) mod deflate;
+pub(crate) mod fletcher32;
+pub(crate) mod lzf;
+pub(crate) mod pipeline;
+pub(crate) mod shuffle;
+
+/// Registered filter numbers.
+pub(crate) mod id {
+    pub(crate) const DEFLATE: u16 = 1;
+    pub(crate) const SHUFFLE: u16 = 2;
+    pub(crate) const FLETCHER32: u16 = 3;
+    pub(crate) const LZF: u16 = 32000;
+}
+
+/// The usual name of a filter number; `None` for numbers nobody registered.
+/// From the HDF Group's list of registered filter plugins.
+pub(crate) fn registered_name(id: u16) -> Option<&'static str> {
+    Some(match id {
+        1 => "gzip",
+        2 => "shuffle",
+        3 => "fletcher32",
+        4 => "szip",
+        5 => "nbit",
+        6 => "scaleoffset",
+        305 => "lzo",
+        307 => "bzip2",
+        32000 => "lzf",
+        32001 => "blosc",
+        32002 => "mafisc",
+        32003 => "snappy",
+        32004 => "lz4",
+        32005 => "apax",
+        32006 => "cbf",
+        32007 => "jpeg-xr",
+        32008 => "bitshuffle",
+        32009 => "spdp",
+        32010 => "lpc-rice",
+        32011 => "ccsds-123",
+        32012 => "jpeg-ls",
+        32013 => "zfp",
+        32014 => "fpzip",
+        32015 => "zstd",
+        32016 => "b3d",
+        32017 => "sz",
+        32018 => "fcidecomp",
+        32019 => "jpeg",
+        32020 => "vbz",
+        32021 => "fapec",
+        32022 => "bitgroom",
+        32023 => "granular-bitround",
+        32024 => "sz3",
+        32025 => "delta-rice",
+        32026 => "blosc2",
+        32027 => "flac",
+        32028 => "h5z-sperr",
+        32029 => "tersets",
+        _ => return None,
+    })
+}

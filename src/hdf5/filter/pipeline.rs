@@ -1,0 +1,216 @@
+//! A pipeline undone: filters in reverse order, the chunk's mask obeyed, the exact length at the end.
+
+use super::deflate::Inflater;
+use super::{fletcher32, id, lzf, registered_name, shuffle};
+use crate::error::{Error, Result};
+use crate::hdf5::format::message::filter_pipeline::Filter;
+
+/// The filters of a dataset, ready to be undone for chunks of one length.
+#[derive(Debug, Clone)]
+pub(crate) struct Pipeline {
+    /// In write order.
+    stages: Vec<Stage>,
+}
+
+#[derive(Debug, Clone)]
+struct Stage {
+    codec: Codec,
+    /// Its bit in a chunk's mask.
+    bit: u32,
+}
+
+#[derive(Debug, Clone)]
+enum Codec {
+    Deflate,
+    Shuffle { width: usize },
+    Fletcher32,
+    Lzf,
+    /// Named when a chunk needs it.
+    Unknown { id: u16, name: String },
+}
+
+/// Buffers and decoder states of one worker, used again for each chunk.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    a: Vec<u8>,
+    b: Vec<u8>,
+    inflater: Option<Inflater>,
+}
+
+impl Pipeline {
+    /// Prepares `filters` for elements of `element_size` bytes.
+    pub(crate) fn new(filters: &[Filter], element_size: usize) -> Result<Self> {
+        let stages = filters.iter().zip(0u32..).map(|(f, n)| {
+            let codec = match f.id {
+                id::DEFLATE => Codec::Deflate,
+                id::SHUFFLE => {
+                    let width = f.values.first().copied().map_or(element_size, |w| usize::try_from(w).unwrap_or(0));
+                    if width == 0 {
+                        return Err(Error::malformed("shuffle by elements of 0 bytes"));
+                    }
+                    Codec::Shuffle { width }
+                }
+                id::FLETCHER32 => Codec::Fletcher32,
+                id::LZF => Codec::Lzf,
+                id => Codec::Unknown { id, name: f.name.clone() },
+            };
+            Ok(Stage { codec, bit: 1u32.checked_shl(n).unwrap_or(0) })
+        });
+        Ok(Pipeline { stages: stages.collect::<Result<_>>()? })
+    }
+
+    /// Whether a chunk with this mask is stored as it is.
+    pub(crate) fn is_plain(&self, mask: u32) -> bool {
+        self.stages.iter().all(|s| mask & s.bit != 0)
+    }
+
+    /// Whether a chunk with this mask went through deflate and nothing else.
+    pub(crate) fn is_deflate_only(&self, mask: u32) -> bool {
+        let mut active = self.stages.iter().filter(|s| mask & s.bit == 0);
+        matches!((active.next(), active.next()), (Some(Stage { codec: Codec::Deflate, .. }), None))
+    }
+
+    /// The most bytes that `stored` bytes can become.
+    pub(crate) fn most_expanded(&self, stored: u64, mask: u32) -> u64 {
+        self.stages.iter().filter(|s| mask & s.bit == 0).fold(stored, |n, s| match s.codec {
+            // RFC 1951: 258 bytes from two bits; LZF: 264 bytes from three
+            Codec::Deflate => n.saturating_mul(1032),
+            Codec::Lzf => n.saturating_mul(88),
+            Codec::Shuffle { .. } | Codec::Fletcher32 => n,
+            Codec::Unknown { .. } => u64::MAX,
+        })
+    }
+
+    /// Undoes the filters of a chunk stored as `stored` into `out`, which is as long as a chunk.
+    pub(crate) fn decode(&self, stored: &[u8], mask: u32, out: &mut [u8], work: &mut Workspace) -> Result<()> {
+        let active: Vec<&Stage> = self.stages.iter().filter(|s| mask & s.bit == 0).collect();
+        // How long the data was before each filter, as far as it can be known: only checksums add to it.
+        let mut lengths = Vec::with_capacity(active.len());
+        let mut len = Some(out.len());
+        for s in &active {
+            lengths.push(len);
+            len = match s.codec {
+                Codec::Shuffle { .. } => len,
+                Codec::Fletcher32 => len.and_then(|l| l.checked_add(4)),
+                _ => None,
+            };
+        }
+        let Workspace { a, b, inflater } = work;
+        let (mut from, mut to) = (a, b);
+        let mut input = stored;
+        let mut todo = active.into_iter().zip(lengths).rev().peekable();
+        if todo.peek().is_none() {
+            return copy_exact(input, out);
+        }
+        while let Some((stage, len)) = todo.next() {
+            if todo.peek().is_none() {
+                return stage.codec.undo(input, out, inflater);
+            }
+            let made = match (&stage.codec, len) {
+                (Codec::Deflate, None) => {
+                    let most = out.len().saturating_mul(2).saturating_add(1 << 16);
+                    inflater.get_or_insert_default().inflate_to_vec(input, to, most)?;
+                    to.len()
+                }
+                (Codec::Shuffle { .. }, None) => fill(to, input.len(), |o| stage.codec.undo(input, o, inflater))?,
+                (Codec::Fletcher32, None) => {
+                    fill(to, input.len().saturating_sub(4), |o| stage.codec.undo(input, o, inflater))?
+                }
+                (Codec::Unknown { .. }, _) => return stage.codec.undo(input, &mut [], inflater),
+                (_, Some(len)) => fill(to, len, |o| stage.codec.undo(input, o, inflater))?,
+                (_, None) => return Err(Error::unsupported("a filter between two others whose lengths are not known")),
+            };
+            std::mem::swap(&mut from, &mut to);
+            input = from.get(..made).unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
+/// Lets `write` fill the first `len` bytes of `buffer`, which only ever grows.
+fn fill(buffer: &mut Vec<u8>, len: usize, write: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<usize> {
+    if buffer.len() < len {
+        buffer.try_reserve(len).map_err(|_| Error::limit(format!("no memory for {len} bytes")))?;
+        buffer.resize(len, 0);
+    }
+    write(buffer.get_mut(..len).unwrap_or_default())?;
+    Ok(len)
+}
+
+fn copy_exact(input: &[u8], out: &mut [u8]) -> Result<()> {
+    if input.len() != out.len() {
+        return Err(Error::malformed(format!("chunk length (expected {} bytes, got {})", out.len(), input.len())));
+    }
+    out.copy_from_slice(input);
+    Ok(())
+}
+
+impl Codec {
+    fn undo(&self, input: &[u8], out: &mut [u8], inflater: &mut Option<Inflater>) -> Result<()> {
+        match self {
+            Codec::Deflate => inflater.get_or_insert_default().inflate_exact(input, out),
+            Codec::Shuffle { width } => {
+                if input.len() != out.len() {
+                    return copy_exact(input, out);
+                }
+                shuffle::unshuffle(input, *width, out);
+                Ok(())
+            }
+            Codec::Fletcher32 => copy_exact(fletcher32::strip(input)?, out),
+            Codec::Lzf => lzf::decode(input, out),
+            Codec::Unknown { id, name } => {
+                let name = registered_name(*id).unwrap_or(if name.is_empty() { "unregistered" } else { name });
+                let advice = "the file can be rewritten without it by h5repack -f GZIP=4 where the plugin is installed";
+                Err(Error::unsupported(format!("filter {id} ({name}); {advice}")))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filter(id: u16, values: &[u32]) -> Filter {
+        Filter { id, name: String::new(), optional: false, values: values.to_vec() }
+    }
+
+    // zlib.compress(b"\x01\x02\x00\x00") of two shuffled 16-bit numbers 1 and 2
+    const SHUFFLED: [u8; 12] = [0x78, 0x9c, 0x63, 0x64, 0x62, 0x60, 0x00, 0x00, 0x00, 0x0e, 0x00, 0x04];
+
+    fn with_checksum(data: &[u8]) -> Vec<u8> {
+        let mut v = data.to_vec();
+        v.extend(fletcher32::fletcher32(data).to_le_bytes());
+        v
+    }
+
+    #[test]
+    fn filters_are_undone_last_to_first() {
+        let p = Pipeline::new(&[filter(2, &[2]), filter(1, &[4]), filter(3, &[])], 2).unwrap();
+        let stored = with_checksum(&SHUFFLED);
+        let mut out = [0; 4];
+        p.decode(&stored, 0, &mut out, &mut Workspace::default()).unwrap();
+        assert_eq!(out, [1, 0, 2, 0]);
+    }
+
+    #[test]
+    fn the_mask_leaves_filters_out() {
+        let p = Pipeline::new(&[filter(2, &[2]), filter(1, &[4])], 2).unwrap();
+        let mut out = [0; 4];
+        let work = &mut Workspace::default();
+        p.decode(&SHUFFLED, 0b01, &mut out, work).unwrap();
+        assert_eq!(out, [1, 2, 0, 0], "shuffle left out");
+        p.decode(&[9, 8, 7, 6], 0b11, &mut out, work).unwrap();
+        assert_eq!(out, [9, 8, 7, 6], "both left out");
+        assert!(p.is_plain(0b11) && !p.is_plain(0b10) && p.is_deflate_only(0b01));
+        assert!(p.decode(&[9, 8, 7], 0b11, &mut out, work).is_err());
+    }
+
+    #[test]
+    fn an_unknown_filter_is_named() {
+        let p = Pipeline::new(&[filter(32013, &[])], 2).unwrap();
+        let e = p.decode(&[0], 0, &mut [0; 4], &mut Workspace::default()).unwrap_err();
+        assert_eq!(e.kind(), crate::Kind::Unsupported);
+        assert!(e.message().starts_with("filter 32013 (zfp)"), "{e}");
+    }
+}

@@ -1,0 +1,72 @@
+//! Shuffle (filter 2): first bytes of all elements, then second bytes, and so on.
+
+/// Puts the bytes of `width`-byte elements back together. Bytes behind the last whole element stay in place.
+pub(crate) fn unshuffle(input: &[u8], width: usize, out: &mut [u8]) {
+    let count = input.len().checked_div(width).unwrap_or(0);
+    if width <= 1 || count <= 1 {
+        out.copy_from_slice(input);
+        return;
+    }
+    let whole = count.saturating_mul(width);
+    let (planes, tail) = input.split_at(whole);
+    let (elements, out_tail) = out.split_at_mut(whole);
+    match width {
+        2 => unshuffle_fixed::<2>(planes, count, elements),
+        4 => unshuffle_fixed::<4>(planes, count, elements),
+        8 => unshuffle_fixed::<8>(planes, count, elements),
+        _ => {
+            for (k, plane) in planes.chunks_exact(count).enumerate() {
+                let bytes = elements.iter_mut().skip(k).step_by(width);
+                bytes.zip(plane).for_each(|(o, b)| *o = *b);
+            }
+        }
+    }
+    out_tail.copy_from_slice(tail);
+}
+
+fn unshuffle_fixed<const W: usize>(planes: &[u8], count: usize, elements: &mut [u8]) {
+    let mut rest = planes;
+    let planes: [&[u8]; W] = std::array::from_fn(|_| {
+        let (plane, tail) = rest.split_at(count);
+        rest = tail;
+        plane
+    });
+    let (elements, _) = elements.as_chunks_mut::<W>();
+    // One block of elements at a time, so that its planes and its elements stay in the first cache.
+    const BLOCK: usize = 1024;
+    for (n, block) in elements.chunks_mut(BLOCK).enumerate() {
+        let start = n.saturating_mul(BLOCK);
+        for (k, plane) in planes.iter().enumerate() {
+            let bytes = plane.get(start..).unwrap_or_default();
+            for (element, byte) in block.iter_mut().zip(bytes) {
+                if let Some(b) = element.get_mut(k) {
+                    *b = *byte;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_width_is_undone() {
+        for width in [1usize, 2, 3, 4, 8, 16] {
+            for len in [0usize, 1, 7, 16, 5000, 48 * 1024 + 5] {
+                let data: Vec<u8> = (0..len).map(|i| (i * 7 + i / 251) as u8).collect();
+                let n = len / width;
+                let mut shuffled = data.clone();
+                if n > 1 && width > 1 {
+                    for (i, k) in (0..n).flat_map(|i| (0..width).map(move |k| (i, k))) {
+                        shuffled[k * n + i] = data[i * width + k];
+                    }
+                }
+                let mut out = vec![0; len];
+                unshuffle(&shuffled, width, &mut out);
+                assert_eq!(out, data, "width {width}, {len} bytes");
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Version 1 B-tree nodes: links of old-style groups (type 0) and chunks (type 1).
+//! HDF5 File Format 3.0, III.A.1.
+
+use super::Sizes;
+use crate::bytes::Cursor;
+use crate::error::{Error, Result};
+
+/// The fixed part of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) level: u8,
+    pub(crate) entries: u16,
+}
+
+/// What a tree is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Type {
+    Group,
+    Chunk,
+}
+
+/// Bytes of the fixed part.
+pub(crate) fn head_len(sizes: Sizes) -> usize {
+    usize::from(sizes.offset).saturating_mul(2).saturating_add(8)
+}
+
+pub(crate) fn read_head(src: &mut Cursor<'_>, sizes: Sizes, expected: Type) -> Result<Head> {
+    src.expect_signature(b"TREE")?;
+    let at = src.offset();
+    let (want, got) = (u8::from(expected == Type::Chunk), src.read_u8()?);
+    if want != got {
+        return Err(Error::malformed(format!("B-tree node type (expected {want}, got {got})")).at(at));
+    }
+    let (level, entries) = (src.read_u8()?, src.read_u16()?);
+    src.skip(usize::from(sizes.offset).saturating_mul(2))?; // siblings
+    Ok(Head { level, entries })
+}
+
+/// Bytes of the keys and children of a group node: a key in front of each child and one behind the last.
+pub(crate) fn group_body_len(head: Head, sizes: Sizes) -> usize {
+    let pair = usize::from(sizes.length).saturating_add(usize::from(sizes.offset));
+    pair.saturating_mul(usize::from(head.entries)).saturating_add(usize::from(sizes.length))
+}
+
+/// The children of a group node.
+pub(crate) fn read_group_children(src: &mut Cursor<'_>, head: Head, sizes: Sizes) -> Result<Vec<u64>> {
+    let mut out = Vec::with_capacity(usize::from(head.entries));
+    for _ in 0..head.entries {
+        sizes.read_length(src)?; // key: the least name below, as an offset into the heap
+        out.push(sizes.read_defined(src, "a B-tree child")?);
+    }
+    Ok(out)
+}
+
+/// The key of a chunk and the address it leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChunkKey {
+    /// Stored bytes.
+    pub(crate) size: u32,
+    /// Bit n set: filter n of the pipeline was left out for this chunk.
+    pub(crate) mask: u32,
+    /// First element in each dimension.
+    pub(crate) start: Vec<u64>,
+    pub(crate) child: u64,
+}
+
+/// Bytes of the children of a chunk node for a dataset of `rank` dimensions, without the key behind the last.
+pub(crate) fn chunk_body_len(head: Head, sizes: Sizes, rank: usize) -> usize {
+    let key = rank.saturating_add(1).saturating_mul(8).saturating_add(8);
+    key.saturating_add(usize::from(sizes.offset)).saturating_mul(usize::from(head.entries))
+}
+
+pub(crate) fn read_chunk_key(src: &mut Cursor<'_>, sizes: Sizes, rank: usize) -> Result<ChunkKey> {
+    let (size, mask) = (src.read_u32()?, src.read_u32()?);
+    let start = (0..rank).map(|_| src.read_u64()).collect::<Result<Vec<u64>>>()?;
+    src.skip(8)?; // III.A.1: the dimension of the element's bytes, always 0
+    let child = sizes.read_defined(src, "a B-tree child")?;
+    Ok(ChunkKey { size, mask, start, child })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: Sizes = Sizes { offset: 8, length: 8 };
+
+    #[test]
+    fn a_chunk_leaf() {
+        let mut b = b"TREE\x01\x00\x01\x00".to_vec(); // chunk node, level 0, one entry
+        b.extend([0xff; 16]); // no siblings
+        b.extend([20, 0, 0, 0, 1, 0, 0, 0]); // 20 bytes stored, filter 0 skipped
+        b.extend([8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]); // starts at element 8
+        b.extend([0, 16, 0, 0, 0, 0, 0, 0]); // address 4096
+        let mut src = Cursor::new(&b, 0);
+        let head = read_head(&mut src, SIZES, Type::Chunk).unwrap();
+        assert_eq!(src.len(), chunk_body_len(head, SIZES, 1));
+        let key = read_chunk_key(&mut src, SIZES, 1).unwrap();
+        assert_eq!(key, ChunkKey { size: 20, mask: 1, start: vec![8], child: 4096 });
+        assert!(read_head(&mut Cursor::new(&b, 0), SIZES, Type::Group).is_err());
+    }
+}

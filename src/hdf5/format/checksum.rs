@@ -1,0 +1,87 @@
+//! The checksum of metadata since superblock 2: Bob Jenkins' lookup3 (`hashlittle`), initial value 0.
+//! HDF5 File Format 3.0, appendix; <https://burtleburtle.net/bob/c/lookup3.c>.
+
+use crate::bytes::Cursor;
+use crate::error::{Error, Result};
+
+/// lookup3 of `bytes`.
+pub(crate) fn lookup3(bytes: &[u8], initial: u32) -> u32 {
+    let len = u32::try_from(bytes.len() & 0xffff_ffff).unwrap_or(0);
+    let start = 0xdead_beef_u32.wrapping_add(len).wrapping_add(initial);
+    let (mut a, mut b, mut c) = (start, start, start);
+    let word = |w: &[u8]| w.iter().rev().fold(0u32, |v, &byte| v.wrapping_shl(8) | u32::from(byte));
+    let mut rest = bytes;
+    while rest.len() > 12 {
+        let (block, tail) = rest.split_at(12);
+        let mut words = block.chunks(4).map(word);
+        a = a.wrapping_add(words.next().unwrap_or(0));
+        b = b.wrapping_add(words.next().unwrap_or(0));
+        c = c.wrapping_add(words.next().unwrap_or(0));
+        // mix
+        a = a.wrapping_sub(c) ^ c.rotate_left(4);
+        c = c.wrapping_add(b);
+        b = b.wrapping_sub(a) ^ a.rotate_left(6);
+        a = a.wrapping_add(c);
+        c = c.wrapping_sub(b) ^ b.rotate_left(8);
+        b = b.wrapping_add(a);
+        a = a.wrapping_sub(c) ^ c.rotate_left(16);
+        c = c.wrapping_add(b);
+        b = b.wrapping_sub(a) ^ a.rotate_left(19);
+        a = a.wrapping_add(c);
+        c = c.wrapping_sub(b) ^ b.rotate_left(4);
+        b = b.wrapping_add(a);
+        rest = tail;
+    }
+    if rest.is_empty() {
+        return c;
+    }
+    let mut words = rest.chunks(4).map(word);
+    a = a.wrapping_add(words.next().unwrap_or(0));
+    b = b.wrapping_add(words.next().unwrap_or(0));
+    c = c.wrapping_add(words.next().unwrap_or(0));
+    // final
+    c = (c ^ b).wrapping_sub(b.rotate_left(14));
+    a = (a ^ c).wrapping_sub(c.rotate_left(11));
+    b = (b ^ a).wrapping_sub(a.rotate_left(25));
+    c = (c ^ b).wrapping_sub(b.rotate_left(16));
+    a = (a ^ c).wrapping_sub(c.rotate_left(4));
+    b = (b ^ a).wrapping_sub(a.rotate_left(14));
+    (c ^ b).wrapping_sub(b.rotate_left(24))
+}
+
+/// Reads the checksum at the cursor and holds it against `covered`, the bytes before it.
+pub(crate) fn verify(src: &mut Cursor<'_>, covered: &[u8], what: &str) -> Result<()> {
+    let at = src.offset();
+    let stored = src.read_u32()?;
+    let computed = lookup3(covered, 0);
+    if stored != computed {
+        let text = format!("{what} checksum (expected {stored:#010x}, got {computed:#010x})");
+        return Err(Error::checksum(text).at(at));
+    }
+    Ok(())
+}
+
+/// Splits `bytes` into a body and the checksum in its last four bytes, and verifies it.
+pub(crate) fn split_verified<'a>(bytes: &'a [u8], offset: u64, what: &str) -> Result<Cursor<'a>> {
+    let Some(n) = bytes.len().checked_sub(4) else {
+        return Err(Error::malformed(format!("{what} is too short for a checksum")).at(offset));
+    };
+    let mut src = Cursor::new(bytes, offset);
+    let body = src.split(n)?;
+    verify(&mut src, body.rest(), what)?;
+    Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_vectors() {
+        let text = b"Four score and seven years ago";
+        assert_eq!(lookup3(b"", 0), 0xdeadbeef);
+        assert_eq!(lookup3(b"", 0xdeadbeef), 0xbd5b7dde);
+        assert_eq!(lookup3(text, 0), 0x17770551);
+        assert_eq!(lookup3(text, 1), 0xcd628161);
+    }
+}

@@ -1,0 +1,112 @@
+//! Fixed array: the chunk index of a dataset of fixed extent. HDF5 File Format 3.0, VII.C.
+
+use super::{Sizes, checksum};
+use crate::bytes::Cursor;
+use crate::error::Result;
+use crate::hdf5::checked;
+
+/// Bytes of a header.
+pub(crate) fn header_len(sizes: Sizes) -> usize {
+    usize::from(sizes.offset).saturating_add(usize::from(sizes.length)).saturating_add(12)
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Entries carry a size and a filter mask.
+    pub(crate) filtered: bool,
+    pub(crate) entry_size: u8,
+    /// Data blocks of more than 2 to this many entries are cut into pages of that many.
+    pub(crate) page_bits: u8,
+    pub(crate) entries: u64,
+    pub(crate) data_block: Option<u64>,
+}
+
+pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Header> {
+    let mut src = checksum::split_verified(bytes, offset, "fixed array header")?;
+    src.expect_signature(b"FAHD")?;
+    match src.read_u8()? {
+        0 => {}
+        v => return Err(src.unsupported(format!("fixed array version {v}"))),
+    }
+    let filtered = read_client(&mut src)?;
+    let entry_size = src.read_u8()?;
+    let page_bits = src.read_u8()?;
+    let entries = sizes.read_length(&mut src)?;
+    let data_block = sizes.read_address(&mut src)?;
+    Ok(Header { filtered, entry_size, page_bits, entries, data_block })
+}
+
+/// Client ID: 0 for chunks without filters, 1 with.
+pub(crate) fn read_client(src: &mut Cursor<'_>) -> Result<bool> {
+    match src.read_u8()? {
+        0 => Ok(false),
+        1 => Ok(true),
+        v => Err(src.unsupported(format!("array index of client {v}"))),
+    }
+}
+
+/// How the entries of a data block lie in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BlockShape {
+    /// Bytes in front of the entries, checksum of that part included when paged.
+    pub(crate) head: u64,
+    /// Pages; 0 where the entries follow the head directly and one checksum ends the block.
+    pub(crate) pages: u64,
+    /// Entries of a full page.
+    pub(crate) page_entries: u64,
+}
+
+pub(crate) fn block_shape(header: &Header, sizes: Sizes) -> Result<BlockShape> {
+    let page_entries = checked::power_of_two(u32::from(header.page_bits))?;
+    let head = u64::from(sizes.offset).saturating_add(6);
+    if header.entries <= page_entries {
+        return Ok(BlockShape { head, pages: 0, page_entries });
+    }
+    let pages = header.entries.div_ceil(page_entries);
+    let head = head.saturating_add(pages.div_ceil(8)).saturating_add(4);
+    Ok(BlockShape { head, pages, page_entries })
+}
+
+/// Reads the head of a data block. Gives the bitmap of initialised pages, empty where there are none.
+pub(crate) fn read_block_head<'a>(src: &mut Cursor<'a>, shape: &BlockShape, sizes: Sizes) -> Result<&'a [u8]> {
+    src.expect_signature(b"FADB")?;
+    match src.read_u8()? {
+        0 => {}
+        v => return Err(src.unsupported(format!("fixed array data block version {v}"))),
+    }
+    read_client(src)?;
+    src.skip(usize::from(sizes.offset))?; // back to the header
+    src.take(checked::size(shape.pages.div_ceil(8))?)
+}
+
+/// Whether page `n` was ever written; the bits run from the high end of each byte.
+pub(crate) fn page_is_set(bitmap: &[u8], n: u64) -> bool {
+    let byte = usize::try_from(n / 8).ok().and_then(|i| bitmap.get(i)).copied().unwrap_or(0);
+    let bit = u32::try_from(n % 8).unwrap_or(0);
+    byte & 0x80u8.wrapping_shr(bit) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: Sizes = Sizes { offset: 8, length: 8 };
+
+    #[test]
+    fn header_and_shape() {
+        let mut b = b"FAHD\x00\x01".to_vec(); // version 0, filtered
+        b.extend([13, 2]); // entries of 13 bytes, pages of 4
+        b.extend(10u64.to_le_bytes());
+        b.extend(0x100u64.to_le_bytes());
+        let sum = checksum::lookup3(&b, 0);
+        b.extend(sum.to_le_bytes());
+        assert_eq!(b.len(), header_len(SIZES));
+        let h = read_header(&b, 0, SIZES).unwrap();
+        assert!(h.filtered && h.entry_size == 13 && h.entries == 10 && h.data_block == Some(0x100));
+        let s = block_shape(&h, SIZES).unwrap();
+        assert_eq!(s, BlockShape { head: 14 + 1 + 4, pages: 3, page_entries: 4 });
+        assert!(page_is_set(&[0b1010_0000], 2) && !page_is_set(&[0b1010_0000], 1));
+        b[8] ^= 1;
+        assert_eq!(read_header(&b, 0, SIZES).unwrap_err().kind(), crate::Kind::Checksum);
+    }
+}

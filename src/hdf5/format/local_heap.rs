@@ -1,0 +1,58 @@
+//! The local heap: names of an old-style group's links. HDF5 File Format 3.0, III.D.
+
+use super::Sizes;
+use crate::bytes::Cursor;
+use crate::error::{Error, Result};
+
+/// Bytes of the header at most.
+pub(crate) const MAX_LEN: usize = 32;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LocalHeap {
+    pub(crate) data_len: u64,
+    pub(crate) data_address: u64,
+}
+
+pub(crate) fn read_local_heap(src: &mut Cursor<'_>, sizes: Sizes) -> Result<LocalHeap> {
+    src.expect_signature(b"HEAP")?;
+    match src.read_u8()? {
+        0 => {}
+        v => return Err(src.unsupported(format!("local heap version {v}"))),
+    }
+    src.skip(3)?;
+    let data_len = sizes.read_length(src)?;
+    sizes.read_length(src)?; // head of the free list
+    let data_address = sizes.read_defined(src, "a local heap's data")?;
+    Ok(LocalHeap { data_len, data_address })
+}
+
+/// The NUL-terminated bytes at `at` of the heap's data, which lie at `offset` of the file.
+pub(crate) fn name_at(data: &[u8], offset: u64, at: u64) -> Result<&[u8]> {
+    let place = offset.saturating_add(at);
+    let tail = usize::try_from(at).ok().and_then(|at| data.get(at..)).ok_or_else(|| {
+        Error::malformed(format!("name outside its local heap (heap has {} bytes, got {at})", data.len())).at(place)
+    })?;
+    let end = tail.iter().position(|&b| b == 0);
+    let end = end.ok_or_else(|| Error::malformed("name without an end in its local heap").at(place))?;
+    Ok(tail.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_and_names() {
+        let bytes = [
+            b'H', b'E', b'A', b'P', 0, 0, 0, 0, // signature, version
+            16, 0, 0, 0, // data: 16 bytes
+            1, 0, 0, 0, // no free block
+            0x40, 0, 0, 0, // at 0x40
+        ];
+        let h = read_local_heap(&mut Cursor::new(&bytes, 0), Sizes { offset: 4, length: 4 }).unwrap();
+        assert_eq!(h, LocalHeap { data_len: 16, data_address: 0x40 });
+        assert_eq!(name_at(b"\0obs\0var", 0, 1).unwrap(), b"obs");
+        assert!(name_at(b"\0obs\0var", 0, 5).is_err(), "no terminator");
+        assert!(name_at(b"\0obs\0var", 0, 99).is_err(), "outside");
+    }
+}

@@ -1,0 +1,63 @@
+//! Attribute message (0x000C): a named value on an object. HDF5 File Format 3.0, IV.A.2.m.
+
+use crate::bytes::Cursor;
+use crate::error::Result;
+
+/// An attribute with its type and space still as bytes: each may be shared.
+#[derive(Debug, Clone)]
+pub(crate) struct RawAttribute<'a> {
+    pub(crate) name: &'a [u8],
+    pub(crate) datatype: Cursor<'a>,
+    pub(crate) datatype_shared: bool,
+    pub(crate) dataspace: Cursor<'a>,
+    pub(crate) dataspace_shared: bool,
+    /// The value, up to the end of the message.
+    pub(crate) value: Cursor<'a>,
+}
+
+pub(crate) fn read<'a>(src: &mut Cursor<'a>) -> Result<RawAttribute<'a>> {
+    let version = src.read_u8()?;
+    let flags = src.read_u8()?; // reserved in version 1
+    let name_len = usize::from(src.read_u16()?);
+    let type_len = usize::from(src.read_u16()?);
+    let space_len = usize::from(src.read_u16()?);
+    let (flags, pad) = match version {
+        1 => (0, 8),
+        2 => (flags, 1),
+        3 => {
+            src.skip(1)?; // character set of the name
+            (flags, 1)
+        }
+        v => return Err(src.unsupported(format!("attribute version {v}"))),
+    };
+    // IV.A.2.m: in version 1 name, datatype and dataspace are padded to multiples of eight bytes
+    let name = src.split(name_len.next_multiple_of(pad))?.take_c_string()?;
+    let datatype = src.split(type_len.next_multiple_of(pad))?;
+    let dataspace = src.split(space_len.next_multiple_of(pad))?;
+    Ok(RawAttribute {
+        name,
+        datatype,
+        datatype_shared: flags & 1 != 0,
+        dataspace,
+        dataspace_shared: flags & 2 != 0,
+        value: src.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_1_pads_and_version_3_does_not() {
+        let mut v1 = vec![1, 0, 2, 0, 3, 0, 4, 0]; // name 2, type 3, space 4 bytes
+        v1.extend(*b"a\0......");
+        v1.extend([1, 1, 1, 0, 0, 0, 0, 0, 2, 2, 2, 2, 0, 0, 0, 0, 9]);
+        let a = read(&mut Cursor::new(&v1, 0)).map(|a| (a.name.to_vec(), a.value.rest().to_vec())).unwrap();
+        assert_eq!(a, (b"a".to_vec(), vec![9]));
+        let v3 = [3, 1, 2, 0, 1, 0, 1, 0, 1, b'a', 0, 7, 8, 9];
+        let a = read(&mut Cursor::new(&v3, 0)).unwrap();
+        assert!(a.datatype_shared && !a.dataspace_shared && a.datatype.rest() == [7] && a.value.rest() == [9]);
+        assert!(read(&mut Cursor::new(&v3[..10], 0)).is_err());
+    }
+}

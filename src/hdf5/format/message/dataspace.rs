@@ -1,0 +1,108 @@
+//! Dataspace message (0x0001): rank, dimensions, maxima. HDF5 File Format 3.0, IV.A.2.b.
+
+use crate::bytes::Cursor;
+use crate::error::{Error, Result};
+use crate::hdf5::checked;
+use crate::hdf5::format::Sizes;
+
+/// The most dimensions the format allows.
+pub(crate) const MAX_RANK: u8 = 32;
+
+/// The extent of a dataset or attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dataspace {
+    /// No elements and no shape.
+    Null,
+    /// One element.
+    Scalar,
+    /// A box of elements.
+    Simple {
+        /// Elements in each dimension.
+        dims: Vec<u64>,
+        /// What each dimension may grow to; `None` is unlimited. As `dims` where the file says nothing.
+        max: Vec<Option<u64>>,
+    },
+}
+
+impl Dataspace {
+    /// The dimensions: none for a scalar; `None` for a null dataspace.
+    pub fn shape(&self) -> Option<&[u64]> {
+        match self {
+            Dataspace::Null => None,
+            Dataspace::Scalar => Some(&[]),
+            Dataspace::Simple { dims, .. } => Some(dims),
+        }
+    }
+
+    /// How many elements there are.
+    pub fn elements(&self) -> Result<u64> {
+        self.shape().map_or(Ok(0), checked::product)
+    }
+}
+
+pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Dataspace> {
+    let version = src.read_u8()?;
+    let rank = src.read_u8()?;
+    let flags = src.read_u8()?;
+    if rank > MAX_RANK {
+        return Err(src.malformed(format!("rank (expected at most {MAX_RANK}, got {rank})")));
+    }
+    let mut null = false;
+    match version {
+        1 => src.skip(5)?,
+        2 => null = src.read_u8()? == 2,
+        v => return Err(src.unsupported(format!("dataspace version {v}"))),
+    }
+    if null {
+        return Ok(Dataspace::Null);
+    }
+    if rank == 0 {
+        return Ok(Dataspace::Scalar);
+    }
+    let at = src.offset();
+    let dims = (0..rank).map(|_| sizes.read_length(src)).collect::<Result<Vec<_>>>()?;
+    let max = if flags & 1 != 0 {
+        // an unlimited maximum has all bits set, as an undefined address has
+        let lengths = Sizes { offset: sizes.length, length: sizes.length };
+        (0..rank).map(|_| lengths.read_address(src)).collect::<Result<Vec<_>>>()?
+    } else {
+        dims.iter().copied().map(Some).collect()
+    };
+    if let Some((d, m)) = dims.iter().zip(&max).find(|(d, m)| m.is_some_and(|m| m < **d)) {
+        let m = m.unwrap_or(0);
+        return Err(Error::malformed(format!("dimension {d} above its maximum {m}")).at(at));
+    }
+    // Protects every product of dimensions in `read/`.
+    checked::product(&dims).map_err(|e| e.at(at))?;
+    Ok(Dataspace::Simple { dims, max })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: Sizes = Sizes { offset: 4, length: 4 };
+
+    #[test]
+    fn versions_and_classes() {
+        let v1 = [1, 1, 1, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]; // 5, unlimited
+        let v2 = [2, 1, 0, 1, 5, 0, 0, 0];
+        assert_eq!(
+            read(&mut Cursor::new(&v1, 0), SIZES).unwrap(),
+            Dataspace::Simple { dims: vec![5], max: vec![None] }
+        );
+        assert_eq!(
+            read(&mut Cursor::new(&v2, 0), SIZES).unwrap(),
+            Dataspace::Simple { dims: vec![5], max: vec![Some(5)] }
+        );
+        assert_eq!(read(&mut Cursor::new(&[2, 0, 0, 2], 0), SIZES).unwrap(), Dataspace::Null);
+        assert_eq!(read(&mut Cursor::new(&[2, 0, 0, 0], 0), SIZES).unwrap(), Dataspace::Scalar);
+    }
+
+    #[test]
+    fn a_rank_of_200_is_refused() {
+        assert!(read(&mut Cursor::new(&[2, 200, 0, 1], 0), SIZES).is_err());
+        let above = [2, 1, 1, 1, 5, 0, 0, 0, 4, 0, 0, 0];
+        assert!(read(&mut Cursor::new(&above, 0), SIZES).is_err());
+    }
+}

@@ -1,0 +1,428 @@
+//! Datatype message (0x0003): what the bytes of an element mean. HDF5 File Format 3.0, IV.A.2.d.
+
+use crate::bytes::Cursor;
+use crate::error::{Error, Result};
+
+/// The deepest nesting of types followed.
+const MAX_DEPTH: u32 = 32;
+
+/// A datatype: bytes of one element, and what they mean.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Datatype {
+    /// Bytes of one element.
+    pub size: u32,
+    /// What the bytes mean.
+    pub class: Class,
+}
+
+/// The classes of the format.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Class {
+    /// Integers.
+    Integer(Integer),
+    /// Floating-point numbers.
+    Float(Float),
+    /// Times; deprecated, kept as raw bytes of this many significant bits.
+    Time {
+        /// Significant bits.
+        precision: u16,
+    },
+    /// Strings of fixed length.
+    FixedString(Text),
+    /// Bits without a meaning as a number.
+    Bitfield(Integer),
+    /// Bytes without a meaning to the library.
+    Opaque {
+        /// What the writer called them.
+        tag: String,
+    },
+    /// Named members, each at an offset.
+    Compound(Vec<Member>),
+    /// A reference to an object or a region of one.
+    Reference {
+        /// 0 object, 1 region, others since HDF5 1.12.
+        kind: u8,
+    },
+    /// Integers with names.
+    Enum {
+        /// The integers.
+        base: Box<Datatype>,
+        /// Name and value (in the base type's bytes) of each.
+        members: Vec<(String, Vec<u8>)>,
+    },
+    /// Sequences of any length, in the global heap.
+    VarLen(Box<Datatype>),
+    /// Strings of any length, in the global heap.
+    VarString(Text),
+    /// A small box of elements.
+    Array {
+        /// Elements in each dimension.
+        dims: Vec<u64>,
+        /// Type of the elements.
+        base: Box<Datatype>,
+    },
+    /// Complex numbers: real and imaginary part of the base type.
+    Complex(Box<Datatype>),
+}
+
+/// Byte order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Order {
+    Little,
+    Big,
+    /// Middle-endian floats of the VAX.
+    Vax,
+}
+
+/// Where an integer lies in its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Integer {
+    /// Byte order.
+    pub order: Order,
+    /// Two's complement or without sign.
+    pub signed: bool,
+    /// First significant bit.
+    pub bit_offset: u16,
+    /// Significant bits.
+    pub precision: u16,
+}
+
+/// Where sign, exponent and mantissa of a float lie in its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // the specification's own names
+pub struct Float {
+    pub order: Order,
+    pub bit_offset: u16,
+    pub precision: u16,
+    pub sign_at: u8,
+    pub exponent_at: u8,
+    pub exponent_bits: u8,
+    pub mantissa_at: u8,
+    pub mantissa_bits: u8,
+    pub bias: u32,
+    /// 0: no implied bit, 1: the top bit is stored and set, 2: the top bit is implied.
+    pub normalization: u8,
+}
+
+/// How a string is padded and encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text {
+    /// What fills the rest of a fixed length.
+    pub padding: Padding,
+    /// Declared as UTF-8; otherwise ASCII, in practice any 8-bit text.
+    pub utf8: bool,
+}
+
+/// String padding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Padding {
+    /// Ends at the first NUL, and has one.
+    NullTerminated,
+    /// Ends at the first NUL or at the full length.
+    NullPadded,
+    /// Ends before the trailing spaces.
+    Spaces,
+}
+
+/// A member of a compound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Where it begins in the element, in bytes.
+    pub offset: u32,
+    /// Its type.
+    pub datatype: Datatype,
+}
+
+impl Datatype {
+    /// Whether elements hold addresses into the global heap somewhere.
+    pub(crate) fn has_heap_data(&self) -> bool {
+        match &self.class {
+            Class::VarLen(_) | Class::VarString(_) => true,
+            Class::Compound(members) => members.iter().any(|m| m.datatype.has_heap_data()),
+            Class::Array { base, .. } | Class::Enum { base, .. } | Class::Complex(base) => base.has_heap_data(),
+            _ => false,
+        }
+    }
+
+    /// The enum that h5py writes for booleans: FALSE and TRUE over int8.
+    pub fn is_bool(&self) -> bool {
+        match &self.class {
+            Class::Enum { base, members } => {
+                let named = |n: &str, v: u8| members.iter().any(|(name, value)| name == n && value == &[v]);
+                base.size == 1 && members.len() == 2 && named("FALSE", 0) && named("TRUE", 1)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Reads a datatype message.
+pub(crate) fn read(src: &mut Cursor<'_>) -> Result<Datatype> {
+    read_nested(src, 0)
+}
+
+fn read_nested(src: &mut Cursor<'_>, depth: u32) -> Result<Datatype> {
+    let start = src.offset();
+    if depth > MAX_DEPTH {
+        return Err(Error::limit(format!("datatype nested deeper than {MAX_DEPTH}")).at(start));
+    }
+    let first = src.read_u8()?;
+    let (version, class) = (first.wrapping_shr(4), first & 0x0f);
+    let [b0, b1, b2] = src.array()?;
+    let bits = u32::from_le_bytes([b0, b1, b2, 0]);
+    let size = src.read_u32()?;
+    if !(1..=5).contains(&version) {
+        return Err(Error::unsupported(format!("datatype version {version}")).at(start));
+    }
+    if size == 0 && !matches!(class, 3 | 5) {
+        return Err(Error::malformed("datatype of 0 bytes").at(start));
+    }
+    let class = match class {
+        0 => Class::Integer(read_integer(src, bits, size)?),
+        1 => Class::Float(read_float(src, bits, size)?),
+        2 => Class::Time { precision: src.read_u16()? },
+        3 => Class::FixedString(read_text(src, bits, bits.wrapping_shr(4))?),
+        4 => Class::Bitfield(read_integer(src, bits & 7, size)?),
+        5 => {
+            let mut tag = src.split(usize::from(b0).next_multiple_of(8).min(src.len()))?;
+            Class::Opaque { tag: String::from_utf8_lossy(tag.take_c_string()?).into_owned() }
+        }
+        6 => Class::Compound(read_members(src, version, bits & 0xffff, size, depth)?),
+        7 => Class::Reference { kind: b0 & 0x0f },
+        8 => read_enum(src, version, bits & 0xffff, depth)?,
+        9 => read_variable(src, bits, depth)?,
+        10 => read_array(src, version, size, depth)?,
+        11 => Class::Complex(Box::new(read_nested(src, depth.saturating_add(1))?)),
+        c => return Err(Error::unsupported(format!("datatype class {c}")).at(start)),
+    };
+    if let Class::Enum { base, .. } = &class
+        && base.size != size
+    {
+        return Err(Error::malformed(format!("enum of {size} bytes over a base of {}", base.size)).at(start));
+    }
+    if let Class::Complex(base) = &class
+        && base.size.checked_mul(2) != Some(size)
+    {
+        return Err(Error::malformed(format!("complex of {size} bytes over a base of {}", base.size)).at(start));
+    }
+    Ok(Datatype { size, class })
+}
+
+fn order(src: &Cursor<'_>, bits: u32) -> Result<Order> {
+    // bit 0 is the low bit of the order everywhere, bit 6 the high one for floats
+    match (bits & 1 != 0, bits & 0x40 != 0) {
+        (false, false) => Ok(Order::Little),
+        (true, false) => Ok(Order::Big),
+        (true, true) => Ok(Order::Vax),
+        (false, true) => Err(src.malformed("reserved byte order")),
+    }
+}
+
+fn read_integer(src: &mut Cursor<'_>, bits: u32, size: u32) -> Result<Integer> {
+    let order = order(src, bits & 1)?;
+    let (bit_offset, precision) = (src.read_u16()?, src.read_u16()?);
+    check_bits(src, bit_offset, precision, size)?;
+    Ok(Integer { order, signed: bits & 8 != 0, bit_offset, precision })
+}
+
+/// Protects the shifts of conversions: the significant bits lie inside the element.
+fn check_bits(src: &Cursor<'_>, bit_offset: u16, precision: u16, size: u32) -> Result<()> {
+    let end = u64::from(bit_offset).saturating_add(u64::from(precision));
+    if precision == 0 || end > u64::from(size).saturating_mul(8) {
+        return Err(src.malformed(format!("{precision} bits at bit {bit_offset} of an element of {size} bytes")));
+    }
+    Ok(())
+}
+
+fn read_float(src: &mut Cursor<'_>, bits: u32, size: u32) -> Result<Float> {
+    let order = order(src, bits)?;
+    let (bit_offset, precision) = (src.read_u16()?, src.read_u16()?);
+    check_bits(src, bit_offset, precision, size)?;
+    let f = Float {
+        order,
+        bit_offset,
+        precision,
+        sign_at: u8::try_from(bits.wrapping_shr(8) & 0xff).unwrap_or(0),
+        exponent_at: src.read_u8()?,
+        exponent_bits: src.read_u8()?,
+        mantissa_at: src.read_u8()?,
+        mantissa_bits: src.read_u8()?,
+        bias: src.read_u32()?,
+        normalization: u8::try_from(bits.wrapping_shr(4) & 3).unwrap_or(0),
+    };
+    let inside = |at: u8, n: u8| u64::from(at).saturating_add(u64::from(n)) <= u64::from(size).saturating_mul(8);
+    if f.exponent_bits == 0 || f.mantissa_bits == 0 || f.normalization == 3
+        || !inside(f.sign_at, 1)
+        || !inside(f.exponent_at, f.exponent_bits)
+        || !inside(f.mantissa_at, f.mantissa_bits)
+    {
+        return Err(src.malformed("float whose parts lie outside its bytes"));
+    }
+    Ok(f)
+}
+
+fn read_text(src: &Cursor<'_>, padding: u32, charset: u32) -> Result<Text> {
+    let padding = match padding & 0x0f {
+        0 => Padding::NullTerminated,
+        1 => Padding::NullPadded,
+        2 => Padding::Spaces,
+        p => return Err(src.malformed(format!("string padding (expected 0 to 2, got {p})"))),
+    };
+    match charset & 0x0f {
+        0 => Ok(Text { padding, utf8: false }),
+        1 => Ok(Text { padding, utf8: true }),
+        c => Err(src.malformed(format!("string character set (expected 0 or 1, got {c})"))),
+    }
+}
+
+fn read_members(src: &mut Cursor<'_>, version: u8, count: u32, size: u32, depth: u32) -> Result<Vec<Member>> {
+    let mut out = Vec::new();
+    for _ in 0..count {
+        let start = src.len();
+        let name = String::from_utf8_lossy(src.take_c_string()?).into_owned();
+        if version < 3 {
+            // names are padded to a multiple of eight bytes, the NUL counted
+            let used = start.saturating_sub(src.len());
+            src.skip(used.next_multiple_of(8).saturating_sub(used))?;
+        }
+        let offset = match version {
+            1 | 2 => src.read_u32()?,
+            // the offset is as wide as the compound's size needs
+            _ => u32::try_from(src.read_uint(crate::hdf5::checked::bytes_for(u64::from(size)))?).unwrap_or(u32::MAX),
+        };
+        let mut dims = Vec::new();
+        if version == 1 {
+            let rank = src.read_u8()?;
+            src.skip(11)?; // reserved, permutation, reserved
+            let all = (0..4).map(|_| src.read_u32().map(u64::from)).collect::<Result<Vec<_>>>()?;
+            dims = all.into_iter().take(usize::from(rank)).collect();
+        }
+        let mut datatype = read_nested(src, depth.saturating_add(1))?;
+        if !dims.is_empty() {
+            datatype = array_of(src, dims, datatype, None)?;
+        }
+        let end = u64::from(offset).saturating_add(u64::from(datatype.size));
+        if end > u64::from(size) {
+            let text = format!("member '{name}' ends at byte {end} of a compound of {size} bytes");
+            return Err(src.malformed(text));
+        }
+        out.push(Member { name, offset, datatype });
+    }
+    Ok(out)
+}
+
+/// An array type; its size must be `size` where one is given.
+fn array_of(src: &Cursor<'_>, dims: Vec<u64>, base: Datatype, size: Option<u32>) -> Result<Datatype> {
+    let bytes = dims.iter().try_fold(u64::from(base.size), |a, &d| a.checked_mul(d));
+    let bytes = bytes.and_then(|b| u32::try_from(b).ok()).filter(|b| size.is_none_or(|s| s == *b));
+    let Some(bytes) = bytes else {
+        return Err(src.malformed(format!("array type {dims:?} of {} bytes an element does not fit its size", base.size)));
+    };
+    Ok(Datatype { size: bytes, class: Class::Array { dims, base: Box::new(base) } })
+}
+
+fn read_enum(src: &mut Cursor<'_>, version: u8, count: u32, depth: u32) -> Result<Class> {
+    let base = Box::new(read_nested(src, depth.saturating_add(1))?);
+    if !matches!(base.class, Class::Integer(_)) {
+        return Err(src.malformed("enum over something other than integers"));
+    }
+    let mut names = Vec::new();
+    for _ in 0..count {
+        let start = src.len();
+        names.push(String::from_utf8_lossy(src.take_c_string()?).into_owned());
+        if version < 3 {
+            let used = start.saturating_sub(src.len());
+            src.skip(used.next_multiple_of(8).saturating_sub(used))?;
+        }
+    }
+    let width = usize::try_from(base.size).unwrap_or(usize::MAX);
+    let values = names.iter().map(|_| src.take(width).map(<[u8]>::to_vec)).collect::<Result<Vec<_>>>()?;
+    Ok(Class::Enum { base, members: names.into_iter().zip(values).collect() })
+}
+
+fn read_variable(src: &mut Cursor<'_>, bits: u32, depth: u32) -> Result<Class> {
+    let base = read_nested(src, depth.saturating_add(1))?;
+    match bits & 0x0f {
+        0 => Ok(Class::VarLen(Box::new(base))),
+        1 => Ok(Class::VarString(read_text(src, bits.wrapping_shr(4), bits.wrapping_shr(8))?)),
+        k => Err(src.malformed(format!("variable-length kind (expected 0 or 1, got {k})"))),
+    }
+}
+
+fn read_array(src: &mut Cursor<'_>, version: u8, size: u32, depth: u32) -> Result<Class> {
+    let rank = src.read_u8()?;
+    if version < 3 {
+        src.skip(3)?;
+    }
+    let dims = (0..rank).map(|_| src.read_u32().map(u64::from)).collect::<Result<Vec<_>>>()?;
+    if version < 3 {
+        src.skip(usize::from(rank).saturating_mul(4))?; // permutation
+    }
+    let base = read_nested(src, depth.saturating_add(1))?;
+    Ok(array_of(src, dims, base, Some(size))?.class)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Datatype> {
+        super::read(&mut Cursor::new(bytes, 0))
+    }
+
+    const INT32: [u8; 12] = [0x10, 0x08, 0, 0, 4, 0, 0, 0, 0, 0, 32, 0]; // signed, 4 bytes, 32 bits at 0
+    const FLOAT32: [u8; 20] = [
+        0x11, 0x20, 31, 0, 4, 0, 0, 0, // little-endian, implied bit, sign at 31
+        0, 0, 32, 0, 23, 8, 0, 23, 127, 0, 0, 0, // exponent 8 bits at 23, mantissa 23 bits at 0, bias 127
+    ];
+
+    #[test]
+    fn numbers() {
+        let Class::Integer(i) = read(&INT32).unwrap().class else { panic!() };
+        assert_eq!(i, Integer { order: Order::Little, signed: true, bit_offset: 0, precision: 32 });
+        let Class::Float(f) = read(&FLOAT32).unwrap().class else { panic!() };
+        assert_eq!((f.sign_at, f.exponent_at, f.exponent_bits, f.bias, f.normalization), (31, 23, 8, 127, 2));
+        let mut wide = INT32;
+        wide[10] = 33;
+        assert!(read(&wide).is_err(), "33 bits in 4 bytes");
+    }
+
+    #[test]
+    fn a_bool_is_an_enum() {
+        let mut b = vec![0x38, 2, 0, 0, 1, 0, 0, 0]; // version 3 enum of two, one byte
+        b.extend([0x10, 0x08, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0]); // int8
+        b.extend(b"FALSE\0TRUE\0\x00\x01");
+        assert!(read(&b).unwrap().is_bool());
+    }
+
+    #[test]
+    fn compounds_of_versions_1_and_3() {
+        let mut v1 = vec![0x16, 1, 0, 0, 8, 0, 0, 0]; // one member, 8 bytes
+        v1.extend(b"ab\0\0\0\0\0\0");
+        v1.extend([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]); // offset 0, one dimension
+        v1.extend([2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]); // of 2
+        v1.extend(INT32);
+        let Class::Compound(m) = read(&v1).unwrap().class else { panic!() };
+        assert!(matches!(&m[0].datatype.class, Class::Array { dims, .. } if dims == &[2]));
+        let mut v3 = vec![0x36, 1, 0, 0, 8, 0, 0, 0];
+        v3.extend(b"ab\0\x04");
+        v3.extend(INT32);
+        let Class::Compound(m) = read(&v3).unwrap().class else { panic!() };
+        assert_eq!((m[0].name.as_str(), m[0].offset), ("ab", 4));
+        v3[11] = 5;
+        assert!(read(&v3).is_err(), "member past the end");
+    }
+
+    #[test]
+    fn a_type_nested_without_end_is_refused() {
+        let mut b = Vec::new();
+        for _ in 0..100 {
+            b.extend([0x19, 0, 0, 0, 16, 0, 0, 0]); // variable length of ...
+        }
+        assert_eq!(read(&b).unwrap_err().kind(), crate::Kind::Limit);
+    }
+}

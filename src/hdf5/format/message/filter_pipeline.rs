@@ -1,0 +1,93 @@
+//! Filter pipeline message (0x000B): which filters a chunk went through, in write order.
+//! Reading undoes them last to first. HDF5 File Format 3.0, IV.A.2.l.
+
+use crate::bytes::Cursor;
+use crate::error::Result;
+
+/// The most filters libhdf5 allows in one pipeline.
+const MAX_FILTERS: u8 = 32;
+
+/// The filters in write order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct FilterPipeline {
+    pub(crate) filters: Vec<Filter>,
+}
+
+/// One filter and its parameters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// The registered number.
+    pub id: u16,
+    /// The name in the file, often empty.
+    pub name: String,
+    /// Whether a chunk may go without it when it fails.
+    pub optional: bool,
+    /// The parameters the writer stored.
+    pub values: Vec<u32>,
+}
+
+pub(crate) fn read(src: &mut Cursor<'_>) -> Result<FilterPipeline> {
+    let version = src.read_u8()?;
+    let count = src.read_u8()?;
+    if count > MAX_FILTERS {
+        return Err(src.malformed(format!("number of filters (expected at most {MAX_FILTERS}, got {count})")));
+    }
+    match version {
+        1 => src.skip(6)?,
+        2 => {}
+        v => return Err(src.unsupported(format!("filter pipeline version {v}"))),
+    }
+    let filters = (0..count).map(|_| read_filter(src, version)).collect::<Result<_>>()?;
+    Ok(FilterPipeline { filters })
+}
+
+fn read_filter(src: &mut Cursor<'_>, version: u8) -> Result<Filter> {
+    let id = src.read_u16()?;
+    // IV.A.2.l: "Filters with IDs less than 256 (that is, filters defined in this format documentation) do
+    // not store the Name Length or Name fields" in version 2
+    let name_len = if version == 1 || id >= 256 { usize::from(src.read_u16()?) } else { 0 };
+    let flags = src.read_u16()?;
+    let count = usize::from(src.read_u16()?);
+    let mut name = src.split(if version == 1 { name_len.next_multiple_of(8) } else { name_len })?;
+    let name = String::from_utf8_lossy(name.take_c_string()?).into_owned();
+    let mut raw = src.split(count.saturating_mul(4))?;
+    let values = (0..count).map(|_| raw.read_u32()).collect::<Result<_>>()?;
+    if version == 1 && count % 2 == 1 {
+        src.skip(4.min(src.len()))?; // padded to a multiple of 8; the last filter's padding may be missing
+    }
+    Ok(Filter { id, name, optional: flags & 1 != 0, values })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_1_pads_names_and_values() {
+        let bytes = [
+            1, 1, 0, 0, 0, 0, 0, 0, // version, one filter
+            1, 0, 8, 0, 1, 0, 1, 0, // deflate, name of 8 bytes, optional, one value
+            b'd', b'e', b'f', b'l', b'a', b't', b'e', 0, //
+            4, 0, 0, 0, 0, 0, 0, 0, // level 4, padding
+        ];
+        let mut src = Cursor::new(&bytes, 0);
+        let p = read(&mut src).unwrap();
+        let want = Filter { id: 1, name: "deflate".into(), optional: true, values: vec![4] };
+        assert_eq!(p.filters, [want]);
+        assert!(src.is_empty());
+    }
+
+    #[test]
+    fn version_2_names_only_registered_filters() {
+        let bytes = [
+            2, 2, // two filters
+            2, 0, 1, 0, 1, 0, 4, 0, 0, 0, // shuffle by 4
+            0, 0x7d, 4, 0, 1, 0, 0, 0, b'l', b'z', b'f', 0, // 32000
+        ];
+        let p = read(&mut Cursor::new(&bytes, 0)).unwrap();
+        assert_eq!((p.filters[0].id, p.filters[0].values[0]), (2, 4));
+        assert_eq!((p.filters[1].id, p.filters[1].name.as_str()), (32000, "lzf"));
+        assert!(read(&mut Cursor::new(&[2, 200], 0)).is_err());
+        assert!(read(&mut Cursor::new(&bytes[..9], 0)).is_err());
+    }
+}

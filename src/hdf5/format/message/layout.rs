@@ -1,0 +1,202 @@
+//! Data layout message (0x0008), versions 1 to 5: compact, contiguous, chunked or virtual.
+//! HDF5 File Format 3.0, IV.A.2.i.
+
+use crate::bytes::Cursor;
+use crate::error::Result;
+use crate::hdf5::format::Sizes;
+use crate::hdf5::format::message::dataspace::MAX_RANK;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// The values are in the message.
+    Compact(Vec<u8>),
+    /// The values lie in one piece; no address: nothing was written yet.
+    Contiguous { address: Option<u64>, len: Option<u64> },
+    Chunked(Chunked),
+    /// Made of parts of other datasets.
+    Virtual,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chunked {
+    /// Elements of a chunk in each dimension.
+    pub(crate) dims: Vec<u64>,
+    /// Bytes of an element as the layout has it.
+    pub(crate) element_size: u64,
+    pub(crate) index: Index,
+    /// Where the index begins; none: no chunk was written yet.
+    pub(crate) address: Option<u64>,
+    /// Layout flag: partial chunks at the edge are stored without filters.
+    pub(crate) plain_edges: bool,
+    /// Width of chunk sizes in array and B-tree entries where 8 bytes are not computed but fixed (version 5).
+    pub(crate) wide_sizes: bool,
+}
+
+/// How the chunks of a dataset are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Index {
+    BtreeV1,
+    /// The one chunk, with stored size and filter mask where it is filtered.
+    Single(Option<(u64, u32)>),
+    /// All chunks one behind the other, without filters.
+    Implicit,
+    FixedArray,
+    ExtensibleArray,
+    BtreeV2,
+}
+
+pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Layout> {
+    match src.read_u8()? {
+        1 | 2 => read_old(src, sizes),
+        3 => read_v3(src, sizes),
+        version @ (4 | 5) => read_v4(src, sizes, version),
+        v => Err(src.unsupported(format!("layout version {v}"))),
+    }
+}
+
+/// Versions 1 and 2: PyTables and HDF5 before 1.6.3.
+fn read_old(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Layout> {
+    let rank = read_rank(src)?;
+    let class = src.read_u8()?;
+    src.skip(5)?;
+    let address = if class == 0 { None } else { sizes.read_address(src)? };
+    let mut dims = (0..rank).map(|_| src.read_u32().map(u64::from)).collect::<Result<Vec<_>>>()?;
+    match class {
+        0 => {
+            let len = src.read_u32()?;
+            Ok(Layout::Compact(src.take(usize::try_from(len).unwrap_or(usize::MAX))?.to_vec()))
+        }
+        // The dimensions repeat the dataspace; the length follows from that.
+        1 => Ok(Layout::Contiguous { address, len: None }),
+        2 => {
+            // the last "dimension" is the size of an element
+            let element_size = dims.pop().unwrap_or(0);
+            chunked(src, dims, element_size, Index::BtreeV1, address)
+        }
+        c => Err(src.unsupported(format!("layout class {c}"))),
+    }
+}
+
+fn read_v3(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Layout> {
+    match src.read_u8()? {
+        2 => {
+            let rank = read_rank(src)?;
+            let address = sizes.read_address(src)?;
+            let mut dims = (0..rank).map(|_| src.read_u32().map(u64::from)).collect::<Result<Vec<_>>>()?;
+            let element_size = dims.pop().unwrap_or(0);
+            chunked(src, dims, element_size, Index::BtreeV1, address)
+        }
+        class => read_unchunked(src, sizes, class),
+    }
+}
+
+fn read_v4(src: &mut Cursor<'_>, sizes: Sizes, version: u8) -> Result<Layout> {
+    match src.read_u8()? {
+        2 => {}
+        3 => return Ok(Layout::Virtual),
+        class => return read_unchunked(src, sizes, class),
+    }
+    let flags = src.read_u8()?;
+    let rank = read_rank(src)?;
+    let width = src.read_u8()?;
+    let mut dims = (0..rank).map(|_| src.read_uint(width)).collect::<Result<Vec<_>>>()?;
+    let element_size = dims.pop().unwrap_or(0);
+    let index = match src.read_u8()? {
+        1 if flags & 2 != 0 => Index::Single(Some((sizes.read_length(src)?, src.read_u32()?))),
+        1 => Index::Single(None),
+        2 => Index::Implicit,
+        3 => {
+            src.skip(1)?; // page bits, repeated in the array's header
+            Index::FixedArray
+        }
+        4 => {
+            src.skip(5)?; // the array's geometry, repeated in its header
+            Index::ExtensibleArray
+        }
+        5 => {
+            src.skip(6)?; // node size, split and merge percentages, repeated in the tree's header
+            Index::BtreeV2
+        }
+        i => return Err(src.unsupported(format!("chunk index type {i}"))),
+    };
+    let address = sizes.read_address(src)?;
+    match chunked(src, dims, element_size, index, address)? {
+        Layout::Chunked(c) => {
+            Ok(Layout::Chunked(Chunked { plain_edges: flags & 1 != 0, wide_sizes: version == 5, ..c }))
+        }
+        other => Ok(other),
+    }
+}
+
+fn read_unchunked(src: &mut Cursor<'_>, sizes: Sizes, class: u8) -> Result<Layout> {
+    match class {
+        0 => {
+            let len = src.read_u16()?;
+            Ok(Layout::Compact(src.take(usize::from(len))?.to_vec()))
+        }
+        1 => {
+            let address = sizes.read_address(src)?;
+            Ok(Layout::Contiguous { address, len: Some(sizes.read_length(src)?) })
+        }
+        c => Err(src.unsupported(format!("layout class {c}"))),
+    }
+}
+
+fn read_rank(src: &mut Cursor<'_>) -> Result<u8> {
+    let rank = src.read_u8()?;
+    if rank > MAX_RANK.saturating_add(1) {
+        return Err(src.malformed(format!("layout rank (expected at most {}, got {rank})", MAX_RANK.saturating_add(1))));
+    }
+    Ok(rank)
+}
+
+fn chunked(
+    src: &Cursor<'_>,
+    dims: Vec<u64>,
+    element_size: u64,
+    index: Index,
+    address: Option<u64>,
+) -> Result<Layout> {
+    // Protects every division by a chunk dimension.
+    if dims.contains(&0) || element_size == 0 {
+        return Err(src.malformed("chunk dimension of 0"));
+    }
+    Ok(Layout::Chunked(Chunked { dims, element_size, index, address, plain_edges: false, wide_sizes: false }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: Sizes = Sizes { offset: 4, length: 4 };
+
+    fn read(bytes: &[u8]) -> Result<Layout> {
+        super::read(&mut Cursor::new(bytes, 0), SIZES)
+    }
+
+    #[test]
+    fn version_1_chunked() {
+        let bytes = [
+            1, 2, 2, 0, 0, 0, 0, 0, // version 1, one dimension and the element, chunked
+            0, 1, 0, 0, // B-tree at 256
+            16, 0, 0, 0, 4, 0, 0, 0, // chunks of 16 elements of 4 bytes
+        ];
+        let Layout::Chunked(c) = read(&bytes).unwrap() else { panic!() };
+        assert_eq!((c.dims, c.element_size, c.address, c.index), (vec![16], 4, Some(256), Index::BtreeV1));
+    }
+
+    #[test]
+    fn version_3() {
+        assert_eq!(read(&[3, 0, 2, 0, 7, 8]).unwrap(), Layout::Compact(vec![7, 8]));
+        let contiguous = read(&[3, 1, 0xff, 0xff, 0xff, 0xff, 8, 0, 0, 0]).unwrap();
+        assert_eq!(contiguous, Layout::Contiguous { address: None, len: Some(8) });
+        assert!(read(&[3, 2, 2, 0, 1, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0]).is_err(), "chunks of no elements");
+    }
+
+    #[test]
+    fn version_4_fixed_array() {
+        let bytes = [4, 2, 1, 2, 1, 16, 4, 3, 10, 0, 1, 0, 0];
+        let Layout::Chunked(c) = read(&bytes).unwrap() else { panic!() };
+        assert_eq!((c.dims, c.index, c.plain_edges), (vec![16], Index::FixedArray, true));
+    }
+}

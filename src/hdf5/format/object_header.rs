@@ -1,0 +1,167 @@
+//! Object headers, versions 1 and 2: the frame around messages. HDF5 File Format 3.0, IV.A.1.
+//!
+//! A header is a first block and continuation blocks, each a run of messages. Following continuations is for
+//! `read/object.rs`; here are the frames.
+
+use super::{Sizes, checksum};
+use crate::bytes::Cursor;
+use crate::error::{Error, Result};
+
+/// Enough to hold the fixed part of either version.
+pub(crate) const PREFIX_LEN: usize = 64;
+
+/// The fixed part in front of the first block of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Prefix {
+    pub(crate) style: Style,
+    /// Bytes from the start of the header to the first message.
+    pub(crate) len: u64,
+    /// Bytes of messages in the first block.
+    pub(crate) messages_len: u64,
+}
+
+/// What differs between messages of the two versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    V1,
+    /// `creation_order`: messages carry two more bytes.
+    V2 { creation_order: bool },
+}
+
+/// One message, still as bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RawMessage {
+    pub(crate) kind: u16,
+    pub(crate) flags: u8,
+    /// Order of creation, where the header tracks it.
+    pub(crate) order: Option<u16>,
+    /// Absolute offset of the body.
+    pub(crate) offset: u64,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Message flag: the body is a reference to the message elsewhere.
+pub(crate) const SHARED: u8 = 0x02;
+/// Message flag: a reader that does not know the type must refuse the object.
+pub(crate) const FAIL_IF_UNKNOWN: u8 = 0x80;
+
+pub(crate) fn read_prefix(src: &mut Cursor<'_>) -> Result<Prefix> {
+    if src.rest().starts_with(b"OHDR") {
+        return read_prefix_v2(src);
+    }
+    match src.read_u8()? {
+        1 => {}
+        v => return Err(src.malformed(format!("not an object header (expected version 1 or 'OHDR', got {v})"))),
+    }
+    src.skip(1)?;
+    src.skip(2)?; // number of messages: the block's size tells as well
+    src.skip(4)?; // reference count
+    let messages_len = u64::from(src.read_u32()?);
+    // IV.A.1.a: the messages are aligned to 8 bytes, so 4 bytes of padding follow the 12 of the prefix
+    Ok(Prefix { style: Style::V1, len: 16, messages_len })
+}
+
+fn read_prefix_v2(src: &mut Cursor<'_>) -> Result<Prefix> {
+    let start = src.len();
+    src.skip(4)?;
+    match src.read_u8()? {
+        2 => {}
+        v => return Err(src.unsupported(format!("object header version {v}"))),
+    }
+    let flags = src.read_u8()?;
+    if flags & 0x20 != 0 {
+        src.skip(16)?; // four times
+    }
+    if flags & 0x10 != 0 {
+        src.skip(4)?; // when attributes become dense
+    }
+    let messages_len = src.read_uint(1u8.wrapping_shl(u32::from(flags & 3)))?;
+    let len = start.saturating_sub(src.len()) as u64;
+    Ok(Prefix { style: Style::V2 { creation_order: flags & 0x04 != 0 }, len, messages_len })
+}
+
+/// The messages of one block without its frame.
+pub(crate) fn read_messages(mut src: Cursor<'_>, style: Style, out: &mut Vec<RawMessage>) -> Result<()> {
+    let frame = match style {
+        Style::V1 => 8,
+        Style::V2 { creation_order } => if creation_order { 6 } else { 4 },
+    };
+    // IV.A.1.b: a gap smaller than a message's frame may end the block
+    while src.len() >= frame {
+        let (kind, len, flags, mut order) = match style {
+            Style::V1 => {
+                let (kind, len, flags) = (src.read_u16()?, src.read_u16()?, src.read_u8()?);
+                src.skip(3)?;
+                (kind, len, flags, None)
+            }
+            Style::V2 { .. } => (u16::from(src.read_u8()?), src.read_u16()?, src.read_u8()?, None),
+        };
+        if let Style::V2 { creation_order: true } = style {
+            order = Some(src.read_u16()?);
+        }
+        let body = src.split(usize::from(len))?;
+        if kind != 0 {
+            out.push(RawMessage { kind, flags, order, offset: body.offset(), body: body.rest().to_vec() });
+        }
+    }
+    Ok(())
+}
+
+/// The messages of a version 2 continuation block, whose checksum is verified.
+pub(crate) fn read_continuation_v2(
+    bytes: &[u8],
+    offset: u64,
+    style: Style,
+    out: &mut Vec<RawMessage>,
+) -> Result<()> {
+    let mut body = checksum::split_verified(bytes, offset, "object header continuation")?;
+    body.expect_signature(b"OCHK")?;
+    read_messages(body, style, out)
+}
+
+/// Object header continuation message (0x0010): where the next block lies, and its bytes.
+pub(crate) fn read_continuation(src: &mut Cursor<'_>, sizes: Sizes) -> Result<(u64, u64)> {
+    let at = src.offset();
+    let address = sizes.read_defined(src, "a continuation block")?;
+    let len = sizes.read_length(src)?;
+    if len == 0 {
+        return Err(Error::malformed("empty continuation block").at(at));
+    }
+    Ok((address, len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_1_frames() {
+        let bytes = [
+            1, 0, 1, 0, // version, reserved, one message
+            1, 0, 0, 0, // reference count
+            16, 0, 0, 0, // bytes of messages
+        ];
+        let p = read_prefix(&mut Cursor::new(&bytes, 0)).unwrap();
+        assert_eq!(p, Prefix { style: Style::V1, len: 16, messages_len: 16 });
+        let block = [
+            0x12, 0, 8, 0, 0, 0, 0, 0, // type 0x12, 8 bytes, no flags
+            1, 0, 0, 0, 9, 9, 9, 9,
+        ];
+        let mut out = vec![];
+        read_messages(Cursor::new(&block, 100), p.style, &mut out).unwrap();
+        assert_eq!((out.len(), out[0].kind, out[0].offset, out[0].body[4]), (1, 0x12, 108, 9));
+        let cut = read_messages(Cursor::new(&block[..12], 100), p.style, &mut out).unwrap_err();
+        assert_eq!(cut.kind(), crate::Kind::Malformed);
+    }
+
+    #[test]
+    fn version_2_frames() {
+        let bytes = [b'O', b'H', b'D', b'R', 2, 0x04, 7];
+        let p = read_prefix(&mut Cursor::new(&bytes, 0)).unwrap();
+        assert_eq!(p, Prefix { style: Style::V2 { creation_order: true }, len: 7, messages_len: 7 });
+        let block = [3, 1, 0, 0, 5, 0, 0xaa, 0, 0]; // type 3, one byte, order 5; a gap of two bytes
+        let mut out = vec![];
+        read_messages(Cursor::new(&block, 0), p.style, &mut out).unwrap();
+        assert_eq!((out[0].kind, out[0].order, &out[0].body[..]), (3, Some(5), &[0xaa][..]));
+    }
+}

@@ -1,0 +1,139 @@
+//! The superblock, versions 0 to 3: how wide addresses are, where they count from, where the root group is.
+//! HDF5 File Format 3.0, II.A.
+
+use super::{Sizes, checksum};
+use crate::bytes::Cursor;
+use crate::error::{Error, Result};
+
+/// The eight bytes every HDF5 file has at offset 0, 512, 1024, 2048, ...
+pub(crate) const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
+
+/// The most bytes a superblock takes.
+pub(crate) const MAX_LEN: usize = 128;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Superblock {
+    pub(crate) version: u8,
+    pub(crate) sizes: Sizes,
+    /// Where addresses count from. Readers trust where they found the signature instead.
+    pub(crate) base: u64,
+    /// End of file, relative to the base.
+    pub(crate) end: Option<u64>,
+    pub(crate) root: u64,
+    /// Superblock extension (versions 2 and 3): an object header with messages about the file.
+    pub(crate) extension: Option<u64>,
+    /// Driver information block (versions 0 and 1): the file is one member of several.
+    pub(crate) driver_info: Option<u64>,
+}
+
+pub(crate) fn read_superblock(src: &mut Cursor<'_>) -> Result<Superblock> {
+    let start = src.clone();
+    if src.take(8)? != SIGNATURE {
+        return Err(start.malformed("no HDF5 signature"));
+    }
+    match src.read_u8()? {
+        version @ (0 | 1) => read_old(src, version),
+        version @ (2 | 3) => read_new(src, version, &start),
+        v => Err(src.unsupported(format!("superblock version {v}"))),
+    }
+}
+
+fn read_old(src: &mut Cursor<'_>, version: u8) -> Result<Superblock> {
+    src.skip(4)?; // versions of free space, root entry, reserved, shared header
+    let sizes = read_sizes(src)?;
+    src.skip(1)?;
+    src.skip(8)?; // group leaf k, group internal k, consistency flags
+    if version == 1 {
+        src.skip(4)?; // indexed storage internal k, reserved
+    }
+    let base = sizes.read_defined(src, "the base")?;
+    sizes.read_address(src)?; // free space
+    let end = sizes.read_address(src)?;
+    let driver_info = sizes.read_address(src)?;
+    sizes.read_address(src)?; // root entry: link name offset
+    let root = sizes.read_defined(src, "the root group")?;
+    Ok(Superblock { version, sizes, base, end, root, extension: None, driver_info })
+}
+
+fn read_new(src: &mut Cursor<'_>, version: u8, start: &Cursor<'_>) -> Result<Superblock> {
+    let sizes = read_sizes(src)?;
+    src.skip(1)?; // consistency flags: a file still open for writing is read as it is
+    let base = sizes.read_defined(src, "the base")?;
+    let extension = sizes.read_address(src)?;
+    let end = sizes.read_address(src)?;
+    let root = sizes.read_defined(src, "the root group")?;
+    let covered = start.len().saturating_sub(src.len());
+    checksum::verify(src, start.rest().get(..covered).unwrap_or_default(), "superblock")?;
+    Ok(Superblock { version, sizes, base, end, root, extension, driver_info: None })
+}
+
+fn read_sizes(src: &mut Cursor<'_>) -> Result<Sizes> {
+    let at = src.offset();
+    let sizes = Sizes { offset: src.read_u8()?, length: src.read_u8()? };
+    for width in [sizes.offset, sizes.length] {
+        match width {
+            2 | 4 | 8 => {}
+            16 | 32 => return Err(Error::unsupported(format!("addresses of {width} bytes")).at(at)),
+            w => return Err(Error::malformed(format!("address width (expected 2, 4 or 8, got {w})")).at(at)),
+        }
+    }
+    Ok(sizes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: [u8; 96] = {
+        let mut b = [0xff; 96];
+        let head = [
+            0x89, b'H', b'D', b'F', 0x0d, 0x0a, 0x1a, 0x0a, 0, 0, 0, 0, 0, // versions, all 0
+            8, 8, 0, // width of offsets, width of lengths
+            4, 0, 16, 0, 0, 0, 0, 0, // leaf k, internal k, flags
+            0, 0, 0, 0, 0, 0, 0, 0, // base address
+        ];
+        let mut i = 0;
+        while i < head.len() {
+            b[i] = head[i];
+            i += 1;
+        }
+        // end of file 2048 at byte 40; root entry at 56: name offset, then header address 96
+        let tail = [0, 8, 0, 0, 0, 0, 0, 0];
+        let root = [96, 0, 0, 0, 0, 0, 0, 0];
+        i = 0;
+        while i < 8 {
+            b[40 + i] = tail[i];
+            b[56 + i] = 0;
+            b[64 + i] = root[i];
+            i += 1;
+        }
+        b
+    };
+
+    #[test]
+    fn version_0() {
+        let s = read_superblock(&mut Cursor::new(&OLD, 0)).unwrap();
+        assert_eq!((s.version, s.root, s.end, s.driver_info), (0, 96, Some(2048), None));
+    }
+
+    #[test]
+    fn a_version_2_superblock_with_a_wrong_checksum_is_refused() {
+        let mut b = vec![0x89, b'H', b'D', b'F', 0x0d, 0x0a, 0x1a, 0x0a, 2, 8, 8, 0];
+        b.extend([0; 8]); // base
+        b.extend([0xff; 8]); // no extension
+        b.extend(2048u64.to_le_bytes()); // end
+        b.extend(48u64.to_le_bytes()); // root
+        let sum = checksum::lookup3(&b, 0);
+        b.extend(sum.to_le_bytes());
+        assert_eq!(read_superblock(&mut Cursor::new(&b, 0)).unwrap().root, 48);
+        b[40] ^= 1;
+        assert_eq!(read_superblock(&mut Cursor::new(&b, 0)).unwrap_err().kind(), crate::Kind::Checksum);
+    }
+
+    #[test]
+    fn odd_address_widths_are_refused() {
+        let mut b = OLD;
+        b[13] = 3;
+        assert_eq!(read_superblock(&mut Cursor::new(&b, 0)).unwrap_err().offset(), Some(13));
+    }
+}

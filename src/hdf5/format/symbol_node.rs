@@ -1,0 +1,78 @@
+//! The symbol table node: links of an old-style group. HDF5 File Format 3.0, III.B and III.C.
+
+use super::Sizes;
+use crate::bytes::Cursor;
+use crate::error::Result;
+
+/// Bytes in front of the entries.
+pub(crate) const HEAD_LEN: usize = 8;
+
+/// One link of an old-style group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Where its name lies in the local heap.
+    pub(crate) name: u64,
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// Address of an object header.
+    Hard(Option<u64>),
+    /// Where the path of a soft link lies in the local heap.
+    Soft(u64),
+}
+
+/// How many entries follow the head.
+pub(crate) fn read_head(src: &mut Cursor<'_>) -> Result<u16> {
+    src.expect_signature(b"SNOD")?;
+    match src.read_u8()? {
+        1 => {}
+        v => return Err(src.unsupported(format!("symbol table node version {v}"))),
+    }
+    src.skip(1)?;
+    src.read_u16()
+}
+
+/// Bytes of one entry.
+pub(crate) fn entry_len(sizes: Sizes) -> usize {
+    usize::from(sizes.offset).saturating_mul(2).saturating_add(24)
+}
+
+pub(crate) fn read_entry(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Entry> {
+    let name = src.read_uint(sizes.offset)?;
+    let header = sizes.read_address(src)?;
+    let cache_type = src.read_u32()?;
+    src.skip(4)?;
+    let mut scratch = src.split(16)?;
+    // III.C: "2: the object header address in the link entry is undefined; the scratch pad has the offset of
+    // the link value". Cache type 1 only repeats what the group's own header says.
+    let target =
+        if cache_type == 2 { Target::Soft(u64::from(scratch.read_u32()?)) } else { Target::Hard(header) };
+    Ok(Entry { name, target })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZES: Sizes = Sizes { offset: 8, length: 8 };
+
+    #[test]
+    fn a_soft_link_among_hard_ones() {
+        let mut b = vec![];
+        b.extend(8u64.to_le_bytes()); // name at 8 of the heap
+        b.extend(u64::MAX.to_le_bytes()); // no object header
+        b.extend([2, 0, 0, 0, 0, 0, 0, 0]); // cache type 2, reserved
+        b.extend([24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]); // link value at 24
+        assert_eq!(b.len(), entry_len(SIZES));
+        let e = read_entry(&mut Cursor::new(&b, 0), SIZES).unwrap();
+        assert_eq!(e, Entry { name: 8, target: Target::Soft(24) });
+    }
+
+    #[test]
+    fn a_node_of_another_version_is_named() {
+        let e = read_head(&mut Cursor::new(b"SNOD\x02\0\0\0", 0)).unwrap_err();
+        assert_eq!(e.kind(), crate::Kind::Unsupported);
+    }
+}

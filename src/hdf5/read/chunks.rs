@@ -1,0 +1,106 @@
+//! One chunk, from the disk to elements.
+
+use super::chunk_index::{ChunkEntry, Grid};
+use super::file::File;
+use crate::error::{Error, Result};
+use crate::hdf5::checked;
+use crate::hdf5::filter::pipeline::{Pipeline, Workspace};
+
+/// What one worker needs to decode chunks, kept from one chunk to the next. Make one per thread.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    stored: Vec<u8>,
+    chunk: Vec<u8>,
+    /// Dataset and chunk whose elements `chunk` holds: misaligned readers come back to it.
+    holds: Option<(u64, u64)>,
+    work: Workspace,
+}
+
+/// How the chunks of one dataset are decoded.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    pub(crate) pipeline: Pipeline,
+    pub(crate) grid: Grid,
+    /// Bytes of a decoded chunk.
+    pub(crate) chunk_bytes: u64,
+    /// Partial chunks at the edge are stored without filters.
+    pub(crate) plain_edges: bool,
+    /// Address of the dataset's header: with the chunk's address the key of a kept chunk.
+    pub(crate) dataset: u64,
+}
+
+impl Decoder {
+    /// Decodes a chunk into `out`, which is as long as a chunk.
+    pub(crate) fn decode(&self, file: &File, entry: &ChunkEntry, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+        self.decode_inner(file, entry, out, &mut scratch.stored, &mut scratch.work).map_err(|e| self.place(file, entry, e))
+    }
+
+    /// The elements of a chunk, decoded into the scratch unless they are there already.
+    pub(crate) fn decode_kept<'s>(&self, file: &File, entry: &ChunkEntry, scratch: &'s mut Scratch) -> Result<&'s [u8]> {
+        let key = (self.dataset, entry.address);
+        let len = checked::size(self.chunk_bytes)?;
+        if scratch.holds != Some(key) {
+            scratch.holds = None;
+            self.check_expansion(entry).map_err(|e| self.place(file, entry, e))?;
+            if scratch.chunk.len() < len {
+                scratch.chunk = crate::limits::zeroed(len)?;
+            }
+            let Scratch { stored, chunk, work, .. } = scratch;
+            let out = chunk.get_mut(..len).unwrap_or_default();
+            self.decode_inner(file, entry, out, stored, work).map_err(|e| self.place(file, entry, e))?;
+            scratch.holds = Some(key);
+        }
+        Ok(scratch.chunk.get(..len).unwrap_or_default())
+    }
+
+    fn place(&self, file: &File, entry: &ChunkEntry, e: Error) -> Error {
+        e.in_chunk(&self.grid.start_of(entry.number)).at(file.offset_of(entry.address))
+    }
+
+    /// The mask of a chunk, with all filters out where partial edge chunks are stored plain.
+    fn mask(&self, entry: &ChunkEntry) -> u32 {
+        if !self.plain_edges {
+            return entry.mask;
+        }
+        let start = self.grid.start_of(entry.number);
+        let ends = start.iter().zip(&self.grid.chunk).map(|(s, c)| s.saturating_add(*c));
+        let partial = ends.zip(&self.grid.dims).any(|(end, dim)| end > *dim);
+        if partial { u32::MAX } else { entry.mask }
+    }
+
+    fn decode_inner(
+        &self,
+        file: &File,
+        entry: &ChunkEntry,
+        out: &mut [u8],
+        stored: &mut Vec<u8>,
+        work: &mut Workspace,
+    ) -> Result<()> {
+        let mask = self.mask(entry);
+        if self.pipeline.is_plain(mask) {
+            if entry.size != out.len() as u64 {
+                let text = format!("chunk length (expected {} bytes, got {})", out.len(), entry.size);
+                return Err(Error::malformed(text));
+            }
+            return file.read_into(entry.address, out);
+        }
+        let size = checked::size(entry.size)?;
+        file.check(entry.address, entry.size)?;
+        if stored.len() < size {
+            *stored = crate::limits::zeroed(size)?;
+        }
+        let stored = stored.get_mut(..size).unwrap_or_default();
+        file.read_into(entry.address, stored)?;
+        self.pipeline.decode(stored, mask, out, work)
+    }
+
+    /// Refuses a chunk that its stored bytes could not possibly expand to, before memory is taken for it.
+    fn check_expansion(&self, entry: &ChunkEntry) -> Result<()> {
+        let most = self.pipeline.most_expanded(entry.size, self.mask(entry));
+        if self.chunk_bytes > most {
+            let text = format!("{} stored bytes cannot hold a chunk of {} bytes", entry.size, self.chunk_bytes);
+            return Err(Error::malformed(text));
+        }
+        Ok(())
+    }
+}

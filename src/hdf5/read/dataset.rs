@@ -1,0 +1,384 @@
+//! A dataset: shape, type and storage as a handle of metadata only; elements when asked for.
+
+use super::chunk_index::{self, ChunkMap, Grid};
+use super::chunks::{Decoder, Scratch};
+use super::object::Object;
+use super::slab;
+use super::value::Value;
+use crate::error::{Error, Place, Result};
+use crate::hdf5::checked;
+use crate::hdf5::filter::pipeline::Pipeline;
+use crate::hdf5::format::message::dataspace::{self, Dataspace};
+use crate::hdf5::format::message::datatype::{self, Datatype};
+use crate::hdf5::format::message::filter_pipeline::{self, Filter, FilterPipeline};
+use crate::hdf5::format::message::layout::{self, Layout};
+use crate::hdf5::format::message::{fill_value, kind};
+use crate::limits;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+/// A dataset of an open file. Opening reads its header and nothing else.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    object: Object,
+    datatype: Datatype,
+    dataspace: Dataspace,
+    layout: Layout,
+    filters: Vec<Filter>,
+    /// What elements never written read as; zeros where empty.
+    fill: Vec<u8>,
+    /// Filters and grid of a chunked dataset.
+    decoder: Option<Arc<Decoder>>,
+    chunks: Arc<OnceLock<ChunkMap>>,
+}
+
+/// How the elements of a dataset are kept, for display and for planning reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// In the header.
+    Compact,
+    /// In one piece.
+    Contiguous,
+    /// In chunks of these many elements in each dimension.
+    Chunked(Vec<u64>),
+    /// Parts of other datasets.
+    Virtual,
+}
+
+/// A value of up to this many bytes is read whatever the size of its file: fill values need no bytes in it.
+const SMALL_VALUE: u64 = 256 << 20;
+
+impl Object {
+    /// This object as a dataset.
+    ///
+    /// # Errors
+    /// `Usage` where it is none; `Malformed` or `Unsupported` where its header cannot be understood.
+    pub fn dataset(&self) -> Result<Dataset> {
+        Dataset::open(self).in_object(self.path())
+    }
+}
+
+impl Dataset {
+    fn open(object: &Object) -> Result<Self> {
+        if !object.is_dataset() {
+            return Err(Error::usage(format!("{} is a {}, not a dataset", object.path(), object.kind().name())));
+        }
+        let file = object.file();
+        let (sizes, limits) = (file.sizes(), file.limits());
+        let missing = |what| Error::malformed(format!("dataset without {what}"));
+        let datatype = object.message(kind::DATATYPE, datatype::read)?.ok_or_else(|| missing("a datatype"))?;
+        let dataspace = object
+            .message(kind::DATASPACE, |src| dataspace::read(src, sizes))?
+            .ok_or_else(|| missing("a dataspace"))?;
+        let layout =
+            object.message(kind::LAYOUT, |src| layout::read(src, sizes))?.ok_or_else(|| missing("a layout"))?;
+        let pipeline: FilterPipeline = object.message(kind::FILTERS, filter_pipeline::read)?.unwrap_or_default();
+        let old = object.message(kind::OLD_FILL_VALUE, fill_value::read_old)?.flatten();
+        let fill = object.message(kind::FILL_VALUE, fill_value::read)?.flatten().or(old).unwrap_or_default();
+        let filters = pipeline.filters;
+        checked::mul(dataspace.elements()?, u64::from(datatype.size))?;
+        let mut decoder = None;
+        if let Layout::Chunked(c) = &layout {
+            if c.element_size != u64::from(datatype.size) {
+                let text = format!("chunks of {}-byte elements for a type of {} bytes", c.element_size, datatype.size);
+                return Err(Error::malformed(text));
+            }
+            let chunk_bytes = checked::mul(checked::product(&c.dims)?, c.element_size)?;
+            if chunk_bytes > limits.chunk_bytes {
+                return Err(Error::limit(format!("chunks of {chunk_bytes} bytes (limit {})", limits.chunk_bytes)));
+            }
+            decoder = Some(Arc::new(Decoder {
+                pipeline: Pipeline::new(&filters, checked::size(u64::from(datatype.size))?)?,
+                grid: Grid::new(&dataspace, c)?,
+                chunk_bytes,
+                plain_edges: c.plain_edges,
+                dataset: object.address(),
+            }));
+        }
+        let fill = if fill.len() == checked::size(u64::from(datatype.size))? { fill } else { Vec::new() };
+        let chunks = Arc::default();
+        Ok(Dataset { object: object.clone(), datatype, dataspace, layout, filters, fill, decoder, chunks })
+    }
+
+    /// The object it is.
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// Type of its elements.
+    pub fn datatype(&self) -> &Datatype {
+        &self.datatype
+    }
+
+    /// Its extent.
+    pub fn dataspace(&self) -> &Dataspace {
+        &self.dataspace
+    }
+
+    /// Its dimensions: empty for a scalar and for a null dataspace.
+    pub fn shape(&self) -> &[u64] {
+        self.dataspace.shape().unwrap_or_default()
+    }
+
+    /// How many elements it has.
+    pub fn elements(&self) -> u64 {
+        self.dataspace.elements().unwrap_or(0)
+    }
+
+    /// Bytes of all its elements, decoded.
+    pub fn byte_len(&self) -> u64 {
+        self.elements().saturating_mul(u64::from(self.datatype.size))
+    }
+
+    /// How its elements are kept.
+    pub fn storage(&self) -> Storage {
+        match &self.layout {
+            Layout::Compact(_) => Storage::Compact,
+            Layout::Contiguous { .. } => Storage::Contiguous,
+            Layout::Chunked(c) => Storage::Chunked(c.dims.clone()),
+            Layout::Virtual => Storage::Virtual,
+        }
+    }
+
+    /// The filters its chunks went through, in write order.
+    pub fn filters(&self) -> &[Filter] {
+        &self.filters
+    }
+
+    /// The usual name of a filter, or its number.
+    pub fn filter_name(filter: &Filter) -> String {
+        crate::hdf5::filter::registered_name(filter.id).map_or_else(|| filter.id.to_string(), str::to_owned)
+    }
+
+    /// Stored bytes of all chunks; reads the whole chunk index. For other storage, the bytes of the elements.
+    ///
+    /// # Errors
+    /// Where the chunk index is damaged.
+    pub fn stored_bytes(&self) -> Result<u64> {
+        match &self.layout {
+            Layout::Chunked(_) => {
+                Ok(self.chunk_map()?.entries().iter().fold(0u64, |n, e| n.saturating_add(e.size)))
+            }
+            _ => Ok(self.byte_len()),
+        }
+    }
+
+    /// Reads all elements.
+    ///
+    /// # Errors
+    /// `Limit` where that is more memory than the limits or the process allow; otherwise as reading goes.
+    pub fn read(&self) -> Result<Value> {
+        let len = self.byte_len();
+        let file = self.object.file();
+        let most = file.limits().value_bytes.min(file.len().saturating_mul(1100).max(SMALL_VALUE));
+        if len > most {
+            return Err(Error::limit(format!("a value of {len} bytes (limit {most})")).in_object(self.object.path()));
+        }
+        if let Layout::Contiguous { address: Some(address), .. } = self.layout {
+            file.check(address, len).in_object(self.object.path())?;
+        }
+        let mut bytes = limits::zeroed(checked::size(len)?).in_object(self.object.path())?;
+        let shape = self.shape().to_vec();
+        self.read_slab(&vec![0; shape.len()], &shape, &mut bytes, &mut Scratch::default())?;
+        Ok(Value::new(file, self.datatype.clone(), self.dataspace.clone(), bytes))
+    }
+
+    /// Reads elements `range` of a one-dimensional dataset into `out`, in the file's own bytes.
+    ///
+    /// # Errors
+    /// As reading goes; `Usage` where the range does not lie inside or `out` is of another length.
+    pub fn read_range(&self, range: Range<u64>, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+        let count = range.end.saturating_sub(range.start);
+        self.read_slab(&[range.start], &[count], out, scratch)
+    }
+
+    /// Reads the box of `count` elements at `start` into `out`, row-major, in the file's own bytes.
+    ///
+    /// # Errors
+    /// As reading goes; `Usage` where the box does not lie inside or `out` is of another length.
+    pub fn read_slab(&self, start: &[u64], count: &[u64], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+        self.read_slab_inner(start, count, out, scratch).in_object(self.object.path())
+    }
+
+    fn read_slab_inner(&self, start: &[u64], count: &[u64], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+        let shape = self.shape();
+        let ends = start.iter().zip(count).map(|(s, c)| s.checked_add(*c));
+        let inside = start.len() == shape.len()
+            && count.len() == shape.len()
+            && ends.zip(shape).all(|(end, dim)| end.is_some_and(|e| e <= *dim));
+        let elements = if self.dataspace == Dataspace::Null { 0 } else { checked::product(count)? };
+        let size = u64::from(self.datatype.size);
+        let len = checked::mul(elements, size)?;
+        if !inside || out.len() as u64 != len {
+            return Err(Error::usage(format!("a box of {count:?} at {start:?} of {shape:?}, {len} bytes")));
+        }
+        if len == 0 {
+            return Ok(());
+        }
+        if self.object.messages_of(kind::EXTERNAL_FILES).next().is_some() {
+            return Err(Error::unsupported("values in external files are not followed"));
+        }
+        match &self.layout {
+            Layout::Compact(bytes) => {
+                self.check_len(bytes.len() as u64)?;
+                slab::copy_box(bytes, shape, start, out, count, &vec![0; count.len()], count, size);
+                if shape.is_empty() {
+                    copy_scalar(bytes, out);
+                }
+                Ok(())
+            }
+            Layout::Contiguous { address: None, .. } => {
+                self.fill(out);
+                Ok(())
+            }
+            Layout::Contiguous { address: Some(address), len } => {
+                if let Some(len) = len {
+                    self.check_len(*len)?;
+                }
+                self.read_contiguous(*address, start, count, out)
+            }
+            Layout::Chunked(_) => self.read_chunked(start, count, out, scratch),
+            Layout::Virtual => Err(Error::unsupported("virtual datasets are not followed")),
+        }
+    }
+
+    /// Refuses storage that is too short for the elements.
+    fn check_len(&self, len: u64) -> Result<()> {
+        if len < self.byte_len() {
+            let text = format!("storage too short (expected {} bytes, got {len})", self.byte_len());
+            return Err(Error::malformed(text));
+        }
+        Ok(())
+    }
+
+    fn fill(&self, out: &mut [u8]) {
+        if self.fill.is_empty() {
+            out.fill(0);
+        } else {
+            out.chunks_exact_mut(self.fill.len()).for_each(|o| o.copy_from_slice(&self.fill));
+        }
+    }
+
+    fn read_contiguous(&self, address: u64, start: &[u64], count: &[u64], out: &mut [u8]) -> Result<()> {
+        let (file, shape, size) = (self.object.file(), self.shape(), u64::from(self.datatype.size));
+        // Trailing dimensions asked for whole make one run on the disk.
+        let mut inner = count.len().saturating_sub(1);
+        while inner > 0 && count.get(inner) == shape.get(inner) {
+            inner = inner.saturating_sub(1);
+        }
+        let run = count.iter().skip(inner).fold(size, |a, b| a.saturating_mul(*b));
+        let outer: Vec<u64> = count.iter().take(inner).copied().collect();
+        let mut at = vec![0; outer.len()];
+        for part in out.chunks_mut(checked::size(run)?) {
+            let steps = at.iter().copied().chain(std::iter::repeat(0));
+            let position = shape.iter().zip(start).zip(steps).fold(0u64, |n, ((d, s), a)| {
+                n.saturating_mul(*d).saturating_add(s.saturating_add(a))
+            });
+            file.read_into(checked::add(address, checked::mul(position, size)?)?, part)?;
+            slab::advance(&mut at, &outer);
+        }
+        Ok(())
+    }
+
+    fn chunk_map(&self) -> Result<&ChunkMap> {
+        if let Some(map) = self.chunks.get() {
+            return Ok(map);
+        }
+        let (Layout::Chunked(layout), Some(decoder)) = (&self.layout, &self.decoder) else {
+            return Err(Error::usage("not a chunked dataset"));
+        };
+        let filtered = !self.filters.is_empty();
+        let map = chunk_index::load(self.object.file(), layout, &decoder.grid, decoder.chunk_bytes, filtered)?;
+        Ok(self.chunks.get_or_init(|| map))
+    }
+
+    /// Reads the chunk index, which reads of elements otherwise do when they first need it.
+    ///
+    /// # Errors
+    /// Where the index is damaged.
+    pub fn load_chunk_index(&self) -> Result<()> {
+        if matches!(self.layout, Layout::Chunked(_)) {
+            self.chunk_map().in_object(self.object.path())?;
+        }
+        Ok(())
+    }
+
+    fn read_chunked(&self, start: &[u64], count: &[u64], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+        let Some(decoder) = &self.decoder else { return Err(Error::usage("not a chunked dataset")) };
+        let (file, map, grid) = (self.object.file(), self.chunk_map()?, &decoder.grid);
+        let size = u64::from(self.datatype.size);
+        let each = |f: &dyn Fn(u64, u64, u64) -> u64| -> Vec<u64> {
+            start.iter().zip(count).zip(&grid.chunk).map(|((s, n), c)| f(*s, *n, *c)).collect()
+        };
+        let first = each(&|s, _, c| s.checked_div(c).unwrap_or(0));
+        let last = each(&|s, n, c| s.saturating_add(n).saturating_sub(1).checked_div(c).unwrap_or(0));
+        let spans: Vec<u64> = first.iter().zip(&last).map(|(a, b)| b.saturating_sub(*a).saturating_add(1)).collect();
+        let mut step = vec![0; first.len()];
+        loop {
+            let coordinates: Vec<u64> = first.iter().zip(&step).map(|(f, s)| f.saturating_add(*s)).collect();
+            let number = grid.number(&coordinates).ok_or_else(|| Error::malformed("chunk outside its grid"))?;
+            let chunk_start = grid.start_of(number);
+            // The part of this chunk that is asked for, in the chunk and in the output.
+            let part = Overlap::of(&chunk_start, &grid.chunk, start, count);
+            match map.get(number) {
+                Some(entry) => match part.whole_run(&grid.chunk, count, size, decoder.chunk_bytes) {
+                    Some(run) if run.end <= out.len() => {
+                        let out = out.get_mut(run).unwrap_or_default();
+                        decoder.decode(file, entry, out, scratch)?;
+                    }
+                    _ => {
+                        let bytes = decoder.decode_kept(file, entry, scratch)?;
+                        slab::copy_box(bytes, &grid.chunk, &part.in_chunk, out, count, &part.in_out, &part.count, size);
+                    }
+                },
+                None => {
+                    let elements = checked::product(&part.count)?;
+                    let mut filled = limits::zeroed(checked::size(checked::mul(elements, size)?)?)?;
+                    self.fill(&mut filled);
+                    let zero = vec![0; count.len()];
+                    slab::copy_box(&filled, &part.count, &zero, out, count, &part.in_out, &part.count, size);
+                }
+            }
+            if !slab::advance(&mut step, &spans) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Scalars have no dimensions to copy along.
+fn copy_scalar(bytes: &[u8], out: &mut [u8]) {
+    out.iter_mut().zip(bytes).for_each(|(o, b)| *o = *b);
+}
+
+/// Where a chunk and the box asked for overlap.
+struct Overlap {
+    in_chunk: Vec<u64>,
+    in_out: Vec<u64>,
+    count: Vec<u64>,
+}
+
+impl Overlap {
+    fn of(chunk_start: &[u64], chunk: &[u64], start: &[u64], count: &[u64]) -> Self {
+        let mut o = Overlap { in_chunk: vec![], in_out: vec![], count: vec![] };
+        for (((cs, c), s), n) in chunk_start.iter().zip(chunk).zip(start).zip(count) {
+            let from = (*cs).max(*s);
+            let to = cs.saturating_add(*c).min(s.saturating_add(*n));
+            o.in_chunk.push(from.saturating_sub(*cs));
+            o.in_out.push(from.saturating_sub(*s));
+            o.count.push(to.saturating_sub(from));
+        }
+        o
+    }
+
+    /// The bytes of the output that are exactly this chunk, where they are one run.
+    fn whole_run(&self, chunk: &[u64], out: &[u64], size: u64, chunk_bytes: u64) -> Option<Range<usize>> {
+        let spans = chunk.iter().zip(out).skip(1).all(|(c, o)| c == o);
+        if self.count != chunk || !spans {
+            return None;
+        }
+        let row = out.iter().skip(1).try_fold(size, |a, b| a.checked_mul(*b))?;
+        let from = usize::try_from(self.in_out.first()?.checked_mul(row)?).ok()?;
+        Some(from..from.checked_add(usize::try_from(chunk_bytes).ok()?)?)
+    }
+}

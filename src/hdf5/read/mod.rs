@@ -1,0 +1,16 @@
+//! Follows addresses from the superblock to values. Owns no byte layout: that is `format/`.
+
+pub(crate) mod attribute;
+pub(crate) mod btree_v2;
+pub(crate) mod canonical;
+pub(crate) mod chunk_index;
+pub(crate) mod chunks;
+pub(crate) mod dataset;
+pub(crate) mod file;
+pub(crate) mod fractal_heap;
+pub(crate) mod global_heap;
+pub(crate) mod group;
+pub(crate) mod numeric;
+pub(crate) mod object;
+pub(crate) mod slab;
+pub(crate) mod value;

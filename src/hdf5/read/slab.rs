@@ -1,0 +1,98 @@
+//! Boxes of elements: the part of a dataset asked for, gathered from the chunks it touches.
+
+/// Copies the box of `count` elements from `src` (of shape `src_dims`, starting at `src_at`) to `dst` (of shape
+/// `dst_dims`, starting at `dst_at`). All shapes have the same rank; elements have `size` bytes. Whatever does
+/// not lie inside either slice is left out.
+pub(crate) fn copy_box(
+    src: &[u8],
+    src_dims: &[u64],
+    src_at: &[u64],
+    dst: &mut [u8],
+    dst_dims: &[u64],
+    dst_at: &[u64],
+    count: &[u64],
+    size: u64,
+) {
+    if count.contains(&0) {
+        return;
+    }
+    // Trailing dimensions that both sides have whole make one run.
+    let rank = count.len();
+    let mut inner = rank.saturating_sub(1);
+    while inner > 0 {
+        let whole = |dims: &[u64]| dims.get(inner) == count.get(inner);
+        if !(whole(src_dims) && whole(dst_dims)) {
+            break;
+        }
+        inner = inner.saturating_sub(1);
+    }
+    let run = count.iter().skip(inner).fold(size, |a, b| a.saturating_mul(*b));
+    let outer: Vec<u64> = count.iter().take(inner).copied().collect();
+    let mut at = vec![0u64; outer.len()];
+    loop {
+        let from = position(src_dims, src_at, &at).saturating_mul(size);
+        let to = position(dst_dims, dst_at, &at).saturating_mul(size);
+        if let (Some(s), Some(d)) = (part(src, from, run), part_mut(dst, to, run)) {
+            d.copy_from_slice(s);
+        }
+        if !advance(&mut at, &outer) {
+            return;
+        }
+    }
+}
+
+/// Row-major position of `start + at` in a box; `at` may have fewer dimensions.
+fn position(dims: &[u64], start: &[u64], at: &[u64]) -> u64 {
+    let steps = at.iter().copied().chain(std::iter::repeat(0));
+    dims.iter().zip(start).zip(steps).fold(0u64, |n, ((d, s), a)| {
+        n.saturating_mul(*d).saturating_add(s.saturating_add(a))
+    })
+}
+
+/// Steps row-major coordinates; `false` after the last.
+pub(crate) fn advance(at: &mut [u64], counts: &[u64]) -> bool {
+    for (a, n) in at.iter_mut().zip(counts).rev() {
+        *a = a.saturating_add(1);
+        if *a < *n {
+            return true;
+        }
+        *a = 0;
+    }
+    false
+}
+
+fn part(bytes: &[u8], from: u64, len: u64) -> Option<&[u8]> {
+    let (from, len) = (usize::try_from(from).ok()?, usize::try_from(len).ok()?);
+    bytes.get(from..)?.get(..len)
+}
+
+fn part_mut(bytes: &mut [u8], from: u64, len: u64) -> Option<&mut [u8]> {
+    let (from, len) = (usize::try_from(from).ok()?, usize::try_from(len).ok()?);
+    bytes.get_mut(from..)?.get_mut(..len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_of_three_dimensions() {
+        let (dims, part) = ([4u64, 3, 5], [2u64, 2, 3]);
+        let src: Vec<u8> = (0..60).collect();
+        let mut dst = vec![0; 2 * 3 * 3];
+        copy_box(&src, &dims, &[1, 1, 2], &mut dst, &[2, 3, 3], &[0, 1, 0], &part, 1);
+        for (i, j, k) in [(0, 0, 0), (1, 1, 2), (0, 1, 1)] {
+            let want = (i + 1) * 15 + (j + 1) * 5 + (k + 2);
+            assert_eq!(dst[i * 9 + (j + 1) * 3 + k], want as u8);
+        }
+        assert_eq!(&dst[..3], [0, 0, 0], "outside the box nothing changes");
+    }
+
+    #[test]
+    fn whole_rows_are_one_run() {
+        let src: Vec<u8> = (0..12).collect();
+        let mut dst = vec![0; 8];
+        copy_box(&src, &[3, 2], &[1, 0], &mut dst, &[2, 2], &[0, 0], &[2, 2], 2);
+        assert_eq!(dst, [4, 5, 6, 7, 8, 9, 10, 11]);
+    }
+}

@@ -1,0 +1,232 @@
+//! Elements with their type: what attributes and datasets read as.
+
+use super::file::File;
+use super::global_heap::HeapReader;
+use super::numeric::Numeric;
+use crate::bytes::Cursor;
+use crate::dtype::Dtype;
+use crate::error::{Error, Result};
+use crate::hdf5::checked;
+use crate::hdf5::format::message::dataspace::Dataspace;
+use crate::hdf5::format::message::datatype::{Class, Datatype, Padding};
+use crate::strings::Strings;
+
+/// Elements in the file's own bytes, with their type and shape.
+#[derive(Debug, Clone)]
+pub struct Value {
+    file: File,
+    datatype: Datatype,
+    dataspace: Dataspace,
+    bytes: Vec<u8>,
+}
+
+impl Value {
+    pub(crate) fn new(file: &File, datatype: Datatype, dataspace: Dataspace, bytes: Vec<u8>) -> Self {
+        Value { file: file.clone(), datatype, dataspace, bytes }
+    }
+
+    /// Type of the elements.
+    pub fn datatype(&self) -> &Datatype {
+        &self.datatype
+    }
+
+    /// The dimensions: empty for a scalar, `None` for a null dataspace.
+    pub fn shape(&self) -> Option<&[u64]> {
+        self.dataspace.shape()
+    }
+
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        let n = self.dataspace.elements().unwrap_or(0);
+        usize::try_from(n).unwrap_or(usize::MAX)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements as they lie in the file.
+    pub fn raw(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Bytes of one element.
+    pub(crate) fn element_size(&self) -> usize {
+        usize::try_from(self.datatype.size).unwrap_or(usize::MAX).max(1)
+    }
+
+    /// Whether the elements are text of either kind.
+    pub fn is_text(&self) -> bool {
+        matches!(self.datatype.class, Class::FixedString(_) | Class::VarString(_))
+    }
+
+    /// The elements as numbers: their plain type and little-endian bytes.
+    ///
+    /// # Errors
+    /// `Unsupported` where they are no numbers.
+    pub fn numbers(&self) -> Result<(Dtype, Vec<u8>)> {
+        let n = Numeric::of(&self.datatype)
+            .ok_or_else(|| Error::unsupported(format!("numbers expected, got {}", self.datatype.name())))?;
+        if n.is_native() {
+            return Ok((n.dtype, self.bytes.clone()));
+        }
+        let mut out = crate::limits::zeroed(self.len().saturating_mul(n.dtype.size()))?;
+        n.convert(&self.bytes, &mut out);
+        Ok((n.dtype, out))
+    }
+
+    /// The elements as integers.
+    ///
+    /// # Errors
+    /// `Unsupported` where they are no numbers; `Malformed` where one is no integer of 64 bits.
+    pub fn integers(&self) -> Result<Vec<i64>> {
+        let (dtype, bytes) = self.numbers()?;
+        let values = (0..self.len()).map(|i| match crate::dtype::scalar_at(dtype, &bytes, i) {
+            Some(crate::dtype::Scalar::Int(v)) => i64::try_from(v).ok(),
+            Some(crate::dtype::Scalar::Bool(v)) => Some(i64::from(v)),
+            #[allow(clippy::cast_possible_truncation, clippy::float_cmp)] // checked by going back
+            Some(crate::dtype::Scalar::Float(v, _)) if (v as i64) as f64 == v => Some(v as i64),
+            _ => None,
+        });
+        values.collect::<Option<Vec<i64>>>().ok_or_else(|| Error::malformed("integers expected, got other numbers"))
+    }
+
+    /// The one integer this is.
+    ///
+    /// # Errors
+    /// As [`integers`](Self::integers); `Malformed` where there is not exactly one.
+    pub fn integer(&self) -> Result<i64> {
+        match self.integers()?[..] {
+            [one] => Ok(one),
+            ref other => Err(Error::malformed(format!("one integer expected, got {}", other.len()))),
+        }
+    }
+
+    /// The elements as byte strings, without their padding.
+    ///
+    /// # Errors
+    /// `Unsupported` where they are no text; `Malformed` where the heap that holds them is damaged.
+    pub fn strings(&self) -> Result<Strings> {
+        let mut out = Strings::new();
+        match &self.datatype.class {
+            Class::FixedString(text) => {
+                if self.datatype.size == 0 {
+                    (0..self.len()).for_each(|_| out.push(b""));
+                }
+                for s in self.bytes.chunks_exact(self.element_size()) {
+                    out.push(trimmed(s, text.padding));
+                }
+            }
+            Class::VarString(_) => {
+                let mut heap = HeapReader::new(&self.file);
+                let mut src = Cursor::new(&self.bytes, 0);
+                for s in self.bytes.chunks_exact(self.element_size()) {
+                    let mut one = src.split(s.len())?;
+                    heap.follow(&mut one, 1, |_, _, bytes, _| {
+                        out.push(trimmed(bytes, Padding::NullTerminated));
+                        Ok(())
+                    })?;
+                }
+            }
+            _ => return Err(Error::unsupported(format!("text expected, got {}", self.datatype.name()))),
+        }
+        Ok(out)
+    }
+
+    /// The one string this is, also when it comes as an array of one; bytes that are not UTF-8 are taken as
+    /// Latin-1, which is what files that declare ASCII hold in practice.
+    ///
+    /// # Errors
+    /// As [`strings`](Self::strings); `Malformed` where there is not exactly one.
+    pub fn string(&self) -> Result<String> {
+        let all = self.strings()?;
+        if all.len() != 1 {
+            return Err(Error::malformed(format!("one string expected, got {}", all.len())));
+        }
+        let bytes = all.bytes(0).unwrap_or_default();
+        Ok(match std::str::from_utf8(bytes) {
+            Ok(s) => s.to_owned(),
+            Err(_) => bytes.iter().map(|b| char::from(*b)).collect(),
+        })
+    }
+
+    /// Addresses of the objects that references lead to; 0 for none.
+    ///
+    /// # Errors
+    /// `Unsupported` where the elements are no object references.
+    pub(crate) fn object_references(&self) -> Result<Vec<u64>> {
+        let Class::Reference { kind: 0 } = self.datatype.class else {
+            return Err(Error::unsupported(format!("object reference expected, got {}", self.datatype.name())));
+        };
+        let width = self.file.sizes().offset;
+        let mut out = Vec::new();
+        for one in self.bytes.chunks_exact(self.element_size()) {
+            out.push(Cursor::new(one, 0).read_uint(width)?);
+        }
+        Ok(out)
+    }
+
+    /// Names of the members, where the elements are compounds.
+    pub fn member_names(&self) -> Option<Vec<&str>> {
+        match &self.datatype.class {
+            Class::Compound(members) => Some(members.iter().map(|m| m.name.as_str()).collect()),
+            _ => None,
+        }
+    }
+
+    /// The member of this name of every element, as a value of its own. An array member adds its dimensions.
+    ///
+    /// # Errors
+    /// `Usage` where there is no such member.
+    pub fn member(&self, name: &str) -> Result<Value> {
+        let Class::Compound(members) = &self.datatype.class else {
+            return Err(Error::usage(format!("compound expected, got {}", self.datatype.name())));
+        };
+        let m = members.iter().find(|m| m.name == name);
+        let m = m.ok_or_else(|| Error::usage(format!("no member '{name}'")))?;
+        let (from, len) = (checked::size(u64::from(m.offset))?, checked::size(u64::from(m.datatype.size))?);
+        let mut bytes = crate::limits::reserved(self.len().saturating_mul(len))?;
+        for element in self.bytes.chunks_exact(self.element_size()) {
+            let part = element.get(from..).and_then(|b| b.get(..len));
+            bytes.extend_from_slice(part.ok_or_else(|| Error::malformed("member outside its compound"))?);
+        }
+        let mut shape = self.shape().unwrap_or_default().to_vec();
+        let mut datatype = m.datatype.clone();
+        if let Class::Array { dims, base } = &m.datatype.class {
+            shape.extend(dims);
+            datatype = (**base).clone();
+        }
+        let max = shape.iter().copied().map(Some).collect();
+        let dataspace =
+            if shape.is_empty() { Dataspace::Scalar } else { Dataspace::Simple { dims: shape, max } };
+        Ok(Value { file: self.file.clone(), datatype, dataspace, bytes })
+    }
+}
+
+/// A fixed string without what pads it, as HDF5 converts it.
+pub(crate) fn trimmed(bytes: &[u8], padding: Padding) -> &[u8] {
+    let end = match padding {
+        Padding::NullTerminated => bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len()),
+        Padding::NullPadded => bytes.iter().rposition(|b| *b != 0).map_or(0, |i| i.saturating_add(1)),
+        Padding::Spaces => bytes.iter().rposition(|b| *b != b' ').map_or(0, |i| i.saturating_add(1)),
+    };
+    bytes.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn padding_is_no_text() {
+        assert_eq!(trimmed(b"ab\0c", Padding::NullTerminated), b"ab");
+        assert_eq!(trimmed(b"ab\0c\0\0", Padding::NullPadded), b"ab\0c");
+        assert_eq!(trimmed(b"ab c  ", Padding::Spaces), b"ab c");
+        assert_eq!(trimmed(b"   ", Padding::Spaces), b"");
+    }
+}

@@ -1,0 +1,93 @@
+//! Many strings in one buffer.
+
+use crate::error::{Error, Result};
+
+/// A list of byte strings: their bytes end to end, and where each ends.
+///
+/// HDF5 promises UTF-8 or ASCII and files hold anything, so reading them as bytes, as strict UTF-8 and
+/// loosely are three calls.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Strings {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Strings {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends one.
+    pub fn push(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Number `index` as it is stored.
+    pub fn bytes(&self, index: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(index)?;
+        let start = match index.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.bytes.get(start..end)
+    }
+
+    /// Number `index`; an error where it is not UTF-8.
+    pub fn utf8(&self, index: usize) -> Result<&str> {
+        let bytes = self.bytes(index).unwrap_or_default();
+        std::str::from_utf8(bytes).map_err(|_| {
+            let shown = bytes.escape_ascii().to_string();
+            Error::malformed(format!("string {index} is not UTF-8 ('{}')", shown.get(..60).unwrap_or(&shown)))
+        })
+    }
+
+    /// Number `index`, with U+FFFD for what is not UTF-8.
+    pub fn lossy(&self, index: usize) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(self.bytes(index).unwrap_or_default())
+    }
+
+    /// All of them in order, as stored.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        (0..self.len()).map(|i| self.bytes(i).unwrap_or_default())
+    }
+
+    /// Bytes of all of them together.
+    pub fn total_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+impl<T: AsRef<[u8]>> FromIterator<T> for Strings {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        let mut out = Self::new();
+        items.into_iter().for_each(|s| out.push(s.as_ref()));
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_ways_to_read() {
+        let s: Strings = [&b"abc"[..], b"", b"caf\xe9"].into_iter().collect();
+        assert_eq!((s.len(), s.utf8(0).unwrap(), s.utf8(1).unwrap()), (3, "abc", ""));
+        assert_eq!(s.bytes(2), Some(&b"caf\xe9"[..]));
+        assert_eq!(s.lossy(2), "caf\u{fffd}");
+        assert!(s.utf8(2).is_err());
+        assert_eq!(s.bytes(3), None);
+    }
+}
