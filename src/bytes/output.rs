@@ -65,6 +65,11 @@ impl OutputFile {
         Ok(OutputFile { path: path.to_owned(), file, len, map, active: Mutex::default(), parts: Mutex::default() })
     }
 
+    /// Whether bytes go straight into the page cache.
+    pub(crate) fn is_mapped(&self) -> bool {
+        self.map.is_some() || self.len == 0
+    }
+
     /// Lets `fill` write all of the `len` bytes at `start`. `scratch` is used where there is no map.
     ///
     /// Every byte of the file must be written by exactly one call in the file's life; [`finish`](Self::finish)

@@ -73,7 +73,7 @@ impl Ls<'_> {
 
     fn children(&mut self, group: &Object, path: &str) -> Result<()> {
         let links = match group.links() {
-            Ok(links) => links,
+            Ok(links) => links.to_vec(),
             Err(e) => return self.error(path, None, &e),
         };
         for link in links {

@@ -56,10 +56,13 @@ impl Object {
     ///
     /// # Errors
     /// Where the structures of the group itself are damaged; a damaged child is no error here.
-    pub fn links(&self) -> Result<Vec<Link>> {
+    pub fn links(&self) -> Result<&[Link]> {
+        if let Some(links) = self.links.get() {
+            return Ok(links);
+        }
         let mut out = self.unsorted_links().in_object(self.path())?;
         out.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(out)
+        Ok(self.links.get_or_init(|| out))
     }
 
     fn unsorted_links(&self) -> Result<Vec<Link>> {
@@ -132,10 +135,9 @@ impl Object {
         if !self.is_group() {
             return Ok(None);
         }
-        match self.links()?.iter().find(|l| l.name == name.as_bytes()) {
-            Some(link) => self.open_counted(link, hops).map(Some),
-            None => Ok(None),
-        }
+        let links = self.links()?;
+        let found = links.binary_search_by(|l| l.name.as_slice().cmp(name.as_bytes())).ok();
+        found.and_then(|i| links.get(i)).map(|link| self.open_counted(link, hops)).transpose()
     }
 
     fn open_counted(&self, link: &Link, hops: &mut u32) -> Result<Object> {

@@ -1,6 +1,7 @@
 //! An object: the messages of its header, collected from all its blocks.
 
 use super::file::File;
+use super::group::Link;
 use crate::bytes::Cursor;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::checked;
@@ -10,7 +11,7 @@ use crate::limits::Limits;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A group, dataset or named datatype of an open file. Cloning is cheap.
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub struct Object {
     address: u64,
     path: Arc<str>,
     messages: Arc<Vec<RawMessage>>,
+    /// The links of a group, sorted, once they were asked for.
+    pub(crate) links: Arc<OnceLock<Vec<Link>>>,
 }
 
 /// What an object is.
@@ -53,7 +56,7 @@ impl Object {
             let e = Error::unsupported(format!("header message of type {:#x}, which must be understood", m.kind));
             return Err(e.at(m.offset).in_object(path));
         }
-        Ok(Object { file: file.clone(), address, path: path.into(), messages: Arc::new(messages) })
+        Ok(Object { file: file.clone(), address, path: path.into(), messages: Arc::new(messages), links: Arc::default() })
     }
 
     /// Its path in the file, as it was reached.

@@ -1,0 +1,65 @@
+//! Options that every command with work to do has, and the surroundings they ask for.
+
+use super::progress::{Progress, Style};
+use super::{args, system};
+use crate::matrix::Budget;
+use crate::{Error, Kind, Result};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Common options")]
+pub(crate) struct Common {
+    /// Worker threads [default: as many as the affinity mask and the control group allow]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Memory for buffers, such as 512M or 4G [default: half of what is free, at most 4G]
+    #[arg(long, value_name = "SIZE", value_parser = args::size())]
+    memory: Option<u64>,
+    /// Where temporary files go when the memory does not suffice [default: beside the output]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tmpdir: Option<PathBuf>,
+    /// How progress is shown on stderr: a bar (only on a terminal), one JSON line a second, or not at all
+    #[arg(long, value_enum, default_value_t = Style::Auto, value_name = "HOW")]
+    progress: Style,
+    /// Print nothing but errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl Common {
+    pub(crate) fn budget(&self) -> Budget {
+        Budget::new(self.memory.unwrap_or_else(system::default_memory))
+    }
+
+    /// Runs `work` in a pool of the threads asked for, with an observer that shows progress and hears Ctrl-C.
+    pub(crate) fn run<R: Send>(&self, work: impl FnOnce(&Progress) -> Result<R> + Send) -> Result<R> {
+        let threads = self.threads.map_or_else(system::default_threads, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("annmap-{i}"))
+            .build()
+            .map_err(|e| Error::new(Kind::Limit, format!("cannot start {threads} threads: {e}")))?;
+        let cancelled = Arc::new(AtomicBool::new(false));
+        listen(&cancelled);
+        let progress = Progress::new(self.progress, self.quiet, cancelled);
+        let done = pool.install(|| work(&progress));
+        progress.end();
+        done
+    }
+}
+
+/// Asks the work to stop at the first signal, ends the process at the second.
+fn listen(cancelled: &Arc<AtomicBool>) {
+    let flag = Arc::clone(cancelled);
+    // Where signals cannot be heard, the process just ends; the next run cleans up.
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+    });
+}

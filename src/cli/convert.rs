@@ -1,0 +1,183 @@
+//! `annmap convert`: a matrix and its tables become a store.
+
+use super::args::{human_bytes, human_count};
+use super::common::Common;
+use super::report::Out;
+use crate::convert::{self, Input, Options, Target, ValueDtype};
+use crate::matrix::{Edit, Policy};
+use crate::store::{IndexDtype, Written};
+use crate::{Dtype, Limits, Result};
+use clap::ValueEnum;
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// An h5ad, h5mu, 10x HDF5 or loom file, or a store
+    input: PathBuf,
+    /// The store to make: a directory that does not exist yet
+    output: PathBuf,
+    /// The layout of the output; `both` makes OUT/csr and OUT/csc
+    #[arg(long, value_enum, default_value_t = LayoutArg::Stored)]
+    layout: LayoutArg,
+    #[command(flatten)]
+    matrix: MatrixArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Matrix options")]
+pub(crate) struct MatrixArgs {
+    /// Which matrix: X, raw/X, layers/NAME, obsp/NAME, mod/NAME/X, or a 10x genome
+    #[arg(long, default_value = "X", value_name = "PATH")]
+    matrix: String,
+    /// Type of the values: keep, auto (the narrowest that holds them all) or a full numpy name
+    #[arg(long, default_value = "keep", value_parser = parse_dtype, value_name = "DTYPE")]
+    dtype: ValueDtype,
+    /// What happens to values that do not fit: exact (refuse), round (nearest), saturate (nearest, ends included)
+    #[arg(long, value_enum, default_value_t = CastArg::Exact)]
+    cast: CastArg,
+    /// Type of the index arrays; auto is int32 for both while everything fits, as scipy maps without copying
+    #[arg(long, value_enum, default_value_t = IndexArg::Int64, value_name = "DTYPE")]
+    index_dtype: IndexArg,
+    /// Leave out stored zeros
+    #[arg(long)]
+    drop_zeros: bool,
+    /// Add up entries of the same row and column; sorts as well
+    #[arg(long)]
+    sum_duplicates: bool,
+    /// Put indices into ascending order within each row (of a CSR) or column (of a CSC)
+    #[arg(long)]
+    sort: bool,
+    /// Do not write obs.arrow and var.arrow
+    #[arg(long)]
+    no_tables: bool,
+    /// Replace an existing store, which stays untouched until the new one is complete
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LayoutArg {
+    Stored,
+    Csr,
+    Csc,
+    Both,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CastArg {
+    Exact,
+    Round,
+    Saturate,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum IndexArg {
+    Int64,
+    Int32,
+    Auto,
+}
+
+fn parse_dtype(text: &str) -> Result<ValueDtype, String> {
+    match text {
+        "keep" => Ok(ValueDtype::Keep),
+        "auto" => Ok(ValueDtype::Auto),
+        name => Dtype::from_name(name).map(ValueDtype::As).map_err(|e| format!("{}; or keep, or auto", e.message())),
+    }
+}
+
+impl MatrixArgs {
+    pub(crate) fn options(&self, target: Target, common: &Common) -> Options {
+        Options {
+            matrix: self.matrix.clone(),
+            target,
+            dtype: self.dtype,
+            policy: match self.cast {
+                CastArg::Exact => Policy::Exact,
+                CastArg::Round => Policy::Round,
+                CastArg::Saturate => Policy::Saturate,
+            },
+            index: match self.index_dtype {
+                IndexArg::Int64 => IndexDtype::Int64,
+                IndexArg::Int32 => IndexDtype::Int32,
+                IndexArg::Auto => IndexDtype::Auto,
+            },
+            edit: Edit { sort: self.sort, sum_duplicates: self.sum_duplicates, drop_zeros: self.drop_zeros },
+            tables: !self.no_tables,
+            force: self.force,
+            budget: common.budget(),
+            temporary: common.tmpdir.clone(),
+            ..Options::default()
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let target = match args.layout {
+        LayoutArg::Stored => Target::Stored,
+        LayoutArg::Csr => Target::Csr,
+        LayoutArg::Csc => Target::Csc,
+        LayoutArg::Both => Target::Both,
+    };
+    execute(&args.input, &args.output, &args.matrix.options(target, &args.common), &args.common)
+}
+
+/// Converts and reports; `transpose` comes here too.
+pub(crate) fn execute(
+    input: &std::path::Path,
+    output: &std::path::Path,
+    options: &Options,
+    common: &Common,
+) -> Result<ExitCode> {
+    let began = Instant::now();
+    let written = common.run(|observer| {
+        let input = Input::open(input, Limits::default())?;
+        convert::convert(&input, output, options, observer)
+    })?;
+    let seconds = began.elapsed().as_secs_f64();
+    let mut out = Out::new();
+    for w in &written {
+        if common.json {
+            out.json(&as_json(w, seconds))?;
+        } else if !common.quiet {
+            out.line(&as_text(w, seconds))?;
+        }
+    }
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn as_text(w: &Written, seconds: f64) -> String {
+    let m = &w.manifest;
+    let [rows, columns] = m.layout.shape();
+    let bytes: u64 = m.files.iter().map(|f| f.len).sum();
+    format!(
+        "{}: {} of {} × {}, {} entries of {}, {} in {seconds:.2} s",
+        w.path.display(),
+        m.layout.orientation.encoding(),
+        human_count(rows),
+        human_count(columns),
+        human_count(m.layout.entries),
+        m.layout.dtype,
+        human_bytes(bytes)
+    )
+}
+
+fn as_json(w: &Written, seconds: f64) -> serde_json::Value {
+    let m = &w.manifest;
+    json!({
+        "output": w.path.display().to_string(),
+        "encoding-type": m.layout.orientation.encoding(),
+        "shape": m.layout.shape(),
+        "nnz": m.layout.entries,
+        "dtypes": {"data": m.layout.dtype.name(), "indices": m.indices.name(), "indptr": m.indptr.name()},
+        "sorted_indices": m.sorted,
+        "has_duplicates": m.duplicates,
+        "bytes": m.files.iter().map(|f| f.len).sum::<u64>(),
+        "seconds": (seconds * 1000.0).round() / 1000.0,
+    })
+}

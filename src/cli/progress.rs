@@ -1,0 +1,162 @@
+//! Progress on stderr: a bar on a terminal, one JSON line a second for programs, or nothing.
+
+use super::report;
+use crate::Observer;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Style {
+    /// A bar on a terminal, otherwise nothing
+    Auto,
+    /// A bar
+    Bar,
+    /// One JSON object a line and second
+    Json,
+    /// Nothing
+    None,
+}
+
+/// Shows what the library tells.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    show: Show,
+    quiet: bool,
+    cancelled: Arc<AtomicBool>,
+}
+
+#[derive(Debug)]
+enum Show {
+    Nothing,
+    Bar(ProgressBar),
+    Json(Lines),
+}
+
+#[derive(Debug)]
+struct Lines {
+    done: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: String,
+    total: u64,
+    began: Instant,
+    printed: Instant,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+impl Progress {
+    pub(crate) fn new(style: Style, quiet: bool, cancelled: Arc<AtomicBool>) -> Self {
+        let bar = || {
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(8));
+            let style = "{msg:<12} [{bar:30}] {percent:>3}%  {bytes_per_sec}  ETA {eta}";
+            bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+            Show::Bar(bar)
+        };
+        let show = match style {
+            _ if quiet => Show::Nothing,
+            Style::None => Show::Nothing,
+            Style::Bar => bar(),
+            Style::Auto if io::stderr().is_terminal() => bar(),
+            Style::Auto => Show::Nothing,
+            Style::Json => {
+                let now = Instant::now();
+                let state = State { phase: String::new(), total: 0, began: now, printed: now };
+                Show::Json(Lines { done: AtomicU64::new(0), state: Mutex::new(state) })
+            }
+        };
+        Progress { show, quiet, cancelled }
+    }
+
+    /// Takes the bar away, so that the terminal is clean for what follows.
+    pub(crate) fn end(&self) {
+        match &self.show {
+            Show::Bar(bar) => bar.finish_and_clear(),
+            Show::Json(lines) => lines.print(&lines.lock(), true),
+            Show::Nothing => {}
+        }
+    }
+}
+
+impl Lines {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn print(&self, state: &State, last: bool) {
+        if state.phase.is_empty() {
+            return;
+        }
+        let done = self.done.load(Ordering::Relaxed).min(state.total);
+        let seconds = state.began.elapsed().as_secs_f64();
+        let rate = if seconds > 0.0 { done as f64 / seconds } else { 0.0 };
+        let eta = if rate > 0.0 { Some(((state.total - done) as f64 / rate).round()) } else { None };
+        let line = json!({
+            "phase": state.phase, "bytes": done, "total": state.total, "seconds": (seconds * 1000.0).round() / 1000.0,
+            "bytes_per_second": rate.round(), "eta_seconds": eta, "last": last,
+        });
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+}
+
+impl Observer for Progress {
+    fn phase(&self, name: &str, total: u64) {
+        match &self.show {
+            Show::Bar(bar) => {
+                bar.reset();
+                bar.set_length(total);
+                bar.set_message(name.to_owned());
+            }
+            Show::Json(lines) => {
+                let mut state = lines.lock();
+                if !state.phase.is_empty() {
+                    lines.print(&state, true);
+                }
+                lines.done.store(0, Ordering::Relaxed);
+                let now = Instant::now();
+                *state = State { phase: name.to_owned(), total, began: now, printed: now };
+            }
+            Show::Nothing => {}
+        }
+    }
+
+    fn advance(&self, bytes: u64) {
+        match &self.show {
+            Show::Bar(bar) => bar.inc(bytes),
+            Show::Json(lines) => {
+                lines.done.fetch_add(bytes, Ordering::Relaxed);
+                // Whoever finds the clock taken leaves the printing to its holder.
+                if let Ok(mut state) = lines.state.try_lock()
+                    && state.printed.elapsed() >= SECOND
+                {
+                    state.printed = Instant::now();
+                    lines.print(&state, false);
+                }
+            }
+            Show::Nothing => {}
+        }
+    }
+
+    fn warn(&self, message: &str) {
+        if self.quiet {
+            return;
+        }
+        let say = || report::note(&format!("warning: {message}"));
+        match &self.show {
+            Show::Bar(bar) => bar.suspend(say),
+            _ => say(),
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,250 @@
+//! From any input to a store: which source, which edits, which layout, which sink.
+
+use crate::dtype::Dtype;
+use crate::error::{Error, Place, Result};
+use crate::h5ad::{AnnData, Element, Opened};
+use crate::limits::Limits;
+use crate::matrix::{Budget, Edit, Edited, Orientation, Policy, Source, narrowest_dtype, pump};
+use crate::observe::Observer;
+use crate::store::{self, IndexDtype, SourceRecord, Store, WriteMode, Writer, Written};
+use crate::table::Frame;
+use std::path::{Path, PathBuf};
+
+/// A file or a store that a matrix is read from.
+#[derive(Debug)]
+pub enum Input {
+    /// A single-cell HDF5 file.
+    File(PathBuf, Box<AnnData>),
+    /// A store.
+    Store(Box<Store>),
+}
+
+impl Input {
+    /// Opens whatever `path` is, by its content.
+    ///
+    /// # Errors
+    /// As [`AnnData::open`] and [`Store::open`].
+    pub fn open(path: &Path, limits: Limits) -> Result<Self> {
+        if path.is_dir() {
+            let stores = Store::find(path);
+            return match &stores[..] {
+                [] => Err(Error::usage("a directory that is no store").in_file(path)),
+                [first, ..] => Ok(Input::Store(Box::new(Store::open(first)?))),
+            };
+        }
+        Ok(Input::File(path.to_owned(), Box::new(AnnData::open_with(path, limits)?)))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        match self {
+            Input::File(path, _) => path,
+            Input::Store(s) => s.path(),
+        }
+    }
+
+    /// The matrix of this name; a store has only the one it was made for.
+    ///
+    /// # Errors
+    /// As [`AnnData::matrix`] and [`Element::source`].
+    pub fn matrix(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<Matrix<'_>> {
+        match self {
+            Input::Store(s) => Ok(Matrix::Store(s)),
+            Input::File(path, file) => {
+                let element = file.matrix(name).in_file(path)?;
+                observe_dense(&element, observer);
+                Ok(Matrix::File(element.source(budget, observer).in_file(path)?))
+            }
+        }
+    }
+
+    /// The tables of the rows and the columns of a matrix of this shape; `None` where a store has none.
+    ///
+    /// # Errors
+    /// As [`AnnData::frames`].
+    pub fn frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<Option<[Frame; 2]>> {
+        match self {
+            Input::Store(s) => s.frames(),
+            Input::File(path, file) => file.frames(name, shape, observer).map(Some).in_file(path),
+        }
+    }
+
+    /// What a store made of it says of its origin.
+    fn record(&self, matrix: &str) -> SourceRecord {
+        let meta = self.path().metadata().ok();
+        let name = self.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let seconds = meta
+            .as_ref()
+            .and_then(|m| m.modified().ok())
+            .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
+            .map(|d| d.as_secs());
+        match self {
+            Input::File(..) => {
+                SourceRecord { name, size: meta.map(|m| m.len()), modified: seconds, matrix: matrix.to_owned() }
+            }
+            // A store of a store keeps what it was first made from.
+            Input::Store(s) => s.manifest().source.clone().unwrap_or(SourceRecord {
+                name,
+                size: None,
+                modified: None,
+                matrix: matrix.to_owned(),
+            }),
+        }
+    }
+}
+
+/// A dense matrix is read once just to count; the observer should know.
+fn observe_dense(element: &Element, observer: &dyn Observer) {
+    if let Element::Dense(d) = element {
+        observer.phase("counting", d.dataset().byte_len());
+    }
+}
+
+/// A matrix of an input, ready to be read.
+#[derive(Debug)]
+pub enum Matrix<'i> {
+    /// Of a file.
+    File(Opened),
+    /// Of a store.
+    Store(&'i Store),
+}
+
+impl Matrix<'_> {
+    /// As a source of entries.
+    pub fn as_source(&self) -> &dyn Source {
+        match self {
+            Matrix::File(o) => o.as_source(),
+            Matrix::Store(s) => *s,
+        }
+    }
+}
+
+/// The layout of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Target {
+    /// As the matrix is stored.
+    #[default]
+    Stored,
+    /// By rows.
+    Csr,
+    /// By columns.
+    Csc,
+    /// The one that it is not stored in.
+    Flipped,
+    /// Both, below each other.
+    Both,
+}
+
+/// The type of the values of the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ValueDtype {
+    /// As stored.
+    #[default]
+    Keep,
+    /// The narrowest that holds every value; costs one more reading of the values.
+    Auto,
+    /// This one.
+    As(Dtype),
+}
+
+/// How a matrix becomes a store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Which matrix of the input.
+    pub matrix: String,
+    /// The layout of the output.
+    pub target: Target,
+    /// The type of its values.
+    pub dtype: ValueDtype,
+    /// What happens to values that do not fit it.
+    pub policy: Policy,
+    /// The type of its indices.
+    pub index: IndexDtype,
+    /// What is done to each line.
+    pub edit: Edit,
+    /// Write `obs.arrow` and `var.arrow`.
+    pub tables: bool,
+    /// Replace an existing store.
+    pub force: bool,
+    /// Memory for buffers.
+    pub budget: Budget,
+    /// How bytes get into the files.
+    pub mode: WriteMode,
+    /// For temporary files larger than the budget; beside the output where `None`.
+    pub temporary: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            matrix: "X".into(),
+            target: Target::Stored,
+            dtype: ValueDtype::Keep,
+            policy: Policy::Exact,
+            index: IndexDtype::Int64,
+            edit: Edit::default(),
+            tables: true,
+            force: false,
+            budget: Budget::new(1 << 30),
+            mode: WriteMode::Auto,
+            temporary: None,
+        }
+    }
+}
+
+/// Writes a matrix of `input` and its tables as a store at `output`, on all threads of the current rayon pool.
+///
+/// # Errors
+/// Those of reading and writing; `Usage` where a value does not fit the type asked for. Nothing appears at
+/// `output` then, and what was there stays.
+pub fn convert(input: &Input, output: &Path, options: &Options, observer: &dyn Observer) -> Result<Vec<Written>> {
+    let place = input.path();
+    let matrix = input.matrix(&options.matrix, options.budget, observer)?;
+    let stored = matrix.as_source();
+    let edited;
+    let mut source = stored;
+    if !options.edit.is_none() {
+        observer.phase("editing", bytes_of(stored));
+        edited = Edited::new(stored, options.edit, options.budget, observer).in_file(place)?;
+        source = &edited;
+    }
+    let frames = match options.tables {
+        true => input.frames(&options.matrix, source.layout().shape(), observer)?,
+        false => None,
+    };
+    let dtype = match options.dtype {
+        ValueDtype::Keep => None,
+        ValueDtype::As(d) => Some(d),
+        ValueDtype::Auto => {
+            observer.phase("looking at values", bytes_of(source));
+            Some(narrowest_dtype(source, options.budget, observer).in_file(place)?)
+        }
+    };
+    let store = store::Options {
+        dtype,
+        policy: options.policy,
+        index: options.index,
+        force: options.force,
+        mode: options.mode,
+        source: Some(input.record(&options.matrix)),
+    };
+    let flipped = match options.target {
+        Target::Stored => false,
+        Target::Csr => source.layout().orientation == Orientation::Csc,
+        Target::Csc => source.layout().orientation == Orientation::Csr,
+        Target::Flipped => true,
+        Target::Both => false,
+    };
+    let _ = flipped;
+    let mut writer = Writer::create(output, source.layout(), source.pointers(), &store)?;
+    if let Some([obs, var]) = &frames {
+        writer.tables(obs, var).in_file(place)?;
+    }
+    observer.phase("converting", bytes_of(source));
+    Ok(vec![pump(source, writer, options.budget, observer).in_file(place)?])
+}
+
+/// What a pump over this source advances its observer by.
+fn bytes_of(source: &dyn Source) -> u64 {
+    source.layout().entries.saturating_mul(4 + source.layout().dtype.size() as u64)
+}

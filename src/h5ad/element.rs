@@ -1,0 +1,73 @@
+//! One matrix of a file: compressed or dense.
+
+use super::dense::{Dense, DenseSource};
+use super::encoding::Encoding;
+use super::sparse::{Sparse, SparseSource};
+use crate::error::{Error, Result};
+use crate::hdf5::Object;
+use crate::matrix::{Budget, Source};
+use crate::observe::Observer;
+
+/// A matrix of a file, as metadata.
+#[derive(Debug, Clone)]
+pub enum Element {
+    /// Compressed rows or columns.
+    Sparse(Sparse),
+    /// An array of two dimensions.
+    Dense(Dense),
+}
+
+/// A matrix of a file, ready to be read.
+#[derive(Debug)]
+pub enum Opened {
+    /// Compressed rows or columns.
+    Sparse(SparseSource),
+    /// An array of two dimensions.
+    Dense(DenseSource),
+}
+
+impl Element {
+    pub(crate) fn open(object: &Object) -> Result<Self> {
+        if object.is_dataset() {
+            return Dense::open(object.dataset()?, false).map(Element::Dense);
+        }
+        match Encoding::of(object)? {
+            Encoding::Sparse(_) => Sparse::open(object).map(Element::Sparse),
+            Encoding::None if object.child("indptr")?.is_some() => {
+                Err(Error::malformed("compressed matrix that does not say whether by rows or by columns")
+                    .in_object(object.path()))
+            }
+            other => Err(Error::usage(format!("not a matrix ({other:?})")).in_object(object.path())),
+        }
+    }
+
+    /// Rows and columns.
+    pub fn shape(&self) -> [u64; 2] {
+        match self {
+            Element::Sparse(s) => s.shape(),
+            Element::Dense(d) => d.shape(),
+        }
+    }
+
+    /// Reads what must be known before entries can be read: line pointers, or for a dense matrix how many
+    /// values of each line are not zero.
+    ///
+    /// # Errors
+    /// `Malformed` where the parts contradict each other; otherwise as reading goes.
+    pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<Opened> {
+        Ok(match self {
+            Element::Sparse(s) => Opened::Sparse(s.source()?),
+            Element::Dense(d) => Opened::Dense(d.source(budget, observer)?),
+        })
+    }
+}
+
+impl Opened {
+    /// As a source of entries.
+    pub fn as_source(&self) -> &dyn Source {
+        match self {
+            Opened::Sparse(s) => s,
+            Opened::Dense(d) => d,
+        }
+    }
+}

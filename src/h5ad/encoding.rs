@@ -1,0 +1,93 @@
+//! `encoding-type`: what an element says it is.
+
+use crate::error::Result;
+use crate::hdf5::{Object, Value};
+use crate::matrix::Orientation;
+
+/// The encodings of the AnnData specification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    AnnData,
+    MuData,
+    Raw,
+    Dict,
+    DataFrame,
+    Array,
+    StringArray,
+    Scalar,
+    Sparse(Orientation),
+    Categorical,
+    Nullable,
+    NullableStrings,
+    RecArray,
+    Awkward,
+    Null,
+    /// A name that is not in the specification.
+    Other(String),
+    /// No name: written before encodings, or by someone else.
+    None,
+}
+
+impl Encoding {
+    pub(crate) fn of(object: &Object) -> Result<Self> {
+        if let Some(name) = text_attribute(object, "encoding-type")? {
+            return Ok(Self::from_name(&name));
+        }
+        // anndata up to 0.6
+        Ok(match text_attribute(object, "h5sparse_format")?.as_deref() {
+            Some("csr") => Encoding::Sparse(Orientation::Csr),
+            Some("csc") => Encoding::Sparse(Orientation::Csc),
+            _ => Encoding::None,
+        })
+    }
+
+    fn from_name(name: &str) -> Self {
+        // Writers from R use other cases and short forms.
+        match name.to_ascii_lowercase().as_str() {
+            "anndata" => Encoding::AnnData,
+            "mudata" => Encoding::MuData,
+            "raw" => Encoding::Raw,
+            "dict" => Encoding::Dict,
+            "dataframe" => Encoding::DataFrame,
+            "array" => Encoding::Array,
+            "string-array" => Encoding::StringArray,
+            "string" | "numeric-scalar" | "bytes" => Encoding::Scalar,
+            "csr_matrix" | "csr" => Encoding::Sparse(Orientation::Csr),
+            "csc_matrix" | "csc" => Encoding::Sparse(Orientation::Csc),
+            "categorical" => Encoding::Categorical,
+            "nullable-integer" | "nullable-boolean" | "nullable-float" => Encoding::Nullable,
+            "nullable-string-array" => Encoding::NullableStrings,
+            "rec-array" => Encoding::RecArray,
+            "awkward-array" => Encoding::Awkward,
+            "null" => Encoding::Null,
+            "" => Encoding::None,
+            _ => Encoding::Other(name.to_owned()),
+        }
+    }
+}
+
+/// A text attribute; `None` where there is none of that name or it is no text.
+pub(crate) fn text_attribute(object: &Object, name: &str) -> Result<Option<String>> {
+    match object.attribute(name)? {
+        Some(a) if a.value.is_text() && a.value.len() == 1 => a.value.string().map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// The value of an attribute.
+pub(crate) fn attribute(object: &Object, name: &str) -> Result<Option<Value>> {
+    Ok(object.attribute(name)?.map(|a| a.value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_as_different_writers_spell_them() {
+        assert_eq!(Encoding::from_name("AnnData"), Encoding::AnnData);
+        assert_eq!(Encoding::from_name("csc"), Encoding::Sparse(Orientation::Csc));
+        assert_eq!(Encoding::from_name("csr_matrix"), Encoding::Sparse(Orientation::Csr));
+        assert_eq!(Encoding::from_name("quaternion"), Encoding::Other("quaternion".into()));
+    }
+}

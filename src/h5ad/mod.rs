@@ -1,0 +1,26 @@
+//! AnnData on disk: which object plays which role, in every generation since 2017.
+//!
+//! A file has a matrix `X`, more of the same shape in `layers`, the full one in `raw`, tables `obs` (rows: cells)
+//! and `var` (columns: genes), and mappings around them. How each element is encoded is said by its attributes
+//! `encoding-type` and `encoding-version` since 0.7, and by other signs before. `spec/h5ad.md` lists all.
+//!
+//! In come HDF5 objects; out go [sources](crate::matrix::Source) of entries and [frames](crate::table::Frame).
+//! Files of 10x Genomics and loom files answer to the same calls.
+
+mod column;
+mod dataframe;
+mod dense;
+mod describe;
+mod element;
+mod encoding;
+mod file;
+mod legacy;
+mod loom;
+mod sparse;
+mod tenx;
+
+pub use dense::{Dense, DenseSource};
+pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
+pub use element::{Element, Opened};
+pub use file::{AnnData, Flavour};
+pub use sparse::{Sparse, SparseSource};

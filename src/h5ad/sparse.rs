@@ -1,0 +1,303 @@
+//! `csr_matrix` and `csc_matrix`: three datasets that make a source of entries.
+
+use super::encoding::{attribute, Encoding};
+use crate::dtype::{Dtype, Element, with_element};
+use crate::error::{Error, Place, Result};
+use crate::hdf5::{Dataset, Numeric, Object, Scratch, Storage};
+use crate::matrix::{Buffer, Layout, Orientation, Source, check_minor, validated_pointers};
+use std::ops::Range;
+
+/// A compressed matrix in a file, as metadata: opening it reads no entries.
+#[derive(Debug, Clone)]
+pub struct Sparse {
+    path: String,
+    data: Dataset,
+    indices: Dataset,
+    indptr: Dataset,
+    orientation: Orientation,
+    shape: [u64; 2],
+}
+
+impl Sparse {
+    pub(crate) fn open(group: &Object) -> Result<Self> {
+        let Encoding::Sparse(orientation) = Encoding::of(group)? else {
+            return Err(Error::usage("not a compressed matrix").in_object(group.path()));
+        };
+        let shape = match attribute(group, "shape")? {
+            Some(s) => s,
+            None => attribute(group, "h5sparse_shape")?
+                .ok_or_else(|| Error::malformed("compressed matrix without a shape").in_object(group.path()))?,
+        };
+        let shape = shape_of(&shape.integers().in_object(group.path())?).in_object(group.path())?;
+        Self::from_parts(group, orientation, shape)
+    }
+
+    /// A group with `data`, `indices` and `indptr` whose orientation and shape are known otherwise.
+    pub(crate) fn from_parts(group: &Object, orientation: Orientation, shape: [u64; 2]) -> Result<Self> {
+        let part = |name: &str| {
+            let child = group.child(name)?;
+            let child = child.ok_or_else(|| Error::malformed(format!("compressed matrix without '{name}'")));
+            let dataset = child.in_object(group.path())?.dataset()?;
+            if dataset.shape().len() != 1 {
+                let text = format!("one dimension expected, got {}", dataset.shape().len());
+                return Err(Error::malformed(text).in_object(dataset.object().path()));
+            }
+            Ok(dataset)
+        };
+        let (data, indices, indptr) = (part("data")?, part("indices")?, part("indptr")?);
+        if data.elements() != indices.elements() {
+            let text = format!("{} values but {} indices", data.elements(), indices.elements());
+            return Err(Error::malformed(text).in_object(group.path()));
+        }
+        Ok(Sparse { path: group.path().to_owned(), data, indices, indptr, orientation, shape })
+    }
+
+    /// Rows and columns.
+    pub fn shape(&self) -> [u64; 2] {
+        self.shape
+    }
+
+    /// Which dimension is compressed.
+    pub fn orientation(&self) -> Orientation {
+        self.orientation
+    }
+
+    /// Stored entries, by the length of `data`.
+    pub fn entries(&self) -> u64 {
+        self.data.elements()
+    }
+
+    /// The datasets: values, minor indices, line pointers.
+    pub fn datasets(&self) -> [&Dataset; 3] {
+        [&self.data, &self.indices, &self.indptr]
+    }
+
+    /// Reads the line pointers and the chunk indexes, so that entries can be read.
+    ///
+    /// # Errors
+    /// `Malformed` where the pointers contradict the shape or the other datasets; `Unsupported` where values or
+    /// indices are of a type that is no plain number.
+    pub fn source(&self) -> Result<SparseSource> {
+        let (lines, minor) = match self.orientation {
+            Orientation::Csr => (self.shape[0], self.shape[1]),
+            Orientation::Csc => (self.shape[1], self.shape[0]),
+        };
+        if minor > 1 << 32 {
+            let text = format!("{minor} elements in a line (at most {} are supported)", 1u64 << 32);
+            return Err(Error::unsupported(text).in_object(&self.path));
+        }
+        let pointers = self.read_pointers(lines)?;
+        let entries = pointers[pointers.len() - 1];
+        let values = numeric(&self.data)?;
+        let index = numeric(&self.indices)?;
+        if index.dtype.is_float() || index.dtype == Dtype::Bool {
+            let e = Error::malformed(format!("integers expected, got {}", index.dtype));
+            return Err(e.in_object(self.indices.object().path()));
+        }
+        self.data.load_chunk_index()?;
+        self.indices.load_chunk_index()?;
+        let every = granule(&self.data, &self.indices);
+        let layout = Layout { orientation: self.orientation, lines, minor, entries, dtype: values.dtype };
+        Ok(SparseSource {
+            data: self.data.clone(),
+            indices: self.indices.clone(),
+            values,
+            index,
+            pointers,
+            layout,
+            every,
+        })
+    }
+
+    fn read_pointers(&self, lines: u64) -> Result<Vec<u64>> {
+        let path = self.indptr.object().path();
+        if self.indptr.elements() != lines.saturating_add(1) {
+            let text = format!("indptr (expected {} values, got {})", lines.saturating_add(1), self.indptr.elements());
+            return Err(Error::malformed(text).in_object(path));
+        }
+        let n = numeric(&self.indptr)?;
+        let (dtype, bytes) = self.indptr.read()?.numbers().in_object(path)?;
+        if n.dtype.is_float() {
+            return Err(Error::malformed(format!("integers expected, got {dtype}")).in_object(path));
+        }
+        let mut out = crate::limits::reserved(bytes.len() / dtype.size()).in_object(path)?;
+        with_element!(dtype, T => {
+            for (line, one) in bytes.chunks_exact(size_of::<T>()).enumerate() {
+                match bytemuck::pod_read_unaligned::<T>(one).scalar() {
+                    crate::dtype::Scalar::Int(v) if v >= 0 => out.push(v as u64),
+                    v => {
+                        let text = format!("indptr is {v} at line {line} (a counter of {} bits that wrapped around?)", dtype.size() * 8);
+                        return Err(Error::malformed(text).in_object(path));
+                    }
+                }
+            }
+        });
+        validated_pointers(out, lines, self.data.elements()).in_object(path)
+    }
+}
+
+/// Rows and columns from the integers of a shape.
+pub(crate) fn shape_of(values: &[i64]) -> Result<[u64; 2]> {
+    match values {
+        [rows, columns] if *rows >= 0 && *columns >= 0 => Ok([*rows as u64, *columns as u64]),
+        other => Err(Error::malformed(format!("shape (expected two sizes, got {other:?})"))),
+    }
+}
+
+/// How the elements of a dataset become plain numbers.
+fn numeric(d: &Dataset) -> Result<Numeric> {
+    Numeric::of(d.datatype()).ok_or_else(|| {
+        Error::unsupported(format!("numbers expected, got {}", d.datatype().name())).in_object(d.object().path())
+    })
+}
+
+/// Elements of a chunk; 1 where the storage can be read anywhere.
+fn chunk_len(d: &Dataset) -> u64 {
+    match d.storage() {
+        Storage::Chunked(c) => c.first().copied().unwrap_or(1).clamp(1, d.elements().max(1)),
+        _ => 1,
+    }
+}
+
+/// Entries after whose multiples both datasets can be cut without decoding a chunk twice, or nearly so.
+fn granule(a: &Dataset, b: &Dataset) -> u64 {
+    let (a, b) = (chunk_len(a), chunk_len(b));
+    let (large, small) = (a.max(b), a.min(b));
+    if large % small == 0 {
+        return large;
+    }
+    // Chunks that do not match: a block of many loses little at its two ends.
+    large.saturating_mul(16.min((1u64 << 18).div_ceil(large)).max(1))
+}
+
+/// The entries of a compressed matrix in a file.
+#[derive(Debug)]
+pub struct SparseSource {
+    data: Dataset,
+    indices: Dataset,
+    values: Numeric,
+    index: Numeric,
+    pointers: Vec<u64>,
+    layout: Layout,
+    /// Blocks are cut at multiples of this.
+    every: u64,
+}
+
+/// What one worker keeps.
+#[derive(Debug, Default)]
+struct State {
+    data: Scratch,
+    indices: Scratch,
+    raw: Vec<u8>,
+}
+
+impl Source for SparseSource {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn pointers(&self) -> &[u64] {
+        &self.pointers
+    }
+
+    fn cut(&self, start: u64, target: u64) -> u64 {
+        let step = (target / self.every).max(1) * self.every;
+        // From the last multiple on, so that a block that began elsewhere ends on one.
+        (start / self.every * self.every).saturating_add(step)
+    }
+
+    fn largest_block(&self, target: u64) -> u64 {
+        (target / self.every).max(1).saturating_mul(self.every)
+    }
+
+    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+        let n = range.end - range.start;
+        let mut state: Box<State> = into.take_state();
+        into.resize(n, self.layout.dtype)?;
+        read_plain(&self.data, &self.values, range.clone(), &mut into.values, &mut state.raw, &mut state.data)?;
+        self.read_minor(range.clone(), &mut into.minor, &mut state)?;
+        into.keep(state);
+        let path = self.indices.object().path();
+        check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)
+    }
+
+    fn working_bytes(&self, entries: u64) -> u64 {
+        // Stored and decoded bytes of a chunk of each, where a chunk is not decoded straight into the block, and
+        // the file's own elements where they are converted.
+        let chunk = |d: &Dataset| match d.storage() {
+            Storage::Chunked(c) => {
+                let bytes = c.iter().product::<u64>().saturating_mul(u64::from(d.datatype().size));
+                bytes.saturating_mul(if d.filters().is_empty() { 1 } else { 2 })
+            }
+            _ => 0,
+        };
+        let raw = if self.values.is_native() && self.index.is_native() { 0 } else { entries.saturating_mul(8) };
+        chunk(&self.data).saturating_add(chunk(&self.indices)).saturating_add(raw)
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        let chunks = |d: &Dataset| if chunk_len(d) > 1 { d.elements().div_ceil(chunk_len(d)) } else { 0 };
+        self.pointers.len() as u64 * 8 + (chunks(&self.data) + chunks(&self.indices)) * 32
+    }
+}
+
+impl SparseSource {
+    /// The minor indices of `range` as `u32`; a negative or too large one becomes `u32::MAX` or is refused here.
+    fn read_minor(&self, range: Range<u64>, out: &mut [u32], state: &mut State) -> Result<()> {
+        let State { indices: scratch, raw, .. } = state;
+        if self.index.is_native() && matches!(self.index.dtype, Dtype::Int32 | Dtype::Uint32) {
+            // Negative ones arrive as huge ones, which the check against the shape refuses.
+            return self.indices.read_range(range, bytemuck::cast_slice_mut(out), scratch);
+        }
+        let size = self.index.dtype.size();
+        let first = range.start;
+        let n = out.len() * size;
+        let mut plain = std::mem::take(raw);
+        plain.resize(n, 0);
+        let mut work = Vec::new();
+        read_plain(&self.indices, &self.index, range, &mut plain, &mut work, scratch)?;
+        let bound = self.layout.minor;
+        let bad = with_element!(self.index.dtype, T => {
+            let mut bad = None;
+            for (i, (o, one)) in out.iter_mut().zip(plain.chunks_exact(size_of::<T>())).enumerate() {
+                let v = match bytemuck::pod_read_unaligned::<T>(one).scalar() {
+                    crate::dtype::Scalar::Int(v) => v,
+                    _ => -1,
+                };
+                if v < 0 || v >= i128::from(bound) {
+                    bad = Some((i, v));
+                    break;
+                }
+                *o = v as u32;
+            }
+            bad
+        });
+        *raw = plain;
+        match bad {
+            None => Ok(()),
+            Some((i, v)) => {
+                let v = i64::try_from(v).unwrap_or(i64::MAX);
+                let e = crate::matrix::outside(v, first + i as u64, &self.layout, &self.pointers);
+                Err(e.in_object(self.indices.object().path()))
+            }
+        }
+    }
+}
+
+/// Reads elements of a one-dimensional dataset as plain numbers.
+fn read_plain(
+    dataset: &Dataset,
+    numeric: &Numeric,
+    range: Range<u64>,
+    out: &mut [u8],
+    raw: &mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Result<()> {
+    if numeric.is_native() {
+        return dataset.read_range(range, out, scratch);
+    }
+    raw.resize((range.end - range.start) as usize * numeric.stored_size(), 0);
+    dataset.read_range(range, raw, scratch)?;
+    numeric.convert(raw, out);
+    Ok(())
+}

@@ -1,0 +1,309 @@
+//! Values of one type as another, by a stated policy.
+
+use crate::dtype::{Dtype, Element, with_element};
+use super::budget::Budget;
+use super::pump::each_block;
+use super::source::Source;
+use crate::observe::Observer;
+use half::f16;
+use std::sync::{Mutex, PoisonError};
+
+/// What happens to a value that the new type does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Policy {
+    /// It is refused, as is any loss of precision.
+    #[default]
+    Exact,
+    /// It becomes the nearest value of the new type (ties to even); out of range it is refused.
+    Round,
+    /// As `Round`, and out of range it becomes the end of the range. NaN as an integer is refused.
+    Saturate,
+}
+
+impl Policy {
+    /// `exact`, `round` or `saturate`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Policy::Exact => "exact",
+            Policy::Round => "round",
+            Policy::Saturate => "saturate",
+        }
+    }
+}
+
+/// A number on its way from one type to another.
+#[derive(Clone, Copy)]
+enum Number {
+    Int(i128),
+    Float(f64),
+}
+
+/// Conversions between [`Element`]s through the two families of numbers.
+trait Convert: Element {
+    fn number(self) -> Number;
+    fn from_int(v: i128, policy: Policy) -> Option<Self>;
+    fn from_float(v: f64, policy: Policy) -> Option<Self>;
+}
+
+/// The integer nearest `v` inside `low..=high`, as the policy has it.
+fn integer(v: f64, low: i128, high: i128, policy: Policy) -> Option<i128> {
+    let whole = if policy == Policy::Exact { v } else { v.round_ties_even() };
+    if v.is_nan() || (policy == Policy::Exact && v.fract() != 0.0) {
+        return None;
+    }
+    // `as` saturates far outside every range here, infinities included.
+    clamp(whole as i128, low, high, policy)
+}
+
+fn clamp(v: i128, low: i128, high: i128, policy: Policy) -> Option<i128> {
+    match policy {
+        Policy::Saturate => Some(v.clamp(low, high)),
+        _ => (low..=high).contains(&v).then_some(v),
+    }
+}
+
+macro_rules! integers {
+    ($($T:ty),*) => {$(
+        impl Convert for $T {
+            fn number(self) -> Number { Number::Int(self as i128) }
+            fn from_int(v: i128, policy: Policy) -> Option<Self> {
+                clamp(v, <$T>::MIN as i128, <$T>::MAX as i128, policy).map(|v| v as $T)
+            }
+            fn from_float(v: f64, policy: Policy) -> Option<Self> {
+                integer(v, <$T>::MIN as i128, <$T>::MAX as i128, policy).map(|v| v as $T)
+            }
+        }
+    )*};
+}
+integers!(u8, u16, u32, u64, i8, i16, i32, i64);
+
+/// A narrowed float: `back` is what became of `v`, `most` the greatest finite value of the type.
+fn narrowed<T>(v: f64, made: T, back: f64, most: (T, T), policy: Policy) -> Option<T> {
+    if v.is_nan() || back == v {
+        return Some(made);
+    }
+    match policy {
+        Policy::Exact => None,
+        Policy::Round => back.is_finite().then_some(made),
+        Policy::Saturate if back.is_finite() => Some(made),
+        Policy::Saturate => Some(if v > 0.0 { most.1 } else { most.0 }),
+    }
+}
+
+macro_rules! floats {
+    ($($T:ty, $to:expr, $from:expr;)*) => {$(
+        impl Convert for $T {
+            fn number(self) -> Number { Number::Float($to(self)) }
+            fn from_int(v: i128, policy: Policy) -> Option<Self> {
+                let wide = v as f64;
+                if policy == Policy::Exact && wide as i128 != v {
+                    return None;
+                }
+                Self::from_float(wide, policy)
+            }
+            fn from_float(v: f64, policy: Policy) -> Option<Self> {
+                let made: $T = $from(v);
+                narrowed(v, made, $to(made), (<$T>::MIN, <$T>::MAX), policy)
+            }
+        }
+    )*};
+}
+floats! {
+    f16, f16::to_f64, f16::from_f64;
+    f32, f64::from, |v| v as f32;
+    f64, |v| v, |v| v;
+}
+
+/// Converts all of `from` into `to`; both hold the same number of elements. `Err` is the number of the first
+/// element that does not fit.
+pub(crate) fn cast(from: Dtype, bytes: &[u8], to: Dtype, out: &mut [u8], policy: Policy) -> Result<(), usize> {
+    if from == to || (from, to) == (Dtype::Bool, Dtype::Uint8) {
+        out.copy_from_slice(bytes);
+        return Ok(());
+    }
+    with_element!(from, S => with_element!(to, D => {
+        // Bool holds two values, though its bytes could be more.
+        let limit = |v: D| if to == Dtype::Bool { bool_byte(v, policy) } else { Some(v) };
+        convert::<S, D>(bytes, out, policy, limit)
+    }))
+}
+
+fn convert<S: Convert, D: Convert>(
+    bytes: &[u8],
+    out: &mut [u8],
+    policy: Policy,
+    limit: impl Fn(D) -> Option<D>,
+) -> Result<(), usize> {
+    let pairs = bytes.chunks_exact(size_of::<S>()).zip(out.chunks_exact_mut(size_of::<D>()));
+    for (i, (s, o)) in pairs.enumerate() {
+        let v = match bytemuck::pod_read_unaligned::<S>(s).number() {
+            Number::Int(v) => D::from_int(v, policy),
+            Number::Float(v) => D::from_float(v, policy),
+        };
+        let v = v.and_then(&limit).ok_or(i)?;
+        o.copy_from_slice(bytemuck::bytes_of(&v));
+    }
+    Ok(())
+}
+
+fn bool_byte<D: Convert>(v: D, policy: Policy) -> Option<D> {
+    let Number::Int(n) = v.number() else { return None };
+    clamp(n, 0, 1, policy).and_then(|n| D::from_int(n, policy))
+}
+
+/// The narrowest type that holds every value seen, among the integers where all are integers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Narrowest {
+    low: i128,
+    high: i128,
+    integral: bool,
+    /// For the floats: whether the narrower ones hold every value.
+    half: bool,
+    single: bool,
+}
+
+impl Default for Narrowest {
+    fn default() -> Self {
+        Narrowest { low: 0, high: 0, integral: true, half: true, single: true }
+    }
+}
+
+impl Narrowest {
+    /// Takes the values of a block into account.
+    pub(crate) fn add(&mut self, dtype: Dtype, bytes: &[u8]) {
+        with_element!(dtype, T => self.add_all::<T>(bytes));
+    }
+
+    fn add_all<T: Convert>(&mut self, bytes: &[u8]) {
+        for one in bytes.chunks_exact(size_of::<T>()) {
+            match bytemuck::pod_read_unaligned::<T>(one).number() {
+                Number::Int(v) => {
+                    self.low = self.low.min(v);
+                    self.high = self.high.max(v);
+                }
+                Number::Float(v) => {
+                    if v.fract() == 0.0 && v.abs() < 1e19 && !(v == 0.0 && v.is_sign_negative()) {
+                        self.low = self.low.min(v as i128);
+                        self.high = self.high.max(v as i128);
+                    } else {
+                        self.integral = false;
+                    }
+                    self.half = self.half && f16::from_float(v, Policy::Exact).is_some();
+                    self.single = self.single && f32::from_float(v, Policy::Exact).is_some();
+                }
+            }
+        }
+    }
+
+    /// Both together.
+    pub(crate) fn merge(self, other: Self) -> Self {
+        Narrowest {
+            low: self.low.min(other.low),
+            high: self.high.max(other.high),
+            integral: self.integral && other.integral,
+            half: self.half && other.half,
+            single: self.single && other.single,
+        }
+    }
+
+    /// The type, for values that are now `from`; never wider than that.
+    pub(crate) fn dtype(&self, from: Dtype) -> Dtype {
+        let integers = [
+            Dtype::Uint8,
+            Dtype::Int8,
+            Dtype::Uint16,
+            Dtype::Int16,
+            Dtype::Uint32,
+            Dtype::Int32,
+            Dtype::Uint64,
+            Dtype::Int64,
+        ];
+        let fits = |d: &Dtype| d.integer_range().is_some_and(|(l, h)| l <= self.low && self.high <= h);
+        let best = if from == Dtype::Bool {
+            Some(Dtype::Bool)
+        } else if self.integral {
+            integers.into_iter().find(fits)
+        } else if self.half {
+            Some(Dtype::Float16)
+        } else if self.single {
+            Some(Dtype::Float32)
+        } else {
+            None
+        };
+        best.filter(|d| d.size() <= from.size()).unwrap_or(from)
+    }
+}
+
+/// The narrowest type that holds every value of `from`; reads all of it.
+///
+/// # Errors
+/// Those of reading.
+pub fn narrowest_dtype(from: &dyn Source, budget: Budget, observer: &dyn Observer) -> crate::Result<Dtype> {
+    let seen = Mutex::new(Narrowest::default());
+    each_block(from, budget, observer, &|_| 0, &|block| {
+        let mut n = Narrowest::default();
+        n.add(block.values.dtype, block.values.bytes);
+        let mut all = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        *all = all.merge(n);
+        Ok(())
+    })?;
+    Ok(seen.into_inner().unwrap_or_else(PoisonError::into_inner).dtype(from.layout().dtype))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one<S: Element>(v: S, to: Dtype, policy: Policy) -> Option<crate::dtype::Scalar> {
+        let mut out = vec![0; to.size()];
+        cast(S::DTYPE, bytemuck::bytes_of(&v), to, &mut out, policy).ok()?;
+        crate::dtype::scalar_at(to, &out, 0)
+    }
+
+    #[test]
+    fn the_values_that_other_tools_wrap() {
+        use crate::dtype::Scalar::Int;
+        for v in [300.0f32, -1.0, f32::NAN, 1.5, f32::INFINITY] {
+            assert_eq!(one(v, Dtype::Uint8, Policy::Exact), None, "{v}");
+        }
+        assert_eq!(one(40000.0f32, Dtype::Int16, Policy::Exact), None);
+        assert_eq!(one(255.0f32, Dtype::Uint8, Policy::Exact), Some(Int(255)));
+        assert_eq!(one(300.0f32, Dtype::Uint8, Policy::Saturate), Some(Int(255)));
+        assert_eq!(one(-1.0f64, Dtype::Uint8, Policy::Saturate), Some(Int(0)));
+        assert_eq!(one(f64::NAN, Dtype::Uint8, Policy::Saturate), None);
+        assert_eq!(one(1.5f32, Dtype::Uint8, Policy::Round), Some(Int(2)));
+        assert_eq!(one(2.5f32, Dtype::Uint8, Policy::Round), Some(Int(2)));
+        assert_eq!(one(300.0f32, Dtype::Uint8, Policy::Round), None);
+    }
+
+    #[test]
+    fn the_ends_of_the_ranges() {
+        assert_eq!(one(9.223372036854775807e18f64, Dtype::Int64, Policy::Exact), None, "2^63");
+        assert!(one(-9.223372036854775808e18f64, Dtype::Int64, Policy::Exact).is_some());
+        assert_eq!(one(u64::MAX, Dtype::Int64, Policy::Exact), None);
+        assert_eq!(one((1i64 << 53) + 1, Dtype::Float64, Policy::Exact), None);
+        assert!(one((1i64 << 53) + 1, Dtype::Float64, Policy::Round).is_some());
+        assert_eq!(one(16_777_217i32, Dtype::Float32, Policy::Exact), None);
+        assert_eq!(one(1e300f64, Dtype::Float32, Policy::Round), None);
+        assert!(one(1e300f64, Dtype::Float32, Policy::Saturate).is_some());
+        assert!(one(f64::INFINITY, Dtype::Float32, Policy::Exact).is_some());
+        assert_eq!(one(2u8, Dtype::Bool, Policy::Exact), None);
+    }
+
+    #[test]
+    fn the_narrowest_type() {
+        let narrowest = |v: &[f32]| {
+            let mut n = Narrowest::default();
+            n.add(Dtype::Float32, bytemuck::cast_slice(v));
+            n.dtype(Dtype::Float32)
+        };
+        assert_eq!(narrowest(&[]), Dtype::Uint8);
+        assert_eq!(narrowest(&[0.0, 255.0]), Dtype::Uint8);
+        assert_eq!(narrowest(&[256.0]), Dtype::Uint16);
+        assert_eq!(narrowest(&[-1.0]), Dtype::Int8);
+        assert_eq!(narrowest(&[0.5]), Dtype::Float16);
+        assert_eq!(narrowest(&[0.1]), Dtype::Float32);
+        assert_eq!(narrowest(&[-0.0]), Dtype::Float16, "the sign of zero is kept");
+        assert_eq!(narrowest(&[1e18]), Dtype::Float32, "never wider than before");
+    }
+}

@@ -1,0 +1,112 @@
+//! A compressed matrix in memory: a source for what was made or read whole, and a sink that makes one.
+
+use super::block::Block;
+use super::layout::Layout;
+use super::sink::Sink;
+use super::source::{Buffer, Source, check_minor, validated_pointers};
+use crate::error::{Error, Result};
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+/// A whole compressed matrix in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InMemory {
+    layout: Layout,
+    pointers: Vec<u64>,
+    minor: Vec<u32>,
+    values: Vec<u8>,
+}
+
+impl InMemory {
+    /// Checks and takes the three arrays of a matrix.
+    ///
+    /// # Errors
+    /// `Malformed` where they contradict each other or `layout`.
+    pub fn new(layout: Layout, pointers: Vec<u64>, minor: Vec<u32>, values: Vec<u8>) -> Result<Self> {
+        let pointers = validated_pointers(pointers, layout.lines, layout.entries)?;
+        let size = layout.dtype.size() as u64;
+        if minor.len() as u64 != layout.entries || values.len() as u64 != layout.entries * size {
+            return Err(Error::malformed("indices and data of different lengths"));
+        }
+        check_minor(&minor, 0, &layout, &pointers)?;
+        Ok(InMemory { layout, pointers, minor, values })
+    }
+
+    /// The minor index of each entry.
+    pub fn minor(&self) -> &[u32] {
+        &self.minor
+    }
+
+    /// The values, little-endian.
+    pub fn values(&self) -> &[u8] {
+        &self.values
+    }
+}
+
+impl Source for InMemory {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn pointers(&self) -> &[u64] {
+        &self.pointers
+    }
+
+    fn cut(&self, start: u64, target: u64) -> u64 {
+        start.saturating_add(target.max(1)).min(self.layout.entries)
+    }
+
+    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+        into.resize(range.end - range.start, self.layout.dtype)?;
+        let (from, to) = (range.start as usize, range.end as usize);
+        let size = self.layout.dtype.size();
+        into.minor.copy_from_slice(&self.minor[from..to]);
+        into.values.copy_from_slice(&self.values[from * size..to * size]);
+        Ok(())
+    }
+}
+
+/// A sink that collects a matrix in memory.
+#[derive(Debug)]
+pub struct IntoMemory {
+    layout: Layout,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    pointers: Vec<u64>,
+    minor: Vec<u32>,
+    values: Vec<u8>,
+}
+
+impl IntoMemory {
+    /// Room for a matrix of this layout.
+    pub fn new(layout: &Layout) -> Self {
+        let n = layout.entries as usize;
+        let pointers = vec![0; layout.lines as usize + 1];
+        let state = State { pointers, minor: vec![0; n], values: vec![0; n * layout.dtype.size()] };
+        IntoMemory { layout: *layout, state: Mutex::new(state) }
+    }
+}
+
+impl Sink for IntoMemory {
+    type Done = InMemory;
+
+    fn block(&self, block: &Block<'_>) -> Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (from, to) = (block.entries.start as usize, block.entries.end as usize);
+        let size = self.layout.dtype.size();
+        if state.pointers.last() == Some(&0) {
+            state.pointers.copy_from_slice(block.pointers);
+        }
+        state.minor[from..to].copy_from_slice(block.minor);
+        state.values[from * size..to * size].copy_from_slice(block.values.bytes);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<InMemory> {
+        let s = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        InMemory::new(self.layout, s.pointers, s.minor, s.values)
+    }
+}

@@ -1,0 +1,37 @@
+//! The spine: compressed sparse matrices as streams of blocks. Knows no file and no format.
+//!
+//! A **line** is a row of a CSR or a column of a CSC matrix; an **entry** is one stored (minor index, value)
+//! pair. A [`Block`] is a range of entries, not of lines: one gene's column can be larger than any memory, so a
+//! line may be cut. A [`Source`] reads any range of entries between the places where it can be cut; a [`Sink`]
+//! takes blocks in any order from many threads and is finished exactly once. [`pump`] moves blocks from one to
+//! the other on all threads of the pool it is called in, within a [`Budget`].
+//!
+//! ```text
+//! Source ──read──▶ Buffer ──Block──▶ Sink ──finish──▶ Done
+//! ```
+//!
+//! Minor indices travel as `u32`, line pointers as `u64`, values as little-endian bytes with a
+//! [`Dtype`](crate::Dtype). Movers look at the bytes only; [`cast`] and [`edit`] are where types are looked at.
+
+mod block;
+mod budget;
+pub(crate) mod cast;
+mod edit;
+mod layout;
+mod memory;
+mod order;
+mod pump;
+mod sink;
+mod source;
+
+pub use block::{Block, Line, Values};
+pub use budget::Budget;
+pub use cast::{Policy, narrowest_dtype};
+pub use edit::{Edit, Edited};
+pub use layout::{Layout, Orientation};
+pub use memory::{InMemory, IntoMemory};
+pub use order::{Order, OrderCheck};
+pub use pump::pump;
+pub use sink::Sink;
+pub(crate) use source::outside;
+pub use source::{Buffer, Source, check_minor, validated_pointers};

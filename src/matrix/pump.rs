@@ -1,0 +1,235 @@
+//! Moves blocks from a source to a sink on all threads of the current pool.
+
+use super::block::{Block, Values};
+use super::budget::Budget;
+use super::sink::Sink;
+use super::source::{Buffer, Source};
+use crate::error::{Error, Result};
+use crate::observe::Observer;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+/// Entries of a block where nothing else decides: indices and values of so many stay in a core's own cache.
+const TARGET: u64 = 1 << 16;
+/// Entries of the smallest block worth cutting.
+const LEAST: u64 = 1 << 10;
+
+/// Reads all of `from` and gives it to `to`, then finishes `to`.
+///
+/// Works on every thread of the rayon pool it is called in, as many as the budget has buffers for. Blocks are
+/// handed out in order and arrive in any. Of several errors the one nearest the beginning is returned, so the
+/// same input fails the same way every time.
+///
+/// # Errors
+/// Those of the source and the sink; `Limit` where the budget is too small for one block; `Cancelled`.
+pub fn pump<S: Sink>(from: &dyn Source, to: S, budget: Budget, observer: &dyn Observer) -> Result<S::Done> {
+    each_block(from, budget, observer, &|entries| to.working_bytes(entries), &|block| to.block(block))?;
+    to.finish()
+}
+
+/// How a run is cut: entries of a block, and workers.
+struct Plan {
+    target: u64,
+    workers: usize,
+}
+
+impl Plan {
+    fn new(from: &dyn Source, budget: Budget, sink_bytes: &dyn Fn(u64) -> u64) -> Result<Self> {
+        let width = 4 + from.layout().dtype.size() as u64;
+        let cost = |target: u64| {
+            let n = from.largest_block(target).min(from.layout().entries);
+            n.saturating_mul(width).saturating_add(from.working_bytes(n)).saturating_add(sink_bytes(n))
+        };
+        let left = budget.after(from.resident_bytes(), cost(LEAST))?;
+        let mut target = TARGET;
+        while target > LEAST && cost(target) > left {
+            target /= 2;
+        }
+        let affordable = left.checked_div(cost(target)).unwrap_or(u64::MAX).max(1);
+        let workers = rayon::current_num_threads().min(usize::try_from(affordable).unwrap_or(usize::MAX));
+        Ok(Plan { target, workers })
+    }
+}
+
+/// What the workers share.
+struct Shared {
+    /// The next entry to hand out; past the end once an error has come.
+    next: u64,
+    /// The error nearest the beginning, and where its block began.
+    failed: Option<(u64, Error)>,
+}
+
+/// Calls `visit` with every block of `from`, on all workers the budget allows.
+pub(crate) fn each_block(
+    from: &dyn Source,
+    budget: Budget,
+    observer: &dyn Observer,
+    sink_bytes: &dyn Fn(u64) -> u64,
+    visit: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
+) -> Result<()> {
+    let plan = Plan::new(from, budget, sink_bytes)?;
+    let shared = Mutex::new(Shared { next: 0, failed: None });
+    let worker = Worker { from, visit, observer, target: plan.target, shared: &shared };
+    if plan.workers <= 1 {
+        worker.run();
+    } else {
+        rayon::scope(|scope| {
+            for _ in 0..plan.workers {
+                scope.spawn(|_| worker.run());
+            }
+        });
+    }
+    match shared.into_inner().unwrap_or_else(PoisonError::into_inner).failed {
+        Some((_, e)) => Err(e),
+        None => Ok(()),
+    }
+}
+
+struct Worker<'a> {
+    from: &'a dyn Source,
+    visit: &'a (dyn Fn(&Block<'_>) -> Result<()> + Sync),
+    observer: &'a dyn Observer,
+    target: u64,
+    shared: &'a Mutex<Shared>,
+}
+
+impl Worker<'_> {
+    fn run(&self) {
+        let mut buffer = Buffer::new();
+        if self.from.sequential() {
+            while let Some(read) = self.read_in_order(&mut buffer) {
+                let (start, done) = match read {
+                    Ok(range) => (range.start, self.pass_on(range, &buffer)),
+                    Err((start, e)) => (start, Err(e)),
+                };
+                self.note(start, done);
+            }
+            return;
+        }
+        while let Some(range) = self.take() {
+            let start = range.start;
+            let done = self.from.read(range.clone(), &mut buffer).and_then(|()| self.pass_on(range, &buffer));
+            self.note(start, done);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next block's entries; `None` at the end or after an error.
+    fn take(&self) -> Option<Range<u64>> {
+        self.next_range(&mut self.lock())
+    }
+
+    fn next_range(&self, shared: &mut Shared) -> Option<Range<u64>> {
+        let total = self.from.layout().entries;
+        let start = shared.next;
+        if start >= total || shared.failed.is_some() {
+            return None;
+        }
+        let end = self.from.cut(start, self.target).clamp(start + 1, total);
+        shared.next = end;
+        Some(start..end)
+    }
+
+    /// Takes and reads the next block under the lock: blocks of such a source are read one after the other.
+    #[allow(clippy::type_complexity)]
+    fn read_in_order(&self, buffer: &mut Buffer) -> Option<Result<Range<u64>, (u64, Error)>> {
+        let mut shared = self.lock();
+        let range = self.next_range(&mut shared)?;
+        Some(match self.from.read(range.clone(), buffer) {
+            Ok(()) => Ok(range),
+            Err(e) => Err((range.start, e)),
+        })
+    }
+
+    fn pass_on(&self, range: Range<u64>, buffer: &Buffer) -> Result<()> {
+        if self.observer.cancelled() {
+            return Err(Error::cancelled());
+        }
+        let dtype = self.from.layout().dtype;
+        let n = (range.end - range.start) as usize;
+        let values = Values { dtype, bytes: &buffer.values[..n * dtype.size()] };
+        let pointers = self.from.pointers();
+        let bytes = (4 + dtype.size() as u64) * n as u64;
+        (self.visit)(&Block { entries: range, pointers, minor: &buffer.minor[..n], values })?;
+        self.observer.advance(bytes);
+        Ok(())
+    }
+
+    fn note(&self, start: u64, done: Result<()>) {
+        if let Err(e) = done {
+            let mut shared = self.lock();
+            if shared.failed.as_ref().is_none_or(|(at, _)| start < *at) {
+                shared.failed = Some((start, e));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype::Dtype;
+    use crate::matrix::{InMemory, IntoMemory, Layout, Orientation};
+
+    fn matrix(entries: u64) -> InMemory {
+        let layout = Layout { orientation: Orientation::Csr, lines: 1, minor: entries, entries, dtype: Dtype::Uint16 };
+        let values = (0..entries).flat_map(|i| (i as u16).to_le_bytes()).collect();
+        InMemory::new(layout, vec![0, entries], (0..entries as u32).collect(), values).unwrap()
+    }
+
+    #[test]
+    fn every_entry_arrives_once_for_any_budget_and_thread_count() {
+        let from = matrix(200_000);
+        for threads in [1, 3] {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            for bytes in [1 << 20, 64 << 20] {
+                let to = IntoMemory::new(from.layout());
+                let got = pool.install(|| pump(&from, to, Budget::new(bytes), &())).unwrap();
+                assert!(got == from);
+            }
+        }
+    }
+
+    #[test]
+    fn the_error_nearest_the_beginning_wins() {
+        struct Picky;
+        impl Sink for Picky {
+            type Done = ();
+            fn block(&self, b: &Block<'_>) -> Result<()> {
+                let hit = b.minor.iter().find(|m| **m >= 70_000);
+                hit.map_or(Ok(()), |m| Err(Error::malformed(format!("refused {m}"))))
+            }
+            fn finish(self) -> Result<()> {
+                Ok(())
+            }
+        }
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        for _ in 0..20 {
+            let e = pool.install(|| pump(&matrix(1_000_000), Picky, Budget::new(64 << 20), &())).unwrap_err();
+            assert_eq!(e.message(), "refused 70000");
+        }
+    }
+
+    #[test]
+    fn a_budget_below_the_least_tells_the_least() {
+        let e = pump(&matrix(10), IntoMemory::new(matrix(10).layout()), Budget::new(1000), &()).unwrap_err();
+        assert_eq!(e.kind(), crate::Kind::Limit);
+        assert!(e.message().contains("at least 1M"), "{e}");
+    }
+
+    #[test]
+    fn cancelling_stops() {
+        struct Stop;
+        impl Observer for Stop {
+            fn cancelled(&self) -> bool {
+                true
+            }
+        }
+        let from = matrix(10);
+        let e = pump(&from, IntoMemory::new(from.layout()), Budget::new(1 << 20), &Stop).unwrap_err();
+        assert_eq!(e.kind(), crate::Kind::Cancelled);
+    }
+}

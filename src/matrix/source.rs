@@ -1,0 +1,171 @@
+//! Where entries come from.
+
+use super::layout::Layout;
+use crate::dtype::Dtype;
+use crate::error::{Error, Result};
+use std::any::Any;
+use std::ops::Range;
+
+/// Something that entries of a compressed matrix can be read from, by many threads at once.
+pub trait Source: Sync {
+    /// Orientation, size and type.
+    fn layout(&self) -> &Layout;
+
+    /// Where each line begins, and one more: where the last ends. Never falls; first 0, last the number of
+    /// entries.
+    fn pointers(&self) -> &[u64];
+
+    /// The end of a block that begins at entry `start` and should have about `target` entries: the next place
+    /// where cutting is cheap. Always above `start` while there are entries left.
+    fn cut(&self, start: u64, target: u64) -> u64;
+
+    /// The most entries that a block cut for `target` can have.
+    fn largest_block(&self, target: u64) -> u64 {
+        target
+    }
+
+    /// Reads entries `range`, which begins and ends at cuts, into `into`.
+    ///
+    /// # Errors
+    /// Where they cannot be read, or a minor index is outside the matrix.
+    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()>;
+
+    /// Bytes of memory one worker needs for reading blocks of `entries` entries, without the entries themselves.
+    fn working_bytes(&self, entries: u64) -> u64 {
+        let _ = entries;
+        0
+    }
+
+    /// Bytes of memory the source holds all the time.
+    fn resident_bytes(&self) -> u64 {
+        self.pointers().len() as u64 * 8
+    }
+
+    /// Whether blocks must be read one after the other in order: reading elsewhere starts from the beginning.
+    fn sequential(&self) -> bool {
+        false
+    }
+}
+
+/// Room for one block, used again for the next; one per worker.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    /// Minor index of each entry.
+    pub minor: Vec<u32>,
+    /// Values of the entries, little-endian.
+    pub values: Vec<u8>,
+    /// What the source keeps from one block to the next.
+    state: Option<Box<dyn Any + Send>>,
+}
+
+impl Buffer {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Makes room for `entries` entries of `dtype`. What is in it is left over from before.
+    ///
+    /// # Errors
+    /// `Limit` where there is no memory for them.
+    pub fn resize(&mut self, entries: u64, dtype: Dtype) -> Result<()> {
+        let n = usize::try_from(entries).map_err(|_| Error::limit("block too large"))?;
+        grow(&mut self.minor, n)?;
+        grow(&mut self.values, n.saturating_mul(dtype.size()))
+    }
+
+    /// Takes the source's own state out, made anew the first time; put it back with [`keep`](Self::keep).
+    pub fn take_state<T: Default + Send + 'static>(&mut self) -> Box<T> {
+        self.state.take().and_then(|s| s.downcast().ok()).unwrap_or_default()
+    }
+
+    /// Keeps the source's own state for the next block.
+    pub fn keep<T: Send + 'static>(&mut self, state: Box<T>) {
+        self.state = Some(state);
+    }
+}
+
+fn grow<T: Clone + Default>(v: &mut Vec<T>, n: usize) -> Result<()> {
+    v.try_reserve_exact(n.saturating_sub(v.len()))
+        .map_err(|_| Error::limit(format!("no memory for a block of {n} elements")))?;
+    v.resize(n, T::default());
+    Ok(())
+}
+
+/// Checks what every source must: pointers begin at 0, never fall, and end within `available` entries.
+/// Later code relies on it for every subtraction of two pointers.
+///
+/// # Errors
+/// `Malformed`, with the first line that is wrong.
+pub fn validated_pointers(pointers: Vec<u64>, lines: u64, available: u64) -> Result<Vec<u64>> {
+    if pointers.len() as u64 != lines.saturating_add(1) {
+        let text = format!("indptr (expected {} values, got {})", lines.saturating_add(1), pointers.len());
+        return Err(Error::malformed(text));
+    }
+    if pointers[0] != 0 {
+        return Err(Error::malformed(format!("indptr begins at {} instead of 0", pointers[0])));
+    }
+    if let Some(i) = pointers.windows(2).position(|w| w[1] < w[0]) {
+        let (a, b) = (pointers[i], pointers[i + 1]);
+        let hint = if a >= 1 << 31 || b >= 1 << 63 { " (a 32-bit counter that wrapped around)" } else { "" };
+        return Err(Error::malformed(format!("indptr falls from {a} to {b} at line {i}{hint}")));
+    }
+    let last = pointers[pointers.len() - 1];
+    if last > available {
+        return Err(Error::malformed(format!("indptr ends at {last}, but there are {available} entries")));
+    }
+    Ok(pointers)
+}
+
+/// Checks that all minor indices of a block are below `minor`.
+///
+/// # Errors
+/// `Malformed`, with the line and the index of the first that is not.
+pub fn check_minor(minor: &[u32], first_entry: u64, layout: &Layout, pointers: &[u64]) -> Result<()> {
+    let bound = u32::try_from(layout.minor).unwrap_or(u32::MAX);
+    // One pass without branches; the second, slow one only to say where.
+    let highest = minor.iter().fold(0u32, |a, b| a.max(*b));
+    if minor.is_empty() || highest < bound {
+        return Ok(());
+    }
+    let at = minor.iter().position(|m| *m >= bound).unwrap_or(0);
+    Err(outside(i64::from(minor[at]), first_entry + at as u64, layout, pointers))
+}
+
+/// The error of a minor index outside the matrix.
+pub(crate) fn outside(index: i64, entry: u64, layout: &Layout, pointers: &[u64]) -> Error {
+    let line = super::block::line_of(pointers, entry);
+    let (major, minor) = match layout.orientation {
+        super::Orientation::Csr => ("row", "column"),
+        super::Orientation::Csc => ("column", "row"),
+    };
+    // A negative 32-bit index arrives as a huge one.
+    let index = if index > i64::from(i32::MAX) && layout.minor <= 1 << 31 { index as i32 as i64 } else { index };
+    Error::malformed(format!("{minor} index {index} in {major} {line} (expected below {})", layout.minor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::Orientation;
+
+    #[test]
+    fn pointers_are_validated() {
+        assert!(validated_pointers(vec![0, 2, 2, 5], 3, 5).is_ok());
+        assert!(validated_pointers(vec![0, 2, 2, 4], 3, 5).is_ok(), "entries behind the last line are ignored");
+        for (wrong, lines) in [(vec![0, 2], 3), (vec![1, 2, 3, 5], 3), (vec![0, 3, 2, 5], 3), (vec![0, 1, 2, 6], 3)] {
+            assert!(validated_pointers(wrong.clone(), lines, 5).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_index_outside_is_named() {
+        let layout =
+            Layout { orientation: Orientation::Csr, lines: 2, minor: 15, entries: 4, dtype: Dtype::Float32 };
+        let e = check_minor(&[0, 999, 3, 15], 0, &layout, &[0, 3, 4]).unwrap_err();
+        assert_eq!(e.message(), "column index 999 in row 0 (expected below 15)");
+        let e = check_minor(&[u32::MAX], 3, &layout, &[0, 3, 4]).unwrap_err();
+        assert_eq!(e.message(), "column index -1 in row 1 (expected below 15)");
+        check_minor(&[14], 0, &layout, &[0, 3, 4]).unwrap();
+    }
+}

@@ -1,0 +1,138 @@
+//! Holds a store against what it says of itself: lengths, checksums, invariants.
+
+use super::manifest::FileRecord;
+use super::reader::Store;
+use super::{DATA, INDICES, INDPTR};
+use crate::bytes::mmap::Mapped;
+use crate::error::{Error, Kind, Result};
+use crate::matrix::{Budget, Order, OrderCheck, pump};
+use crate::observe::Observer;
+use rayon::prelude::*;
+use std::path::Path;
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Everything that is wrong; none where all is well.
+    pub findings: Vec<Finding>,
+    /// Files whose checksum was compared.
+    pub checksums: usize,
+    /// Entries that were looked at.
+    pub entries: u64,
+    /// The order inside lines, where it could be found out.
+    pub order: Option<Order>,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The file it is about.
+    pub file: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// Bytes checksummed at once by one thread.
+const PIECE: usize = 4 << 20;
+
+impl Store {
+    /// Checks the store at `path`: the length and the checksum of every file, pointers that never fall, indices
+    /// inside the matrix, order and duplicates as recorded.
+    ///
+    /// # Errors
+    /// `Io` where a file cannot be read at all; `Cancelled`. What is wrong with the store is in the report.
+    pub fn check(path: &Path, budget: Budget, observer: &dyn Observer) -> Result<Report> {
+        let mut report = Report::default();
+        let manifest = match Self::read_manifest(path) {
+            Ok(m) => m,
+            Err(e) => return report.or_fail(e).map(|()| report),
+        };
+        let total: u64 = manifest.files.iter().map(|f| f.len).sum();
+        observer.phase("checksums", total);
+        for file in &manifest.files {
+            report.check_file(path, file, observer)?;
+        }
+        for name in [DATA, INDICES, INDPTR] {
+            if !manifest.files.is_empty() && !manifest.files.iter().any(|f| f.name == name) {
+                report.add(name, "the metadata has no checksum of it".into());
+            }
+        }
+        let store = match Store::open(path) {
+            Ok(s) => s,
+            Err(e) => return report.or_fail(e).map(|()| report),
+        };
+        let layout = manifest.layout;
+        observer.phase("entries", layout.entries * (4 + layout.dtype.size() as u64));
+        let order = match pump(&store, OrderCheck::new(), budget, observer) {
+            Ok(order) => order,
+            Err(e) => return report.or_fail(e).map(|()| report),
+        };
+        report.entries = layout.entries;
+        report.order = Some(order);
+        let recorded = [
+            ("sorted_indices", manifest.sorted, Some(order.sorted)),
+            ("has_duplicates", manifest.duplicates, order.duplicates),
+        ];
+        for (key, says, is) in recorded {
+            if let (Some(says), Some(is)) = (says, is)
+                && says != is
+            {
+                report.add(super::METADATA, format!("{key} (expected {says}, got {is})"));
+            }
+        }
+        Ok(report)
+    }
+}
+
+impl Report {
+    fn add(&mut self, file: &str, problem: String) {
+        let finding = Finding { file: file.to_owned(), problem };
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+
+    /// An error about the contents is a finding; one of the system or of the caller is an error.
+    fn or_fail(&mut self, e: Error) -> Result<()> {
+        if matches!(e.kind(), Kind::Malformed | Kind::Checksum) {
+            let file = e.file().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
+            self.add(&file.unwrap_or_default(), e.message().to_owned());
+            return Ok(());
+        }
+        Err(e)
+    }
+
+    fn check_file(&mut self, path: &Path, record: &FileRecord, observer: &dyn Observer) -> Result<()> {
+        // A name that leads out of the directory is none of a store's.
+        if record.name.contains(['/', '\\']) || record.name.starts_with('.') {
+            self.add(super::METADATA, format!("'{}' is no name of a file in a store", record.name));
+            return Ok(());
+        }
+        let map = Mapped::open(&path.join(&record.name))?;
+        if map.len() as u64 != record.len {
+            self.add(&record.name, format!("file length (expected {} bytes, got {})", record.len, map.len()));
+            return Ok(());
+        }
+        let parts: Vec<Option<(u32, u64)>> = map
+            .par_chunks(PIECE)
+            .map(|piece| {
+                if observer.cancelled() {
+                    return None;
+                }
+                observer.advance(piece.len() as u64);
+                Some((crc32fast::hash(piece), piece.len() as u64))
+            })
+            .collect();
+        let mut whole = crc32fast::Hasher::new();
+        for part in parts {
+            let (crc, len) = part.ok_or_else(Error::cancelled)?;
+            whole.combine(&crc32fast::Hasher::new_with_initial_len(crc, len));
+        }
+        let crc = whole.finalize();
+        if crc != record.crc {
+            self.add(&record.name, format!("checksum (expected {:08x}, got {crc:08x})", record.crc));
+        }
+        self.checksums += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! Opens a store and reads its entries from the maps.
+
+use super::manifest::Manifest;
+use super::{DATA, HALVES, INDICES, INDPTR, METADATA, OBS, VAR, arrow};
+use crate::bytes::mmap::Mapped;
+use crate::dtype::Dtype;
+use crate::error::{Error, Place, Result};
+use crate::matrix::{Buffer, Layout, Source, check_minor, validated_pointers};
+use crate::table::Frame;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// A store open for reading: its arrays are mapped, its pointers checked.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    manifest: Manifest,
+    data: Mapped,
+    indices: Mapped,
+    pointers: Vec<u64>,
+    index_size: usize,
+}
+
+/// The most bytes a manifest may have.
+const MOST_METADATA: u64 = 16 << 20;
+
+impl Store {
+    /// Whether `path` looks like a store.
+    pub fn is_store(path: &Path) -> bool {
+        path.join(METADATA).is_file()
+    }
+
+    /// The stores in `path`: itself, or its two halves where it was written with both layouts.
+    pub fn find(path: &Path) -> Vec<PathBuf> {
+        if Self::is_store(path) {
+            return vec![path.to_owned()];
+        }
+        HALVES.iter().map(|h| path.join(h)).filter(|p| Self::is_store(p)).collect()
+    }
+
+    /// Opens the store at `path`. Also opens directories that other programs wrote, among them those whose
+    /// `indptr.bin` holds 32-bit numbers while their metadata says 64: the width is taken from the file.
+    ///
+    /// # Errors
+    /// `Io` where a file is missing; `Malformed` where lengths or pointers contradict the metadata.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let manifest = Self::read_manifest(path)?;
+        let layout = manifest.layout;
+        let data = Mapped::open(&path.join(DATA))?;
+        let indices = Mapped::open(&path.join(INDICES))?;
+        let indptr = Mapped::open(&path.join(INDPTR))?;
+        // Other programs pad empty arrays to one byte, because numpy cannot map nothing.
+        let length = |name: &str, got: usize, each: usize| {
+            let expected = layout.entries.saturating_mul(each as u64);
+            if got as u64 == expected || (layout.entries == 0 && got <= 1) {
+                return Ok(());
+            }
+            Err(Error::malformed(format!("file length (expected {expected} bytes, got {got})")).in_file(&path.join(name)))
+        };
+        length(DATA, data.len(), layout.dtype.size())?;
+        let index_size = match indices.len() as u64 {
+            n if n == layout.entries.saturating_mul(4) && manifest.files.is_empty() && n > 0 => 4,
+            _ => manifest.indices.size(),
+        };
+        length(INDICES, indices.len(), index_size)?;
+        let pointers = read_pointers(&indptr, &manifest).in_file(&path.join(INDPTR))?;
+        if pointers.last() != Some(&layout.entries) {
+            let last = pointers.last().copied().unwrap_or(0);
+            let text = format!("indptr ends at {last}, the metadata says {} entries", layout.entries);
+            return Err(Error::malformed(text).in_file(&path.join(INDPTR)));
+        }
+        Ok(Store { path: path.to_owned(), manifest, data, indices, pointers, index_size })
+    }
+
+    pub(crate) fn read_manifest(path: &Path) -> Result<Manifest> {
+        let file = path.join(METADATA);
+        let len = file.metadata().map_err(|e| Error::io("open", e)).in_file(&file)?.len();
+        if len > MOST_METADATA {
+            return Err(Error::limit(format!("metadata of {len} bytes (limit {MOST_METADATA})")).in_file(&file));
+        }
+        let text = std::fs::read(&file).map_err(|e| Error::io("read", e)).in_file(&file)?;
+        let text = String::from_utf8(text).map_err(|_| Error::malformed("not UTF-8")).in_file(&file)?;
+        Manifest::from_json(&text).in_file(&file)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The bytes of all values.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The tables of the rows and the columns; `None` where the store has none.
+    ///
+    /// # Errors
+    /// `Malformed` where a table is not what this crate writes.
+    pub fn frames(&self) -> Result<Option<[Frame; 2]>> {
+        let read = |name: &str| -> Result<Option<Frame>> {
+            let path = self.path.join(name);
+            if !path.exists() {
+                return Ok(None);
+            }
+            let bytes = Mapped::open(&path)?;
+            arrow::decode(&bytes).map(Some).in_file(&path)
+        };
+        Ok(read(OBS)?.zip(read(VAR)?).map(|(obs, var)| [obs, var]))
+    }
+
+    /// The entries of one line: minor indices and the bytes of the values.
+    ///
+    /// # Errors
+    /// `Usage` where there is no such line; `Malformed` where an index is outside the matrix.
+    pub fn line(&self, line: u64) -> Result<(Vec<u32>, &[u8])> {
+        let at = usize::try_from(line).ok().filter(|l| *l < self.pointers.len() - 1);
+        let at = at.ok_or_else(|| Error::usage(format!("line {line} of {}", self.manifest.layout.lines)))?;
+        let range = self.pointers[at]..self.pointers[at + 1];
+        let mut minor = vec![0; (range.end - range.start) as usize];
+        self.read_minor(range.clone(), &mut minor)?;
+        let size = self.manifest.layout.dtype.size();
+        Ok((minor, &self.data[range.start as usize * size..range.end as usize * size]))
+    }
+
+    fn read_minor(&self, range: Range<u64>, out: &mut [u32]) -> Result<()> {
+        let (from, to) = (range.start as usize * self.index_size, range.end as usize * self.index_size);
+        let bytes = &self.indices[from..to];
+        if self.index_size == 4 {
+            out.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(o, b)| *o = u32::from_le_bytes(*b));
+        } else {
+            let mut high = 0;
+            for (o, b) in out.iter_mut().zip(bytes.as_chunks::<8>().0) {
+                let v = u64::from_le_bytes(*b);
+                high |= v >> 32;
+                *o = v as u32;
+            }
+            if high != 0 {
+                let bad = bytes.as_chunks::<8>().0.iter().map(|b| i64::from_le_bytes(*b));
+                let (i, v) = bad.enumerate().find(|(_, v)| *v >> 32 != 0).unwrap_or((0, -1));
+                let at = range.start + i as u64;
+                let e = crate::matrix::outside(v, at, &self.manifest.layout, &self.pointers);
+                return Err(e.in_file(&self.path.join(INDICES)));
+            }
+        }
+        check_minor(out, range.start, &self.manifest.layout, &self.pointers).in_file(&self.path.join(INDICES))
+    }
+}
+
+fn read_pointers(bytes: &[u8], manifest: &Manifest) -> Result<Vec<u64>> {
+    let count = manifest.layout.lines.saturating_add(1);
+    let size = match bytes.len() as u64 {
+        n if n == count.saturating_mul(8) => 8,
+        n if n == count.saturating_mul(4) => 4,
+        n => {
+            let size = manifest.indptr.size() as u64;
+            let text = format!("file length (expected {} bytes, got {n})", count.saturating_mul(size));
+            return Err(Error::malformed(text));
+        }
+    };
+    if !manifest.files.is_empty() && size != manifest.indptr.size() {
+        let text = format!("{size}-byte pointers where the metadata says {}", manifest.indptr);
+        return Err(Error::malformed(text));
+    }
+    let mut out = crate::limits::reserved(bytes.len() / size)?;
+    match size {
+        8 => out.extend(bytes.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b))),
+        _ => out.extend(bytes.as_chunks::<4>().0.iter().map(|b| u64::from(u32::from_le_bytes(*b)))),
+    }
+    validated_pointers(out, manifest.layout.lines, manifest.layout.entries)
+}
+
+impl Source for Store {
+    fn layout(&self) -> &Layout {
+        &self.manifest.layout
+    }
+
+    fn pointers(&self) -> &[u64] {
+        &self.pointers
+    }
+
+    fn cut(&self, start: u64, target: u64) -> u64 {
+        start.saturating_add(target.max(1)).min(self.manifest.layout.entries)
+    }
+
+    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+        let dtype: Dtype = self.manifest.layout.dtype;
+        into.resize(range.end - range.start, dtype)?;
+        let size = dtype.size();
+        into.values.copy_from_slice(&self.data[range.start as usize * size..range.end as usize * size]);
+        self.read_minor(range, &mut into.minor)
+    }
+}

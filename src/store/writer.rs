@@ -1,0 +1,305 @@
+//! Writes a store: a sink that takes blocks from many threads in any order.
+
+use super::manifest::{CastRecord, FileRecord, Manifest, SourceRecord};
+use super::{DATA, HALVES, INDICES, INDPTR, METADATA, OBS, VAR, arrow};
+use crate::bytes::commit::Pending;
+use crate::bytes::output::{OutputFile, WriteMode};
+use crate::dtype::Dtype;
+use crate::error::{Error, Place, Result};
+use crate::matrix::cast::cast;
+use crate::matrix::{Block, Layout, Order, OrderCheck, Policy, Sink};
+use crate::table::Frame;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Type of the two index arrays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IndexDtype {
+    /// 64 bits: the documented contract.
+    #[default]
+    Int64,
+    /// 32 bits; refused where something does not fit.
+    Int32,
+    /// What scipy maps without copying: 32 bits for both while entries and shape fit, else 64 bits for both.
+    Auto,
+}
+
+/// How a store is written.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Type of the values; as in the source where `None`.
+    pub dtype: Option<Dtype>,
+    /// What happens to values that do not fit it.
+    pub policy: Policy,
+    /// Type of the index arrays.
+    pub index: IndexDtype,
+    /// Replace an existing store.
+    pub force: bool,
+    /// How bytes get into the files.
+    pub mode: WriteMode,
+    /// What the matrix is made from, for the record.
+    pub source: Option<SourceRecord>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            dtype: None,
+            policy: Policy::Exact,
+            index: IndexDtype::Int64,
+            force: false,
+            mode: WriteMode::Auto,
+            source: None,
+        }
+    }
+}
+
+/// A finished store.
+#[derive(Debug)]
+pub struct Written {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says of itself.
+    pub manifest: Manifest,
+}
+
+/// A store being written. It appears under its name when finished; dropping it leaves nothing behind.
+#[derive(Debug)]
+pub struct Writer {
+    pending: Option<Pending>,
+    directory: PathBuf,
+    target: PathBuf,
+    manifest: Manifest,
+    policy: Policy,
+    data: OutputFile,
+    indices: OutputFile,
+    indptr: OutputFile,
+    order: OrderCheck,
+    /// Room for blocks where files are not mapped, one per worker at most.
+    scratch: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Writer {
+    /// Begins a store at `target` for a matrix of this layout, with the lines where `pointers` say, and reserves
+    /// its space on the disk.
+    ///
+    /// # Errors
+    /// `Io` where the target exists (without `force`) or there is no room; `Usage` where 32-bit indices were
+    /// asked for and do not hold the matrix.
+    pub fn create(target: &Path, layout: &Layout, pointers: &[u64], options: &Options) -> Result<Self> {
+        if options.force {
+            refuse_to_replace_others(target)?;
+        }
+        let pending = Pending::directory(target, options.force)?;
+        let directory = pending.path().to_owned();
+        let mut writer = Self::in_directory(&directory, target, layout, pointers, options)?;
+        writer.pending = Some(pending);
+        Ok(writer)
+    }
+
+    /// As [`create`](Self::create), inside a directory that someone else commits.
+    pub(crate) fn in_directory(
+        directory: &Path,
+        target: &Path,
+        layout: &Layout,
+        pointers: &[u64],
+        options: &Options,
+    ) -> Result<Self> {
+        let dtype = options.dtype.unwrap_or(layout.dtype);
+        let (indices, indptr) = index_dtypes(layout, options.index)?;
+        let file = |name: &str, count: u64, dtype: Dtype| {
+            let len = count.checked_mul(dtype.size() as u64).ok_or_else(|| Error::limit("matrix too large"))?;
+            OutputFile::create(&directory.join(name), len, options.mode)
+                .map_err(|e| Error::new(e.kind(), e.message()).in_file(&target.join(name)))
+        };
+        let writer = Writer {
+            pending: None,
+            directory: directory.to_owned(),
+            target: target.to_owned(),
+            manifest: Manifest {
+                layout: Layout { dtype, ..*layout },
+                indices,
+                indptr,
+                source: options.source.clone(),
+                files: Vec::new(),
+                sorted: None,
+                duplicates: None,
+                cast: (dtype != layout.dtype).then_some(CastRecord { from: layout.dtype, policy: options.policy }),
+            },
+            policy: options.policy,
+            data: file(DATA, layout.entries, dtype)?,
+            indices: file(INDICES, layout.entries, indices)?,
+            indptr: file(INDPTR, layout.lines + 1, indptr)?,
+            order: OrderCheck::new(),
+            scratch: Mutex::default(),
+        };
+        writer.write_pointers(pointers)?;
+        Ok(writer)
+    }
+
+    fn write_pointers(&self, pointers: &[u64]) -> Result<()> {
+        const STEP: usize = 1 << 16;
+        let size = self.manifest.indptr.size();
+        let mut scratch = Vec::new();
+        for (n, part) in pointers.chunks(STEP).enumerate() {
+            let at = (n * STEP * size) as u64;
+            self.indptr.write_with(at, part.len() * size, &mut scratch, |out| {
+                if size == 8 {
+                    out.copy_from_slice(bytemuck::cast_slice(part));
+                } else {
+                    out.chunks_exact_mut(4).zip(part).for_each(|(o, p)| o.copy_from_slice(&(*p as u32).to_le_bytes()));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Adds the tables of the rows and the columns.
+    ///
+    /// # Errors
+    /// `Malformed` where text in them is not UTF-8; `Io`.
+    pub fn tables(&mut self, obs: &Frame, var: &Frame) -> Result<()> {
+        for (name, frame) in [(OBS, obs), (VAR, var)] {
+            let bytes = arrow::encode(frame)?;
+            self.whole_file(name, &bytes)?;
+        }
+        Ok(())
+    }
+
+    fn whole_file(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+        let file = OutputFile::create(&self.directory.join(name), bytes.len() as u64, WriteMode::Positioned)?;
+        file.write_with(0, bytes.len(), &mut Vec::new(), |out| {
+            out.copy_from_slice(bytes);
+            Ok(())
+        })?;
+        let done = file.finish()?;
+        self.manifest.files.push(FileRecord { name: name.to_owned(), len: done.len, crc: done.crc });
+        Ok(())
+    }
+
+    /// Puts the values of a block where they belong.
+    fn write_values(&self, block: &Block<'_>, scratch: &mut Vec<u8>) -> Result<()> {
+        let (from, to) = (block.values.dtype, self.manifest.layout.dtype);
+        let at = block.entries.start * to.size() as u64;
+        self.data.write_with(at, block.minor.len() * to.size(), scratch, |out| {
+            cast(from, block.values.bytes, to, out, self.policy).map_err(|bad| self.does_not_fit(block, bad))
+        })
+    }
+
+    fn does_not_fit(&self, block: &Block<'_>, bad: usize) -> Error {
+        let line = block.line_of(block.entries.start + bad as u64) as u64;
+        let [row, column] = self.manifest.layout.position(line, u64::from(block.minor[bad]));
+        let value = block.values.get(bad).map(|v| v.to_string()).unwrap_or_default();
+        let to = self.manifest.layout.dtype;
+        let hint = if self.policy == Policy::Exact { " exactly (see --cast)" } else { "" };
+        Error::usage(format!("value {value} in row {row}, column {column} does not fit {to}{hint}"))
+    }
+
+    fn write_indices(&self, block: &Block<'_>, scratch: &mut Vec<u8>) -> Result<()> {
+        let size = self.manifest.indices.size();
+        let at = block.entries.start * size as u64;
+        self.indices.write_with(at, block.minor.len() * size, scratch, |out| {
+            if size == 4 {
+                out.copy_from_slice(bytemuck::cast_slice(block.minor));
+            } else {
+                let (out, _) = out.as_chunks_mut::<8>();
+                for (o, m) in out.iter_mut().zip(block.minor) {
+                    *o = u64::from(*m).to_le_bytes();
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Flushes everything and writes the metadata; gives what is to be committed.
+    fn close(self) -> Result<(Option<Pending>, Written)> {
+        let Writer { pending, directory, target, mut manifest, data, indices, indptr, order, .. } = self;
+        let order: Order = order.finish()?;
+        let mut files = Vec::new();
+        for (name, file) in [(DATA, data), (INDICES, indices), (INDPTR, indptr)] {
+            let done = file.finish()?;
+            files.push(FileRecord { name: name.to_owned(), len: done.len, crc: done.crc });
+        }
+        files.append(&mut manifest.files);
+        manifest.files = files;
+        manifest.sorted = Some(order.sorted);
+        manifest.duplicates = order.duplicates;
+        write_synced(&directory.join(METADATA), manifest.to_json().as_bytes())?;
+        Ok((pending, Written { path: target, manifest }))
+    }
+}
+
+impl Sink for Writer {
+    type Done = Written;
+
+    fn block(&self, block: &Block<'_>) -> Result<()> {
+        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        self.write_values(block, &mut scratch)?;
+        self.write_indices(block, &mut scratch)?;
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        self.order.block(block)
+    }
+
+    fn finish(self) -> Result<Written> {
+        let (pending, written) = self.close()?;
+        if let Some(pending) = pending {
+            pending.commit()?;
+        }
+        Ok(written)
+    }
+
+    fn working_bytes(&self, entries: u64) -> u64 {
+        // Where files are mapped, blocks go straight into the page cache.
+        if self.data.is_mapped() { 0 } else { entries * 8 }
+    }
+}
+
+/// The types of `indices.bin` and `indptr.bin`.
+fn index_dtypes(layout: &Layout, wanted: IndexDtype) -> Result<(Dtype, Dtype)> {
+    let most = i32::MAX as u64;
+    let indices_fit = layout.minor <= most + 1;
+    let all_fit = indices_fit && layout.lines <= most && layout.entries <= most;
+    match wanted {
+        IndexDtype::Int64 => Ok((Dtype::Int64, Dtype::Int64)),
+        IndexDtype::Auto if all_fit => Ok((Dtype::Int32, Dtype::Int32)),
+        IndexDtype::Auto => Ok((Dtype::Int64, Dtype::Int64)),
+        // Pointers past 2^31 entries stay wide; minor indices are what takes the space.
+        IndexDtype::Int32 if indices_fit => {
+            Ok((Dtype::Int32, if layout.entries <= most { Dtype::Int32 } else { Dtype::Int64 }))
+        }
+        IndexDtype::Int32 => {
+            Err(Error::usage(format!("indices up to {} do not fit int32 (see --index-dtype)", layout.minor - 1)))
+        }
+    }
+}
+
+/// `--force` replaces stores, not whatever else a slip of the finger names.
+pub(crate) fn refuse_to_replace_others(target: &Path) -> Result<()> {
+    let known = |name: &str| [METADATA, DATA, INDICES, INDPTR, OBS, VAR].contains(&name) || HALVES.contains(&name);
+    let refuse = |what: String| Err(Error::usage(format!("will not replace this: {what}")).in_file(target));
+    match target.metadata() {
+        Err(_) => Ok(()),
+        Ok(m) if !m.is_dir() => refuse("it is no directory".into()),
+        Ok(_) => {
+            let entries = std::fs::read_dir(target).map_err(|e| Error::io("list", e)).in_file(target)?;
+            for entry in entries.flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if !known(&name) {
+                    return refuse(format!("it holds '{name}', which is not part of a store"));
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
+    use std::io::Write;
+    let write = || {
+        let mut file = std::fs::File::create(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|e| Error::io("write", e)).in_file(path)
+}

@@ -1,0 +1,187 @@
+//! One column of a data frame.
+
+use crate::dtype::{Dtype, Scalar, scalar_at};
+use crate::error::{Error, Result};
+use crate::strings::Strings;
+
+/// A column of any type AnnData writes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Column {
+    /// Numbers or bools without missing values: little-endian bytes of one type.
+    Numbers {
+        /// Their type.
+        dtype: Dtype,
+        /// Their bytes.
+        bytes: Vec<u8>,
+    },
+    /// Numbers or bools of which some are missing: pandas' nullable types.
+    Nullable {
+        /// Their type.
+        dtype: Dtype,
+        /// Their bytes; what stands at a missing value means nothing.
+        bytes: Vec<u8>,
+        /// True where the value is missing.
+        missing: Vec<bool>,
+    },
+    /// Text.
+    Strings(Strings),
+    /// Text of which some is missing.
+    NullableStrings {
+        /// The strings; what stands at a missing one means nothing.
+        values: Strings,
+        /// True where the string is missing.
+        missing: Vec<bool>,
+    },
+    /// A label for each row out of few.
+    Categorical(Categorical),
+}
+
+/// Codes into a list of labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Categorical {
+    codes: Vec<i32>,
+    categories: Box<Column>,
+    ordered: bool,
+}
+
+impl Categorical {
+    /// Checks codes (−1 is missing) against the number of categories.
+    ///
+    /// # Errors
+    /// `Malformed`, with the first row whose code means nothing.
+    pub fn new(codes: &[i64], categories: Column, ordered: bool) -> Result<Self> {
+        let n = categories.len();
+        let valid = |c: i64| (-1..n as i64).contains(&c);
+        if let Some(row) = codes.iter().position(|c| !valid(*c)) {
+            let text = format!("row {row} has code {} of {n} categories", codes[row]);
+            return Err(Error::malformed(text));
+        }
+        if n > i32::MAX as usize {
+            return Err(Error::unsupported(format!("{n} categories")));
+        }
+        let codes = codes.iter().map(|c| *c as i32).collect();
+        Ok(Categorical { codes, categories: Box::new(categories), ordered })
+    }
+
+    /// The code of each row, −1 where it is missing.
+    pub fn codes(&self) -> &[i32] {
+        &self.codes
+    }
+
+    /// The labels.
+    pub fn categories(&self) -> &Column {
+        &self.categories
+    }
+
+    /// Whether the labels have an order that means something.
+    pub fn ordered(&self) -> bool {
+        self.ordered
+    }
+}
+
+impl Column {
+    /// Rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Column::Numbers { dtype, bytes } | Column::Nullable { dtype, bytes, .. } => bytes.len() / dtype.size(),
+            Column::Strings(s) | Column::NullableStrings { values: s, .. } => s.len(),
+            Column::Categorical(c) => c.codes.len(),
+        }
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A short name of the type: `float32`, `string`, `category`, `Int64`, ...
+    pub fn type_name(&self) -> String {
+        match self {
+            Column::Numbers { dtype, .. } => dtype.name().into(),
+            Column::Nullable { dtype, .. } => nullable_name(*dtype),
+            Column::Strings(_) => "string".into(),
+            Column::NullableStrings { .. } => "nullable string".into(),
+            Column::Categorical(c) if c.ordered => "ordered category".into(),
+            Column::Categorical(_) => "category".into(),
+        }
+    }
+
+    /// The value of a row as text; `None` where it is missing.
+    ///
+    /// # Errors
+    /// `Malformed` where it is text that is not UTF-8.
+    pub fn text(&self, row: usize) -> Result<Option<String>> {
+        Ok(match self {
+            Column::Numbers { dtype, bytes } => scalar_at(*dtype, bytes, row).map(|v| python_text(v)),
+            Column::Nullable { missing, .. } | Column::NullableStrings { missing, .. } if missing[row] => None,
+            Column::Nullable { dtype, bytes, .. } => scalar_at(*dtype, bytes, row).map(|v| python_text(v)),
+            Column::Strings(s) | Column::NullableStrings { values: s, .. } => Some(s.utf8(row)?.to_owned()),
+            Column::Categorical(c) => match c.codes[row] {
+                -1 => None,
+                code => c.categories.text(code as usize)?,
+            },
+        })
+    }
+
+    /// The column as strings, as Python's `str` would make them; missing ones become `nan`.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub fn to_strings(&self) -> Result<Strings> {
+        if let Column::Strings(s) = self {
+            return Ok(s.clone());
+        }
+        let mut out = Strings::new();
+        for row in 0..self.len() {
+            out.push(self.text(row)?.unwrap_or_else(|| "nan".into()).as_bytes());
+        }
+        Ok(out)
+    }
+}
+
+/// pandas' name of a nullable type: `Int64`, `UInt8`, `boolean`, `Float32`.
+pub(crate) fn nullable_name(dtype: Dtype) -> String {
+    match dtype {
+        Dtype::Bool => "boolean".into(),
+        d => match d.name().strip_prefix('u') {
+            Some(rest) => format!("U{}{}", rest[..1].to_uppercase(), &rest[1..]),
+            None => format!("{}{}", d.name()[..1].to_uppercase(), &d.name()[1..]),
+        },
+    }
+}
+
+/// As Python's `str` shows it.
+fn python_text(v: Scalar) -> String {
+    match v {
+        Scalar::Bool(true) => "True".into(),
+        Scalar::Bool(false) => "False".into(),
+        Scalar::Float(f, _) if f.is_nan() => "nan".into(),
+        Scalar::Float(f, _) if f.is_infinite() => if f > 0.0 { "inf".into() } else { "-inf".into() },
+        v => v.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_checked() {
+        let labels = || Column::Strings(["a", "b"].iter().collect());
+        let c = Categorical::new(&[1, -1, 0], labels(), false).unwrap();
+        let c = Column::Categorical(c);
+        let texts: Vec<_> = (0..3).map(|i| c.text(i).unwrap()).collect();
+        assert_eq!(texts, [Some("b".into()), None, Some("a".into())]);
+        for wrong in [2, -2, 1 << 40] {
+            let e = Categorical::new(&[0, wrong], labels(), false).unwrap_err();
+            assert!(e.message().starts_with("row 1 has code"), "{e}");
+        }
+    }
+
+    #[test]
+    fn pandas_names() {
+        assert_eq!(nullable_name(Dtype::Uint8), "UInt8");
+        assert_eq!(nullable_name(Dtype::Int64), "Int64");
+        assert_eq!(nullable_name(Dtype::Bool), "boolean");
+    }
+}
