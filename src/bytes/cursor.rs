@@ -30,11 +30,6 @@ impl<'a> Cursor<'a> {
         self.rest.len()
     }
 
-    /// Whether all is read.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
-    }
-
     /// An error of what was just read, at the current offset.
     pub(crate) fn malformed(&self, message: impl Into<String>) -> Error {
         Error::malformed(message).at(self.offset)

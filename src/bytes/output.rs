@@ -161,6 +161,28 @@ impl Drop for Claim<'_> {
     }
 }
 
+/// Refuses to begin writing `len` bytes into a directory whose file system has less room than that.
+pub(crate) fn check_space(directory: &Path, len: u64) -> Result<()> {
+    match free_space(directory) {
+        Some(free) if free < len => {
+            let e = io::Error::from(io::ErrorKind::StorageFull);
+            Err(Error::io(format!("reserve {len} bytes ({free} are free)"), e).in_file(directory))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn free_space(directory: &Path) -> Option<u64> {
+    let s = rustix::fs::statvfs(directory).ok()?;
+    s.f_bavail.checked_mul(s.f_frsize)
+}
+
+#[cfg(not(unix))]
+fn free_space(_: &Path) -> Option<u64> {
+    None
+}
+
 /// A panic elsewhere must not turn into a second one here.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

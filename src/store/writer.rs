@@ -3,7 +3,7 @@
 use super::manifest::{CastRecord, FileRecord, Manifest, SourceRecord};
 use super::{DATA, HALVES, INDICES, INDPTR, METADATA, OBS, VAR, arrow};
 use crate::bytes::commit::Pending;
-use crate::bytes::output::{OutputFile, WriteMode};
+use crate::bytes::output::{OutputFile, WriteMode, check_space};
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::cast::cast;
@@ -107,6 +107,9 @@ impl Writer {
     ) -> Result<Self> {
         let dtype = options.dtype.unwrap_or(layout.dtype);
         let (indices, indptr) = index_dtypes(layout, options.index)?;
+        let per_entry = (dtype.size() + indices.size()) as u64;
+        let total = layout.entries.saturating_mul(per_entry).saturating_add(layout.lines.saturating_mul(8));
+        check_space(directory, total).map_err(|e| Error::new(e.kind(), e.message()).in_file(target))?;
         let file = |name: &str, count: u64, dtype: Dtype| {
             let len = count.checked_mul(dtype.size() as u64).ok_or_else(|| Error::limit("matrix too large"))?;
             OutputFile::create(&directory.join(name), len, options.mode)

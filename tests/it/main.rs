@@ -1,1 +1,9 @@
-fn main(){}
+//! Integration tests, by subject. They need nothing but this repository.
+
+mod architecture;
+mod cli;
+mod convert;
+mod damage;
+mod failures;
+mod hdf5;
+mod support;

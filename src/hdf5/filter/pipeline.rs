@@ -64,12 +64,6 @@ impl Pipeline {
         self.stages.iter().all(|s| mask & s.bit != 0)
     }
 
-    /// Whether a chunk with this mask went through deflate and nothing else.
-    pub(crate) fn is_deflate_only(&self, mask: u32) -> bool {
-        let mut active = self.stages.iter().filter(|s| mask & s.bit == 0);
-        matches!((active.next(), active.next()), (Some(Stage { codec: Codec::Deflate, .. }), None))
-    }
-
     /// The most bytes that `stored` bytes can become.
     pub(crate) fn most_expanded(&self, stored: u64, mask: u32) -> u64 {
         self.stages.iter().filter(|s| mask & s.bit == 0).fold(stored, |n, s| match s.codec {
@@ -202,7 +196,7 @@ mod tests {
         assert_eq!(out, [1, 2, 0, 0], "shuffle left out");
         p.decode(&[9, 8, 7, 6], 0b11, &mut out, work).unwrap();
         assert_eq!(out, [9, 8, 7, 6], "both left out");
-        assert!(p.is_plain(0b11) && !p.is_plain(0b10) && p.is_deflate_only(0b01));
+        assert!(p.is_plain(0b11) && !p.is_plain(0b10));
         assert!(p.decode(&[9, 8, 7], 0b11, &mut out, work).is_err());
     }
 

@@ -82,18 +82,6 @@ impl Numeric {
             }),
         }
     }
-
-    /// Makes the plain bytes of elements of the same width where they lie.
-    pub(crate) fn convert_in_place(&self, bytes: &mut [u8]) {
-        match self.how {
-            How::Native => {}
-            How::Swap => bytes.chunks_exact_mut(self.size).for_each(<[u8]>::reverse),
-            _ => {
-                let stored = bytes.to_vec();
-                self.convert(&stored, bytes);
-            }
-        }
-    }
 }
 
 #[allow(clippy::cast_possible_truncation)] // the value came from a type that float32 holds

@@ -138,16 +138,6 @@ pub struct Member {
 }
 
 impl Datatype {
-    /// Whether elements hold addresses into the global heap somewhere.
-    pub(crate) fn has_heap_data(&self) -> bool {
-        match &self.class {
-            Class::VarLen(_) | Class::VarString(_) => true,
-            Class::Compound(members) => members.iter().any(|m| m.datatype.has_heap_data()),
-            Class::Array { base, .. } | Class::Enum { base, .. } | Class::Complex(base) => base.has_heap_data(),
-            _ => false,
-        }
-    }
-
     /// The enum that h5py writes for booleans: FALSE and TRUE over int8.
     pub fn is_bool(&self) -> bool {
         match &self.class {

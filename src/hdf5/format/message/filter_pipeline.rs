@@ -74,7 +74,7 @@ mod tests {
         let p = read(&mut src).unwrap();
         let want = Filter { id: 1, name: "deflate".into(), optional: true, values: vec![4] };
         assert_eq!(p.filters, [want]);
-        assert!(src.is_empty());
+        assert_eq!(src.len(), 0);
     }
 
     #[test]

@@ -1,0 +1,82 @@
+//! The command line itself.
+
+use crate::support::{fixture, path_str, run};
+use serde_json::Value as Json;
+
+#[test]
+fn help_version_and_usage() {
+    let (code, stdout, _) = run(&["--help"]);
+    assert_eq!(code, 0);
+    for command in ["info", "ls", "convert", "verify", "completions", "man"] {
+        assert!(stdout.contains(&format!("  {command} ")), "{stdout}");
+    }
+    assert!(stdout.contains("130 interrupted"));
+    assert_eq!(run(&["--version"]).1.trim(), concat!("annmap ", env!("CARGO_PKG_VERSION")));
+    assert_eq!(run(&[]).0, 2);
+    assert_eq!(run(&["convert"]).0, 2);
+    let file = fixture("values.h5ad");
+    let (code, _, stderr) = run(&["convert", path_str(&file), "/tmp/x", "--dtype", "u8"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("unknown dtype 'u8'"), "{stderr}");
+}
+
+#[test]
+fn info_for_people_and_for_programs() {
+    let file = fixture("anndata_current.h5ad");
+    let (code, stdout, _) = run(&["info", path_str(&file)]);
+    assert_eq!(code, 0);
+    for words in ["AnnData (0.8 or later), 60 × 25", "csr_matrix 60 × 25 float32, 300 entries", "stage: ordered category of 3"] {
+        assert!(stdout.contains(words), "{stdout}");
+    }
+    let (code, stdout, _) = run(&["info", "--json", path_str(&file)]);
+    assert_eq!(code, 0);
+    let json: Json = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(json["shape"], serde_json::json!([60, 25]));
+    let x = json["elements"].as_array().unwrap().iter().find(|e| e["path"] == "X").unwrap();
+    assert_eq!((x["nnz"].as_u64(), x["filters"][0].as_str()), (Some(300), Some("gzip")));
+    for other in ["tenx_v2.h5", "tenx_v3.h5", "genes.loom", "anndata_06.h5ad", "anndata_07.h5ad"] {
+        assert_eq!(run(&["info", path_str(&fixture(other))]).0, 0, "{other}");
+    }
+}
+
+#[test]
+fn info_reports_what_cannot_be_described_and_goes_on() {
+    let (code, stdout, _) = run(&["info", path_str(&fixture("too_large.h5ad"))]);
+    assert_eq!(code, 0);
+    assert!(stdout.contains("17,592,186,044,416 entries"), "{stdout}");
+}
+
+#[test]
+fn a_run_tells_what_it_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("s");
+    let file = fixture("anndata_current.h5ad");
+    let (code, stdout, stderr) =
+        run(&["convert", path_str(&file), path_str(&out), "--json", "--progress", "json", "--matrix", "layers/csc"]);
+    assert_eq!(code, 0, "{stderr}");
+    let json: Json = serde_json::from_str(stdout.trim()).unwrap();
+    assert_eq!(json["encoding-type"], "csc_matrix");
+    assert_eq!(json["sorted_indices"], true);
+    let last: Json = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
+    assert_eq!((last["last"].as_bool(), &last["bytes"]), (Some(true), &last["total"]));
+    assert_eq!(run(&["info", path_str(&out)]).0, 0);
+    let (code, stdout, stderr) = run(&["convert", path_str(&file), path_str(&out), "--force", "-q"]);
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, "", ""));
+}
+
+#[test]
+fn an_unknown_matrix_lists_those_there_are() {
+    let (code, _, stderr) = run(&["convert", path_str(&fixture("anndata_current.h5ad")), "/tmp/never", "--matrix", "layers/no"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("X, raw/X, layers/csc, layers/dense, obsp/graph"), "{stderr}");
+}
+
+#[test]
+fn scripts_and_pages() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (code, stdout, _) = run(&["completions", shell]);
+        assert!(code == 0 && stdout.contains("annmap") && stdout.contains("convert"), "{shell}");
+    }
+    let (code, stdout, _) = run(&["man"]);
+    assert!(code == 0 && stdout.contains(".TH") && stdout.contains("index\\-dtype"));
+}

@@ -1,0 +1,91 @@
+//! Values of HDF5 files, as h5py wrote them.
+
+use crate::support::{expected, fixture, path_str, run};
+use annmap::hdf5::File;
+use serde_json::Value as Json;
+use std::collections::HashMap;
+
+#[test]
+fn every_value_of_the_fixtures_is_what_h5py_wrote() {
+    let expected = expected();
+    let mut compared = 0;
+    for (file, values) in expected["crc"].as_object().unwrap() {
+        let (code, stdout, stderr) = run(&["ls", "--crc", "--json", path_str(&fixture(file))]);
+        assert_eq!(code, 0, "{file}: {stderr}");
+        let mut got = HashMap::new();
+        for line in stdout.lines() {
+            let line: Json = serde_json::from_str(line).unwrap();
+            assert!(line.get("error").is_none(), "{file}: {line}");
+            let attribute = line["attr"].as_str().map(|a| format!("@{a}")).unwrap_or_default();
+            got.insert(format!("{}{attribute}", line["path"].as_str().unwrap()), line["crc"].clone());
+        }
+        for (path, crc) in values.as_object().unwrap() {
+            assert_eq!(got.get(path), Some(crc), "{file} {path}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 30, "{compared}");
+}
+
+#[test]
+fn links_of_every_kind_are_listed_and_none_hides_its_siblings() {
+    let (code, stdout, _) = run(&["ls", "--json", path_str(&fixture("storage.h5"))]);
+    assert_eq!(code, 0);
+    let kind = |path: &str| {
+        let lines = stdout.lines().map(|l| serde_json::from_str::<Json>(l).unwrap());
+        lines.filter(|l| l["attr"].is_null()).find(|l| l["path"] == path).unwrap()["kind"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(kind("/soft"), "soft-link");
+    assert_eq!(kind("/external"), "external-link");
+    assert_eq!(kind("/edges"), "same", "met before under the name /again");
+    assert_eq!(kind("/types/scalar"), "dataset");
+}
+
+#[test]
+fn dense_links_and_attributes_are_found_by_name() {
+    let file = File::open(fixture("latest.h5")).unwrap();
+    let child = file.object("/links/child 39").unwrap().dataset().unwrap();
+    assert_eq!(child.read().unwrap().integer().unwrap(), 39);
+    let fixed = file.object("/fixed").unwrap();
+    assert_eq!(fixed.attributes().unwrap().len(), 40);
+    assert_eq!(fixed.attribute("attribute 17").unwrap().unwrap().value.integer().unwrap(), 17);
+    assert!(fixed.attribute("none").unwrap().is_none());
+    let wide = File::open(fixture("wide.h5ad")).unwrap();
+    let long = wide.object("/obs").unwrap().attribute("long").unwrap().unwrap().value.strings().unwrap();
+    assert_eq!((long.len(), long.utf8(2499).unwrap().trim_end()), (2500, "a column with a long name, number 2499"));
+}
+
+#[test]
+fn boxes_of_elements_come_from_the_chunks_they_touch() {
+    let file = File::open(fixture("storage.h5")).unwrap();
+    let d = file.object("/edges").unwrap().dataset().unwrap();
+    let mut scratch = annmap::hdf5::Scratch::default();
+    for (start, count) in [([0, 0, 0], [7, 11, 5]), ([2, 3, 1], [3, 5, 3]), ([6, 10, 4], [1, 1, 1]), ([3, 4, 2], [3, 4, 2])] {
+        let n: u64 = count.iter().product();
+        let mut out = vec![0; n as usize * 8];
+        d.read_slab(&start, &count, &mut out, &mut scratch).unwrap();
+        let mut at = 0;
+        for i in start[0]..start[0] + count[0] {
+            for j in start[1]..start[1] + count[1] {
+                for k in start[2]..start[2] + count[2] {
+                    let v = f64::from_le_bytes(out[at..at + 8].try_into().unwrap());
+                    assert_eq!(v, (i * 55 + j * 5 + k) as f64);
+                    at += 8;
+                }
+            }
+        }
+    }
+    assert!(d.read_slab(&[0, 0, 0], &[8, 1, 1], &mut [0; 64], &mut scratch).is_err(), "outside");
+    assert!(d.read_slab(&[0, 0, 0], &[1, 1, 1], &mut [0; 9], &mut scratch).is_err(), "wrong length");
+}
+
+#[test]
+fn a_soft_link_is_followed_and_an_external_one_named() {
+    let file = File::open(fixture("storage.h5")).unwrap();
+    assert!(file.object("/soft").unwrap().is_dataset());
+    let e = file.object("/external").unwrap_err();
+    assert_eq!(e.kind(), annmap::Kind::Unsupported);
+    assert!(e.message().contains("elsewhere.h5"), "{e}");
+    assert_eq!(file.object("/nowhere").unwrap_err().kind(), annmap::Kind::Usage);
+    assert_eq!(file.user_block(), 512);
+}

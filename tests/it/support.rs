@@ -1,0 +1,36 @@
+//! Fixtures and runs of the binary.
+
+use serde_json::Value as Json;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+pub(crate) fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+pub(crate) fn expected() -> Json {
+    serde_json::from_str(&std::fs::read_to_string(fixture("expected.json")).unwrap()).unwrap()
+}
+
+pub(crate) fn annmap(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_annmap")).args(args).output().unwrap()
+}
+
+/// Runs the binary and gives exit code, stdout and stderr.
+pub(crate) fn run(args: &[&str]) -> (i32, String, String) {
+    let out = annmap(args);
+    let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
+    (out.status.code().unwrap_or(-1), text(out.stdout), text(out.stderr))
+}
+
+pub(crate) fn path_str(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Names in a directory, sorted, hidden ones included.
+pub(crate) fn names(dir: &Path) -> Vec<String> {
+    let mut n: Vec<String> =
+        std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    n.sort();
+    n
+}
