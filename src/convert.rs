@@ -4,10 +4,11 @@ use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::h5ad::{AnnData, Element, Opened};
 use crate::limits::Limits;
-use crate::matrix::{Budget, Edit, Edited, Orientation, Policy, Source, narrowest_dtype, pump};
+use crate::matrix::{Block, Budget, Edit, Edited, Orientation, Policy, Sink, Source, narrowest_dtype, pump};
 use crate::observe::Observer;
-use crate::store::{self, IndexDtype, SourceRecord, Store, WriteMode, Writer, Written};
+use crate::store::{self, IndexDtype, Pair, SourceRecord, Store, WriteMode, Writer, Written};
 use crate::table::Frame;
+use crate::transpose::{self, Partitions};
 use std::path::{Path, PathBuf};
 
 /// A file or a store that a matrix is read from.
@@ -228,20 +229,74 @@ pub fn convert(input: &Input, output: &Path, options: &Options, observer: &dyn O
         mode: options.mode,
         source: Some(input.record(&options.matrix)),
     };
-    let flipped = match options.target {
-        Target::Stored => false,
-        Target::Csr => source.layout().orientation == Orientation::Csc,
-        Target::Csc => source.layout().orientation == Orientation::Csr,
-        Target::Flipped => true,
-        Target::Both => false,
+    let run = Run { input, output, options, store: &store, frames: frames.as_ref(), observer };
+    let stored = source.layout().orientation;
+    let written = match options.target {
+        Target::Both => run.both(source),
+        Target::Csr if stored == Orientation::Csc => run.flipped(source),
+        Target::Csc if stored == Orientation::Csr => run.flipped(source),
+        Target::Flipped => run.flipped(source),
+        _ => run.as_stored(source),
     };
-    let _ = flipped;
-    let mut writer = Writer::create(output, source.layout(), source.pointers(), &store)?;
-    if let Some([obs, var]) = &frames {
-        writer.tables(obs, var).in_file(place)?;
+    written.in_file(place)
+}
+
+/// What the three ways of writing share.
+struct Run<'a> {
+    input: &'a Input,
+    output: &'a Path,
+    options: &'a Options,
+    store: &'a store::Options,
+    frames: Option<&'a [Frame; 2]>,
+    observer: &'a dyn Observer,
+}
+
+impl Run<'_> {
+    fn tables(&self, writer: &mut Writer) -> Result<()> {
+        match self.frames {
+            Some([obs, var]) => writer.tables(obs, var).in_file(self.input.path()),
+            None => Ok(()),
+        }
     }
-    observer.phase("converting", bytes_of(source));
-    Ok(vec![pump(source, writer, options.budget, observer).in_file(place)?])
+
+    fn as_stored(&self, source: &dyn Source) -> Result<Vec<Written>> {
+        let mut writer = Writer::create(self.output, source.layout(), source.pointers(), self.store)?;
+        self.tables(&mut writer)?;
+        self.observer.phase("converting", bytes_of(source));
+        Ok(vec![pump(source, writer, self.options.budget, self.observer)?])
+    }
+
+    fn partition(&self, source: &dyn Source, also: &(dyn Fn(&Block<'_>) -> Result<()> + Sync)) -> Result<Partitions> {
+        let beside = self.output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let directory = self.options.temporary.as_deref().unwrap_or(beside);
+        self.observer.phase("reading", bytes_of(source));
+        transpose::partition(source, self.options.budget, directory, self.observer, also)
+    }
+
+    fn flipped(&self, source: &dyn Source) -> Result<Vec<Written>> {
+        store::refuse_existing(self.output, self.store.force)?;
+        let partitions = self.partition(source, &|_| Ok(()))?;
+        let mut writer = Writer::create(self.output, partitions.layout(), partitions.pointers(), self.store)?;
+        self.tables(&mut writer)?;
+        self.observer.phase("transposing", bytes_of(source));
+        Ok(vec![partitions.deliver(writer, self.observer)?])
+    }
+
+    /// The stored layout is written while the entries are partitioned for the other one.
+    fn both(&self, source: &dyn Source) -> Result<Vec<Written>> {
+        let pair = Pair::create(self.output, self.store)?;
+        let (layout, pointers) = (source.layout(), source.pointers());
+        let mut first = pair.writer(layout, pointers)?;
+        self.tables(&mut first)?;
+        let partitions = self.partition(source, &|block| first.block(block))?;
+        let first = first.finish()?;
+        let mut second = pair.writer(partitions.layout(), partitions.pointers())?;
+        self.tables(&mut second)?;
+        self.observer.phase("transposing", bytes_of(source));
+        let second = partitions.deliver(second, self.observer)?;
+        pair.commit()?;
+        Ok(vec![first, second])
+    }
 }
 
 /// What a pump over this source advances its observer by.

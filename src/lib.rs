@@ -11,6 +11,7 @@ mod observe;
 pub mod store;
 mod strings;
 pub mod table;
+pub mod transpose;
 pub use error::{Error, Kind, Result};
 pub use dtype::Dtype;
 pub use limits::Limits;

@@ -33,9 +33,8 @@ impl Pending {
         } else {
             target.to_owned()
         };
-        if target.symlink_metadata().is_ok() && !replace {
-            let e = io::Error::from(io::ErrorKind::AlreadyExists);
-            return Err(Error::io("output exists (use --force to replace it)", e).in_file(&target));
+        if !replace {
+            Self::refuse_existing(&target)?;
         }
         let (parent, name) = split(&target)?;
         fs::create_dir_all(&parent).map_err(|e| Error::io("create directory", e)).in_file(&parent)?;
@@ -54,6 +53,15 @@ impl Pending {
             }
         }
         unreachable!("the loop ends by returning")
+    }
+
+    /// Refuses a target that exists.
+    pub(crate) fn refuse_existing(target: &Path) -> Result<()> {
+        if target.symlink_metadata().is_ok() {
+            let e = Error::new(crate::error::Kind::Io, "the output exists (--force replaces it)");
+            return Err(e.in_file(target));
+        }
+        Ok(())
     }
 
     /// Where to write until then.

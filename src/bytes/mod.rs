@@ -13,6 +13,7 @@ pub(crate) mod mmap;
 #[allow(unsafe_code)] // hands out disjoint ranges of a map; the check is there
 pub(crate) mod output;
 pub(crate) mod read_at;
+pub(crate) mod spill;
 
 pub(crate) use cursor::Cursor;
 pub use read_at::ReadAt;

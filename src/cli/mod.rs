@@ -11,6 +11,7 @@ mod ls;
 mod progress;
 mod report;
 mod system;
+mod transpose;
 mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -37,6 +38,8 @@ enum Command {
     Ls(ls::Args),
     /// Make a store of a matrix and its tables
     Convert(convert::Args),
+    /// Make a store in the other layout: rows become columns and columns rows (CSR to CSC, CSC to CSR)
+    Transpose(transpose::Args),
     /// Check that a store holds what it says it holds
     Verify(verify::Args),
     /// Print a script that completes annmap's arguments in a shell
@@ -61,6 +64,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Info(a) => info::run(&a),
         Command::Ls(a) => ls::run(&a),
         Command::Convert(a) => convert::run(&a),
+        Command::Transpose(a) => transpose::run(&a),
         Command::Verify(a) => verify::run(&a),
         Command::Completions { shell } => completions(shell),
         Command::Man => manual(),

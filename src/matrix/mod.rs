@@ -31,6 +31,7 @@ pub use edit::{Edit, Edited};
 pub use layout::{Layout, Orientation};
 pub use memory::{InMemory, IntoMemory};
 pub use order::{Order, OrderCheck};
+pub(crate) use pump::each_block;
 pub use pump::pump;
 pub use sink::Sink;
 pub(crate) use source::outside;

@@ -18,7 +18,8 @@ pub use crate::bytes::output::WriteMode;
 pub use check::{Finding, Report};
 pub use manifest::{CastRecord, FileRecord, Manifest, SourceRecord};
 pub use reader::Store;
-pub use writer::{IndexDtype, Options, Written, Writer};
+pub(crate) use writer::refuse_existing;
+pub use writer::{IndexDtype, Options, Pair, Written, Writer};
 
 pub(crate) const METADATA: &str = "metadata.json";
 pub(crate) const DATA: &str = "data.bin";

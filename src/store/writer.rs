@@ -258,6 +258,58 @@ impl Sink for Writer {
     }
 }
 
+/// Two stores of one matrix, below one directory that appears when both are done.
+#[derive(Debug)]
+pub struct Pair {
+    pending: Pending,
+    target: PathBuf,
+    options: Options,
+}
+
+impl Pair {
+    /// Begins a pair of stores at `target`.
+    ///
+    /// # Errors
+    /// As [`Writer::create`].
+    pub fn create(target: &Path, options: &Options) -> Result<Self> {
+        if options.force {
+            refuse_to_replace_others(target)?;
+        }
+        let pending = Pending::directory(target, options.force)?;
+        Ok(Pair { pending, target: target.to_owned(), options: options.clone() })
+    }
+
+    /// Begins the store of one layout, `csr` or `csc`. Finishing it commits nothing yet.
+    ///
+    /// # Errors
+    /// As [`Writer::create`].
+    pub fn writer(&self, layout: &Layout, pointers: &[u64]) -> Result<Writer> {
+        let name = layout.orientation.name();
+        let directory = self.pending.path().join(name);
+        std::fs::create_dir(&directory).map_err(|e| Error::io("create directory", e)).in_file(&directory)?;
+        Writer::in_directory(&directory, &self.target.join(name), layout, pointers, &self.options)
+    }
+
+    /// Makes both appear.
+    ///
+    /// # Errors
+    /// `Io`; nothing has appeared then.
+    pub fn commit(self) -> Result<()> {
+        self.pending.commit()
+    }
+}
+
+/// Refuses at once what would be refused at the end: a target that exists, without `force`.
+///
+/// # Errors
+/// As [`Writer::create`].
+pub(crate) fn refuse_existing(target: &Path, force: bool) -> Result<()> {
+    if force {
+        return refuse_to_replace_others(target);
+    }
+    Pending::refuse_existing(target)
+}
+
 /// The types of `indices.bin` and `indptr.bin`.
 fn index_dtypes(layout: &Layout, wanted: IndexDtype) -> Result<(Dtype, Dtype)> {
     let most = i32::MAX as u64;
@@ -278,7 +330,7 @@ fn index_dtypes(layout: &Layout, wanted: IndexDtype) -> Result<(Dtype, Dtype)> {
 }
 
 /// `--force` replaces stores, not whatever else a slip of the finger names.
-pub(crate) fn refuse_to_replace_others(target: &Path) -> Result<()> {
+fn refuse_to_replace_others(target: &Path) -> Result<()> {
     let known = |name: &str| [METADATA, DATA, INDICES, INDPTR, OBS, VAR].contains(&name) || HALVES.contains(&name);
     let refuse = |what: String| Err(Error::usage(format!("will not replace this: {what}")).in_file(target));
     match target.metadata() {

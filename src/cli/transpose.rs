@@ -1,0 +1,24 @@
+//! `annmap transpose`: a store in the layout that the input is not in.
+
+use super::common::Common;
+use super::convert::{MatrixArgs, execute};
+use crate::Result;
+use crate::convert::Target;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// An h5ad, h5mu, 10x HDF5 or loom file, or a store
+    input: PathBuf,
+    /// The store to make: a directory that does not exist yet
+    output: PathBuf,
+    #[command(flatten)]
+    matrix: MatrixArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    execute(&args.input, &args.output, &args.matrix.options(Target::Flipped, &args.common), &args.common)
+}
