@@ -80,9 +80,12 @@ impl Input {
             .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
             .map(|d| d.as_secs());
         match self {
-            Input::File(..) => {
-                SourceRecord { name, size: meta.map(|m| m.len()), modified: seconds, matrix: matrix.to_owned() }
-            }
+            Input::File(..) => SourceRecord {
+                name,
+                size: meta.map(|m| m.len()),
+                modified: seconds,
+                matrix: matrix.to_owned(),
+            },
             // A store of a store keeps what it was first made from.
             Input::Store(s) => s.manifest().source.clone().unwrap_or(SourceRecord {
                 name,
@@ -198,7 +201,12 @@ impl Default for Options {
 /// # Errors
 /// Those of reading and writing; `Usage` where a value does not fit the type asked for. Nothing appears at
 /// `output` then, and what was there stays.
-pub fn convert(input: &Input, output: &Path, options: &Options, observer: &dyn Observer) -> Result<Vec<Written>> {
+pub fn convert(
+    input: &Input,
+    output: &Path,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<Vec<Written>> {
     let place = input.path();
     let matrix = input.matrix(&options.matrix, options.budget, observer)?;
     let stored = matrix.as_source();
@@ -266,7 +274,11 @@ impl Run<'_> {
         Ok(vec![pump(source, writer, self.options.budget, self.observer)?])
     }
 
-    fn partition(&self, source: &dyn Source, also: &(dyn Fn(&Block<'_>) -> Result<()> + Sync)) -> Result<Partitions> {
+    fn partition(
+        &self,
+        source: &dyn Source,
+        also: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
+    ) -> Result<Partitions> {
         let beside = self.output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let directory = self.options.temporary.as_deref().unwrap_or(beside);
         self.observer.phase("reading", bytes_of(source));

@@ -167,17 +167,50 @@ element! {
 macro_rules! with_element {
     ($dtype:expr, $T:ident => $body:expr) => {
         match $dtype {
-            $crate::dtype::Dtype::Bool | $crate::dtype::Dtype::Uint8 => { type $T = u8; $body }
-            $crate::dtype::Dtype::Uint16 => { type $T = u16; $body }
-            $crate::dtype::Dtype::Uint32 => { type $T = u32; $body }
-            $crate::dtype::Dtype::Uint64 => { type $T = u64; $body }
-            $crate::dtype::Dtype::Int8 => { type $T = i8; $body }
-            $crate::dtype::Dtype::Int16 => { type $T = i16; $body }
-            $crate::dtype::Dtype::Int32 => { type $T = i32; $body }
-            $crate::dtype::Dtype::Int64 => { type $T = i64; $body }
-            $crate::dtype::Dtype::Float16 => { type $T = half::f16; $body }
-            $crate::dtype::Dtype::Float32 => { type $T = f32; $body }
-            $crate::dtype::Dtype::Float64 => { type $T = f64; $body }
+            $crate::dtype::Dtype::Bool | $crate::dtype::Dtype::Uint8 => {
+                type $T = u8;
+                $body
+            }
+            $crate::dtype::Dtype::Uint16 => {
+                type $T = u16;
+                $body
+            }
+            $crate::dtype::Dtype::Uint32 => {
+                type $T = u32;
+                $body
+            }
+            $crate::dtype::Dtype::Uint64 => {
+                type $T = u64;
+                $body
+            }
+            $crate::dtype::Dtype::Int8 => {
+                type $T = i8;
+                $body
+            }
+            $crate::dtype::Dtype::Int16 => {
+                type $T = i16;
+                $body
+            }
+            $crate::dtype::Dtype::Int32 => {
+                type $T = i32;
+                $body
+            }
+            $crate::dtype::Dtype::Int64 => {
+                type $T = i64;
+                $body
+            }
+            $crate::dtype::Dtype::Float16 => {
+                type $T = half::f16;
+                $body
+            }
+            $crate::dtype::Dtype::Float32 => {
+                type $T = f32;
+                $body
+            }
+            $crate::dtype::Dtype::Float64 => {
+                type $T = f64;
+                $body
+            }
         }
     };
 }

@@ -49,7 +49,15 @@ impl Error {
     /// An error of `kind`; `message` is lower case, without a full stop, and says what was expected and got.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let message = message.into();
-        Error(Box::new(Inner { kind, message, file: None, object: None, chunk: None, offset: None, source: None }))
+        Error(Box::new(Inner {
+            kind,
+            message,
+            file: None,
+            object: None,
+            chunk: None,
+            offset: None,
+            source: None,
+        }))
     }
 
     pub(crate) fn malformed(message: impl Into<String>) -> Self {

@@ -1,5 +1,47 @@
-//! annmap
-pub mod bytes;
+//! Single-cell HDF5 files as plain memory-mapped sparse arrays, without libhdf5 and without any C.
+//!
+//! ```text
+//!  bytes ──▶ HDF5 objects ──▶ AnnData elements ──▶ blocks of entries ──▶ sinks ──▶ a store, verified
+//!  bytes       hdf5              h5ad, table           matrix           store        store
+//!                                                        │  ▲
+//!                                                        ▼  │
+//!                                                     transpose
+//! ```
+//!
+//! A file is read with positioned reads by our own parser; its matrix becomes a stream of blocks, decoded on all
+//! cores; blocks go into pre-allocated maps, in the stored layout or transposed; a directory appears under its
+//! name when everything in it is complete.
+//!
+//! | want | look in |
+//! |---|---|
+//! | to open a file and see what is in it | [`h5ad::AnnData`] |
+//! | any HDF5 object, attribute, dataset | [`hdf5::File`] |
+//! | to make a store | [`convert::convert`] |
+//! | to read a store | [`store::Store`] |
+//! | entries as they come, on all cores | [`matrix::pump`] and [`matrix::Sink`] |
+//! | rows as columns and columns as rows | [`transpose::partition`] |
+//! | tables with types | [`table::Frame`] |
+//!
+//! ```no_run
+//! use annmap::convert::{Input, Options, convert};
+//! use annmap::{Limits, store::Store};
+//! # fn main() -> annmap::Result<()> {
+//! let input = Input::open("cells.h5ad".as_ref(), Limits::default())?;
+//! convert(&input, "cells.store".as_ref(), &Options::default(), &())?;
+//! let store = Store::open("cells.store")?;
+//! let (genes, values) = store.line(0)?; // the first cell
+//! println!("{} genes, {} bytes of {}", genes.len(), values.len(), store.manifest().layout.dtype);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The library never prints, builds no thread pool and keeps no statics: work runs on the rayon pool it is
+//! called in, progress and cancelling go through an [`Observer`]. Every input byte is taken for hostile; see
+//! [`Limits`].
+
+pub(crate) mod bytes;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod convert;
 pub mod dtype;
 mod error;
@@ -12,10 +54,10 @@ pub mod store;
 mod strings;
 pub mod table;
 pub mod transpose;
-pub use error::{Error, Kind, Result};
+
+pub use bytes::ReadAt;
 pub use dtype::Dtype;
+pub use error::{Error, Kind, Result};
 pub use limits::Limits;
 pub use observe::Observer;
 pub use strings::Strings;
-#[cfg(feature = "cli")]
-pub mod cli;

@@ -63,8 +63,7 @@ pub(crate) fn zeroed(len: usize) -> Result<Vec<u8>> {
 /// An empty vector with room for `len` elements, or an error where the process may not have that much memory.
 pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>> {
     let mut out = Vec::new();
-    out.try_reserve_exact(len).map_err(|_| {
-        Error::limit(format!("no memory for {} bytes", len.saturating_mul(size_of::<T>())))
-    })?;
+    out.try_reserve_exact(len)
+        .map_err(|_| Error::limit(format!("no memory for {} bytes", len.saturating_mul(size_of::<T>()))))?;
     Ok(out)
 }

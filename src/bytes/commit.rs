@@ -43,7 +43,8 @@ impl Pending {
             let temporary = parent.join(format!(".{name}.annmap-{}-{attempt}.tmp", std::process::id()));
             match fs::create_dir(&temporary) {
                 Ok(()) => {
-                    let open = File::open(&temporary).map_err(|e| Error::io("open", e)).in_file(&temporary)?;
+                    let open =
+                        File::open(&temporary).map_err(|e| Error::io("open", e)).in_file(&temporary)?;
                     // Without locks on this file system the name and the age have to do.
                     let _ = open.try_lock();
                     return Ok(Pending { temporary, target, replace, open: Some(open) });
@@ -85,7 +86,9 @@ impl Pending {
         if exists && self.replace {
             self.exchange().map_err(|e| Error::io("replace", e)).in_file(&self.target)?;
         } else {
-            rename_new(&self.temporary, &self.target).map_err(|e| Error::io("rename", e)).in_file(&self.target)?;
+            rename_new(&self.temporary, &self.target)
+                .map_err(|e| Error::io("rename", e))
+                .in_file(&self.target)?;
         }
         let (parent, _) = split(&self.target)?;
         if let Ok(dir) = File::open(&parent) {

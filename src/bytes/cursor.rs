@@ -43,7 +43,9 @@ impl<'a> Cursor<'a> {
     /// The next `n` bytes.
     pub(crate) fn take(&mut self, n: usize) -> Result<&'a [u8]> {
         let Some((head, tail)) = self.rest.split_at_checked(n) else {
-            return Err(self.malformed(format!("structure ends early (expected {n} bytes, got {})", self.len())));
+            return Err(
+                self.malformed(format!("structure ends early (expected {n} bytes, got {})", self.len()))
+            );
         };
         self.rest = tail;
         self.offset = self.offset.saturating_add(n as u64);
@@ -101,7 +103,9 @@ impl<'a> Cursor<'a> {
         let got = self.take(4)?;
         if got != signature {
             let (want, got) = (signature.escape_ascii(), got.escape_ascii());
-            return Err(Error::malformed(format!("wrong signature (expected '{want}', got '{got}')")).at(offset));
+            return Err(
+                Error::malformed(format!("wrong signature (expected '{want}', got '{got}')")).at(offset)
+            );
         }
         Ok(())
     }

@@ -62,7 +62,14 @@ impl OutputFile {
             // A map that cannot be had (address space) is no loss: positioned writes do the same.
             map = memmap2::MmapOptions::new().len(len as usize).map_raw(&file).ok();
         }
-        Ok(OutputFile { path: path.to_owned(), file, len, map, active: Mutex::default(), parts: Mutex::default() })
+        Ok(OutputFile {
+            path: path.to_owned(),
+            file,
+            len,
+            map,
+            active: Mutex::default(),
+            parts: Mutex::default(),
+        })
     }
 
     /// Whether bytes go straight into the page cache.
@@ -131,7 +138,8 @@ impl OutputFile {
     }
 
     fn broken(&self, what: &str) -> Error {
-        Error::new(crate::error::Kind::Io, format!("the output was not written whole: {what}")).in_file(&self.path)
+        Error::new(crate::error::Kind::Io, format!("the output was not written whole: {what}"))
+            .in_file(&self.path)
     }
 }
 
@@ -265,7 +273,8 @@ mod tests {
     fn a_range_has_one_writer_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
         let f = OutputFile::create(&dir.path().join("f"), 8, WriteMode::Auto).unwrap();
-        let inner = f.write_with(0, 4, &mut vec![], |_| Ok(f.write_with(3, 2, &mut vec![], |_| Ok(())).is_err()));
+        let inner =
+            f.write_with(0, 4, &mut vec![], |_| Ok(f.write_with(3, 2, &mut vec![], |_| Ok(())).is_err()));
         assert!(inner.unwrap());
     }
 }

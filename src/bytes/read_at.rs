@@ -21,7 +21,8 @@ pub trait ReadAt: Send + Sync {
 
 impl ReadAt for Vec<u8> {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let bytes = usize::try_from(offset).ok().and_then(|o| self.get(o..)).and_then(|b| b.get(..buffer.len()));
+        let bytes =
+            usize::try_from(offset).ok().and_then(|o| self.get(o..)).and_then(|b| b.get(..buffer.len()));
         buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
     }
@@ -46,7 +47,9 @@ impl InputFile {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         if !meta.is_file() {
-            return Err(io::Error::other("not a regular file (HDF5 needs reads at positions; a pipe has none)"));
+            return Err(io::Error::other(
+                "not a regular file (HDF5 needs reads at positions; a pipe has none)",
+            ));
         }
         Ok(InputFile { len: meta.len(), file })
     }

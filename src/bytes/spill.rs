@@ -26,7 +26,8 @@ impl SpillFile {
     /// Opens one in `directory`, which must have room for about `expected` bytes.
     pub(crate) fn create(directory: &Path, expected: u64) -> Result<Self> {
         super::output::check_space(directory, expected)?;
-        let file = unnamed(directory).map_err(|e| Error::io("create a temporary file", e)).in_file(directory)?;
+        let file =
+            unnamed(directory).map_err(|e| Error::io("create a temporary file", e)).in_file(directory)?;
         Ok(SpillFile { file, directory: directory.to_owned(), next: AtomicU64::new(0) })
     }
 

@@ -17,7 +17,8 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         "t" => 40,
         _ => return Err(format!("unknown unit '{unit}' (expected K, M, G or T)")),
     };
-    let number: f64 = number.parse().map_err(|_| "expected a number and a unit, such as 512M or 4G".to_owned())?;
+    let number: f64 =
+        number.parse().map_err(|_| "expected a number and a unit, such as 512M or 4G".to_owned())?;
     let bytes = number * (1u64 << shift) as f64;
     if bytes.is_finite() && bytes < u64::MAX as f64 { Ok(bytes as u64) } else { Err("too large".into()) }
 }

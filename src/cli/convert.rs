@@ -86,7 +86,9 @@ fn parse_dtype(text: &str) -> Result<ValueDtype, String> {
     match text {
         "keep" => Ok(ValueDtype::Keep),
         "auto" => Ok(ValueDtype::Auto),
-        name => Dtype::from_name(name).map(ValueDtype::As).map_err(|e| format!("{}; or keep, or auto", e.message())),
+        name => Dtype::from_name(name)
+            .map(ValueDtype::As)
+            .map_err(|e| format!("{}; or keep, or auto", e.message())),
     }
 }
 

@@ -94,7 +94,8 @@ fn matrix_text(m: &MatrixInfo) -> String {
 
 fn frame_text(f: &FrameInfo) -> String {
     let rows = f.rows.map_or_else(|| "?".into(), human_count);
-    let index = f.index.as_deref().filter(|i| *i != "_index").map(|i| format!(", index '{i}'")).unwrap_or_default();
+    let index =
+        f.index.as_deref().filter(|i| *i != "_index").map(|i| format!(", index '{i}'")).unwrap_or_default();
     format!("data frame of {rows} rows, {} columns{index}", f.columns.len())
 }
 

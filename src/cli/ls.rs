@@ -60,7 +60,10 @@ impl Ls<'_> {
         if object.is_group() {
             self.depth += 1;
             let done = if self.depth > MAX_DEPTH {
-                let e = Error::new(Kind::Limit, format!("groups nested deeper than {MAX_DEPTH} are not followed"));
+                let e = Error::new(
+                    Kind::Limit,
+                    format!("groups nested deeper than {MAX_DEPTH} are not followed"),
+                );
                 self.error(&path, None, &e)
             } else {
                 self.children(object, &path)
@@ -84,10 +87,20 @@ impl Ls<'_> {
                 }
                 Target::External { file, path } => {
                     let text = format!("external link to {path} in {file}");
-                    self.entry(&child, "external-link", &[("file", json!(file)), ("target", json!(path))], &text)?;
+                    self.entry(
+                        &child,
+                        "external-link",
+                        &[("file", json!(file)), ("target", json!(path))],
+                        &text,
+                    )?;
                 }
                 Target::User(kind) => {
-                    self.entry(&child, "user-link", &[("type", json!(kind))], &format!("user-defined link {kind}"))?;
+                    self.entry(
+                        &child,
+                        "user-link",
+                        &[("type", json!(kind))],
+                        &format!("user-defined link {kind}"),
+                    )?;
                 }
                 Target::Hard(Some(address)) if self.seen.contains_key(address) => {
                     let first = self.seen.get(address).cloned().unwrap_or_default();
@@ -149,7 +162,12 @@ impl Ls<'_> {
                 Ok((value, crc)) => {
                     let shown = preview(&value);
                     let crc = crc.map(crc_text).unwrap_or_default();
-                    let text = format!("{path}@{}  {} {}{shown}{crc}", a.name, value.datatype().name(), shape_text(value.shape()));
+                    let text = format!(
+                        "{path}@{}  {} {}{shown}{crc}",
+                        a.name,
+                        value.datatype().name(),
+                        shape_text(value.shape())
+                    );
                     self.out.line(&printable(&text))?;
                 }
             }
@@ -174,7 +192,11 @@ impl Ls<'_> {
     fn error(&mut self, path: &str, attribute: Option<&str>, e: &Error) -> Result<()> {
         self.errors.push(e.kind());
         // An inner object's name says more than the path of the line.
-        let inner = e.object().filter(|o| *o != path && !o.contains('@')).map(|o| format!("{o}: ")).unwrap_or_default();
+        let inner = e
+            .object()
+            .filter(|o| *o != path && !o.contains('@'))
+            .map(|o| format!("{o}: "))
+            .unwrap_or_default();
         let text = format!("{inner}{}", e.without_place());
         if !self.args.json {
             let at = attribute.map(|a| format!("@{a}")).unwrap_or_default();
@@ -227,7 +249,10 @@ fn preview(value: &Value) -> String {
     } else if !matches!(value.datatype().class, Class::Compound(_))
         && let Ok((dtype, bytes)) = value.numbers()
     {
-        shown = (0..value.len().min(MOST)).filter_map(|i| crate::dtype::scalar_at(dtype, &bytes, i)).map(|v| v.to_string()).collect();
+        shown = (0..value.len().min(MOST))
+            .filter_map(|i| crate::dtype::scalar_at(dtype, &bytes, i))
+            .map(|v| v.to_string())
+            .collect();
     }
     if shown.is_empty() {
         return String::new();

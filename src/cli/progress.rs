@@ -58,7 +58,9 @@ impl Progress {
         let bar = || {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(8));
             let style = "{msg:<12} [{bar:30}] {percent:>3}%  {bytes_per_sec}  ETA {eta}";
-            bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_style(
+                ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()),
+            );
             Show::Bar(bar)
         };
         let show = match style {

@@ -33,7 +33,8 @@ fn cgroup_v2() -> Option<u64> {
     let mut at = group.trim_end_matches('/');
     loop {
         let dir = format!("/sys/fs/cgroup{at}");
-        if let (Some(max), Some(now)) = (number(&format!("{dir}/memory.max")), number(&format!("{dir}/memory.current")))
+        if let (Some(max), Some(now)) =
+            (number(&format!("{dir}/memory.max")), number(&format!("{dir}/memory.current")))
         {
             let left = max.saturating_sub(now);
             free = Some(free.map_or(left, |f| f.min(left)));

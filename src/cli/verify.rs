@@ -56,7 +56,11 @@ fn show(path: &Path, report: &Report, common: &Common) -> Result<()> {
                 0 => "no checksums recorded".to_owned(),
                 n => format!("{n} checksums match"),
             };
-            out.line(&format!("{}: ok, {} entries, {checksums}", path.display(), human_count(report.entries)))?;
+            out.line(&format!(
+                "{}: ok, {} entries, {checksums}",
+                path.display(),
+                human_count(report.entries)
+            ))?;
         }
     } else {
         for f in &report.findings {

@@ -18,9 +18,8 @@ fn read_inner(object: &Object) -> Result<Column> {
         }
         return from_value(&object.dataset()?.read()?);
     }
-    let part = |name: &str| {
-        object.child(name)?.ok_or_else(|| Error::malformed(format!("column without '{name}'")))
-    };
+    let part =
+        |name: &str| object.child(name)?.ok_or_else(|| Error::malformed(format!("column without '{name}'")));
     match Encoding::of(object)? {
         Encoding::Categorical => {
             let ordered = attribute(object, "ordered")?.is_some_and(|v| is_true(&v));
@@ -35,7 +34,8 @@ fn read_inner(object: &Object) -> Result<Column> {
             Ok(Column::Nullable { dtype, bytes, missing })
         }
         Encoding::NullableStrings => {
-            let (values, missing) = (part("values")?.dataset()?.read()?.strings()?, read_mask(&part("mask")?)?);
+            let (values, missing) =
+                (part("values")?.dataset()?.read()?.strings()?, read_mask(&part("mask")?)?);
             same_length(values.len(), missing.len())?;
             Ok(Column::NullableStrings { values, missing })
         }

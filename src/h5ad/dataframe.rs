@@ -22,7 +22,9 @@ pub(crate) fn names(group: &Object) -> Result<Names> {
     let index = match text_attribute(group, "_index")? {
         Some(name) => Some(name),
         // Writers that leave the attribute out use one of these names.
-        None => ["_index", "index"].iter().find(|n| children.iter().any(|c| c == *n)).map(|n| (*n).to_owned()),
+        None => {
+            ["_index", "index"].iter().find(|n| children.iter().any(|c| c == *n)).map(|n| (*n).to_owned())
+        }
     };
     // An empty order comes as an empty array of floats from h5py.
     let order = match attribute(group, "column-order")? {
@@ -41,7 +43,12 @@ pub(crate) fn names(group: &Object) -> Result<Names> {
 
 /// Reads a data frame of any generation; `rows` is how long it should be where it does not say itself.
 /// A column that no table holds (several dimensions, compounds) is left out with a warning.
-pub(crate) fn read_frame(object: &Object, uns: Option<&Object>, rows: u64, observer: &dyn Observer) -> Result<Frame> {
+pub(crate) fn read_frame(
+    object: &Object,
+    uns: Option<&Object>,
+    rows: u64,
+    observer: &dyn Observer,
+) -> Result<Frame> {
     if object.is_dataset() {
         return legacy::read_frame(object, uns, observer);
     }

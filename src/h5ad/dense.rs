@@ -6,7 +6,7 @@
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Place, Result};
 use crate::hdf5::{Dataset, Numeric, Scratch, Storage};
-use crate::matrix::{Buffer, Budget, Layout, Orientation, Source};
+use crate::matrix::{Budget, Buffer, Layout, Orientation, Source};
 use crate::observe::Observer;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -50,7 +50,9 @@ impl Dense {
     pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<DenseSource> {
         let path = self.dataset.object().path();
         let values = Numeric::of(self.dataset.datatype())
-            .ok_or_else(|| Error::unsupported(format!("numbers expected, got {}", self.dataset.datatype().name())))
+            .ok_or_else(|| {
+                Error::unsupported(format!("numbers expected, got {}", self.dataset.datatype().name()))
+            })
             .in_object(path)?;
         let (lines, minor) = (self.dataset.shape()[0], self.dataset.shape()[1]);
         if minor > u64::from(u32::MAX) {
@@ -102,9 +104,15 @@ impl DenseSource {
     /// Bytes of a worker that decodes strips of `rows` lines.
     fn strip_bytes(&self, rows: u64) -> u64 {
         let strip = rows.saturating_mul(self.row_bytes());
-        let converted = if self.values.is_native() { 0 } else { rows.saturating_mul(self.layout.minor).saturating_mul(8) };
+        let converted = if self.values.is_native() {
+            0
+        } else {
+            rows.saturating_mul(self.layout.minor).saturating_mul(8)
+        };
         let chunk = match self.dataset.storage() {
-            Storage::Chunked(c) => c.iter().product::<u64>().saturating_mul(u64::from(self.dataset.datatype().size)),
+            Storage::Chunked(c) => {
+                c.iter().product::<u64>().saturating_mul(u64::from(self.dataset.datatype().size))
+            }
             _ => 0,
         };
         strip.saturating_add(converted).saturating_add(chunk.saturating_mul(2))
@@ -147,7 +155,11 @@ impl DenseSource {
                     return;
                 }
                 let strip = start..(start + self.rows).min(lines);
-                let done = if observer.cancelled() { Err(Error::cancelled()) } else { self.decode(strip, &mut state) };
+                let done = if observer.cancelled() {
+                    Err(Error::cancelled())
+                } else {
+                    self.decode(strip, &mut state)
+                };
                 if let Err(e) = done {
                     return note(start, e);
                 }

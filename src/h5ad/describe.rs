@@ -122,7 +122,9 @@ impl AnnData {
         let find = |n: &str| elements.iter().find(|(name, _)| name == n).map(|(_, e)| e);
         match self.flavour() {
             Flavour::MuData => {}
-            Flavour::Loom | Flavour::TenX2 | Flavour::TenX3 => return self.matrix("X").ok().map(|e| e.shape()),
+            Flavour::Loom | Flavour::TenX2 | Flavour::TenX3 => {
+                return self.matrix("X").ok().map(|e| e.shape());
+            }
             _ => {
                 if let Some(ElementInfo::Matrix(m)) = find("X")
                     && let [rows, columns] = m.shape[..]
@@ -132,7 +134,9 @@ impl AnnData {
             }
         }
         match (find("obs"), find("var")) {
-            (Some(ElementInfo::Frame(o)), Some(ElementInfo::Frame(v))) => o.rows.zip(v.rows).map(|(a, b)| [a, b]),
+            (Some(ElementInfo::Frame(o)), Some(ElementInfo::Frame(v))) => {
+                o.rows.zip(v.rows).map(|(a, b)| [a, b])
+            }
             _ => None,
         }
     }
@@ -253,7 +257,8 @@ fn compound(d: &Dataset, members: &[crate::hdf5::Member]) -> FrameInfo {
 fn frame(group: &Object) -> Result<FrameInfo> {
     let names = dataframe::names(group)?;
     let rows_of = |o: &Object| -> Option<u64> {
-        let d = if o.is_dataset() { o.clone() } else { o.child("codes").ok()?.or(o.child("values").ok()?)? };
+        let d =
+            if o.is_dataset() { o.clone() } else { o.child("codes").ok()?.or(o.child("values").ok()?)? };
         d.dataset().ok()?.shape().first().copied()
     };
     let child = |name: &str| group.child(name).ok().flatten();
@@ -285,7 +290,8 @@ fn column(frame: &Object, object: &Object) -> Result<(String, Categories)> {
     }
     Ok(match Encoding::of(object)? {
         Encoding::Categorical => {
-            let ordered = object.attribute("ordered")?.is_some_and(|a| a.value.integers().is_ok_and(|v| v == [1]));
+            let ordered =
+                object.attribute("ordered")?.is_some_and(|a| a.value.integers().is_ok_and(|v| v == [1]));
             let name = if ordered { "ordered category" } else { "category" };
             (name.into(), object.descend("categories").and_then(|l| labels_of(&l)).ok())
         }

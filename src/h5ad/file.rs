@@ -109,10 +109,12 @@ impl AnnData {
         // raw/X of files up to 0.6 is called raw.X
         let old = (self.flavour == Flavour::AnnData06).then(|| name.replacen("raw/", "raw.", 1));
         match self.root.descend(name) {
-            Err(e) if e.kind() == Kind::Usage => match old.filter(|o| o != name).map(|o| self.root.descend(&o)) {
-                Some(Ok(object)) => Ok(object),
-                _ => Err(Error::usage(format!("there is no matrix '{name}' ({})", self.choices()?))),
-            },
+            Err(e) if e.kind() == Kind::Usage => {
+                match old.filter(|o| o != name).map(|o| self.root.descend(&o)) {
+                    Some(Ok(object)) => Ok(object),
+                    _ => Err(Error::usage(format!("there is no matrix '{name}' ({})", self.choices()?))),
+                }
+            }
             other => other,
         }
     }
@@ -120,7 +122,11 @@ impl AnnData {
     /// The matrices there are, for a message.
     fn choices(&self) -> Result<String> {
         let names = self.matrix_names()?;
-        Ok(if names.is_empty() { "the file has none".into() } else { format!("there are: {}", names.join(", ")) })
+        Ok(if names.is_empty() {
+            "the file has none".into()
+        } else {
+            format!("there are: {}", names.join(", "))
+        })
     }
 
     /// Names that [`matrix`](Self::matrix) takes, without opening what they lead to.
@@ -142,7 +148,7 @@ impl AnnData {
                 let mut out = Vec::new();
                 if let Some(mods) = self.root.child("mod")? {
                     for link in mods.links()? {
-                        if let Ok(child) = mods.open_link(&link) {
+                        if let Ok(child) = mods.open_link(link) {
                             out.extend(names_below(&child, &format!("mod/{}/", link.name()))?);
                         }
                     }
@@ -156,7 +162,7 @@ impl AnnData {
     fn genomes(&self) -> Result<Vec<Object>> {
         let mut out = Vec::new();
         for link in self.root.links()? {
-            let child = self.root.open_link(&link)?;
+            let child = self.root.open_link(link)?;
             if tenx::is_matrix(&child)? {
                 out.push(child);
             }
@@ -177,7 +183,9 @@ impl AnnData {
         }
         let names: Vec<String> = genomes.iter().map(|g| g.name().to_owned()).collect();
         let found = genomes.into_iter().find(|g| g.name() == name);
-        found.ok_or_else(|| Error::usage(format!("name the genome with --matrix (there are: {})", names.join(", "))))
+        found.ok_or_else(|| {
+            Error::usage(format!("name the genome with --matrix (there are: {})", names.join(", ")))
+        })
     }
 
     /// The tables of the rows and the columns of a matrix. Their lengths are held against its shape.
@@ -199,7 +207,8 @@ impl AnnData {
         };
         for (frame, (what, expected)) in frames.iter().zip([("rows", shape[0]), ("columns", shape[1])]) {
             if frame.rows() as u64 != expected {
-                let text = format!("the matrix '{name}' has {expected} {what}, their table has {}", frame.rows());
+                let text =
+                    format!("the matrix '{name}' has {expected} {what}, their table has {}", frame.rows());
                 return Err(Error::malformed(text));
             }
         }

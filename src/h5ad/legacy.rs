@@ -19,7 +19,8 @@ pub(crate) fn read_frame(object: &Object, uns: Option<&Object>, observer: &dyn O
     let Some((index_name, rest)) = names.split_first() else {
         return Err(Error::malformed("data frame without an index").in_object(object.path()));
     };
-    let member = |name: &str| from_value(&value.member(name)?).in_object(&format!("{}/{name}", object.path()));
+    let member =
+        |name: &str| from_value(&value.member(name)?).in_object(&format!("{}/{name}", object.path()));
     let index = member(index_name)?.to_strings()?;
     let mut columns = Vec::new();
     for name in rest {

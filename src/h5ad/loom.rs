@@ -30,13 +30,19 @@ pub(crate) fn open(root: &Object, name: &str) -> Result<Dense> {
 }
 
 /// One table: `index` is the attribute that names its rows.
-pub(crate) fn frame(root: &Object, group: &str, index: &str, rows: u64, observer: &dyn Observer) -> Result<Frame> {
+pub(crate) fn frame(
+    root: &Object,
+    group: &str,
+    index: &str,
+    rows: u64,
+    observer: &dyn Observer,
+) -> Result<Frame> {
     let group = root.descend(group)?;
     let mut columns: Vec<(String, Column)> = Vec::new();
     let mut names = None;
     for link in group.links()? {
         let name = link.name().into_owned();
-        let child = group.open_link(&link)?;
+        let child = group.open_link(link)?;
         if !child.is_dataset() {
             continue;
         }

@@ -1,6 +1,6 @@
 //! `csr_matrix` and `csc_matrix`: three datasets that make a source of entries.
 
-use super::encoding::{attribute, Encoding};
+use super::encoding::{Encoding, attribute};
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Place, Result};
 use crate::hdf5::{Dataset, Numeric, Object, Scratch, Storage};
@@ -25,8 +25,9 @@ impl Sparse {
         };
         let shape = match attribute(group, "shape")? {
             Some(s) => s,
-            None => attribute(group, "h5sparse_shape")?
-                .ok_or_else(|| Error::malformed("compressed matrix without a shape").in_object(group.path()))?,
+            None => attribute(group, "h5sparse_shape")?.ok_or_else(|| {
+                Error::malformed("compressed matrix without a shape").in_object(group.path())
+            })?,
         };
         let shape = shape_of(&shape.integers().in_object(group.path())?).in_object(group.path())?;
         Self::from_parts(group, orientation, shape)
@@ -112,7 +113,11 @@ impl Sparse {
     fn read_pointers(&self, lines: u64) -> Result<Vec<u64>> {
         let path = self.indptr.object().path();
         if self.indptr.elements() != lines.saturating_add(1) {
-            let text = format!("indptr (expected {} values, got {})", lines.saturating_add(1), self.indptr.elements());
+            let text = format!(
+                "indptr (expected {} values, got {})",
+                lines.saturating_add(1),
+                self.indptr.elements()
+            );
             return Err(Error::malformed(text).in_object(path));
         }
         let n = numeric(&self.indptr)?;
@@ -147,7 +152,8 @@ pub(crate) fn shape_of(values: &[i64]) -> Result<[u64; 2]> {
 /// How the elements of a dataset become plain numbers.
 fn numeric(d: &Dataset) -> Result<Numeric> {
     Numeric::of(d.datatype()).ok_or_else(|| {
-        Error::unsupported(format!("numbers expected, got {}", d.datatype().name())).in_object(d.object().path())
+        Error::unsupported(format!("numbers expected, got {}", d.datatype().name()))
+            .in_object(d.object().path())
     })
 }
 
@@ -214,7 +220,14 @@ impl Source for SparseSource {
         let n = range.end - range.start;
         let mut state: Box<State> = into.take_state();
         into.resize(n, self.layout.dtype)?;
-        read_plain(&self.data, &self.values, range.clone(), &mut into.values, &mut state.raw, &mut state.data)?;
+        read_plain(
+            &self.data,
+            &self.values,
+            range.clone(),
+            &mut into.values,
+            &mut state.raw,
+            &mut state.data,
+        )?;
         self.read_minor(range.clone(), &mut into.minor, &mut state)?;
         into.keep(state);
         let path = self.indices.object().path();
@@ -231,7 +244,8 @@ impl Source for SparseSource {
             }
             _ => 0,
         };
-        let raw = if self.values.is_native() && self.index.is_native() { 0 } else { entries.saturating_mul(8) };
+        let raw =
+            if self.values.is_native() && self.index.is_native() { 0 } else { entries.saturating_mul(8) };
         chunk(&self.data).saturating_add(chunk(&self.indices)).saturating_add(raw)
     }
 

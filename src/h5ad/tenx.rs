@@ -25,7 +25,8 @@ pub(crate) fn is_matrix(group: &Object) -> Result<bool> {
 /// The matrix as cells × genes.
 pub(crate) fn open(group: &Object) -> Result<Sparse> {
     let shape = group.descend("shape")?;
-    let [genes, cells] = shape.dataset()?.read()?.integers().and_then(|s| shape_of(&s)).in_object(shape.path())?;
+    let [genes, cells] =
+        shape.dataset()?.read()?.integers().and_then(|s| shape_of(&s)).in_object(shape.path())?;
     Sparse::from_parts(group, Orientation::Csr, [cells, genes])
 }
 
@@ -38,9 +39,15 @@ pub(crate) fn obs(group: &Object) -> Result<Frame> {
 pub(crate) fn var(group: &Object, observer: &dyn Observer) -> Result<Frame> {
     let Some(features) = group.child("features")? else {
         let ids = Column::Strings(strings(group, "genes")?);
-        return Frame::new(None, strings(group, "gene_names")?, vec![("gene_ids".into(), ids)]).in_object(group.path());
+        return Frame::new(None, strings(group, "gene_names")?, vec![("gene_ids".into(), ids)])
+            .in_object(group.path());
     };
-    let renamed = [("id", "gene_ids"), ("feature_type", "feature_types"), ("genome", "genome"), ("gene_id", "gene_ids")];
+    let renamed = [
+        ("id", "gene_ids"),
+        ("feature_type", "feature_types"),
+        ("genome", "genome"),
+        ("gene_id", "gene_ids"),
+    ];
     let mut columns: Vec<(String, Column)> = Vec::new();
     let links = features.links()?;
     let others = links.iter().map(|l| l.name().into_owned()).filter(|n| {
@@ -50,7 +57,8 @@ pub(crate) fn var(group: &Object, observer: &dyn Observer) -> Result<Frame> {
     for (from, to) in first.chain(others.map(|n| (n.clone(), n))) {
         let Some(child) = features.child(&from)? else { continue };
         // Probe files have both an id (of the probe) and a gene_id.
-        let to = if from == "id" && features.child("gene_id")?.is_some() { "probe_ids".to_owned() } else { to };
+        let to =
+            if from == "id" && features.child("gene_id")?.is_some() { "probe_ids".to_owned() } else { to };
         if !child.is_dataset() || columns.iter().any(|(n, _)| *n == to) {
             continue;
         }
@@ -64,6 +72,7 @@ pub(crate) fn var(group: &Object, observer: &dyn Observer) -> Result<Frame> {
 }
 
 fn strings(group: &Object, name: &str) -> Result<Strings> {
-    let child = group.child(name)?.ok_or_else(|| Error::malformed(format!("no '{name}'"))).in_object(group.path())?;
+    let child =
+        group.child(name)?.ok_or_else(|| Error::malformed(format!("no '{name}'"))).in_object(group.path())?;
     child.dataset()?.read()?.strings().in_object(child.path())
 }

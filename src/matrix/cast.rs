@@ -1,9 +1,9 @@
 //! Values of one type as another, by a stated policy.
 
-use crate::dtype::{Dtype, Element, with_element};
 use super::budget::Budget;
 use super::pump::each_block;
 use super::source::Source;
+use crate::dtype::{Dtype, Element, with_element};
 use crate::observe::Observer;
 use half::f16;
 use std::sync::{Mutex, PoisonError};
@@ -116,7 +116,13 @@ floats! {
 
 /// Converts all of `from` into `to`; both hold the same number of elements. `Err` is the number of the first
 /// element that does not fit.
-pub(crate) fn cast(from: Dtype, bytes: &[u8], to: Dtype, out: &mut [u8], policy: Policy) -> Result<(), usize> {
+pub(crate) fn cast(
+    from: Dtype,
+    bytes: &[u8],
+    to: Dtype,
+    out: &mut [u8],
+    policy: Policy,
+) -> Result<(), usize> {
     if from == to || (from, to) == (Dtype::Bool, Dtype::Uint8) {
         out.copy_from_slice(bytes);
         return Ok(());
@@ -278,8 +284,8 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_ranges() {
-        assert_eq!(one(9.223372036854775807e18f64, Dtype::Int64, Policy::Exact), None, "2^63");
-        assert!(one(-9.223372036854775808e18f64, Dtype::Int64, Policy::Exact).is_some());
+        assert_eq!(one(9.223_372_036_854_776e18_f64, Dtype::Int64, Policy::Exact), None, "2^63");
+        assert!(one(-9.223_372_036_854_776e18_f64, Dtype::Int64, Policy::Exact).is_some());
         assert_eq!(one(u64::MAX, Dtype::Int64, Policy::Exact), None);
         assert_eq!(one((1i64 << 53) + 1, Dtype::Float64, Policy::Exact), None);
         assert!(one((1i64 << 53) + 1, Dtype::Float64, Policy::Round).is_some());

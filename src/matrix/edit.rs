@@ -114,7 +114,9 @@ impl Source for Edited<'_> {
         let mut fits = true;
         edit_block(&block, self.edit, &mut |_, minor, values| {
             let end = at + minor.len();
-            if let (Some(m), Some(v)) = (minor_out.get_mut(at..end), values_out.get_mut(at * size..end * size)) {
+            if let (Some(m), Some(v)) =
+                (minor_out.get_mut(at..end), values_out.get_mut(at * size..end * size))
+            {
                 m.copy_from_slice(minor);
                 v.copy_from_slice(values);
             } else {
@@ -186,16 +188,15 @@ impl Source for Lines<'_> {
     }
 }
 
+/// Takes a line's number, minor indices and values.
+type Visit<'v> = &'v mut dyn FnMut(usize, &[u32], &[u8]);
+
 /// Edits the lines of a block of whole lines; `visit` gets each line's number, minor indices and values.
-fn edit_block(block: &Block<'_>, edit: Edit, visit: &mut dyn FnMut(usize, &[u32], &[u8])) -> Result<()> {
+fn edit_block(block: &Block<'_>, edit: Edit, visit: Visit<'_>) -> Result<()> {
     with_element!(block.values.dtype, T => edit_typed::<T>(block, edit, visit))
 }
 
-fn edit_typed<T: Element>(
-    block: &Block<'_>,
-    edit: Edit,
-    visit: &mut dyn FnMut(usize, &[u32], &[u8]),
-) -> Result<()> {
+fn edit_typed<T: Element>(block: &Block<'_>, edit: Edit, visit: Visit<'_>) -> Result<()> {
     let size = size_of::<T>();
     let is_bool = block.values.dtype == crate::Dtype::Bool;
     let mut line_entries: Vec<(u32, T)> = Vec::new();
@@ -216,7 +217,8 @@ fn edit_typed<T: Element>(
                     *sum = if is_bool && !sum.is_zero() {
                         *sum
                     } else {
-                        sum.add(*v).ok_or_else(|| overflow(block, line.number, *m, sum.scalar(), v.scalar()))?
+                        sum.add(*v)
+                            .ok_or_else(|| overflow(block, line.number, *m, sum.scalar(), v.scalar()))?
                     };
                 }
                 _ => {
@@ -242,7 +244,13 @@ fn edit_typed<T: Element>(
     Ok(())
 }
 
-fn overflow(block: &Block<'_>, line: usize, minor: u32, a: crate::dtype::Scalar, b: crate::dtype::Scalar) -> Error {
+fn overflow(
+    block: &Block<'_>,
+    line: usize,
+    minor: u32,
+    a: crate::dtype::Scalar,
+    b: crate::dtype::Scalar,
+) -> Error {
     let dtype = block.values.dtype;
     Error::malformed(format!("duplicates in line {line} at {minor} sum beyond {dtype} ({a} + {b})"))
 }
@@ -268,7 +276,8 @@ mod tests {
         let budget = Budget::new(1 << 20);
         let source = Edited::new(&from, edit, budget, &()).unwrap();
         let got = pump(&source, IntoMemory::new(source.layout()), budget, &()).unwrap();
-        let values = got.values().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+        let values =
+            got.values().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
         (got.pointers().to_vec(), got.minor().to_vec(), values)
     }
 

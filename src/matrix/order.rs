@@ -91,7 +91,13 @@ impl Sink for OrderCheck {
                 }
             }
         }
-        let duplicates = if doubled { Some(true) } else if unknown { None } else { Some(false) };
+        let duplicates = if doubled {
+            Some(true)
+        } else if unknown {
+            None
+        } else {
+            Some(false)
+        };
         Ok(Order { sorted: !unsorted, duplicates })
     }
 }

@@ -175,7 +175,8 @@ mod tests {
     use crate::matrix::{InMemory, IntoMemory, Layout, Orientation};
 
     fn matrix(entries: u64) -> InMemory {
-        let layout = Layout { orientation: Orientation::Csr, lines: 1, minor: entries, entries, dtype: Dtype::Uint16 };
+        let layout =
+            Layout { orientation: Orientation::Csr, lines: 1, minor: entries, entries, dtype: Dtype::Uint16 };
         let values = (0..entries).flat_map(|i| (i as u16).to_le_bytes()).collect();
         InMemory::new(layout, vec![0, entries], (0..entries as u32).collect(), values).unwrap()
     }

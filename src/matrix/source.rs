@@ -140,7 +140,8 @@ pub(crate) fn outside(index: i64, entry: u64, layout: &Layout, pointers: &[u64])
         super::Orientation::Csc => ("column", "row"),
     };
     // A negative 32-bit index arrives as a huge one.
-    let index = if index > i64::from(i32::MAX) && layout.minor <= 1 << 31 { index as i32 as i64 } else { index };
+    let index =
+        if index > i64::from(i32::MAX) && layout.minor <= 1 << 31 { index as i32 as i64 } else { index };
     Error::malformed(format!("{minor} index {index} in {major} {line} (expected below {})", layout.minor))
 }
 
@@ -152,8 +153,13 @@ mod tests {
     #[test]
     fn pointers_are_validated() {
         assert!(validated_pointers(vec![0, 2, 2, 5], 3, 5).is_ok());
-        assert!(validated_pointers(vec![0, 2, 2, 4], 3, 5).is_ok(), "entries behind the last line are ignored");
-        for (wrong, lines) in [(vec![0, 2], 3), (vec![1, 2, 3, 5], 3), (vec![0, 3, 2, 5], 3), (vec![0, 1, 2, 6], 3)] {
+        assert!(
+            validated_pointers(vec![0, 2, 2, 4], 3, 5).is_ok(),
+            "entries behind the last line are ignored"
+        );
+        for (wrong, lines) in
+            [(vec![0, 2], 3), (vec![1, 2, 3, 5], 3), (vec![0, 3, 2, 5], 3), (vec![0, 1, 2, 6], 3)]
+        {
             assert!(validated_pointers(wrong.clone(), lines, 5).is_err(), "{wrong:?}");
         }
     }

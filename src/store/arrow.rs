@@ -13,8 +13,8 @@ use arrow_array::types::{
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, LargeStringArray, PrimitiveArray, RecordBatch,
-    StringArray,
+    Array, ArrayRef, ArrowPrimitiveType, BooleanArray, DictionaryArray, LargeStringArray, PrimitiveArray,
+    RecordBatch, StringArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow_ipc::reader::FileReader;
@@ -153,7 +153,11 @@ fn dictionary(c: &Categorical) -> Result<ArrayRef> {
     }
 }
 
-fn keys<K: ArrowDictionaryKeyType>(c: &Categorical, values: ArrayRef, narrow: impl Fn(i32) -> K::Native) -> Result<ArrayRef> {
+fn keys<K: ArrowDictionaryKeyType>(
+    c: &Categorical,
+    values: ArrayRef,
+    narrow: impl Fn(i32) -> K::Native,
+) -> Result<ArrayRef> {
     let keys: PrimitiveArray<K> = c.codes().iter().map(|k| (*k >= 0).then(|| narrow(*k))).collect();
     let array = DictionaryArray::<K>::try_new(keys, values);
     Ok(Arc::new(array.map_err(|e| Error::unsupported(format!("table as Arrow: {e}")))?))
@@ -171,7 +175,13 @@ fn describe_column(name: &str, column: &Column) -> Json {
         Column::NullableStrings { .. } => ("unicode".into(), "string".into(), Json::Null),
         Column::Categorical(c) => {
             let n = c.categories().len();
-            let codes = if n <= 0x7f { "int8" } else if n <= 0x7fff { "int16" } else { "int32" };
+            let codes = if n <= 0x7f {
+                "int8"
+            } else if n <= 0x7fff {
+                "int16"
+            } else {
+                "int32"
+            };
             let metadata = json!({"num_categories": n, "ordered": c.ordered()});
             ("categorical".into(), codes.into(), metadata)
         }
@@ -188,7 +198,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Frame> {
     let [batch] = &batches[..] else {
         return Err(Error::unsupported(format!("a table in {} pieces (expected 1)", batches.len())));
     };
-    let pandas: Json = schema.metadata().get("pandas").and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default();
+    let pandas: Json =
+        schema.metadata().get("pandas").and_then(|t| serde_json::from_str(t).ok()).unwrap_or_default();
     let index_field = pandas["index_columns"][0].as_str().map(str::to_owned);
     let (mut index, mut columns) = (None, Vec::new());
     for (field, array) in schema.fields().iter().zip(batch.columns()) {
@@ -259,7 +270,8 @@ fn column_of(array: &ArrayRef, ordered: bool) -> Result<Column> {
         (DataType::Float64, Dtype::Float64),
     ];
     let found = plain.into_iter().find(|(t, _)| t == array.data_type());
-    let (_, dtype) = found.ok_or_else(|| Error::unsupported(format!("a column of Arrow type {}", array.data_type())))?;
+    let (_, dtype) =
+        found.ok_or_else(|| Error::unsupported(format!("a column of Arrow type {}", array.data_type())))?;
     let data = array.to_data();
     let size = dtype.size();
     let from = data.offset() * size;
@@ -289,11 +301,18 @@ mod tests {
             ("text".into(), Column::Strings(["a", "", "\u{e9}"].iter().collect())),
             (
                 "missing".into(),
-                Column::Nullable { dtype: Dtype::Int8, bytes: vec![1, 0, 3], missing: vec![false, true, false] },
+                Column::Nullable {
+                    dtype: Dtype::Int8,
+                    bytes: vec![1, 0, 3],
+                    missing: vec![false, true, false],
+                },
             ),
             (
                 "some".into(),
-                Column::NullableStrings { values: ["x", "", "z"].iter().collect(), missing: vec![false, true, false] },
+                Column::NullableStrings {
+                    values: ["x", "", "z"].iter().collect(),
+                    missing: vec![false, true, false],
+                },
             ),
             ("few".into(), Column::Categorical(Categorical::new(&codes, labels(3), true).unwrap())),
             ("many".into(), Column::Categorical(Categorical::new(&codes, labels(40_000), false).unwrap())),

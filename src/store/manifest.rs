@@ -69,12 +69,13 @@ impl Manifest {
             .iter()
             .map(|f| (f.name.clone(), json!({"bytes": f.len, "crc32": format!("{:08x}", f.crc)})))
             .collect();
-        let source = self.source.as_ref().map(|s| {
-            json!({"name": s.name, "size": s.size, "mtime": s.modified, "matrix": s.matrix})
-        });
-        let cast = self
-            .cast
-            .map(|c| json!({"from": c.from.name(), "to": self.layout.dtype.name(), "policy": c.policy.name()}));
+        let source = self
+            .source
+            .as_ref()
+            .map(|s| json!({"name": s.name, "size": s.size, "mtime": s.modified, "matrix": s.matrix}));
+        let cast = self.cast.map(
+            |c| json!({"from": c.from.name(), "to": self.layout.dtype.name(), "policy": c.policy.name()}),
+        );
         let value = json!({
             "encoding-type": self.layout.orientation.encoding(),
             "encoding-version": "0.1.0",
@@ -131,7 +132,9 @@ impl Manifest {
         if let Some(format) = own["format"].as_u64()
             && format > FORMAT
         {
-            return Err(Error::unsupported(format!("store format {format} (this program reads up to {FORMAT})")));
+            return Err(Error::unsupported(format!(
+                "store format {format} (this program reads up to {FORMAT})"
+            )));
         }
         Ok(Manifest {
             layout: Layout { orientation, lines, minor, entries, dtype },

@@ -56,7 +56,8 @@ impl Store {
             if got as u64 == expected || (layout.entries == 0 && got <= 1) {
                 return Ok(());
             }
-            Err(Error::malformed(format!("file length (expected {expected} bytes, got {got})")).in_file(&path.join(name)))
+            Err(Error::malformed(format!("file length (expected {expected} bytes, got {got})"))
+                .in_file(&path.join(name)))
         };
         length(DATA, data.len(), layout.dtype.size())?;
         let index_size = match indices.len() as u64 {
@@ -77,7 +78,9 @@ impl Store {
         let file = path.join(METADATA);
         let len = file.metadata().map_err(|e| Error::io("open", e)).in_file(&file)?.len();
         if len > MOST_METADATA {
-            return Err(Error::limit(format!("metadata of {len} bytes (limit {MOST_METADATA})")).in_file(&file));
+            return Err(
+                Error::limit(format!("metadata of {len} bytes (limit {MOST_METADATA})")).in_file(&file)
+            );
         }
         let text = std::fs::read(&file).map_err(|e| Error::io("read", e)).in_file(&file)?;
         let text = String::from_utf8(text).map_err(|_| Error::malformed("not UTF-8")).in_file(&file)?;

@@ -111,7 +111,8 @@ impl Writer {
         let total = layout.entries.saturating_mul(per_entry).saturating_add(layout.lines.saturating_mul(8));
         check_space(directory, total).map_err(|e| Error::new(e.kind(), e.message()).in_file(target))?;
         let file = |name: &str, count: u64, dtype: Dtype| {
-            let len = count.checked_mul(dtype.size() as u64).ok_or_else(|| Error::limit("matrix too large"))?;
+            let len =
+                count.checked_mul(dtype.size() as u64).ok_or_else(|| Error::limit("matrix too large"))?;
             OutputFile::create(&directory.join(name), len, options.mode)
                 .map_err(|e| Error::new(e.kind(), e.message()).in_file(&target.join(name)))
         };
@@ -127,7 +128,8 @@ impl Writer {
                 files: Vec::new(),
                 sorted: None,
                 duplicates: None,
-                cast: (dtype != layout.dtype).then_some(CastRecord { from: layout.dtype, policy: options.policy }),
+                cast: (dtype != layout.dtype)
+                    .then_some(CastRecord { from: layout.dtype, policy: options.policy }),
             },
             policy: options.policy,
             data: file(DATA, layout.entries, dtype)?,
@@ -150,7 +152,9 @@ impl Writer {
                 if size == 8 {
                     out.copy_from_slice(bytemuck::cast_slice(part));
                 } else {
-                    out.chunks_exact_mut(4).zip(part).for_each(|(o, p)| o.copy_from_slice(&(*p as u32).to_le_bytes()));
+                    out.chunks_exact_mut(4)
+                        .zip(part)
+                        .for_each(|(o, p)| o.copy_from_slice(&(*p as u32).to_le_bytes()));
                 }
                 Ok(())
             })?;
@@ -237,7 +241,8 @@ impl Sink for Writer {
     type Done = Written;
 
     fn block(&self, block: &Block<'_>) -> Result<()> {
-        let mut scratch = self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut scratch =
+            self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         self.write_values(block, &mut scratch)?;
         self.write_indices(block, &mut scratch)?;
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
@@ -323,15 +328,17 @@ fn index_dtypes(layout: &Layout, wanted: IndexDtype) -> Result<(Dtype, Dtype)> {
         IndexDtype::Int32 if indices_fit => {
             Ok((Dtype::Int32, if layout.entries <= most { Dtype::Int32 } else { Dtype::Int64 }))
         }
-        IndexDtype::Int32 => {
-            Err(Error::usage(format!("indices up to {} do not fit int32 (see --index-dtype)", layout.minor - 1)))
-        }
+        IndexDtype::Int32 => Err(Error::usage(format!(
+            "indices up to {} do not fit int32 (see --index-dtype)",
+            layout.minor - 1
+        ))),
     }
 }
 
 /// `--force` replaces stores, not whatever else a slip of the finger names.
 fn refuse_to_replace_others(target: &Path) -> Result<()> {
-    let known = |name: &str| [METADATA, DATA, INDICES, INDPTR, OBS, VAR].contains(&name) || HALVES.contains(&name);
+    let known =
+        |name: &str| [METADATA, DATA, INDICES, INDPTR, OBS, VAR].contains(&name) || HALVES.contains(&name);
     let refuse = |what: String| Err(Error::usage(format!("will not replace this: {what}")).in_file(target));
     match target.metadata() {
         Err(_) => Ok(()),

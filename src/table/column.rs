@@ -83,7 +83,9 @@ impl Column {
     /// Rows.
     pub fn len(&self) -> usize {
         match self {
-            Column::Numbers { dtype, bytes } | Column::Nullable { dtype, bytes, .. } => bytes.len() / dtype.size(),
+            Column::Numbers { dtype, bytes } | Column::Nullable { dtype, bytes, .. } => {
+                bytes.len() / dtype.size()
+            }
             Column::Strings(s) | Column::NullableStrings { values: s, .. } => s.len(),
             Column::Categorical(c) => c.codes.len(),
         }
@@ -112,9 +114,11 @@ impl Column {
     /// `Malformed` where it is text that is not UTF-8.
     pub fn text(&self, row: usize) -> Result<Option<String>> {
         Ok(match self {
-            Column::Numbers { dtype, bytes } => scalar_at(*dtype, bytes, row).map(|v| python_text(v)),
-            Column::Nullable { missing, .. } | Column::NullableStrings { missing, .. } if missing[row] => None,
-            Column::Nullable { dtype, bytes, .. } => scalar_at(*dtype, bytes, row).map(|v| python_text(v)),
+            Column::Numbers { dtype, bytes } => scalar_at(*dtype, bytes, row).map(python_text),
+            Column::Nullable { missing, .. } | Column::NullableStrings { missing, .. } if missing[row] => {
+                None
+            }
+            Column::Nullable { dtype, bytes, .. } => scalar_at(*dtype, bytes, row).map(python_text),
             Column::Strings(s) | Column::NullableStrings { values: s, .. } => Some(s.utf8(row)?.to_owned()),
             Column::Categorical(c) => match c.codes[row] {
                 -1 => None,
@@ -156,7 +160,13 @@ fn python_text(v: Scalar) -> String {
         Scalar::Bool(true) => "True".into(),
         Scalar::Bool(false) => "False".into(),
         Scalar::Float(f, _) if f.is_nan() => "nan".into(),
-        Scalar::Float(f, _) if f.is_infinite() => if f > 0.0 { "inf".into() } else { "-inf".into() },
+        Scalar::Float(f, _) if f.is_infinite() => {
+            if f > 0.0 {
+                "inf".into()
+            } else {
+                "-inf".into()
+            }
+        }
         v => v.to_string(),
     }
 }

@@ -26,7 +26,12 @@ pub(crate) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    pub(crate) fn new(layout: &'a Layout, pointers: &'a [u64], observer: &'a dyn Observer, visit: Visit<'a>) -> Self {
+    pub(crate) fn new(
+        layout: &'a Layout,
+        pointers: &'a [u64],
+        observer: &'a dyn Observer,
+        visit: Visit<'a>,
+    ) -> Self {
         Output { layout, all: pointers, pointers, observer, visit }
     }
 
@@ -160,7 +165,13 @@ impl Room {
         }
     }
 
-    fn take_wide<const W: usize>(&mut self, lines: &Range<u64>, only: bool, p: &Partitioned, range: Range<usize>) {
+    fn take_wide<const W: usize>(
+        &mut self,
+        lines: &Range<u64>,
+        only: bool,
+        p: &Partitioned,
+        range: Range<usize>,
+    ) {
         let (first, count) = (lines.start as u32, (lines.end - lines.start) as u32);
         let values = &p.values.as_chunks::<W>().0[range.clone()];
         let out_values = self.values.as_chunks_mut::<W>().0;

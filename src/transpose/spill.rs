@@ -3,9 +3,9 @@
 //! A piece is what one block had of one band: its place in the input (first entry of the block, u64), its
 //! number of entries (u64), then their lines (u32 each), minor indices (u32 each) and values.
 
+use super::PLACED;
 use super::bands::{self, Band, Bands, Counts, Partitioned};
 use super::place::{LineWriter, Output, place_bands};
-use super::PLACED;
 use crate::bytes::spill::{Extent, SpillFile};
 use crate::error::{Error, Result};
 use crate::matrix::{Block, Budget};
@@ -195,7 +195,8 @@ impl Spilled {
             let mut line = (end == start + 1).then(|| LineWriter::new(start, self.width, out));
             let mut kept = Vec::new();
             for &(at, offset, count) in &order {
-                let bytes = self.read(Extent { offset, len: (HEAD + count as usize * (8 + self.width)) as u64 })?;
+                let bytes =
+                    self.read(Extent { offset, len: (HEAD + count as usize * (8 + self.width)) as u64 })?;
                 let piece = self.piece(&bytes)?.0;
                 let mut one = Kept::default();
                 for (i, m) in words(piece.minor).enumerate() {

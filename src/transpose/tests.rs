@@ -44,7 +44,10 @@ fn matrix(lines: &[Vec<u32>], minor: u64, dtype: Dtype) -> InMemory {
     }
     // Every value is different, as far as its type allows, and no float is treated as a number.
     let values = (0..indices.len() as u64)
-        .flat_map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0x7ff0_0000_0000_0001).to_le_bytes()[8 - dtype.size()..].to_vec())
+        .flat_map(|i| {
+            (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0x7ff0_0000_0000_0001).to_le_bytes()[8 - dtype.size()..]
+                .to_vec()
+        })
         .collect();
     let layout = Layout {
         orientation: Orientation::Csr,
@@ -86,7 +89,9 @@ fn large(lines: u64, minor: u64, per_line: u64, skew: bool) -> InMemory {
     let lines: Vec<Vec<u32>> = (0..lines)
         .map(|_| {
             let n = per_line / 2 + random() % per_line;
-            (0..n).map(|_| if skew && random() % 4 != 0 { (minor / 3) as u32 } else { random() as u32 }).collect()
+            (0..n)
+                .map(|_| if skew && random() % 4 != 0 { (minor / 3) as u32 } else { random() as u32 })
+                .collect()
         })
         .collect();
     matrix(&lines, minor, Dtype::Float32)
@@ -94,7 +99,9 @@ fn large(lines: u64, minor: u64, per_line: u64, skew: bool) -> InMemory {
 
 #[test]
 fn the_same_for_any_budget() {
-    for (lines, minor, per_line, skew) in [(3000, 500, 300, false), (2000, 40, 500, true), (5, 1_000, 150_000, false)] {
+    for (lines, minor, per_line, skew) in
+        [(3000, 500, 300, false), (2000, 40, 500, true), (5, 1_000, 150_000, false)]
+    {
         let m = large(lines, minor, per_line, skew);
         let ample = transposed(&m, 1 << 30);
         // back again: equal to the original where lines were sorted, so compare through the flipped one
@@ -111,7 +118,9 @@ fn the_same_for_any_budget() {
 
 #[test]
 fn edges() {
-    for (lines, minor) in [(vec![], 5), (vec![vec![], vec![]], 3), (vec![vec![0; 3000]], 1), (vec![vec![2]; 900], 4)] {
+    for (lines, minor) in
+        [(vec![], 5), (vec![vec![], vec![]], 3), (vec![vec![0; 3000]], 1), (vec![vec![2]; 900], 4)]
+    {
         let m = matrix(&lines, minor, Dtype::Float32);
         assert!(transposed(&m, 16 << 20) == model(&m));
     }

@@ -25,7 +25,11 @@ fn info_for_people_and_for_programs() {
     let file = fixture("anndata_current.h5ad");
     let (code, stdout, _) = run(&["info", path_str(&file)]);
     assert_eq!(code, 0);
-    for words in ["AnnData (0.8 or later), 60 × 25", "csr_matrix 60 × 25 float32, 300 entries", "stage: ordered category of 3"] {
+    for words in [
+        "AnnData (0.8 or later), 60 × 25",
+        "csr_matrix 60 × 25 float32, 300 entries",
+        "stage: ordered category of 3",
+    ] {
         assert!(stdout.contains(words), "{stdout}");
     }
     let (code, stdout, _) = run(&["info", "--json", path_str(&file)]);
@@ -51,8 +55,16 @@ fn a_run_tells_what_it_made() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("s");
     let file = fixture("anndata_current.h5ad");
-    let (code, stdout, stderr) =
-        run(&["convert", path_str(&file), path_str(&out), "--json", "--progress", "json", "--matrix", "layers/csc"]);
+    let (code, stdout, stderr) = run(&[
+        "convert",
+        path_str(&file),
+        path_str(&out),
+        "--json",
+        "--progress",
+        "json",
+        "--matrix",
+        "layers/csc",
+    ]);
     assert_eq!(code, 0, "{stderr}");
     let json: Json = serde_json::from_str(stdout.trim()).unwrap();
     assert_eq!(json["encoding-type"], "csc_matrix");
@@ -66,7 +78,8 @@ fn a_run_tells_what_it_made() {
 
 #[test]
 fn an_unknown_matrix_lists_those_there_are() {
-    let (code, _, stderr) = run(&["convert", path_str(&fixture("anndata_current.h5ad")), "/tmp/never", "--matrix", "layers/no"]);
+    let (code, _, stderr) =
+        run(&["convert", path_str(&fixture("anndata_current.h5ad")), "/tmp/never", "--matrix", "layers/no"]);
     assert_eq!(code, 2);
     assert!(stderr.contains("X, raw/X, layers/csc, layers/dense, obsp/graph"), "{stderr}");
 }

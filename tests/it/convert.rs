@@ -95,7 +95,8 @@ fn the_same_bytes_for_any_threads_budget_and_way_of_writing() {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
                 let o = Options { mode, budget: Budget::new(memory), ..options("layers/dense") };
                 pool.install(|| make("anndata_current.h5ad", &out, &o)).unwrap();
-                let files = ["metadata.json", "data.bin", "indices.bin", "indptr.bin", "obs.arrow", "var.arrow"];
+                let files =
+                    ["metadata.json", "data.bin", "indices.bin", "indptr.bin", "obs.arrow", "var.arrow"];
                 let bytes: Vec<Vec<u8>> = files.iter().map(|f| std::fs::read(out.join(f)).unwrap()).collect();
                 assert!(first.get_or_insert_with(|| bytes.clone()) == &bytes, "{threads} {memory} {mode:?}");
             }
@@ -201,7 +202,9 @@ fn contradictions_are_refused_with_their_place() {
 #[test]
 fn edits_as_scipy_makes_them() {
     let dir = tempfile::tempdir().unwrap();
-    let edit = |name: &str, edit: Edit| lines(&make("unsorted.h5ad", &dir.path().join(name), &Options { edit, ..options("X") }).unwrap());
+    let edit = |name: &str, edit: Edit| {
+        lines(&make("unsorted.h5ad", &dir.path().join(name), &Options { edit, ..options("X") }).unwrap())
+    };
     let none = Edit::default();
     let sorted = edit("sort", Edit { sort: true, ..none });
     assert_eq!(sorted[0], (vec![0, 2, 2], vec![0.0, 1.0, 3.0]));

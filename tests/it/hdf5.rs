@@ -33,7 +33,10 @@ fn links_of_every_kind_are_listed_and_none_hides_its_siblings() {
     assert_eq!(code, 0);
     let kind = |path: &str| {
         let lines = stdout.lines().map(|l| serde_json::from_str::<Json>(l).unwrap());
-        lines.filter(|l| l["attr"].is_null()).find(|l| l["path"] == path).unwrap()["kind"].as_str().unwrap().to_owned()
+        lines.filter(|l| l["attr"].is_null()).find(|l| l["path"] == path).unwrap()["kind"]
+            .as_str()
+            .unwrap()
+            .to_owned()
     };
     assert_eq!(kind("/soft"), "soft-link");
     assert_eq!(kind("/external"), "external-link");
@@ -52,7 +55,10 @@ fn dense_links_and_attributes_are_found_by_name() {
     assert!(fixed.attribute("none").unwrap().is_none());
     let wide = File::open(fixture("wide.h5ad")).unwrap();
     let long = wide.object("/obs").unwrap().attribute("long").unwrap().unwrap().value.strings().unwrap();
-    assert_eq!((long.len(), long.utf8(2499).unwrap().trim_end()), (2500, "a column with a long name, number 2499"));
+    assert_eq!(
+        (long.len(), long.utf8(2499).unwrap().trim_end()),
+        (2500, "a column with a long name, number 2499")
+    );
 }
 
 #[test]
@@ -60,7 +66,9 @@ fn boxes_of_elements_come_from_the_chunks_they_touch() {
     let file = File::open(fixture("storage.h5")).unwrap();
     let d = file.object("/edges").unwrap().dataset().unwrap();
     let mut scratch = annmap::hdf5::Scratch::default();
-    for (start, count) in [([0, 0, 0], [7, 11, 5]), ([2, 3, 1], [3, 5, 3]), ([6, 10, 4], [1, 1, 1]), ([3, 4, 2], [3, 4, 2])] {
+    for (start, count) in
+        [([0, 0, 0], [7, 11, 5]), ([2, 3, 1], [3, 5, 3]), ([6, 10, 4], [1, 1, 1]), ([3, 4, 2], [3, 4, 2])]
+    {
         let n: u64 = count.iter().product();
         let mut out = vec![0; n as usize * 8];
         d.read_slab(&start, &count, &mut out, &mut scratch).unwrap();

@@ -28,9 +28,9 @@ impl Inflater {
         match status {
             Ok(Status::StreamEnd) if got == out.len() as u64 => Ok(()),
             Ok(Status::StreamEnd) => Err(short(out.len(), got)),
-            Ok(_) if got == out.len() as u64 && self.0.total_in() < input.len() as u64 => {
-                Err(Error::malformed(format!("deflate stream holds more than the {} bytes expected", out.len())))
-            }
+            Ok(_) if got == out.len() as u64 && self.0.total_in() < input.len() as u64 => Err(
+                Error::malformed(format!("deflate stream holds more than the {} bytes expected", out.len())),
+            ),
             Ok(_) => Err(short(out.len(), got)),
             Err(e) => Err(self.broken(e, got)),
         }
@@ -84,7 +84,8 @@ mod tests {
     use super::*;
 
     // zlib.compress(b"annmap" * 3)
-    const STREAM: [u8; 16] = [0x78, 0x9c, 0x4b, 0xcc, 0xcb, 0xcb, 0x4d, 0x2c, 0x48, 0x44, 0x22, 0x01, 0x46, 0x8f, 0x07, 0x72];
+    const STREAM: [u8; 16] =
+        [0x78, 0x9c, 0x4b, 0xcc, 0xcb, 0xcb, 0x4d, 0x2c, 0x48, 0x44, 0x22, 0x01, 0x46, 0x8f, 0x07, 0x72];
 
     #[test]
     fn the_length_must_be_exact() {
@@ -92,7 +93,12 @@ mod tests {
         let mut out = [0; 18];
         i.inflate_exact(&STREAM, &mut out).unwrap();
         assert_eq!(&out, b"annmapannmapannmap");
-        assert!(i.inflate_exact(&STREAM, &mut [0; 19]).unwrap_err().message().contains("expected 19 bytes, got 18"));
+        assert!(
+            i.inflate_exact(&STREAM, &mut [0; 19])
+                .unwrap_err()
+                .message()
+                .contains("expected 19 bytes, got 18")
+        );
         assert!(i.inflate_exact(&STREAM, &mut [0; 17]).is_err());
         assert!(i.inflate_exact(&STREAM[..10], &mut out).is_err(), "cut");
         let mut trailing = STREAM.to_vec();

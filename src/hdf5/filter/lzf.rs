@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 /// Decodes all of `input` into all of `out`.
 pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
     let expected = out.len();
-    let early = |at: usize| Error::malformed(format!("LZF block ends early (expected {expected} bytes, got {at})"));
+    let early =
+        |at: usize| Error::malformed(format!("LZF block ends early (expected {expected} bytes, got {at})"));
     let long = || Error::malformed(format!("LZF block holds more than the {expected} bytes expected"));
     let mut src = input;
     let mut at = 0usize;
@@ -32,7 +33,8 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
         src = rest;
         let len = len.saturating_add(2);
         let distance = (usize::from(control & 0x1f).wrapping_shl(8) | usize::from(low)).saturating_add(1);
-        let from = at.checked_sub(distance).ok_or_else(|| Error::malformed("LZF copy from before the block"))?;
+        let from =
+            at.checked_sub(distance).ok_or_else(|| Error::malformed("LZF copy from before the block"))?;
         let end = at.saturating_add(len);
         if end > out.len() {
             return Err(long());

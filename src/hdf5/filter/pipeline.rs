@@ -22,11 +22,16 @@ struct Stage {
 #[derive(Debug, Clone)]
 enum Codec {
     Deflate,
-    Shuffle { width: usize },
+    Shuffle {
+        width: usize,
+    },
     Fletcher32,
     Lzf,
     /// Named when a chunk needs it.
-    Unknown { id: u16, name: String },
+    Unknown {
+        id: u16,
+        name: String,
+    },
 }
 
 /// Buffers and decoder states of one worker, used again for each chunk.
@@ -44,7 +49,8 @@ impl Pipeline {
             let codec = match f.id {
                 id::DEFLATE => Codec::Deflate,
                 id::SHUFFLE => {
-                    let width = f.values.first().copied().map_or(element_size, |w| usize::try_from(w).unwrap_or(0));
+                    let width =
+                        f.values.first().copied().map_or(element_size, |w| usize::try_from(w).unwrap_or(0));
                     if width == 0 {
                         return Err(Error::malformed("shuffle by elements of 0 bytes"));
                     }
@@ -76,7 +82,13 @@ impl Pipeline {
     }
 
     /// Undoes the filters of a chunk stored as `stored` into `out`, which is as long as a chunk.
-    pub(crate) fn decode(&self, stored: &[u8], mask: u32, out: &mut [u8], work: &mut Workspace) -> Result<()> {
+    pub(crate) fn decode(
+        &self,
+        stored: &[u8],
+        mask: u32,
+        out: &mut [u8],
+        work: &mut Workspace,
+    ) -> Result<()> {
         let active: Vec<&Stage> = self.stages.iter().filter(|s| mask & s.bit == 0).collect();
         // How long the data was before each filter, as far as it can be known: only checksums add to it.
         let mut lengths = Vec::with_capacity(active.len());
@@ -106,13 +118,19 @@ impl Pipeline {
                     inflater.get_or_insert_default().inflate_to_vec(input, to, most)?;
                     to.len()
                 }
-                (Codec::Shuffle { .. }, None) => fill(to, input.len(), |o| stage.codec.undo(input, o, inflater))?,
+                (Codec::Shuffle { .. }, None) => {
+                    fill(to, input.len(), |o| stage.codec.undo(input, o, inflater))?
+                }
                 (Codec::Fletcher32, None) => {
                     fill(to, input.len().saturating_sub(4), |o| stage.codec.undo(input, o, inflater))?
                 }
                 (Codec::Unknown { .. }, _) => return stage.codec.undo(input, &mut [], inflater),
                 (_, Some(len)) => fill(to, len, |o| stage.codec.undo(input, o, inflater))?,
-                (_, None) => return Err(Error::unsupported("a filter between two others whose lengths are not known")),
+                (_, None) => {
+                    return Err(Error::unsupported(
+                        "a filter between two others whose lengths are not known",
+                    ));
+                }
             };
             std::mem::swap(&mut from, &mut to);
             input = from.get(..made).unwrap_or_default();
@@ -133,7 +151,11 @@ fn fill(buffer: &mut Vec<u8>, len: usize, write: impl FnOnce(&mut [u8]) -> Resul
 
 fn copy_exact(input: &[u8], out: &mut [u8]) -> Result<()> {
     if input.len() != out.len() {
-        return Err(Error::malformed(format!("chunk length (expected {} bytes, got {})", out.len(), input.len())));
+        return Err(Error::malformed(format!(
+            "chunk length (expected {} bytes, got {})",
+            out.len(),
+            input.len()
+        )));
     }
     out.copy_from_slice(input);
     Ok(())
@@ -153,7 +175,8 @@ impl Codec {
             Codec::Fletcher32 => copy_exact(fletcher32::strip(input)?, out),
             Codec::Lzf => lzf::decode(input, out),
             Codec::Unknown { id, name } => {
-                let name = registered_name(*id).unwrap_or(if name.is_empty() { "unregistered" } else { name });
+                let name =
+                    registered_name(*id).unwrap_or(if name.is_empty() { "unregistered" } else { name });
                 let advice = "the file can be rewritten without it by h5repack -f GZIP=4 where the plugin is installed";
                 Err(Error::unsupported(format!("filter {id} ({name}); {advice}")))
             }

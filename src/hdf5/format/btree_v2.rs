@@ -67,7 +67,9 @@ impl Widths {
         let (mut totals, mut capacity, mut below) = (vec![0u8], vec![leaf], leaf);
         for level in 1..=usize::from(header.depth) {
             let child_totals = totals.get(level.saturating_sub(1)).copied().unwrap_or(0);
-            let pointer = u64::from(sizes.offset).saturating_add(u64::from(records)).saturating_add(u64::from(child_totals));
+            let pointer = u64::from(sizes.offset)
+                .saturating_add(u64::from(records))
+                .saturating_add(u64::from(child_totals));
             let room = checked::sub(body, pointer)?;
             let most = room.checked_div(record.saturating_add(pointer)).unwrap_or(0);
             if most == 0 {
@@ -84,7 +86,9 @@ impl Widths {
     pub(crate) fn check(&self, level: u16, records: u64) -> Result<()> {
         let most = self.capacity.get(usize::from(level)).copied().unwrap_or(0);
         if records > most {
-            return Err(Error::malformed(format!("too many records in a B-tree node (expected at most {most}, got {records})")));
+            return Err(Error::malformed(format!(
+                "too many records in a B-tree node (expected at most {most}, got {records})"
+            )));
         }
         Ok(())
     }
@@ -143,7 +147,15 @@ mod tests {
     const SIZES: Sizes = Sizes { offset: 8, length: 8 };
 
     fn header(depth: u16) -> Header {
-        Header { record_type: 8, node_size: 512, record_size: 17, depth, root: Some(0), root_records: 1, total_records: 1 }
+        Header {
+            record_type: 8,
+            node_size: 512,
+            record_size: 17,
+            depth,
+            root: Some(0),
+            root_records: 1,
+            total_records: 1,
+        }
     }
 
     #[test]

@@ -68,7 +68,11 @@ pub(crate) fn block_shape(header: &Header, sizes: Sizes) -> Result<BlockShape> {
 }
 
 /// Reads the head of a data block. Gives the bitmap of initialised pages, empty where there are none.
-pub(crate) fn read_block_head<'a>(src: &mut Cursor<'a>, shape: &BlockShape, sizes: Sizes) -> Result<&'a [u8]> {
+pub(crate) fn read_block_head<'a>(
+    src: &mut Cursor<'a>,
+    shape: &BlockShape,
+    sizes: Sizes,
+) -> Result<&'a [u8]> {
     src.expect_signature(b"FADB")?;
     match src.read_u8()? {
         0 => {}

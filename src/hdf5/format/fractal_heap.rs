@@ -123,7 +123,8 @@ impl Header {
     pub(crate) fn rows_of(&self, block: u64) -> Result<u16> {
         let first = checked::mul(self.start_block, u64::from(self.width))?;
         let rows = block.trailing_zeros().checked_sub(first.trailing_zeros()).map(|r| r.saturating_add(1));
-        rows.and_then(|r| u16::try_from(r).ok()).ok_or_else(|| Error::malformed("indirect heap block too small"))
+        rows.and_then(|r| u16::try_from(r).ok())
+            .ok_or_else(|| Error::malformed("indirect heap block too small"))
     }
 
     /// Bytes in front of the children of an indirect block, and of the objects of a direct one.
@@ -136,9 +137,16 @@ impl Header {
         let direct = u64::from(rows.min(self.direct_rows()));
         let indirect = u64::from(rows).saturating_sub(direct);
         let o = u64::from(sizes.offset);
-        let child = if self.filters.is_some() { o.saturating_add(u64::from(sizes.length)).saturating_add(4) } else { o };
+        let child = if self.filters.is_some() {
+            o.saturating_add(u64::from(sizes.length)).saturating_add(4)
+        } else {
+            o
+        };
         let width = u64::from(self.width);
-        let entries = checked::add(checked::mul(direct.saturating_mul(width), child)?, indirect.saturating_mul(width).saturating_mul(o))?;
+        let entries = checked::add(
+            checked::mul(direct.saturating_mul(width), child)?,
+            indirect.saturating_mul(width).saturating_mul(o),
+        )?;
         checked::add(entries, (self.block_frame(sizes) as u64).saturating_add(4))
     }
 }
@@ -152,7 +160,13 @@ pub(crate) struct Child {
 }
 
 /// The children of an indirect block of `rows` rows, row by row.
-pub(crate) fn read_indirect(bytes: &[u8], offset: u64, header: &Header, rows: u16, sizes: Sizes) -> Result<Vec<Child>> {
+pub(crate) fn read_indirect(
+    bytes: &[u8],
+    offset: u64,
+    header: &Header,
+    rows: u16,
+    sizes: Sizes,
+) -> Result<Vec<Child>> {
     let mut src = checksum::split_verified(bytes, offset, "indirect heap block")?;
     read_block_head(&mut src, b"FHIB", header, sizes)?;
     let mut out = Vec::new();
@@ -171,7 +185,12 @@ pub(crate) fn read_indirect(bytes: &[u8], offset: u64, header: &Header, rows: u1
 }
 
 /// Checks a block's signature; gives its place in the heap's address space.
-pub(crate) fn read_block_head(src: &mut Cursor<'_>, signature: &[u8; 4], header: &Header, sizes: Sizes) -> Result<u64> {
+pub(crate) fn read_block_head(
+    src: &mut Cursor<'_>,
+    signature: &[u8; 4],
+    header: &Header,
+    sizes: Sizes,
+) -> Result<u64> {
     src.expect_signature(signature)?;
     match src.read_u8()? {
         0 => {}

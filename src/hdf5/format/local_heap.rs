@@ -30,7 +30,8 @@ pub(crate) fn read_local_heap(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Loca
 pub(crate) fn name_at(data: &[u8], offset: u64, at: u64) -> Result<&[u8]> {
     let place = offset.saturating_add(at);
     let tail = usize::try_from(at).ok().and_then(|at| data.get(at..)).ok_or_else(|| {
-        Error::malformed(format!("name outside its local heap (heap has {} bytes, got {at})", data.len())).at(place)
+        Error::malformed(format!("name outside its local heap (heap has {} bytes, got {at})", data.len()))
+            .at(place)
     })?;
     let end = tail.iter().position(|&b| b == 0);
     let end = end.ok_or_else(|| Error::malformed("name without an end in its local heap").at(place))?;

@@ -25,7 +25,9 @@ pub(crate) struct Prefix {
 pub(crate) enum Style {
     V1,
     /// `creation_order`: messages carry two more bytes.
-    V2 { creation_order: bool },
+    V2 {
+        creation_order: bool,
+    },
 }
 
 /// One message, still as bytes.
@@ -51,7 +53,11 @@ pub(crate) fn read_prefix(src: &mut Cursor<'_>) -> Result<Prefix> {
     }
     match src.read_u8()? {
         1 => {}
-        v => return Err(src.malformed(format!("not an object header (expected version 1 or 'OHDR', got {v})"))),
+        v => {
+            return Err(
+                src.malformed(format!("not an object header (expected version 1 or 'OHDR', got {v})"))
+            );
+        }
     }
     src.skip(1)?;
     src.skip(2)?; // number of messages: the block's size tells as well
@@ -84,7 +90,13 @@ fn read_prefix_v2(src: &mut Cursor<'_>) -> Result<Prefix> {
 pub(crate) fn read_messages(mut src: Cursor<'_>, style: Style, out: &mut Vec<RawMessage>) -> Result<()> {
     let frame = match style {
         Style::V1 => 8,
-        Style::V2 { creation_order } => if creation_order { 6 } else { 4 },
+        Style::V2 { creation_order } => {
+            if creation_order {
+                6
+            } else {
+                4
+            }
+        }
     };
     // IV.A.1.b: a gap smaller than a message's frame may end the block
     while src.len() >= frame {

@@ -45,7 +45,11 @@ fn walk(
         }
         if let Some(record) = record {
             *left = left.checked_sub(1).ok_or_else(|| {
-                Error::malformed(format!("B-tree with more records than its header says ({})", header.total_records)).at(offset)
+                Error::malformed(format!(
+                    "B-tree with more records than its header says ({})",
+                    header.total_records
+                ))
+                .at(offset)
             })?;
             visit(header, record)?;
         }

@@ -83,7 +83,8 @@ impl Dataset {
             let mut buffer = crate::limits::zeroed(checked::size(checked::mul(n, row_bytes)?)?)?;
             self.read_slab(&start, &count, &mut buffer, &mut scratch)?;
             let max = count.iter().copied().map(Some).collect();
-            let part = Value::new(file, self.datatype().clone(), Dataspace::Simple { dims: count, max }, buffer);
+            let part =
+                Value::new(file, self.datatype().clone(), Dataspace::Simple { dims: count, max }, buffer);
             update(&part, &mut crc, &mut heap).in_object(self.object().path())?;
             at = at.saturating_add(n);
         }
@@ -156,7 +157,8 @@ fn write(
         Class::VarLen(base) => {
             let unit = u64::from(base.size);
             // The heap is borrowed while its object is looked at, so the object is copied out first.
-            let (count, object, at) = heap.follow(src, unit, |_, n, bytes, at| Ok((n, bytes.to_vec(), at)))?;
+            let (count, object, at) =
+                heap.follow(src, unit, |_, n, bytes, at| Ok((n, bytes.to_vec(), at)))?;
             out.extend_from_slice(&count.to_le_bytes());
             write_many(base, count, &mut Cursor::new(&object, at), out, heap, depth)?;
         }

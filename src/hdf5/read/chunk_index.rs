@@ -35,7 +35,8 @@ impl ChunkMap {
     /// The chunk of this number; `None` where it was never written.
     pub(crate) fn get(&self, number: u64) -> Option<&ChunkEntry> {
         // Nearly always every chunk is there, and number n is entry n.
-        let direct = usize::try_from(number).ok().and_then(|i| self.entries.get(i)).filter(|e| e.number == number);
+        let direct =
+            usize::try_from(number).ok().and_then(|i| self.entries.get(i)).filter(|e| e.number == number);
         direct.or_else(|| {
             let at = self.entries.binary_search_by_key(&number, |e| e.number).ok()?;
             self.entries.get(at)
@@ -141,7 +142,13 @@ fn unravel(mut n: u64, counts: &[u64]) -> Vec<u64> {
 }
 
 /// Reads the whole index.
-pub(crate) fn load(file: &File, layout: &Chunked, grid: &Grid, chunk_bytes: u64, filtered: bool) -> Result<ChunkMap> {
+pub(crate) fn load(
+    file: &File,
+    layout: &Chunked,
+    grid: &Grid,
+    chunk_bytes: u64,
+    filtered: bool,
+) -> Result<ChunkMap> {
     let mut sink = Collector { file, grid, entries: Vec::new() };
     if let Some(address) = layout.address {
         match layout.index {
@@ -159,7 +166,9 @@ pub(crate) fn load(file: &File, layout: &Chunked, grid: &Grid, chunk_bytes: u64,
                 }
             }
             Index::FixedArray => load_fixed_array(file, address, layout, grid, chunk_bytes, &mut sink)?,
-            Index::ExtensibleArray => load_extensible_array(file, address, layout, grid, chunk_bytes, &mut sink)?,
+            Index::ExtensibleArray => {
+                load_extensible_array(file, address, layout, grid, chunk_bytes, &mut sink)?
+            }
             Index::BtreeV2 => load_btree_v2(file, address, layout, grid, chunk_bytes, filtered, &mut sink)?,
         }
     }
@@ -251,8 +260,11 @@ impl ArrayEntries {
         for n in 0..count {
             let place = src.offset();
             let address = sizes.read_address(src)?;
-            let (size, mask) =
-                if self.filtered { (src.read_uint(self.size_width)?, src.read_u32()?) } else { (self.chunk_bytes, 0) };
+            let (size, mask) = if self.filtered {
+                (src.read_uint(self.size_width)?, src.read_u32()?)
+            } else {
+                (self.chunk_bytes, 0)
+            };
             if let Some(address) = address {
                 let number = sink.grid.number_of_array_entry(checked::add(first, n)?, self.unlimited);
                 sink.push(number, address, size, mask).at(place)?;
@@ -266,7 +278,9 @@ impl ArrayEntries {
         let extra = if self.filtered { self.size_width.saturating_add(4) } else { 0 };
         let want = file.sizes().offset.saturating_add(extra);
         if entry_size != want {
-            return Err(Error::malformed(format!("chunk index entry (expected {want} bytes, got {entry_size})")));
+            return Err(Error::malformed(format!(
+                "chunk index entry (expected {want} bytes, got {entry_size})"
+            )));
         }
         Ok(())
     }
@@ -431,12 +445,14 @@ impl Walk<'_> {
         if header.pages(count) == 0 {
             let len = checked::add(checked::add(head, checked::mul(count, entry)?)?, 4)?;
             let bytes = file.read(address, len)?;
-            let mut src = checksum::split_verified(&bytes, file.offset_of(address), "extensible array data block")?;
+            let mut src =
+                checksum::split_verified(&bytes, file.offset_of(address), "extensible array data block")?;
             header.read_block_frame(&mut src, b"EADB", true, sizes)?;
             return self.entries.read(&mut src, first, count, sink);
         }
         let bytes = file.read(address, checked::add(head, 4)?)?;
-        let mut src = checksum::split_verified(&bytes, file.offset_of(address), "extensible array data block")?;
+        let mut src =
+            checksum::split_verified(&bytes, file.offset_of(address), "extensible array data block")?;
         header.read_block_frame(&mut src, b"EADB", true, sizes)?;
         let pages_at = checked::add(address, checked::add(head, 4)?)?;
         let page_len = checked::add(checked::mul(header.page_entries(), entry)?, 4)?;
@@ -469,7 +485,11 @@ fn load_btree_v2(
         let (size, mask) = match (header.record_type, filtered) {
             (10, false) => (chunk_bytes, 0),
             (11, true) => (record.read_uint(width)?, record.read_u32()?),
-            (t, _) => return Err(Error::malformed(format!("B-tree of chunks (expected type 10 or 11, got {t})")).at(place)),
+            (t, _) => {
+                return Err(
+                    Error::malformed(format!("B-tree of chunks (expected type 10 or 11, got {t})")).at(place)
+                );
+            }
         };
         // Records hold grid coordinates, not elements.
         let coordinates = grid.chunk.iter().map(|_| record.read_u64()).collect::<Result<Vec<_>>>()?;

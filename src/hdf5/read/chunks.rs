@@ -31,12 +31,24 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// Decodes a chunk into `out`, which is as long as a chunk.
-    pub(crate) fn decode(&self, file: &File, entry: &ChunkEntry, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
-        self.decode_inner(file, entry, out, &mut scratch.stored, &mut scratch.work).map_err(|e| self.place(file, entry, e))
+    pub(crate) fn decode(
+        &self,
+        file: &File,
+        entry: &ChunkEntry,
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        self.decode_inner(file, entry, out, &mut scratch.stored, &mut scratch.work)
+            .map_err(|e| self.place(file, entry, e))
     }
 
     /// The elements of a chunk, decoded into the scratch unless they are there already.
-    pub(crate) fn decode_kept<'s>(&self, file: &File, entry: &ChunkEntry, scratch: &'s mut Scratch) -> Result<&'s [u8]> {
+    pub(crate) fn decode_kept<'s>(
+        &self,
+        file: &File,
+        entry: &ChunkEntry,
+        scratch: &'s mut Scratch,
+    ) -> Result<&'s [u8]> {
         let key = (self.dataset, entry.address);
         let len = checked::size(self.chunk_bytes)?;
         if scratch.holds != Some(key) {
@@ -98,7 +110,8 @@ impl Decoder {
     fn check_expansion(&self, entry: &ChunkEntry) -> Result<()> {
         let most = self.pipeline.most_expanded(entry.size, self.mask(entry));
         if self.chunk_bytes > most {
-            let text = format!("{} stored bytes cannot hold a chunk of {} bytes", entry.size, self.chunk_bytes);
+            let text =
+                format!("{} stored bytes cannot hold a chunk of {} bytes", entry.size, self.chunk_bytes);
             return Err(Error::malformed(text));
         }
         Ok(())

@@ -61,18 +61,25 @@ impl Object {
 impl Dataset {
     fn open(object: &Object) -> Result<Self> {
         if !object.is_dataset() {
-            return Err(Error::usage(format!("{} is a {}, not a dataset", object.path(), object.kind().name())));
+            return Err(Error::usage(format!(
+                "{} is a {}, not a dataset",
+                object.path(),
+                object.kind().name()
+            )));
         }
         let file = object.file();
         let (sizes, limits) = (file.sizes(), file.limits());
         let missing = |what| Error::malformed(format!("dataset without {what}"));
-        let datatype = object.message(kind::DATATYPE, datatype::read)?.ok_or_else(|| missing("a datatype"))?;
+        let datatype =
+            object.message(kind::DATATYPE, datatype::read)?.ok_or_else(|| missing("a datatype"))?;
         let dataspace = object
             .message(kind::DATASPACE, |src| dataspace::read(src, sizes))?
             .ok_or_else(|| missing("a dataspace"))?;
-        let layout =
-            object.message(kind::LAYOUT, |src| layout::read(src, sizes))?.ok_or_else(|| missing("a layout"))?;
-        let pipeline: FilterPipeline = object.message(kind::FILTERS, filter_pipeline::read)?.unwrap_or_default();
+        let layout = object
+            .message(kind::LAYOUT, |src| layout::read(src, sizes))?
+            .ok_or_else(|| missing("a layout"))?;
+        let pipeline: FilterPipeline =
+            object.message(kind::FILTERS, filter_pipeline::read)?.unwrap_or_default();
         let old = object.message(kind::OLD_FILL_VALUE, fill_value::read_old)?.flatten();
         let fill = object.message(kind::FILL_VALUE, fill_value::read)?.flatten().or(old).unwrap_or_default();
         let filters = pipeline.filters;
@@ -80,12 +87,18 @@ impl Dataset {
         let mut decoder = None;
         if let Layout::Chunked(c) = &layout {
             if c.element_size != u64::from(datatype.size) {
-                let text = format!("chunks of {}-byte elements for a type of {} bytes", c.element_size, datatype.size);
+                let text = format!(
+                    "chunks of {}-byte elements for a type of {} bytes",
+                    c.element_size, datatype.size
+                );
                 return Err(Error::malformed(text));
             }
             let chunk_bytes = checked::mul(checked::product(&c.dims)?, c.element_size)?;
             if chunk_bytes > limits.chunk_bytes {
-                return Err(Error::limit(format!("chunks of {chunk_bytes} bytes (limit {})", limits.chunk_bytes)));
+                return Err(Error::limit(format!(
+                    "chunks of {chunk_bytes} bytes (limit {})",
+                    limits.chunk_bytes
+                )));
             }
             decoder = Some(Arc::new(Decoder {
                 pipeline: Pipeline::new(&filters, checked::size(u64::from(datatype.size))?)?,
@@ -172,7 +185,9 @@ impl Dataset {
         let file = self.object.file();
         let most = file.limits().value_bytes.min(file.len().saturating_mul(1100).max(SMALL_VALUE));
         if len > most {
-            return Err(Error::limit(format!("a value of {len} bytes (limit {most})")).in_object(self.object.path()));
+            return Err(
+                Error::limit(format!("a value of {len} bytes (limit {most})")).in_object(self.object.path())
+            );
         }
         if let Layout::Contiguous { address: Some(address), .. } = self.layout {
             file.check(address, len).in_object(self.object.path())?;
@@ -196,11 +211,23 @@ impl Dataset {
     ///
     /// # Errors
     /// As reading goes; `Usage` where the box does not lie inside or `out` is of another length.
-    pub fn read_slab(&self, start: &[u64], count: &[u64], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+    pub fn read_slab(
+        &self,
+        start: &[u64],
+        count: &[u64],
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
         self.read_slab_inner(start, count, out, scratch).in_object(self.object.path())
     }
 
-    fn read_slab_inner(&self, start: &[u64], count: &[u64], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+    fn read_slab_inner(
+        &self,
+        start: &[u64],
+        count: &[u64],
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
         let shape = self.shape();
         let ends = start.iter().zip(count).map(|(s, c)| s.checked_add(*c));
         let inside = start.len() == shape.len()
@@ -221,7 +248,9 @@ impl Dataset {
         match &self.layout {
             Layout::Compact(bytes) => {
                 self.check_len(bytes.len() as u64)?;
-                slab::copy_box(bytes, shape, start, out, count, &vec![0; count.len()], count, size);
+                let zero = vec![0; count.len()];
+                let from = slab::Place { dims: shape, at: start };
+                slab::copy_box((bytes, from), (out, slab::Place { dims: count, at: &zero }), count, size);
                 if shape.is_empty() {
                     copy_scalar(bytes, out);
                 }
@@ -271,9 +300,11 @@ impl Dataset {
         let mut at = vec![0; outer.len()];
         for part in out.chunks_mut(checked::size(run)?) {
             let steps = at.iter().copied().chain(std::iter::repeat(0));
-            let position = shape.iter().zip(start).zip(steps).fold(0u64, |n, ((d, s), a)| {
-                n.saturating_mul(*d).saturating_add(s.saturating_add(a))
-            });
+            let position = shape
+                .iter()
+                .zip(start)
+                .zip(steps)
+                .fold(0u64, |n, ((d, s), a)| n.saturating_mul(*d).saturating_add(s.saturating_add(a)));
             file.read_into(checked::add(address, checked::mul(position, size)?)?, part)?;
             slab::advance(&mut at, &outer);
         }
@@ -288,7 +319,8 @@ impl Dataset {
             return Err(Error::usage("not a chunked dataset"));
         };
         let filtered = !self.filters.is_empty();
-        let map = chunk_index::load(self.object.file(), layout, &decoder.grid, decoder.chunk_bytes, filtered)?;
+        let map =
+            chunk_index::load(self.object.file(), layout, &decoder.grid, decoder.chunk_bytes, filtered)?;
         Ok(self.chunks.get_or_init(|| map))
     }
 
@@ -303,7 +335,13 @@ impl Dataset {
         Ok(())
     }
 
-    fn read_chunked(&self, start: &[u64], count: &[u64], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+    fn read_chunked(
+        &self,
+        start: &[u64],
+        count: &[u64],
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
         let Some(decoder) = &self.decoder else { return Err(Error::usage("not a chunked dataset")) };
         let (file, map, grid) = (self.object.file(), self.chunk_map()?, &decoder.grid);
         let size = u64::from(self.datatype.size);
@@ -312,11 +350,13 @@ impl Dataset {
         };
         let first = each(&|s, _, c| s.checked_div(c).unwrap_or(0));
         let last = each(&|s, n, c| s.saturating_add(n).saturating_sub(1).checked_div(c).unwrap_or(0));
-        let spans: Vec<u64> = first.iter().zip(&last).map(|(a, b)| b.saturating_sub(*a).saturating_add(1)).collect();
+        let spans: Vec<u64> =
+            first.iter().zip(&last).map(|(a, b)| b.saturating_sub(*a).saturating_add(1)).collect();
         let mut step = vec![0; first.len()];
         loop {
             let coordinates: Vec<u64> = first.iter().zip(&step).map(|(f, s)| f.saturating_add(*s)).collect();
-            let number = grid.number(&coordinates).ok_or_else(|| Error::malformed("chunk outside its grid"))?;
+            let number =
+                grid.number(&coordinates).ok_or_else(|| Error::malformed("chunk outside its grid"))?;
             let chunk_start = grid.start_of(number);
             // The part of this chunk that is asked for, in the chunk and in the output.
             let part = Overlap::of(&chunk_start, &grid.chunk, start, count);
@@ -328,7 +368,9 @@ impl Dataset {
                     }
                     _ => {
                         let bytes = decoder.decode_kept(file, entry, scratch)?;
-                        slab::copy_box(bytes, &grid.chunk, &part.in_chunk, out, count, &part.in_out, &part.count, size);
+                        let from = slab::Place { dims: &grid.chunk, at: &part.in_chunk };
+                        let to = slab::Place { dims: count, at: &part.in_out };
+                        slab::copy_box((bytes, from), (out, to), &part.count, size);
                     }
                 },
                 None => {
@@ -336,7 +378,9 @@ impl Dataset {
                     let mut filled = limits::zeroed(checked::size(checked::mul(elements, size)?)?)?;
                     self.fill(&mut filled);
                     let zero = vec![0; count.len()];
-                    slab::copy_box(&filled, &part.count, &zero, out, count, &part.in_out, &part.count, size);
+                    let from = slab::Place { dims: &part.count, at: &zero };
+                    let to = slab::Place { dims: count, at: &part.in_out };
+                    slab::copy_box((&filled, from), (out, to), &part.count, size);
                 }
             }
             if !slab::advance(&mut step, &spans) {

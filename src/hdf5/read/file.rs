@@ -201,7 +201,8 @@ impl File {
         // Index types are bit masks over message types.
         let bit = 1u16.checked_shl(u32::from(wanted)).unwrap_or(0);
         let heap = heaps.iter().find(|(types, _)| types & bit != 0).map(|(_, heap)| *heap);
-        let heap = heap.ok_or_else(|| Error::malformed(format!("no shared heap for messages of type {wanted}")))?;
+        let heap =
+            heap.ok_or_else(|| Error::malformed(format!("no shared heap for messages of type {wanted}")))?;
         super::fractal_heap::FractalHeap::open(self, heap)?.object(&id)
     }
 
@@ -223,7 +224,11 @@ impl File {
         let each = 16u64.saturating_add(u64::from(self.sizes().offset).saturating_mul(2));
         let len = each.saturating_mul(u64::from(indexes)).saturating_add(8);
         let bytes = self.read(table, len)?;
-        let body = crate::hdf5::format::checksum::split_verified(&bytes, self.offset_of(table), "shared-message table")?;
+        let body = crate::hdf5::format::checksum::split_verified(
+            &bytes,
+            self.offset_of(table),
+            "shared-message table",
+        )?;
         let mut src = body;
         src.expect_signature(b"SMTB")?;
         let mut out = Vec::new();
@@ -267,7 +272,10 @@ fn refuse_driver(name: &[u8]) -> Result<()> {
         b"NCSAmult" => "a member of a multi-part HDF5 file (multi or split driver)",
         _ => {
             let name = String::from_utf8_lossy(name).into_owned();
-            return Err(Error::unsupported(format!("a file of the HDF5 driver '{}'", name.trim_end_matches('\0'))));
+            return Err(Error::unsupported(format!(
+                "a file of the HDF5 driver '{}'",
+                name.trim_end_matches('\0')
+            )));
         }
     };
     Err(Error::unsupported(format!("{named}; h5repack can join it into one file")))

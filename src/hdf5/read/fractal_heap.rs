@@ -111,7 +111,8 @@ impl<'f> FractalHeap<'f> {
                 .children(address, rows)?
                 .get(slot)
                 .ok_or_else(|| Error::malformed("heap object past its table"))?;
-            let next = child.address.ok_or_else(|| Error::malformed("heap object in a block never written"))?;
+            let next =
+                child.address.ok_or_else(|| Error::malformed("heap object in a block never written"))?;
             // What is left of `at` is relative to the block in this row and column.
             let row_start = if row == 0 {
                 0
@@ -159,7 +160,8 @@ impl<'f> FractalHeap<'f> {
         let bytes = match (&self.header.filters, block.filtered) {
             (Some(f), Some((size, mask))) => {
                 let stored = file.read(block.address, size)?;
-                let mut out = crate::limits::zeroed(checked::size(block.size.min(file.limits().metadata_bytes))?)?;
+                let mut out =
+                    crate::limits::zeroed(checked::size(block.size.min(file.limits().metadata_bytes))?)?;
                 let pipeline = Pipeline::new(&f.pipeline.filters, out.len())?;
                 pipeline.decode(&stored, mask, &mut out, &mut self.workspace).at(offset)?;
                 out
@@ -183,7 +185,9 @@ impl<'f> FractalHeap<'f> {
                 }
                 let mut out = crate::limits::zeroed(checked::size(size)?)?;
                 let pipeline = Pipeline::new(&f.pipeline.filters, out.len())?;
-                pipeline.decode(&bytes, mask, &mut out, &mut self.workspace).at(self.file.offset_of(address))?;
+                pipeline
+                    .decode(&bytes, mask, &mut out, &mut self.workspace)
+                    .at(self.file.offset_of(address))?;
                 Ok(out)
             }
             _ => Ok(bytes),
@@ -193,7 +197,8 @@ impl<'f> FractalHeap<'f> {
     /// Huge objects that do not fit their ID are in a B-tree: records of type 1 (or 2, filtered).
     fn huge_by_key(&mut self, key: u64) -> Result<Vec<u8>> {
         let heap = self.file.offset_of(self.address);
-        let tree = self.header.huge_tree.ok_or_else(|| Error::malformed("huge object without a B-tree").at(heap))?;
+        let tree =
+            self.header.huge_tree.ok_or_else(|| Error::malformed("huge object without a B-tree").at(heap))?;
         let (sizes, mut found) = (self.file.sizes(), None);
         super::btree_v2::for_each_record(self.file, tree, &mut |header, mut record| {
             let address = sizes.read_defined(&mut record, "a huge object")?;
@@ -201,7 +206,11 @@ impl<'f> FractalHeap<'f> {
             let filtered = match header.record_type {
                 1 => None,
                 2 => Some((record.read_u32()?, sizes.read_length(&mut record)?)),
-                t => return Err(Error::malformed(format!("B-tree of huge objects (expected type 1 or 2, got {t})"))),
+                t => {
+                    return Err(Error::malformed(format!(
+                        "B-tree of huge objects (expected type 1 or 2, got {t})"
+                    )));
+                }
             };
             if sizes.read_length(&mut record)? == key {
                 found = Some((address, len, filtered));

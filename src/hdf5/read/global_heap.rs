@@ -51,7 +51,8 @@ impl<'f> HeapReader<'f> {
         let len = checked::mul(count, unit)?;
         let collection = self.collection(address).at(at)?;
         let offset = self.file.offset_of(address);
-        let index = u16::try_from(index).map_err(|_| Error::malformed(format!("heap object {index}")).at(at))?;
+        let index =
+            u16::try_from(index).map_err(|_| Error::malformed(format!("heap object {index}")).at(at))?;
         let found = collection.objects.binary_search_by_key(&index, |(i, _)| *i).ok();
         let range = found.and_then(|i| collection.objects.get(i)).map(|(_, r)| r.clone());
         let Some(object) = range.and_then(|r| collection.bytes.get(r)) else {

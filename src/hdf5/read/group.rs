@@ -158,10 +158,12 @@ impl Object {
                 found.in_object(&path)
             }
             Target::External { file, path: inner } => {
-                Err(Error::unsupported(format!("external link to '{inner}' in '{file}' is not followed")).in_object(&path))
+                Err(Error::unsupported(format!("external link to '{inner}' in '{file}' is not followed"))
+                    .in_object(&path))
             }
             Target::User(kind) => {
-                Err(Error::unsupported(format!("user-defined link of type {kind} is not followed")).in_object(&path))
+                Err(Error::unsupported(format!("user-defined link of type {kind} is not followed"))
+                    .in_object(&path))
             }
         }
     }
@@ -202,7 +204,8 @@ fn read_symbol_table(file: &File, table: symbol_table::SymbolTable) -> Result<Ve
         }
         let body_at = address.saturating_add(btree_v1::head_len(sizes) as u64);
         let body = file.read(body_at, btree_v1::group_body_len(head, sizes) as u64)?;
-        let children = btree_v1::read_group_children(&mut Cursor::new(&body, file.offset_of(body_at)), head, sizes)?;
+        let children =
+            btree_v1::read_group_children(&mut Cursor::new(&body, file.offset_of(body_at)), head, sizes)?;
         for child in children {
             if head.level > 0 {
                 todo.push((child, Some(head.level)));
@@ -242,7 +245,9 @@ fn read_symbol_node(file: &File, address: u64, names: &Names, out: &mut Vec<Link
         let entry = symbol_node::read_entry(&mut src, sizes)?;
         let target = match entry.target {
             symbol_node::Target::Hard(address) => Target::Hard(address),
-            symbol_node::Target::Soft(at) => Target::Soft(String::from_utf8_lossy(&names.get(at)?).into_owned()),
+            symbol_node::Target::Soft(at) => {
+                Target::Soft(String::from_utf8_lossy(&names.get(at)?).into_owned())
+            }
         };
         out.push(Link { name: names.get(entry.name)?, target });
     }

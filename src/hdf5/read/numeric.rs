@@ -116,7 +116,13 @@ fn integer_how(i: &Integer, size: usize) -> How {
     let whole = i.bit_offset == 0 && usize::from(i.precision) == size.saturating_mul(8);
     match i.order {
         Order::Little if whole => How::Native,
-        Order::Big if whole => if size == 1 { How::Native } else { How::Swap },
+        Order::Big if whole => {
+            if size == 1 {
+                How::Native
+            } else {
+                How::Swap
+            }
+        }
         _ => How::Integer(*i),
     }
 }

@@ -52,11 +52,20 @@ impl ObjectKind {
 impl Object {
     pub(crate) fn open(file: &File, address: u64, path: &str) -> Result<Self> {
         let messages = read_header(file, address).at(file.offset_of(address)).in_object(path)?;
-        if let Some(m) = messages.iter().find(|m| m.kind > kind::LAST && m.flags & header::FAIL_IF_UNKNOWN != 0) {
-            let e = Error::unsupported(format!("header message of type {:#x}, which must be understood", m.kind));
+        if let Some(m) =
+            messages.iter().find(|m| m.kind > kind::LAST && m.flags & header::FAIL_IF_UNKNOWN != 0)
+        {
+            let e =
+                Error::unsupported(format!("header message of type {:#x}, which must be understood", m.kind));
             return Err(e.at(m.offset).in_object(path));
         }
-        Ok(Object { file: file.clone(), address, path: path.into(), messages: Arc::new(messages), links: Arc::default() })
+        Ok(Object {
+            file: file.clone(),
+            address,
+            path: path.into(),
+            messages: Arc::new(messages),
+            links: Arc::default(),
+        })
     }
 
     /// Its path in the file, as it was reached.
@@ -84,7 +93,8 @@ impl Object {
         let has = |k| self.messages.iter().any(|m| m.kind == k);
         if has(kind::LAYOUT) || (has(kind::DATASPACE) && has(kind::DATATYPE)) {
             ObjectKind::Dataset
-        } else if has(kind::SYMBOL_TABLE) || has(kind::LINK_INFO) || has(kind::LINK) || has(kind::GROUP_INFO) {
+        } else if has(kind::SYMBOL_TABLE) || has(kind::LINK_INFO) || has(kind::LINK) || has(kind::GROUP_INFO)
+        {
             ObjectKind::Group
         } else if has(kind::DATATYPE) {
             ObjectKind::NamedType
@@ -136,7 +146,8 @@ pub(crate) fn resolve_shared(file: &File, wanted: u16, mut reference: Cursor<'_>
         shared::Shared::Object(address) => {
             let messages = read_header(file, address).at(file.offset_of(address))?;
             let m = messages.into_iter().find(|m| m.kind == wanted);
-            let m = m.ok_or_else(|| Error::malformed("shared message leads to an object without it").at(at))?;
+            let m =
+                m.ok_or_else(|| Error::malformed("shared message leads to an object without it").at(at))?;
             if m.flags & header::SHARED != 0 {
                 return Err(Error::malformed("shared message leads to another shared message").at(m.offset));
             }
@@ -160,7 +171,11 @@ fn read_header(file: &File, address: u64) -> Result<Vec<RawMessage>> {
         }
         Style::V2 { .. } => {
             let bytes = file.read(address, checked::add(end, 4)?)?;
-            let body = crate::hdf5::format::checksum::split_verified(&bytes, file.offset_of(address), "object header")?;
+            let body = crate::hdf5::format::checksum::split_verified(
+                &bytes,
+                file.offset_of(address),
+                "object header",
+            )?;
             let mut body = body;
             body.skip(checked::size(prefix.len)?)?;
             header::read_messages(body, prefix.style, &mut out)?;

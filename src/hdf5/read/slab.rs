@@ -1,15 +1,17 @@
 //! Boxes of elements: the part of a dataset asked for, gathered from the chunks it touches.
 
-/// Copies the box of `count` elements from `src` (of shape `src_dims`, starting at `src_at`) to `dst` (of shape
-/// `dst_dims`, starting at `dst_at`). All shapes have the same rank; elements have `size` bytes. Whatever does
-/// not lie inside either slice is left out.
+/// One side of a copy: the shape of a whole array, and where in it the box begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) dims: &'a [u64],
+    pub(crate) at: &'a [u64],
+}
+
+/// Copies a box of `count` elements of `size` bytes. All shapes have the same rank. Whatever does not lie inside
+/// either slice is left out.
 pub(crate) fn copy_box(
-    src: &[u8],
-    src_dims: &[u64],
-    src_at: &[u64],
-    dst: &mut [u8],
-    dst_dims: &[u64],
-    dst_at: &[u64],
+    (src, from): (&[u8], Place<'_>),
+    (dst, to): (&mut [u8], Place<'_>),
     count: &[u64],
     size: u64,
 ) {
@@ -21,7 +23,7 @@ pub(crate) fn copy_box(
     let mut inner = rank.saturating_sub(1);
     while inner > 0 {
         let whole = |dims: &[u64]| dims.get(inner) == count.get(inner);
-        if !(whole(src_dims) && whole(dst_dims)) {
+        if !(whole(from.dims) && whole(to.dims)) {
             break;
         }
         inner = inner.saturating_sub(1);
@@ -30,9 +32,9 @@ pub(crate) fn copy_box(
     let outer: Vec<u64> = count.iter().take(inner).copied().collect();
     let mut at = vec![0u64; outer.len()];
     loop {
-        let from = position(src_dims, src_at, &at).saturating_mul(size);
-        let to = position(dst_dims, dst_at, &at).saturating_mul(size);
-        if let (Some(s), Some(d)) = (part(src, from, run), part_mut(dst, to, run)) {
+        let read_at = position(from.dims, from.at, &at).saturating_mul(size);
+        let write_at = position(to.dims, to.at, &at).saturating_mul(size);
+        if let (Some(s), Some(d)) = (part(src, read_at, run), part_mut(dst, write_at, run)) {
             d.copy_from_slice(s);
         }
         if !advance(&mut at, &outer) {
@@ -44,9 +46,10 @@ pub(crate) fn copy_box(
 /// Row-major position of `start + at` in a box; `at` may have fewer dimensions.
 fn position(dims: &[u64], start: &[u64], at: &[u64]) -> u64 {
     let steps = at.iter().copied().chain(std::iter::repeat(0));
-    dims.iter().zip(start).zip(steps).fold(0u64, |n, ((d, s), a)| {
-        n.saturating_mul(*d).saturating_add(s.saturating_add(a))
-    })
+    dims.iter()
+        .zip(start)
+        .zip(steps)
+        .fold(0u64, |n, ((d, s), a)| n.saturating_mul(*d).saturating_add(s.saturating_add(a)))
 }
 
 /// Steps row-major coordinates; `false` after the last.
@@ -80,7 +83,8 @@ mod tests {
         let (dims, part) = ([4u64, 3, 5], [2u64, 2, 3]);
         let src: Vec<u8> = (0..60).collect();
         let mut dst = vec![0; 2 * 3 * 3];
-        copy_box(&src, &dims, &[1, 1, 2], &mut dst, &[2, 3, 3], &[0, 1, 0], &part, 1);
+        let from = Place { dims: &dims, at: &[1, 1, 2] };
+        copy_box((&src, from), (&mut dst, Place { dims: &[2, 3, 3], at: &[0, 1, 0] }), &part, 1);
         for (i, j, k) in [(0, 0, 0), (1, 1, 2), (0, 1, 1)] {
             let want = (i + 1) * 15 + (j + 1) * 5 + (k + 2);
             assert_eq!(dst[i * 9 + (j + 1) * 3 + k], want as u8);
@@ -92,7 +96,8 @@ mod tests {
     fn whole_rows_are_one_run() {
         let src: Vec<u8> = (0..12).collect();
         let mut dst = vec![0; 8];
-        copy_box(&src, &[3, 2], &[1, 0], &mut dst, &[2, 2], &[0, 0], &[2, 2], 2);
+        let from = Place { dims: &[3, 2], at: &[1, 0] };
+        copy_box((&src, from), (&mut dst, Place { dims: &[2, 2], at: &[0, 0] }), &[2, 2], 2);
         assert_eq!(dst, [4, 5, 6, 7, 8, 9, 10, 11]);
     }
 }

@@ -93,7 +93,9 @@ impl Value {
             Some(crate::dtype::Scalar::Float(v, _)) if (v as i64) as f64 == v => Some(v as i64),
             _ => None,
         });
-        values.collect::<Option<Vec<i64>>>().ok_or_else(|| Error::malformed("integers expected, got other numbers"))
+        values
+            .collect::<Option<Vec<i64>>>()
+            .ok_or_else(|| Error::malformed("integers expected, got other numbers"))
     }
 
     /// The one integer this is.
@@ -161,7 +163,10 @@ impl Value {
     /// `Unsupported` where the elements are no object references.
     pub(crate) fn object_references(&self) -> Result<Vec<u64>> {
         let Class::Reference { kind: 0 } = self.datatype.class else {
-            return Err(Error::unsupported(format!("object reference expected, got {}", self.datatype.name())));
+            return Err(Error::unsupported(format!(
+                "object reference expected, got {}",
+                self.datatype.name()
+            )));
         };
         let width = self.file.sizes().offset;
         let mut out = Vec::new();

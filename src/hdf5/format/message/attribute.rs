@@ -57,7 +57,9 @@ mod tests {
         assert_eq!(a, (b"a".to_vec(), vec![9]));
         let v3 = [3, 1, 2, 0, 1, 0, 1, 0, 1, b'a', 0, 7, 8, 9];
         let a = read(&mut Cursor::new(&v3, 0)).unwrap();
-        assert!(a.datatype_shared && !a.dataspace_shared && a.datatype.rest() == [7] && a.value.rest() == [9]);
+        assert!(
+            a.datatype_shared && !a.dataspace_shared && a.datatype.rest() == [7] && a.value.rest() == [9]
+        );
         assert!(read(&mut Cursor::new(&v3[..10], 0)).is_err());
     }
 }

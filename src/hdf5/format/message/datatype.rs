@@ -197,7 +197,9 @@ fn read_nested(src: &mut Cursor<'_>, depth: u32) -> Result<Datatype> {
     if let Class::Complex(base) = &class
         && base.size.checked_mul(2) != Some(size)
     {
-        return Err(Error::malformed(format!("complex of {size} bytes over a base of {}", base.size)).at(start));
+        return Err(
+            Error::malformed(format!("complex of {size} bytes over a base of {}", base.size)).at(start)
+        );
     }
     Ok(Datatype { size, class })
 }
@@ -223,7 +225,9 @@ fn read_integer(src: &mut Cursor<'_>, bits: u32, size: u32) -> Result<Integer> {
 fn check_bits(src: &Cursor<'_>, bit_offset: u16, precision: u16, size: u32) -> Result<()> {
     let end = u64::from(bit_offset).saturating_add(u64::from(precision));
     if precision == 0 || end > u64::from(size).saturating_mul(8) {
-        return Err(src.malformed(format!("{precision} bits at bit {bit_offset} of an element of {size} bytes")));
+        return Err(
+            src.malformed(format!("{precision} bits at bit {bit_offset} of an element of {size} bytes"))
+        );
     }
     Ok(())
 }
@@ -244,8 +248,11 @@ fn read_float(src: &mut Cursor<'_>, bits: u32, size: u32) -> Result<Float> {
         bias: src.read_u32()?,
         normalization: u8::try_from(bits.wrapping_shr(4) & 3).unwrap_or(0),
     };
-    let inside = |at: u8, n: u8| u64::from(at).saturating_add(u64::from(n)) <= u64::from(size).saturating_mul(8);
-    if f.exponent_bits == 0 || f.mantissa_bits == 0 || f.normalization == 3
+    let inside =
+        |at: u8, n: u8| u64::from(at).saturating_add(u64::from(n)) <= u64::from(size).saturating_mul(8);
+    if f.exponent_bits == 0
+        || f.mantissa_bits == 0
+        || f.normalization == 3
         || !inside(f.sign_at, 1)
         || !inside(f.exponent_at, f.exponent_bits)
         || !inside(f.mantissa_at, f.mantissa_bits)
@@ -282,7 +289,8 @@ fn read_members(src: &mut Cursor<'_>, version: u8, count: u32, size: u32, depth:
         let offset = match version {
             1 | 2 => src.read_u32()?,
             // the offset is as wide as the compound's size needs
-            _ => u32::try_from(src.read_uint(crate::hdf5::checked::bytes_for(u64::from(size)))?).unwrap_or(u32::MAX),
+            _ => u32::try_from(src.read_uint(crate::hdf5::checked::bytes_for(u64::from(size)))?)
+                .unwrap_or(u32::MAX),
         };
         let mut dims = Vec::new();
         if version == 1 {
@@ -310,7 +318,10 @@ fn array_of(src: &Cursor<'_>, dims: Vec<u64>, base: Datatype, size: Option<u32>)
     let bytes = dims.iter().try_fold(u64::from(base.size), |a, &d| a.checked_mul(d));
     let bytes = bytes.and_then(|b| u32::try_from(b).ok()).filter(|b| size.is_none_or(|s| s == *b));
     let Some(bytes) = bytes else {
-        return Err(src.malformed(format!("array type {dims:?} of {} bytes an element does not fit its size", base.size)));
+        return Err(src.malformed(format!(
+            "array type {dims:?} of {} bytes an element does not fit its size",
+            base.size
+        )));
     };
     Ok(Datatype { size: bytes, class: Class::Array { dims, base: Box::new(base) } })
 }
@@ -367,7 +378,8 @@ mod tests {
     const INT32: [u8; 12] = [0x10, 0x08, 0, 0, 4, 0, 0, 0, 0, 0, 32, 0]; // signed, 4 bytes, 32 bits at 0
     const FLOAT32: [u8; 20] = [
         0x11, 0x20, 31, 0, 4, 0, 0, 0, // little-endian, implied bit, sign at 31
-        0, 0, 32, 0, 23, 8, 0, 23, 127, 0, 0, 0, // exponent 8 bits at 23, mantissa 23 bits at 0, bias 127
+        0, 0, 32, 0, 23, 8, 0, 23, 127, 0, 0,
+        0, // exponent 8 bits at 23, mantissa 23 bits at 0, bias 127
     ];
 
     #[test]

@@ -11,7 +11,10 @@ pub(crate) enum Layout {
     /// The values are in the message.
     Compact(Vec<u8>),
     /// The values lie in one piece; no address: nothing was written yet.
-    Contiguous { address: Option<u64>, len: Option<u64> },
+    Contiguous {
+        address: Option<u64>,
+        len: Option<u64>,
+    },
     Chunked(Chunked),
     /// Made of parts of other datasets.
     Virtual,
@@ -145,7 +148,10 @@ fn read_unchunked(src: &mut Cursor<'_>, sizes: Sizes, class: u8) -> Result<Layou
 fn read_rank(src: &mut Cursor<'_>) -> Result<u8> {
     let rank = src.read_u8()?;
     if rank > MAX_RANK.saturating_add(1) {
-        return Err(src.malformed(format!("layout rank (expected at most {}, got {rank})", MAX_RANK.saturating_add(1))));
+        return Err(src.malformed(format!(
+            "layout rank (expected at most {}, got {rank})",
+            MAX_RANK.saturating_add(1)
+        )));
     }
     Ok(rank)
 }
