@@ -20,6 +20,7 @@
 //! | to read a store | [`store::Store`] |
 //! | entries as they come, on all cores | [`matrix::pump`] and [`matrix::Sink`] |
 //! | rows as columns and columns as rows | [`transpose::partition`] |
+//! | to know whether two matrices are equal | [`verify::compare`] |
 //! | tables with types | [`table::Frame`] |
 //!
 //! ```no_run
@@ -54,6 +55,7 @@ pub mod store;
 mod strings;
 pub mod table;
 pub mod transpose;
+pub mod verify;
 
 pub use bytes::ReadAt;
 pub use dtype::Dtype;

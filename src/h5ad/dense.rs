@@ -233,28 +233,31 @@ impl Source for DenseSource {
 
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
         let mut state: Box<State> = into.take_state();
-        let strip = self.line_of(range.start) / self.rows * self.rows;
-        let strip = strip..(strip + self.rows).min(self.layout.lines);
-        self.decode(strip.clone(), &mut state)?;
         into.resize(range.end - range.start, self.layout.dtype)?;
         let width = self.layout.minor as usize;
         let size = self.layout.dtype.size();
-        let (minor_out, values_out) = (&mut into.minor, &mut into.values);
+        let (mut line, last) = (self.line_of(range.start), self.line_of(range.end - 1));
         let mut n = 0;
-        with_element!(self.layout.dtype, T => {
-            let slots = minor_out.len();
-            for line in state.plain.chunks_exact((width * size).max(1)) {
-                for (i, v) in elements::<T>(line).enumerate() {
-                    if !v.is_zero() {
-                        if n < slots {
-                            minor_out[n] = i as u32;
-                            values_out[n * size..][..size].copy_from_slice(bytemuck::bytes_of(&v));
+        while line <= last {
+            let strip = line..((line / self.rows + 1) * self.rows).min(last + 1);
+            line = strip.end;
+            self.decode(strip, &mut state)?;
+            let (minor_out, values_out) = (&mut into.minor, &mut into.values);
+            with_element!(self.layout.dtype, T => {
+                let slots = minor_out.len();
+                for line in state.plain.chunks_exact((width * size).max(1)) {
+                    for (i, v) in elements::<T>(line).enumerate() {
+                        if !v.is_zero() {
+                            if n < slots {
+                                minor_out[n] = i as u32;
+                                values_out[n * size..][..size].copy_from_slice(bytemuck::bytes_of(&v));
+                            }
+                            n += 1;
                         }
-                        n += 1;
                     }
                 }
-            }
-        });
+            });
+        }
         into.keep(state);
         if n as u64 != range.end - range.start {
             let e = Error::malformed("the file changed while it was read");

@@ -4,9 +4,9 @@
 //! is a header of messages. The messages of a dataset say what its elements are (datatype), how many there
 //! are (dataspace) and where they lie (layout, filters); chunked data is found through one of six indexes.
 //!
-//! * [`format`] – the on-disk structures, one a file, no navigation;
-//! * [`filter`] – what chunks go through on their way to the disk, undone;
-//! * [`read`] – follows addresses: [`File`], [`Object`], [`Dataset`], [`Attribute`].
+//! * `format/` – the on-disk structures, one a file, no navigation;
+//! * `filter/` – what chunks go through on their way to the disk, undone;
+//! * `read/` – follows addresses: [`File`], [`Object`], [`Dataset`], [`Attribute`].
 //!
 //! In come bytes at positions ([`ReadAt`](crate::bytes::ReadAt)); out go raw elements with their type. Nothing
 //! here knows of AnnData, matrices or budgets. What is read and what is refused, section by section of the

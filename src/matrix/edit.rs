@@ -3,6 +3,7 @@
 use super::block::{Block, line_of};
 use super::budget::Budget;
 use super::layout::Layout;
+use super::lines::Lines;
 use super::pump::each_block;
 use super::source::{Buffer, Source};
 use crate::dtype::{Element, with_element};
@@ -46,8 +47,8 @@ impl<'s> Edited<'s> {
     /// Those of reading; `Malformed` where summing duplicates overflows an integer type.
     pub fn new(from: &'s dyn Source, edit: Edit, budget: Budget, observer: &dyn Observer) -> Result<Self> {
         let pointers = from.pointers();
-        let longest = pointers.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
-        let lines = Lines { from, longest };
+        let lines = Lines::new(from);
+        let longest = lines.longest();
         let counts: Vec<AtomicU64> = (1..pointers.len()).map(|_| AtomicU64::new(0)).collect();
         let size = lines.layout().dtype.size() as u64;
         let bytes = |n: u64| n * (2 * size + 16);
@@ -102,9 +103,8 @@ impl Source for Edited<'_> {
         let first = line_of(&self.pointers, range.start);
         let last = line_of(&self.pointers, range.end - 1);
         let old = self.from.pointers();
-        let lines = Lines { from: self.from, longest: self.longest };
         let whole = old[first]..old[last + 1];
-        lines.read(whole.clone(), &mut state)?;
+        self.from.read(whole.clone(), &mut state)?;
         into.resize(range.end - range.start, self.layout.dtype)?;
         let (dtype, size) = (self.layout.dtype, self.layout.dtype.size());
         let values = super::Values { dtype, bytes: &state.values };
@@ -138,49 +138,6 @@ impl Source for Edited<'_> {
 
     fn resident_bytes(&self) -> u64 {
         self.from.resident_bytes() + self.pointers.len() as u64 * 8
-    }
-
-    fn sequential(&self) -> bool {
-        self.from.sequential()
-    }
-}
-
-/// A source cut at the ends of lines only.
-struct Lines<'s> {
-    from: &'s dyn Source,
-    longest: u64,
-}
-
-impl Source for Lines<'_> {
-    fn layout(&self) -> &Layout {
-        self.from.layout()
-    }
-
-    fn pointers(&self) -> &[u64] {
-        self.from.pointers()
-    }
-
-    fn cut(&self, start: u64, target: u64) -> u64 {
-        let p = self.pointers();
-        let first = line_of(p, start);
-        let end = p.partition_point(|x| *x <= start.saturating_add(target.max(1))).saturating_sub(1);
-        p[end.max(first + 1).min(p.len() - 1)]
-    }
-
-    fn largest_block(&self, target: u64) -> u64 {
-        self.from.largest_block(target.max(self.longest))
-    }
-
-    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
-        self.from.read(range, into)
-    }
-
-    fn working_bytes(&self, entries: u64) -> u64 {
-        self.from.working_bytes(entries)
-    }
-
-    fn resident_bytes(&self) -> u64 {
-        self.from.resident_bytes()
     }
 
     fn sequential(&self) -> bool {

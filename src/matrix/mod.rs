@@ -11,13 +11,14 @@
 //! ```
 //!
 //! Minor indices travel as `u32`, line pointers as `u64`, values as little-endian bytes with a
-//! [`Dtype`](crate::Dtype). Movers look at the bytes only; [`cast`] and [`edit`] are where types are looked at.
+//! [`Dtype`](crate::Dtype). Movers look at the bytes only; `cast.rs` and `edit.rs` are where types are looked at.
 
-mod block;
+pub(crate) mod block;
 mod budget;
 pub(crate) mod cast;
 mod edit;
 mod layout;
+mod lines;
 mod memory;
 mod order;
 mod pump;
@@ -29,6 +30,7 @@ pub use budget::Budget;
 pub use cast::{Policy, narrowest_dtype};
 pub use edit::{Edit, Edited};
 pub use layout::{Layout, Orientation};
+pub(crate) use lines::Lines;
 pub use memory::{InMemory, IntoMemory};
 pub use order::{Order, OrderCheck};
 pub(crate) use pump::each_block;

@@ -24,7 +24,7 @@ pub trait Source: Sync {
         target
     }
 
-    /// Reads entries `range`, which begins and ends at cuts, into `into`.
+    /// Reads entries `range`, which begins and ends at cuts or at the ends of lines, into `into`.
     ///
     /// # Errors
     /// Where they cannot be read, or a minor index is outside the matrix.

@@ -203,7 +203,8 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Frame> {
     let index_field = pandas["index_columns"][0].as_str().map(str::to_owned);
     let (mut index, mut columns) = (None, Vec::new());
     for (field, array) in schema.fields().iter().zip(batch.columns()) {
-        let column = column_of(array, is_ordered(field)).map_err(|e| e.in_object(field.name()))?;
+        let nullable = is_nullable(&pandas, field.name());
+        let column = column_of(array, is_ordered(field), nullable).map_err(|e| e.in_object(field.name()))?;
         if Some(field.name()) == index_field.as_ref() && index.is_none() {
             index = Some(column.to_strings()?);
         } else {
@@ -223,9 +224,16 @@ fn is_ordered(field: &Field) -> bool {
     field.dict_is_ordered().unwrap_or(false)
 }
 
-fn column_of(array: &ArrayRef, ordered: bool) -> Result<Column> {
+/// Whether pandas restores this column with one of its nullable types, be anything missing or not.
+fn is_nullable(pandas: &Json, field: &str) -> bool {
+    let column = pandas["columns"].as_array().into_iter().flatten().find(|c| c["field_name"] == field);
+    let name = column.and_then(|c| c["numpy_type"].as_str()).unwrap_or_default();
+    name == "boolean" || name == "string" || name.starts_with(|c: char| c.is_ascii_uppercase())
+}
+
+fn column_of(array: &ArrayRef, ordered: bool, nullable: bool) -> Result<Column> {
     let missing: Option<Vec<bool>> =
-        (array.null_count() > 0).then(|| (0..array.len()).map(|i| array.is_null(i)).collect());
+        (nullable || array.null_count() > 0).then(|| (0..array.len()).map(|i| array.is_null(i)).collect());
     let numbers = |dtype: Dtype, bytes: Vec<u8>| match &missing {
         Some(missing) => Column::Nullable { dtype, bytes, missing: missing.clone() },
         None => Column::Numbers { dtype, bytes },
@@ -245,7 +253,7 @@ fn column_of(array: &ArrayRef, ordered: bool) -> Result<Column> {
         return Ok(strings((0..s.len()).map(|i| s.value(i)).collect()));
     }
     let categorical = |codes: Vec<i64>, values: &ArrayRef| {
-        Ok(Column::Categorical(Categorical::new(&codes, column_of(values, false)?, ordered)?))
+        Ok(Column::Categorical(Categorical::new(&codes, column_of(values, false, false)?, ordered)?))
     };
     if let Some(d) = any.downcast_ref::<DictionaryArray<Int8Type>>() {
         return categorical(codes_of(d.keys()), d.values());

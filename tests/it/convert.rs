@@ -258,10 +258,44 @@ fn a_store_is_an_input_too() {
 }
 
 #[test]
-fn both_layouts_are_targets() {
-    // The stored layout is written as it is when asked for by its name.
+fn layouts_by_name() {
     let dir = tempfile::tempdir().unwrap();
-    let o = Options { target: Target::Csr, ..options("X") };
-    let store = make("anndata_current.h5ad", &dir.path().join("s"), &o).unwrap();
-    check(&store, &expected()["stores"]["anndata_current.h5ad"]["X"]);
+    let at = |n: &str| dir.path().join(n);
+    let as_is = Options { target: Target::Csr, ..options("X") };
+    check(
+        &make("anndata_current.h5ad", &at("csr"), &as_is).unwrap(),
+        &expected()["stores"]["anndata_current.h5ad"]["X"],
+    );
+    for (matrix, n) in [("X", "x"), ("layers/csc", "c"), ("layers/dense", "d")] {
+        let flip = Options { target: Target::Flipped, ..options(matrix) };
+        let flipped = make("anndata_current.h5ad", &at(n), &flip).unwrap();
+        // and back again, from the store
+        let back = at(&format!("{n} back"));
+        let (code, _, stderr) = run(&["transpose", path_str(&at(n)), path_str(&back)]);
+        assert_eq!(code, 0, "{stderr}");
+        check(&Store::open(&back).unwrap(), &expected()["stores"]["anndata_current.h5ad"][matrix]);
+        assert!(flipped.manifest().sorted == Some(true));
+        let both = at(&format!("{n} both"));
+        let (code, stdout, _) = run(&[
+            "convert",
+            "--layout",
+            "both",
+            "--matrix",
+            matrix,
+            path_str(&fixture("anndata_current.h5ad")),
+            path_str(&both),
+        ]);
+        assert_eq!((code, stdout.lines().count()), (0, 2));
+        for layout in ["csr", "csc"] {
+            let store = Store::open(both.join(layout)).unwrap();
+            assert_eq!(store.layout().orientation.name(), layout);
+            let other =
+                if store.layout().orientation == flipped.layout().orientation { at(n) } else { back.clone() };
+            for file in ["data.bin", "indices.bin", "indptr.bin", "obs.arrow", "var.arrow"] {
+                let bytes = |p: &Path| std::fs::read(p.join(file)).unwrap();
+                assert_eq!(bytes(&both.join(layout)), bytes(&other), "{matrix} {layout} {file}");
+            }
+        }
+        assert_eq!(run(&["verify", path_str(&both)]).0, 0);
+    }
 }

@@ -7,3 +7,4 @@ mod damage;
 mod failures;
 mod hdf5;
 mod support;
+mod verify;

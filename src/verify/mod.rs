@@ -1,0 +1,150 @@
+//! Are two matrices the same, entry for entry?
+//!
+//! Either may be a file or a store, in either layout: where the layouts differ, one side is transposed on the way.
+//! Values are compared by their bits; the order inside a line does not matter; duplicates are compared as they
+//! are. Shapes, names and tables are compared too. Whether a single store is whole is for
+//! [`Store::check`](crate::store::Store::check).
+
+mod entries;
+mod tables;
+
+use crate::convert::Input;
+use crate::dtype::Scalar;
+use crate::error::{Place, Result};
+use crate::matrix::{Budget, Edit, Edited, Source};
+use crate::observe::Observer;
+use crate::transpose;
+use entries::Entries;
+use std::path::PathBuf;
+
+/// How two matrices are compared.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The matrix of each side.
+    pub matrices: [String; 2],
+    /// Values are equal as numbers, whatever their types: an int16 1 equals a float32 1.0.
+    pub numeric: bool,
+    /// Add up duplicates on both sides first.
+    pub sum_duplicates: bool,
+    /// Compare names and tables as well.
+    pub tables: bool,
+    /// Memory for buffers.
+    pub budget: Budget,
+    /// For temporary files; beside the first input where `None`.
+    pub temporary: Option<PathBuf>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// How many differences there are.
+    pub count: u64,
+    /// The first of them, in the order of the second matrix.
+    pub first: Vec<Difference>,
+    /// Entries that were compared, of the first matrix.
+    pub entries: u64,
+}
+
+/// One difference between the sides A and B.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Difference {
+    /// Of the whole matrix or a table: what, and how it is on each side.
+    Whole {
+        /// What differs.
+        what: String,
+        /// How it is in A.
+        a: String,
+        /// How it is in B.
+        b: String,
+    },
+    /// Of one entry; `None` where it is not stored.
+    Entry {
+        /// Row and column.
+        position: [u64; 2],
+        /// The names of the row and the column, where there are tables.
+        names: [Option<String>; 2],
+        /// The value in A.
+        a: Option<Scalar>,
+        /// The value in B.
+        b: Option<Scalar>,
+    },
+}
+
+/// Differences kept at most.
+pub const SHOWN: usize = 10;
+
+impl Comparison {
+    fn whole(&mut self, what: impl Into<String>, a: impl ToString, b: impl ToString) {
+        self.count += 1;
+        if self.first.len() < SHOWN {
+            self.first.push(Difference::Whole { what: what.into(), a: a.to_string(), b: b.to_string() });
+        }
+    }
+}
+
+/// Compares a matrix of `a` with one of `b`, on all threads of the current rayon pool.
+///
+/// # Errors
+/// Those of reading either side; `Limit` where the budget does not hold the longest line. Differences are no
+/// errors: they are in the result.
+pub fn compare(a: &Input, b: &Input, options: &Options, observer: &dyn Observer) -> Result<Comparison> {
+    let budget = options.budget;
+    let (left, right) = (
+        a.matrix(&options.matrices[0], budget, observer)?,
+        b.matrix(&options.matrices[1], budget, observer)?,
+    );
+    let (mut left, mut right) = (left.as_source(), right.as_source());
+    let mut found = Comparison { entries: left.layout().entries, ..Comparison::default() };
+    let (shape_a, shape_b) = (left.layout().shape(), right.layout().shape());
+    if shape_a != shape_b {
+        found.whole("shape", format!("{shape_a:?}"), format!("{shape_b:?}"));
+        return Ok(found);
+    }
+    let (dtype_a, dtype_b) = (left.layout().dtype, right.layout().dtype);
+    if dtype_a != dtype_b && !options.numeric {
+        found.whole("value type (values can be compared as numbers)", dtype_a, dtype_b);
+        return Ok(found);
+    }
+    let mut names = [None, None];
+    if options.tables {
+        let frames_a = a.frames(&options.matrices[0], shape_a, observer)?;
+        let frames_b = b.frames(&options.matrices[1], shape_b, observer)?;
+        if let (Some([obs_a, var_a]), Some([obs_b, var_b])) = (&frames_a, &frames_b) {
+            tables::compare("obs", obs_a, obs_b, &mut found)?;
+            tables::compare("var", var_a, var_b, &mut found)?;
+        }
+        if let Some([obs, var]) = frames_a.or(frames_b) {
+            names = [Some(obs.index().clone()), Some(var.index().clone())];
+        }
+    }
+    let edit = Edit { sum_duplicates: options.sum_duplicates, ..Edit::default() };
+    let (edited_a, edited_b);
+    if !edit.is_none() {
+        observer.phase("summing", 0);
+        edited_a = Edited::new(left, edit, budget, observer).in_file(a.path())?;
+        edited_b = Edited::new(right, edit, budget, observer).in_file(b.path())?;
+        (left, right) = (&edited_a, &edited_b);
+    }
+    // Each side gets half of the budget.
+    let half = Budget::new(budget.bytes / 2);
+    let phase = |name: &str, s: &dyn Source| {
+        observer.phase(name, s.layout().entries * (4 + s.layout().dtype.size() as u64));
+    };
+    let entries = Entries::new(right, names, left.layout().dtype, half)?;
+    if left.layout().orientation == right.layout().orientation {
+        phase("comparing", left);
+        entries.compare_lines(left, half, observer).in_file(a.path())?;
+    } else {
+        let beside =
+            a.path().parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
+        let directory = options.temporary.as_deref().unwrap_or(beside);
+        phase("reading", left);
+        let partitions =
+            transpose::partition(left, half, directory, observer, &|_| Ok(())).in_file(a.path())?;
+        entries.lines_only_in_b(partitions.pointers())?;
+        phase("comparing", left);
+        partitions.deliver(entries.sink(), observer)?;
+    }
+    entries.finish(&mut found);
+    Ok(found)
+}
