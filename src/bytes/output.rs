@@ -1,8 +1,10 @@
 //! A file of known length that many threads fill at once, in any order.
 //!
-//! The file is pre-allocated and mapped, so that a full disk is an error at the start and a block goes
-//! straight from the decoder into the page cache. Where the file system cannot pre-allocate (NFS, some FUSE),
-//! the same bytes go out by positioned writes. The CRC-32 of the whole is combined from those of the parts.
+//! The file is pre-allocated, so that a full disk is an error at the start. A few threads fill it by positioned
+//! writes of whole blocks, which spare the kernel the zeroing of every page that a map faults in; many threads
+//! fill a map, because the kernel lets one positioned write at a time into a file. Where the file system cannot
+//! pre-allocate (NFS, some FUSE) it is positioned writes as well. The bytes are the same either way. The CRC-32 of
+//! the whole is combined from those of the parts.
 
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
@@ -14,11 +16,27 @@ use std::sync::{Mutex, PoisonError};
 /// How bytes get into the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WriteMode {
-    /// A map where the file system can pre-allocate, positioned writes elsewhere.
+    /// A map for many threads where the file system can pre-allocate, positioned writes elsewhere.
     #[default]
     Auto,
+    /// A map wherever the file system can pre-allocate.
+    Mapped,
     /// Positioned writes everywhere.
     Positioned,
+}
+
+/// From so many threads on the lock around positioned writes costs more than the faults of a map: a write is
+/// about a tenth of the work on a block.
+const MANY_THREADS: usize = 8;
+
+impl WriteMode {
+    fn maps(self) -> bool {
+        match self {
+            WriteMode::Auto => rayon::current_num_threads() >= MANY_THREADS,
+            WriteMode::Mapped => true,
+            WriteMode::Positioned => false,
+        }
+    }
 }
 
 /// The length and the CRC-32 (zlib's) of a finished file.
@@ -58,7 +76,8 @@ impl OutputFile {
             .map_err(|e| place(Error::io("create", e)))?;
         file.set_len(len).map_err(|e| place(Error::io(format!("reserve {len} bytes"), e)))?;
         let mut map = None;
-        if len > 0 && mode == WriteMode::Auto && allocate(&file, len).map_err(place)? {
+        let allocated = len > 0 && allocate(&file, len).map_err(place)?;
+        if allocated && mode.maps() {
             // A map that cannot be had (address space) is no loss: positioned writes do the same.
             map = memmap2::MmapOptions::new().len(len as usize).map_raw(&file).ok();
         }
@@ -252,7 +271,7 @@ mod tests {
 
     #[test]
     fn parts_in_any_order_make_the_whole() {
-        for mode in [WriteMode::Auto, WriteMode::Positioned] {
+        for mode in [WriteMode::Mapped, WriteMode::Positioned] {
             let (s, bytes) = write(mode, &[(3, b"defg"), (0, b"abc"), (7, b"h")], 8).unwrap();
             assert_eq!(bytes, b"abcdefgh");
             assert_eq!(s, Summary { len: 8, crc: crc32fast::hash(b"abcdefgh") });
@@ -262,7 +281,7 @@ mod tests {
 
     #[test]
     fn gaps_overlaps_and_overruns_are_refused() {
-        for mode in [WriteMode::Auto, WriteMode::Positioned] {
+        for mode in [WriteMode::Mapped, WriteMode::Positioned] {
             assert!(write(mode, &[(0, b"abc")], 8).is_err(), "gap");
             assert!(write(mode, &[(0, b"abc"), (2, b"cd")], 4).is_err(), "doubled");
             assert!(write(mode, &[(2, b"abc")], 4).is_err(), "past the end");
@@ -272,7 +291,7 @@ mod tests {
     #[test]
     fn a_range_has_one_writer_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
-        let f = OutputFile::create(&dir.path().join("f"), 8, WriteMode::Auto).unwrap();
+        let f = OutputFile::create(&dir.path().join("f"), 8, WriteMode::Mapped).unwrap();
         let inner =
             f.write_with(0, 4, &mut vec![], |_| Ok(f.write_with(3, 2, &mut vec![], |_| Ok(())).is_err()));
         assert!(inner.unwrap());

@@ -223,9 +223,10 @@ impl Writer {
     fn close(self) -> Result<(Option<Pending>, Written)> {
         let Writer { pending, directory, target, mut manifest, data, indices, indptr, order, .. } = self;
         let order: Order = order.finish()?;
+        // Flushing is work for the processor too: two large files at once.
+        let (data, indices) = rayon::join(|| data.finish(), || indices.finish());
         let mut files = Vec::new();
-        for (name, file) in [(DATA, data), (INDICES, indices), (INDPTR, indptr)] {
-            let done = file.finish()?;
+        for (name, done) in [(DATA, data?), (INDICES, indices?), (INDPTR, indptr.finish()?)] {
             files.push(FileRecord { name: name.to_owned(), len: done.len, crc: done.crc });
         }
         files.append(&mut manifest.files);
