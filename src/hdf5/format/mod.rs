@@ -5,6 +5,7 @@
 
 pub(crate) mod btree_v1;
 pub(crate) mod btree_v2;
+pub(crate) mod cache_image;
 pub(crate) mod checksum;
 pub(crate) mod extensible_array;
 pub(crate) mod fixed_array;

@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::hdf5::checked;
 use crate::hdf5::format::message::{kind, shared::Shared};
 use crate::hdf5::format::superblock::{self, Superblock};
-use crate::hdf5::format::{Sizes, message};
+use crate::hdf5::format::{Sizes, cache_image, message};
 use crate::limits::{self, Limits};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,8 @@ struct Inner {
     limits: Limits,
     /// Heap of shared messages by message type, read when first needed.
     shared: OnceLock<Vec<(u16, u64)>>,
+    /// Metadata that stands in the cache image instead of its own place, by address.
+    image: OnceLock<Vec<(u64, Vec<u8>)>>,
 }
 
 impl File {
@@ -63,8 +65,10 @@ impl File {
         let mut head = vec![0; checked::size(len)?];
         reader.read_exact_at(&mut head, base).map_err(|e| Error::io("read", e).at(base))?;
         let superblock = superblock::read_superblock(&mut Cursor::new(&head, base))?;
-        let file = File(Arc::new(Inner { reader, path, base, superblock, limits, shared: OnceLock::new() }));
-        file.refuse_drivers()?;
+        let inner =
+            Inner { reader, path, base, superblock, limits, shared: OnceLock::new(), image: OnceLock::new() };
+        let file = File(Arc::new(inner));
+        file.read_extension()?;
         Ok(file)
     }
 
@@ -142,6 +146,7 @@ impl File {
         }
         let mut buffer = limits::zeroed(checked::size(len)?)?;
         self.read_into(address, &mut buffer)?;
+        self.overlay(address, &mut buffer);
         Ok(buffer)
     }
 
@@ -169,21 +174,46 @@ impl File {
         Ok(offset)
     }
 
-    /// Refuses files whose bytes are spread over several files, by the name of the driver.
-    fn refuse_drivers(&self) -> Result<()> {
+    /// Looks at what the file says of itself besides the superblock: refuses files whose bytes are spread over
+    /// several, by the name of the driver, and takes in the cache image.
+    fn read_extension(&self) -> Result<()> {
         if let Some(address) = self.0.superblock.driver_info {
             let block = self.read(address, 16)?;
             let name = block.get(8..16).unwrap_or_default();
             return refuse_driver(name).at(self.offset_of(address));
         }
-        if let Some(address) = self.0.superblock.extension {
-            let extension = Object::open(self, address, "superblock extension")?;
-            for m in extension.messages_of(kind::DRIVER_INFO) {
-                let name = m.body.get(1..9).unwrap_or_default();
-                refuse_driver(name).at(m.offset)?;
+        let Some(address) = self.0.superblock.extension else { return Ok(()) };
+        let extension = Object::open(self, address, "superblock extension")?;
+        for m in extension.messages_of(kind::DRIVER_INFO) {
+            let name = m.body.get(1..9).unwrap_or_default();
+            refuse_driver(name).at(m.offset)?;
+        }
+        if let Some(m) = extension.messages_of(kind::CACHE_IMAGE).next() {
+            let mut src = Cursor::new(&m.body, m.offset);
+            src.skip(1)?; // version
+            if let Some(at) = self.sizes().read_address(&mut src)? {
+                let len = self.sizes().read_length(&mut src)?;
+                let bytes = self.read(at, len)?;
+                let image = cache_image::read(&bytes, self.offset_of(at), self.sizes())?;
+                let _ = self.0.image.set(image);
             }
         }
         Ok(())
+    }
+
+    /// Puts what the cache image has of this range in the place of what was read.
+    fn overlay(&self, address: u64, buffer: &mut [u8]) {
+        for (at, bytes) in self.0.image.get().into_iter().flatten() {
+            let from = (*at).max(address);
+            let to = at.saturating_add(bytes.len() as u64).min(address.saturating_add(buffer.len() as u64));
+            let part = |start: u64| usize::try_from(from.saturating_sub(start)).unwrap_or(usize::MAX);
+            let len = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
+            let source = bytes.get(part(*at)..).and_then(|b| b.get(..len));
+            let target = buffer.get_mut(part(address)..).and_then(|b| b.get_mut(..len));
+            if let (Some(s), Some(t)) = (source, target) {
+                t.copy_from_slice(s);
+            }
+        }
     }
 
     /// The bytes of a message in the file's shared-message heap.
@@ -221,7 +251,7 @@ impl File {
         let table = self.sizes().read_defined(&mut src, "the shared-message table")?;
         let indexes = src.read_u8()?;
         // each index: version, type, message types, least size, list cut-off, B-tree cut-off, count, index, heap
-        let each = 16u64.saturating_add(u64::from(self.sizes().offset).saturating_mul(2));
+        let each = 14u64.saturating_add(u64::from(self.sizes().offset).saturating_mul(2));
         let len = each.saturating_mul(u64::from(indexes)).saturating_add(8);
         let bytes = self.read(table, len)?;
         let body = crate::hdf5::format::checksum::split_verified(
@@ -235,7 +265,7 @@ impl File {
         for _ in 0..indexes {
             src.skip(2)?;
             let types = src.read_u16()?;
-            src.skip(12)?;
+            src.skip(10)?;
             self.sizes().read_address(&mut src)?;
             if let Some(heap) = self.sizes().read_address(&mut src)? {
                 out.push((types, heap));

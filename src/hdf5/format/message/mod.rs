@@ -30,6 +30,7 @@ pub(crate) mod kind {
     pub(crate) const SYMBOL_TABLE: u16 = 0x11;
     pub(crate) const DRIVER_INFO: u16 = 0x14;
     pub(crate) const ATTRIBUTE_INFO: u16 = 0x15;
+    pub(crate) const CACHE_IMAGE: u16 = 0x18;
     /// The highest type of the specification.
     pub(crate) const LAST: u16 = 0x18;
 }
