@@ -3,9 +3,10 @@
 use super::encoding::{Encoding, attribute};
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Place, Result};
-use crate::hdf5::{Dataset, Numeric, Object, Scratch, Storage};
+use crate::hdf5::{Dataset, ElementStream, Numeric, Object, Scratch, Storage};
 use crate::matrix::{Buffer, Layout, Orientation, Source, check_minor, validated_pointers};
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 /// A compressed matrix in a file, as metadata: opening it reads no entries.
 #[derive(Debug, Clone)]
@@ -97,7 +98,13 @@ impl Sparse {
         }
         self.data.load_chunk_index()?;
         self.indices.load_chunk_index()?;
-        let every = granule(&self.data, &self.indices);
+        let streams = match (self.data.stream(GIANT)?, self.indices.stream(GIANT)?) {
+            (Some(data), Some(indices)) if values.is_native() && is_plain_index(&index) => {
+                Some(Mutex::new((data, indices)))
+            }
+            _ => None,
+        };
+        let every = if streams.is_some() { 1 } else { granule(&self.data, &self.indices) };
         let layout = Layout { orientation: self.orientation, lines, minor, entries, dtype: values.dtype };
         Ok(SparseSource {
             data: self.data.clone(),
@@ -107,6 +114,7 @@ impl Sparse {
             pointers,
             layout,
             every,
+            streams,
         })
     }
 
@@ -160,6 +168,8 @@ fn numeric(d: &Dataset) -> Result<Numeric> {
 /// Elements of a chunk; 1 where the storage can be read anywhere.
 fn chunk_len(d: &Dataset) -> u64 {
     match d.storage() {
+        // chunks without filters can be read in part
+        Storage::Chunked(_) if d.filters().is_empty() => 1,
         Storage::Chunked(c) => c.first().copied().unwrap_or(1).clamp(1, d.elements().max(1)),
         _ => 1,
     }
@@ -187,6 +197,17 @@ pub struct SparseSource {
     layout: Layout,
     /// Blocks are cut at multiples of this.
     every: u64,
+    /// Values and indices in one huge chunk each, decoded in order.
+    streams: Option<Mutex<(ElementStream, ElementStream)>>,
+}
+
+/// Chunks of so many bytes are decoded in order and never held.
+const GIANT: u64 = 32 << 20;
+
+/// Whether the indices are `u32` as they lie there. Negative ones become huge ones, which the check against the
+/// shape refuses.
+fn is_plain_index(index: &Numeric) -> bool {
+    index.is_native() && matches!(index.dtype, Dtype::Int32 | Dtype::Uint32)
 }
 
 /// What one worker keeps.
@@ -218,8 +239,18 @@ impl Source for SparseSource {
 
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
         let n = range.end - range.start;
-        let mut state: Box<State> = into.take_state();
         into.resize(n, self.layout.dtype)?;
+        let path = self.indices.object().path();
+        if let Some(streams) = &self.streams {
+            let mut streams = streams.lock().unwrap_or_else(PoisonError::into_inner);
+            let (data, indices) = &mut *streams;
+            data.seek(range.start * self.layout.dtype.size() as u64)?;
+            data.read(&mut into.values)?;
+            indices.seek(range.start * 4)?;
+            indices.read(bytemuck::cast_slice_mut(&mut into.minor))?;
+            return check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path);
+        }
+        let mut state: Box<State> = into.take_state();
         read_plain(
             &self.data,
             &self.values,
@@ -230,17 +261,23 @@ impl Source for SparseSource {
         )?;
         self.read_minor(range.clone(), &mut into.minor, &mut state)?;
         into.keep(state);
-        let path = self.indices.object().path();
         check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)
     }
 
+    fn sequential(&self) -> bool {
+        self.streams.is_some()
+    }
+
     fn working_bytes(&self, entries: u64) -> u64 {
+        if self.streams.is_some() {
+            return 4 << 20; // pieces of the stored bytes, and the decoders' windows
+        }
         // Stored and decoded bytes of a chunk of each, where a chunk is not decoded straight into the block, and
         // the file's own elements where they are converted.
         let chunk = |d: &Dataset| match d.storage() {
             Storage::Chunked(c) => {
                 let bytes = c.iter().product::<u64>().saturating_mul(u64::from(d.datatype().size));
-                bytes.saturating_mul(if d.filters().is_empty() { 1 } else { 2 })
+                bytes.saturating_mul(if d.filters().is_empty() { 0 } else { 2 })
             }
             _ => 0,
         };
@@ -250,7 +287,10 @@ impl Source for SparseSource {
     }
 
     fn resident_bytes(&self) -> u64 {
-        let chunks = |d: &Dataset| if chunk_len(d) > 1 { d.elements().div_ceil(chunk_len(d)) } else { 0 };
+        let chunks = |d: &Dataset| match d.storage() {
+            Storage::Chunked(c) => d.elements().div_ceil(c.first().copied().unwrap_or(1).max(1)),
+            _ => 0,
+        };
         self.pointers.len() as u64 * 8 + (chunks(&self.data) + chunks(&self.indices)) * 32
     }
 }
@@ -259,8 +299,7 @@ impl SparseSource {
     /// The minor indices of `range` as `u32`; a negative or too large one becomes `u32::MAX` or is refused here.
     fn read_minor(&self, range: Range<u64>, out: &mut [u32], state: &mut State) -> Result<()> {
         let State { indices: scratch, raw, .. } = state;
-        if self.index.is_native() && matches!(self.index.dtype, Dtype::Int32 | Dtype::Uint32) {
-            // Negative ones arrive as huge ones, which the check against the shape refuses.
+        if is_plain_index(&self.index) {
             return self.indices.read_range(range, bytemuck::cast_slice_mut(out), scratch);
         }
         let size = self.index.dtype.size();

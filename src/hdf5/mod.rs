@@ -42,4 +42,5 @@ pub use read::file::File;
 pub use read::group::{Link, Target};
 pub use read::numeric::Numeric;
 pub use read::object::{Object, ObjectKind};
+pub use read::stream::ElementStream;
 pub use read::value::Value;

@@ -286,7 +286,20 @@ def awkward_matrices():
         x["indptr"] = np.array([0, n])
 
 
+def giant_chunk():
+    """All values in one chunk of more than 32 MiB, as R writes them; compressible, so that the file stays small."""
+    rows, per = 35_200, 256
+    with h5py.File(path("giant.h5ad"), "w") as f:
+        x = f.create_group("X")
+        x.attrs["encoding-type"], x.attrs["encoding-version"], x.attrs["shape"] = "csr_matrix", "0.1.0", np.array([rows, per])
+        n = rows * per
+        x.create_dataset("data", data=np.tile(np.arange(1, 9, dtype="f4"), n // 8), chunks=(n,), compression="gzip", compression_opts=9)
+        x.create_dataset("indices", data=np.tile(np.arange(per, dtype="i4"), rows), chunks=(n,), compression="gzip", compression_opts=9)
+        x.create_dataset("indptr", data=np.arange(rows + 1) * per, chunks=(1000,), compression="gzip", compression_opts=9)
+
+
 if __name__ == "__main__":
+    giant_chunk()
     anndata_current()
     anndata_07()
     anndata_06()

@@ -299,3 +299,28 @@ fn layouts_by_name() {
         assert_eq!(run(&["verify", path_str(&both)]).0, 0);
     }
 }
+
+#[test]
+fn one_giant_chunk_is_never_held_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let row: Vec<u8> = (0..256u32).flat_map(|i| ((i % 8 + 1) as f32).to_le_bytes()).collect();
+    for (n, target) in [Target::Stored, Target::Flipped].into_iter().enumerate() {
+        // The two chunks have 34 MiB each.
+        let o = Options { target, budget: Budget::new(24 << 20), ..options("X") };
+        let store = make("giant.h5ad", &dir.path().join(n.to_string()), &o).unwrap();
+        assert_eq!((store.layout().shape(), store.layout().entries), ([35_200, 256], 9_011_200));
+        match target {
+            Target::Stored => {
+                for line in [0, 17_000, 35_199] {
+                    let (minor, values) = store.line(line).unwrap();
+                    assert!(minor.into_iter().eq(0..256) && values == row);
+                }
+            }
+            _ => {
+                let (minor, values) = store.line(11).unwrap();
+                assert!(minor.into_iter().eq(0..35_200));
+                assert!(values.chunks(4).all(|v| v == 4f32.to_le_bytes()));
+            }
+        }
+    }
+}

@@ -47,7 +47,7 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
 
 /// Copies `len` bytes from `from` to the later `to`; where they overlap, what was copied is copied again.
 /// The caller has checked that `to + len` lies inside.
-fn copy_within(out: &mut [u8], mut from: usize, mut to: usize, mut len: usize) {
+pub(crate) fn copy_within(out: &mut [u8], mut from: usize, mut to: usize, mut len: usize) {
     loop {
         let step = len.min(to.saturating_sub(from));
         if step == 0 {

@@ -3,11 +3,15 @@
 //! A decoder is told how long its output must be and refuses any other length. Filters without a decoder here
 //! are refused by name when a chunk that went through them is read.
 
+pub(crate) mod bitshuffle;
+pub(crate) mod blosc;
 pub(crate) mod deflate;
 pub(crate) mod fletcher32;
+pub(crate) mod lz4;
 pub(crate) mod lzf;
 pub(crate) mod pipeline;
 pub(crate) mod shuffle;
+pub(crate) mod zstd;
 
 /// Registered filter numbers.
 pub(crate) mod id {
@@ -15,6 +19,10 @@ pub(crate) mod id {
     pub(crate) const SHUFFLE: u16 = 2;
     pub(crate) const FLETCHER32: u16 = 3;
     pub(crate) const LZF: u16 = 32000;
+    pub(crate) const BLOSC: u16 = 32001;
+    pub(crate) const LZ4: u16 = 32004;
+    pub(crate) const BITSHUFFLE: u16 = 32008;
+    pub(crate) const ZSTD: u16 = 32015;
 }
 
 /// The usual name of a filter number; `None` for numbers nobody registered.

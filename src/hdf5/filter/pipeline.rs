@@ -1,7 +1,8 @@
 //! A pipeline undone: filters in reverse order, the chunk's mask obeyed, the exact length at the end.
 
+use super::bitshuffle::Bitshuffle;
 use super::deflate::Inflater;
-use super::{fletcher32, id, lzf, registered_name, shuffle};
+use super::{blosc, fletcher32, id, lz4, lzf, registered_name, shuffle, zstd};
 use crate::error::{Error, Result};
 use crate::hdf5::format::message::filter_pipeline::Filter;
 
@@ -27,6 +28,10 @@ enum Codec {
     },
     Fletcher32,
     Lzf,
+    Lz4,
+    Zstd,
+    Bitshuffle(Bitshuffle),
+    Blosc,
     /// Named when a chunk needs it.
     Unknown {
         id: u16,
@@ -58,6 +63,10 @@ impl Pipeline {
                 }
                 id::FLETCHER32 => Codec::Fletcher32,
                 id::LZF => Codec::Lzf,
+                id::LZ4 => Codec::Lz4,
+                id::ZSTD => Codec::Zstd,
+                id::BITSHUFFLE => Codec::Bitshuffle(Bitshuffle::new(&f.values, element_size)?),
+                id::BLOSC => Codec::Blosc,
                 id => Codec::Unknown { id, name: f.name.clone() },
             };
             Ok(Stage { codec, bit: 1u32.checked_shl(n).unwrap_or(0) })
@@ -70,12 +79,21 @@ impl Pipeline {
         self.stages.iter().all(|s| mask & s.bit != 0)
     }
 
+    /// Whether a chunk with this mask went through deflate and nothing else.
+    pub(crate) fn is_deflate_only(&self, mask: u32) -> bool {
+        let mut active = self.stages.iter().filter(|s| mask & s.bit == 0);
+        matches!((active.next(), active.next()), (Some(Stage { codec: Codec::Deflate, .. }), None))
+    }
+
     /// The most bytes that `stored` bytes can become.
     pub(crate) fn most_expanded(&self, stored: u64, mask: u32) -> u64 {
         self.stages.iter().filter(|s| mask & s.bit == 0).fold(stored, |n, s| match s.codec {
             // RFC 1951: 258 bytes from two bits; LZF: 264 bytes from three
             Codec::Deflate => n.saturating_mul(1032),
             Codec::Lzf => n.saturating_mul(88),
+            // LZ4: 255 bytes from one; the others have runs that a few bytes stand for
+            Codec::Lz4 => n.saturating_mul(256),
+            Codec::Zstd | Codec::Bitshuffle(_) | Codec::Blosc => n.saturating_mul(1 << 20),
             Codec::Shuffle { .. } | Codec::Fletcher32 => n,
             Codec::Unknown { .. } => u64::MAX,
         })
@@ -174,6 +192,10 @@ impl Codec {
             }
             Codec::Fletcher32 => copy_exact(fletcher32::strip(input)?, out),
             Codec::Lzf => lzf::decode(input, out),
+            Codec::Lz4 => lz4::decode(input, out),
+            Codec::Zstd => zstd::decode(input, out),
+            Codec::Bitshuffle(b) => b.decode(input, out),
+            Codec::Blosc => blosc::decode(input, out, inflater.get_or_insert_default()),
             Codec::Unknown { id, name } => {
                 let name =
                     registered_name(*id).unwrap_or(if name.is_empty() { "unregistered" } else { name });

@@ -1,6 +1,7 @@
 //! One chunk, from the disk to elements.
 
 use super::chunk_index::{ChunkEntry, Grid};
+use super::dataset::Overlap;
 use super::file::File;
 use crate::error::{Error, Result};
 use crate::hdf5::checked;
@@ -69,8 +70,30 @@ impl Decoder {
         e.in_chunk(&self.grid.start_of(entry.number)).at(file.offset_of(entry.address))
     }
 
+    /// Whether the chunk is stored as it is.
+    pub(crate) fn is_plain(&self, entry: &ChunkEntry) -> bool {
+        self.pipeline.is_plain(self.mask(entry)) && entry.size == self.chunk_bytes
+    }
+
+    /// Reads the part of a plain chunk of one dimension that is asked for, and no more.
+    pub(crate) fn read_part(
+        &self,
+        file: &File,
+        entry: &ChunkEntry,
+        part: &Overlap,
+        size: u64,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let first = |v: &[u64]| v.first().copied().unwrap_or(0).saturating_mul(size);
+        let from = checked::size(first(&part.in_out))?;
+        let len = checked::size(first(&part.count))?;
+        let slot = out.get_mut(from..).and_then(|o| o.get_mut(..len)).unwrap_or_default();
+        let address = checked::add(entry.address, first(&part.in_chunk))?;
+        file.read_into(address, slot).map_err(|e| self.place(file, entry, e))
+    }
+
     /// The mask of a chunk, with all filters out where partial edge chunks are stored plain.
-    fn mask(&self, entry: &ChunkEntry) -> u32 {
+    pub(crate) fn mask(&self, entry: &ChunkEntry) -> u32 {
         if !self.plain_edges {
             return entry.mask;
         }

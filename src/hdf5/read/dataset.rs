@@ -4,6 +4,7 @@ use super::chunk_index::{self, ChunkMap, Grid};
 use super::chunks::{Decoder, Scratch};
 use super::object::Object;
 use super::slab;
+use super::stream::ElementStream;
 use super::value::Value;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::checked;
@@ -335,6 +336,21 @@ impl Dataset {
         Ok(())
     }
 
+    /// The elements in order, where all of a one-dimensional dataset is one deflated chunk of at least `least`
+    /// bytes: a chunk that is better not decoded whole.
+    ///
+    /// # Errors
+    /// Where the chunk index is damaged.
+    pub fn stream(&self, least: u64) -> Result<Option<ElementStream>> {
+        let Some(decoder) = &self.decoder else { return Ok(None) };
+        if self.shape().len() != 1 || decoder.grid.counts != [1] || decoder.chunk_bytes < least {
+            return Ok(None);
+        }
+        let entry = self.chunk_map().in_object(self.object.path())?.get(0).copied();
+        let entry = entry.filter(|e| decoder.pipeline.is_deflate_only(decoder.mask(e)));
+        Ok(entry.map(|e| ElementStream::new(self.object.file(), self.object.path(), e)))
+    }
+
     fn read_chunked(
         &self,
         start: &[u64],
@@ -366,6 +382,9 @@ impl Dataset {
                         let out = out.get_mut(run).unwrap_or_default();
                         decoder.decode(file, entry, out, scratch)?;
                     }
+                    _ if decoder.is_plain(entry) && count.len() == 1 => {
+                        decoder.read_part(file, entry, &part, size, out)?;
+                    }
                     _ => {
                         let bytes = decoder.decode_kept(file, entry, scratch)?;
                         let from = slab::Place { dims: &grid.chunk, at: &part.in_chunk };
@@ -396,10 +415,10 @@ fn copy_scalar(bytes: &[u8], out: &mut [u8]) {
 }
 
 /// Where a chunk and the box asked for overlap.
-struct Overlap {
-    in_chunk: Vec<u64>,
-    in_out: Vec<u64>,
-    count: Vec<u64>,
+pub(crate) struct Overlap {
+    pub(crate) in_chunk: Vec<u64>,
+    pub(crate) in_out: Vec<u64>,
+    pub(crate) count: Vec<u64>,
 }
 
 impl Overlap {

@@ -13,4 +13,5 @@ pub(crate) mod group;
 pub(crate) mod numeric;
 pub(crate) mod object;
 pub(crate) mod slab;
+pub(crate) mod stream;
 pub(crate) mod value;
