@@ -54,7 +54,7 @@ impl Input {
             Input::File(path, file) => {
                 let element = file.matrix(name).in_file(path)?;
                 observe_dense(&element, observer);
-                Ok(Matrix::File(element.source(budget, observer).in_file(path)?))
+                Ok(Matrix::File(Box::new(element.source(budget, observer).in_file(path)?)))
             }
         }
     }
@@ -108,7 +108,7 @@ fn observe_dense(element: &Element, observer: &dyn Observer) {
 #[derive(Debug)]
 pub enum Matrix<'i> {
     /// Of a file.
-    File(Opened),
+    File(Box<Opened>),
     /// Of a store.
     Store(&'i Store),
 }

@@ -4,6 +4,7 @@
 //! input, 4 unsupported input, 5 input or output failed, 6 a limit or the budget is too small, 130 interrupted.
 
 mod args;
+mod bench;
 mod common;
 mod convert;
 mod info;
@@ -42,6 +43,8 @@ enum Command {
     Transpose(transpose::Args),
     /// Check that a store holds what it says it holds
     Verify(verify::Args),
+    /// Time random reads of rows and columns of stores
+    Bench(bench::Args),
     /// Print a script that completes annmap's arguments in a shell
     Completions {
         /// The shell
@@ -66,6 +69,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Convert(a) => convert::run(&a),
         Command::Transpose(a) => transpose::run(&a),
         Command::Verify(a) => verify::run(&a),
+        Command::Bench(a) => bench::run(&a),
         Command::Completions { shell } => completions(shell),
         Command::Man => manual(),
     };

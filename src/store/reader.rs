@@ -132,6 +132,47 @@ impl Store {
         Ok((minor, &self.data[range.start as usize * size..range.end as usize * size]))
     }
 
+    /// The entries across the lines: the line and the value's bytes of every entry with this minor index. By binary
+    /// search in each line where the store says that lines are sorted, else by looking at every entry.
+    ///
+    /// # Errors
+    /// `Usage` where there is no such minor index.
+    pub fn across(&self, minor: u64) -> Result<(Vec<u32>, Vec<u8>)> {
+        let layout = &self.manifest.layout;
+        if minor >= layout.minor {
+            return Err(Error::usage(format!("minor index {minor} of {}", layout.minor)));
+        }
+        let (mut lines, mut values) = (Vec::new(), Vec::new());
+        let size = layout.dtype.size();
+        let index = |i: usize| -> u64 {
+            let bytes = &self.indices[i * self.index_size..(i + 1) * self.index_size];
+            bytes.iter().rev().fold(0, |v, b| v << 8 | u64::from(*b))
+        };
+        let sorted = self.manifest.sorted == Some(true);
+        for (line, ends) in self.pointers.windows(2).enumerate() {
+            let (start, end) = (ends[0] as usize, ends[1] as usize);
+            let mut at = start;
+            if sorted {
+                let (mut low, mut high) = (start, end);
+                while low < high {
+                    let middle = low + (high - low) / 2;
+                    if index(middle) < minor { low = middle + 1 } else { high = middle }
+                }
+                at = low;
+            }
+            while at < end {
+                if index(at) == minor {
+                    lines.push(line as u32);
+                    values.extend_from_slice(&self.data[at * size..(at + 1) * size]);
+                } else if sorted {
+                    break;
+                }
+                at += 1;
+            }
+        }
+        Ok((lines, values))
+    }
+
     fn read_minor(&self, range: Range<u64>, out: &mut [u32]) -> Result<()> {
         let (from, to) = (range.start as usize * self.index_size, range.end as usize * self.index_size);
         let bytes = &self.indices[from..to];

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 fn help_version_and_usage() {
     let (code, stdout, _) = run(&["--help"]);
     assert_eq!(code, 0);
-    for command in ["info", "ls", "convert", "verify", "completions", "man"] {
+    for command in ["info", "ls", "convert", "transpose", "verify", "bench", "completions", "man"] {
         assert!(stdout.contains(&format!("  {command} ")), "{stdout}");
     }
     assert!(stdout.contains("130 interrupted"));
@@ -92,4 +92,39 @@ fn scripts_and_pages() {
     }
     let (code, stdout, _) = run(&["man"]);
     assert!(code == 0 && stdout.contains(".TH") && stdout.contains("index\\-dtype"));
+}
+
+#[test]
+fn bench_reads_rows_and_columns_of_each_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("both");
+    let file = fixture("anndata_current.h5ad");
+    assert_eq!(run(&["convert", path_str(&file), path_str(&out), "--layout", "both", "-q"]).0, 0);
+    let (code, stdout, stderr) = run(&["bench", path_str(&out), "--json", "--seconds", "0.02"]);
+    assert_eq!(code, 0, "{stderr}");
+    let lines: Vec<Json> = stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(lines.iter().map(|l| l["layout"].as_str().unwrap()).collect::<Vec<_>>(), ["csr", "csc"]);
+    assert!(lines.iter().all(|l| l["rows"]["reads"].as_u64() > Some(0) && l["columns"]["per_second"].as_f64() > Some(0.0)));
+    assert_eq!(run(&["bench", path_str(&out), "--seconds", "0"]).0, 2);
+}
+
+#[test]
+fn lines_and_what_lies_across_them_agree() {
+    use annmap::matrix::Source;
+    let dir = tempfile::tempdir().unwrap();
+    for (n, file) in ["unsorted.h5ad", "anndata_current.h5ad"].into_iter().enumerate() {
+        let out = dir.path().join(n.to_string());
+        assert_eq!(run(&["convert", path_str(&fixture(file)), path_str(&out), "-q"]).0, 0);
+        let store = annmap::store::Store::open(&out).unwrap();
+        let layout = *store.layout();
+        let mut count = 0;
+        for minor in 0..layout.minor {
+            let (lines, values) = store.across(minor).unwrap();
+            count += lines.len() as u64;
+            assert_eq!(values.len(), lines.len() * layout.dtype.size());
+            assert!(lines.iter().all(|l| store.line(u64::from(*l)).unwrap().0.contains(&(minor as u32))));
+        }
+        assert_eq!(count, layout.entries);
+        assert!(store.across(layout.minor).is_err() && store.line(layout.lines).is_err());
+    }
 }
