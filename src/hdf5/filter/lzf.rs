@@ -18,7 +18,14 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
             let (literals, rest) = src.split_at_checked(len).ok_or_else(|| early(at))?;
             src = rest;
             let end = at.saturating_add(len);
-            out.get_mut(at..end).ok_or_else(long)?.copy_from_slice(literals);
+            // Where both sides have room, a run is 32 bytes moved at once; what is too much is written over later.
+            let wide = input
+                .get(input.len().saturating_sub(src.len()).saturating_sub(len)..)
+                .and_then(|s| s.first_chunk::<32>());
+            match (wide, out.get_mut(at..).and_then(|o| o.first_chunk_mut::<32>())) {
+                (Some(w), Some(o)) => *o = *w,
+                _ => out.get_mut(at..end).ok_or_else(long)?.copy_from_slice(literals),
+            }
             at = end;
             continue;
         }
@@ -47,7 +54,47 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
 
 /// Copies `len` bytes from `from` to the later `to`; where they overlap, what was copied is copied again.
 /// The caller has checked that `to + len` lies inside.
+#[inline]
 pub(crate) fn copy_within(out: &mut [u8], mut from: usize, mut to: usize, mut len: usize) {
+    // Steps of 16 bytes are right where the match does not reach into itself within one; they may write up to 15
+    // bytes too much, which what follows writes over.
+    let distance = to.saturating_sub(from);
+    let room = out.len().saturating_sub(to) >= len.saturating_add(16);
+    if room && (distance >= 16 || distance >= len) {
+        let mut done = 0usize;
+        while done < len {
+            let (source, target) = (from.saturating_add(done), to.saturating_add(done));
+            let Some(step) = out.get(source..).and_then(|s| s.first_chunk::<16>()).copied() else { return };
+            let Some(slot) = out.get_mut(target..).and_then(|t| t.first_chunk_mut::<16>()) else { return };
+            *slot = step;
+            done = done.saturating_add(16);
+        }
+        return;
+    }
+    if room && distance > 0 {
+        // A short period: sixteen bytes of it, stored in steps of whole periods.
+        let Some(window) = out.get(from..).and_then(|s| s.first_chunk::<16>()).copied() else { return };
+        let mut pattern = window;
+        match distance {
+            1 => pattern = [window[0]; 16],
+            2 => pattern.as_chunks_mut::<2>().0.iter_mut().for_each(|p| p.copy_from_slice(&window[..2])),
+            4 => pattern.as_chunks_mut::<4>().0.iter_mut().for_each(|p| p.copy_from_slice(&window[..4])),
+            8 => pattern.as_chunks_mut::<8>().0.iter_mut().for_each(|p| p.copy_from_slice(&window[..8])),
+            _ => {
+                let period = window.iter().take(distance).cycle();
+                pattern.iter_mut().zip(period).for_each(|(p, w)| *p = *w);
+            }
+        }
+        let step = 16usize.saturating_sub(16usize.checked_rem(distance).unwrap_or(0));
+        let mut done = 0usize;
+        while done < len {
+            let target = to.saturating_add(done);
+            let Some(slot) = out.get_mut(target..).and_then(|t| t.first_chunk_mut::<16>()) else { return };
+            *slot = pattern;
+            done = done.saturating_add(step);
+        }
+        return;
+    }
     loop {
         let step = len.min(to.saturating_sub(from));
         if step == 0 {
@@ -76,6 +123,59 @@ mod tests {
         let mut out = [0; 12];
         decode(&run, &mut out).unwrap();
         assert_eq!(&out, b"xxxxxxxxxxxx");
+    }
+
+    /// A plain encoder: greedy matches of three bytes and more.
+    fn encode(data: &[u8]) -> Vec<u8> {
+        let (mut out, mut literals, mut at) = (Vec::new(), Vec::new(), 0);
+        let flush = |literals: &mut Vec<u8>, out: &mut Vec<u8>| {
+            for run in literals.chunks(32) {
+                out.push(run.len() as u8 - 1);
+                out.extend(run);
+            }
+            literals.clear();
+        };
+        while at < data.len() {
+            let longest = (1..=at.min(300)).map(|d| {
+                let same =
+                    (0..264.min(data.len() - at)).take_while(|i| data[at + i - d] == data[at + i]).count();
+                (same, d)
+            });
+            match longest.max_by_key(|(n, _)| *n) {
+                Some((n, d)) if n >= 3 => {
+                    flush(&mut literals, &mut out);
+                    let (n2, d2) = (n - 2, d - 1);
+                    out.push((n2.min(7) as u8) << 5 | (d2 >> 8) as u8);
+                    if n2 >= 7 {
+                        out.push((n2 - 7) as u8);
+                    }
+                    out.push(d2 as u8);
+                    at += n;
+                }
+                _ => {
+                    literals.push(data[at]);
+                    at += 1;
+                }
+            }
+        }
+        flush(&mut literals, &mut out);
+        out
+    }
+
+    #[test]
+    fn every_period_and_many_lengths_come_back() {
+        let mut state = 1u32;
+        for period in 1..40usize {
+            let data: Vec<u8> = (0..period * 9 + 700)
+                .map(|i| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    if state >> 28 == 0 { (state >> 8) as u8 } else { (i % period * 7) as u8 }
+                })
+                .collect();
+            let mut out = vec![0; data.len()];
+            decode(&encode(&data), &mut out).unwrap();
+            assert_eq!(out, data, "period {period}");
+        }
     }
 
     #[test]
