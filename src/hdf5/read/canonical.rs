@@ -66,7 +66,7 @@ impl Dataset {
         let fit = WINDOW.checked_div(row_bytes.max(1)).unwrap_or(1);
         let window = fit.checked_next_multiple_of(step).unwrap_or(step).max(step).min(rows);
         let bytes = checked::mul(window, row_bytes)?;
-        let most = file.limits().value_bytes.min(file.len().saturating_mul(1100).max(256 << 20));
+        let most = self.most_bytes();
         if bytes > most {
             let e = Error::limit(format!("rows of chunks of {bytes} bytes (limit {most})"));
             return Err(e.in_object(self.object().path()));

@@ -177,6 +177,12 @@ impl Dataset {
         }
     }
 
+    /// The most bytes of elements held at once: what the limits and the file's own size justify.
+    pub(crate) fn most_bytes(&self) -> u64 {
+        let file = self.object.file();
+        file.limits().value_bytes.min(file.len().saturating_mul(1100).max(SMALL_VALUE))
+    }
+
     /// Reads all elements.
     ///
     /// # Errors
@@ -184,7 +190,7 @@ impl Dataset {
     pub fn read(&self) -> Result<Value> {
         let len = self.byte_len();
         let file = self.object.file();
-        let most = file.limits().value_bytes.min(file.len().saturating_mul(1100).max(SMALL_VALUE));
+        let most = self.most_bytes();
         if len > most {
             return Err(
                 Error::limit(format!("a value of {len} bytes (limit {most})")).in_object(self.object.path())
@@ -300,12 +306,7 @@ impl Dataset {
         let outer: Vec<u64> = count.iter().take(inner).copied().collect();
         let mut at = vec![0; outer.len()];
         for part in out.chunks_mut(checked::size(run)?) {
-            let steps = at.iter().copied().chain(std::iter::repeat(0));
-            let position = shape
-                .iter()
-                .zip(start)
-                .zip(steps)
-                .fold(0u64, |n, ((d, s), a)| n.saturating_mul(*d).saturating_add(s.saturating_add(a)));
+            let position = slab::position(shape, start, &at);
             file.read_into(checked::add(address, checked::mul(position, size)?)?, part)?;
             slab::advance(&mut at, &outer);
         }

@@ -44,7 +44,7 @@ pub(crate) fn copy_box(
 }
 
 /// Row-major position of `start + at` in a box; `at` may have fewer dimensions.
-fn position(dims: &[u64], start: &[u64], at: &[u64]) -> u64 {
+pub(crate) fn position(dims: &[u64], start: &[u64], at: &[u64]) -> u64 {
     let steps = at.iter().copied().chain(std::iter::repeat(0));
     dims.iter()
         .zip(start)
