@@ -34,14 +34,14 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(from: &dyn Source, budget: Budget, sink_bytes: &dyn Fn(u64) -> u64) -> Result<Self> {
+    fn new(from: &dyn Source, wanted: u64, budget: Budget, sink_bytes: &dyn Fn(u64) -> u64) -> Result<Self> {
         let width = 4 + from.layout().dtype.size() as u64;
         let cost = |target: u64| {
             let n = from.largest_block(target).min(from.layout().entries);
             n.saturating_mul(width).saturating_add(from.working_bytes(n)).saturating_add(sink_bytes(n))
         };
         let left = budget.after(from.resident_bytes(), cost(LEAST))?;
-        let mut target = TARGET;
+        let mut target = wanted;
         while target > LEAST && cost(target) > left {
             target /= 2;
         }
@@ -67,7 +67,19 @@ pub(crate) fn each_block(
     sink_bytes: &dyn Fn(u64) -> u64,
     visit: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
 ) -> Result<()> {
-    let plan = Plan::new(from, budget, sink_bytes)?;
+    each_block_of(TARGET, from, budget, observer, sink_bytes, visit)
+}
+
+/// As [`each_block`], with blocks of about `target` entries.
+pub(crate) fn each_block_of(
+    target: u64,
+    from: &dyn Source,
+    budget: Budget,
+    observer: &dyn Observer,
+    sink_bytes: &dyn Fn(u64) -> u64,
+    visit: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
+) -> Result<()> {
+    let plan = Plan::new(from, target, budget, sink_bytes)?;
     let shared = Mutex::new(Shared { next: 0, failed: None });
     let worker = Worker { from, visit, observer, target: plan.target, shared: &shared };
     if plan.workers <= 1 {

@@ -17,7 +17,7 @@ mod spill;
 
 use crate::bytes::spill::SpillFile;
 use crate::error::Result;
-use crate::matrix::{Block, Budget, Layout, Sink, Source, each_block};
+use crate::matrix::{Block, Budget, Layout, Sink, Source, each_block_of};
 use crate::observe::Observer;
 use bands::{Bands, Counts, Partitioned};
 use spill::Spilled;
@@ -77,7 +77,7 @@ pub fn partition(
         let wanted = source.entries.div_ceil(PLACED).clamp(1, MOST_BANDS);
         let bands = Bands::new(layout.lines, wanted);
         let parts: Mutex<Vec<(u64, Partitioned)>> = Mutex::default();
-        run(from, budget, plan.target, observer, &|block| {
+        each_block_of(plan.target, from, budget, observer, &|_| 0, &|block| {
             also(block)?;
             let part = bands::partition_block(block, &bands, &counts)?;
             parts.lock().unwrap_or_else(PoisonError::into_inner).push((block.entries.start, part));
@@ -91,7 +91,7 @@ pub fn partition(
         let file = SpillFile::create(directory, source.entries.saturating_mul(record))?;
         let bands = Bands::new(layout.lines, plan.bands);
         let spilled = Spilled::new(file, bands, source.dtype.size(), plan.staging);
-        run(from, budget, plan.target, observer, &|block| {
+        each_block_of(plan.target, from, budget, observer, &|_| 0, &|block| {
             also(block)?;
             spilled.take(block, &counts)
         })?;
@@ -100,17 +100,6 @@ pub fn partition(
         held = Held::Disk(spilled);
     }
     Ok(Partitions { layout, pointers, held, budget })
-}
-
-fn run(
-    from: &dyn Source,
-    budget: Budget,
-    target: u64,
-    observer: &dyn Observer,
-    visit: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
-) -> Result<()> {
-    let wide = Wide { from, target };
-    each_block(&wide, budget, observer, &|_| 0, visit)
 }
 
 impl Partitions {
@@ -182,39 +171,6 @@ impl Plan {
         // Bands of unequal weight are grouped afterwards, so there are several to a group.
         let bands = all.div_ceil(group.max(1)).saturating_mul(4).clamp(4, 2048);
         Ok(Plan { in_memory: false, target, bands, staging: left / 4 })
-    }
-}
-
-/// A source whose blocks are larger than the pump would cut them: partitioning gains by it.
-struct Wide<'s> {
-    from: &'s dyn Source,
-    target: u64,
-}
-
-impl Source for Wide<'_> {
-    fn layout(&self) -> &Layout {
-        self.from.layout()
-    }
-    fn pointers(&self) -> &[u64] {
-        self.from.pointers()
-    }
-    fn cut(&self, start: u64, _: u64) -> u64 {
-        self.from.cut(start, self.target)
-    }
-    fn largest_block(&self, _: u64) -> u64 {
-        self.from.largest_block(self.target)
-    }
-    fn read(&self, range: std::ops::Range<u64>, into: &mut crate::matrix::Buffer) -> Result<()> {
-        self.from.read(range, into)
-    }
-    fn working_bytes(&self, entries: u64) -> u64 {
-        self.from.working_bytes(entries)
-    }
-    fn resident_bytes(&self) -> u64 {
-        self.from.resident_bytes()
-    }
-    fn sequential(&self) -> bool {
-        self.from.sequential()
     }
 }
 
