@@ -9,23 +9,13 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 import tempfile
 
 import h5py
 import numpy as np
 import scipy.sparse as sp
 
-failures = []
-checks = 0
-
-
-def check(what, condition):
-    global checks
-    checks += 1
-    if not condition:
-        failures.append(what)
-        print(f"FAILED {what}")
+from checks import check, finish
 
 
 def run(binary, *args):
@@ -149,8 +139,7 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         golden(a.bin, os.path.join(a.golden, "small"), tmp)
         probes(a.bin, tmp)
-    print(f"{checks - len(failures)} passed, {len(failures)} failed")
-    sys.exit(1 if failures else 0)
+    finish()
 
 
 if __name__ == "__main__":

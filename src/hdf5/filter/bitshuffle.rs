@@ -31,6 +31,14 @@ impl Bitshuffle {
         Ok(Bitshuffle { element, block, compression: value(4) })
     }
 
+    /// The decoded length that a chunk says it has.
+    pub(crate) fn decoded_len(&self, input: &[u8]) -> Result<u64> {
+        if self.compression == 0 {
+            return Ok(input.len() as u64);
+        }
+        Cursor::new(input, 0).array().map(u64::from_be_bytes)
+    }
+
     /// Decodes all of `input` into all of `out`.
     pub(crate) fn decode(&self, input: &[u8], out: &mut [u8]) -> Result<()> {
         let mut src = Cursor::new(input, 0);

@@ -71,14 +71,7 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> R
                 stream.copy_from_slice(bytes);
                 continue;
             }
-            match codec {
-                0 => blosclz(bytes, stream)?,
-                1 => lz4::decode_block(bytes, stream)?,
-                2 => snappy(bytes, stream)?,
-                3 => inflater.inflate_exact(bytes, stream)?,
-                4 => zstd::decode(bytes, stream)?,
-                c => return Err(Error::unsupported(format!("Blosc codec {c}"))),
-            }
+            decode_stream(codec, bytes, stream, inflater)?;
         }
         if !shuffled {
             continue;
@@ -96,6 +89,25 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> R
         }
     }
     Ok(())
+}
+
+/// The decoded length that a chunk says it has.
+pub(crate) fn decoded_len(input: &[u8]) -> Result<u64> {
+    let mut src = Cursor::new(input, 0);
+    src.skip(4)?;
+    src.read_u32().map(u64::from)
+}
+
+/// Decodes one stream that codec number `codec` made into all of `out`.
+pub(crate) fn decode_stream(codec: u8, input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> Result<()> {
+    match codec {
+        0 => blosclz(input, out),
+        1 => lz4::decode_block(input, out),
+        2 => snappy(input, out),
+        3 => inflater.inflate_exact(input, out),
+        4 => zstd::decode(input, out),
+        c => Err(Error::unsupported(format!("Blosc codec {c}"))),
+    }
 }
 
 fn snappy(input: &[u8], out: &mut [u8]) -> Result<()> {

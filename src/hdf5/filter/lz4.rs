@@ -29,6 +29,11 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
+/// The decoded length that a chunk says it has.
+pub(crate) fn decoded_len(input: &[u8]) -> Result<u64> {
+    Cursor::new(input, 0).array().map(u64::from_be_bytes)
+}
+
 /// One bare LZ4 block of known length.
 pub(crate) fn decode_block(input: &[u8], out: &mut [u8]) -> Result<()> {
     match lz4_flex::block::decompress_into(input, out) {

@@ -52,6 +52,23 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
     if at == expected { Ok(()) } else { Err(early(at)) }
 }
 
+/// The length that a block decodes to, from its tokens alone.
+pub(crate) fn decoded_len(input: &[u8]) -> Result<u64> {
+    let early = || Error::malformed("LZF block ends early");
+    let mut src = input.iter();
+    let mut len = 0u64;
+    while let Some(&control) = src.next() {
+        let (made, passed) = match control.wrapping_shr(5) {
+            0 => (usize::from(control).saturating_add(1), usize::from(control).saturating_add(1)),
+            7 => (usize::from(*src.next().ok_or_else(early)?).saturating_add(9), 1),
+            n => (usize::from(n).saturating_add(2), 1),
+        };
+        src.nth(passed.saturating_sub(1)).ok_or_else(early)?;
+        len = len.saturating_add(made as u64);
+    }
+    Ok(len)
+}
+
 /// Copies `len` bytes from `from` to the later `to`; where they overlap, what was copied is copied again.
 /// The caller has checked that `to + len` lies inside.
 #[inline]

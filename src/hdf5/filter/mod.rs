@@ -3,14 +3,20 @@
 //! A decoder is told how long its output must be and refuses any other length. Filters without a decoder here
 //! are refused by name when a chunk that went through them is read.
 
+pub(crate) mod bits;
 pub(crate) mod bitshuffle;
 pub(crate) mod blosc;
+pub(crate) mod blosc2;
+pub(crate) mod bzip2;
 pub(crate) mod deflate;
 pub(crate) mod fletcher32;
 pub(crate) mod lz4;
 pub(crate) mod lzf;
+pub(crate) mod nbit;
 pub(crate) mod pipeline;
+pub(crate) mod scale_offset;
 pub(crate) mod shuffle;
+pub(crate) mod szip;
 pub(crate) mod zstd;
 
 /// Registered filter numbers.
@@ -18,11 +24,16 @@ pub(crate) mod id {
     pub(crate) const DEFLATE: u16 = 1;
     pub(crate) const SHUFFLE: u16 = 2;
     pub(crate) const FLETCHER32: u16 = 3;
+    pub(crate) const SZIP: u16 = 4;
+    pub(crate) const NBIT: u16 = 5;
+    pub(crate) const SCALE_OFFSET: u16 = 6;
+    pub(crate) const BZIP2: u16 = 307;
     pub(crate) const LZF: u16 = 32000;
     pub(crate) const BLOSC: u16 = 32001;
     pub(crate) const LZ4: u16 = 32004;
     pub(crate) const BITSHUFFLE: u16 = 32008;
     pub(crate) const ZSTD: u16 = 32015;
+    pub(crate) const BLOSC2: u16 = 32026;
 }
 
 /// The usual name of a filter number; `None` for numbers nobody registered.

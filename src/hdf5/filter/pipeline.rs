@@ -2,8 +2,12 @@
 
 use super::bitshuffle::Bitshuffle;
 use super::deflate::Inflater;
-use super::{blosc, fletcher32, id, lz4, lzf, registered_name, shuffle, zstd};
+use super::nbit::NBit;
+use super::scale_offset::ScaleOffset;
+use super::szip::Szip;
+use super::{blosc, blosc2, bzip2, fletcher32, id, lz4, lzf, registered_name, shuffle, zstd};
 use crate::error::{Error, Result};
+use crate::hdf5::checked;
 use crate::hdf5::format::message::filter_pipeline::Filter;
 
 /// The filters of a dataset, ready to be undone for chunks of one length.
@@ -32,6 +36,11 @@ enum Codec {
     Zstd,
     Bitshuffle(Bitshuffle),
     Blosc,
+    Blosc2,
+    Bzip2,
+    Szip(Szip),
+    NBit(NBit),
+    ScaleOffset(ScaleOffset),
     /// Named when a chunk needs it.
     Unknown {
         id: u16,
@@ -50,26 +59,9 @@ pub(crate) struct Workspace {
 impl Pipeline {
     /// Prepares `filters` for elements of `element_size` bytes.
     pub(crate) fn new(filters: &[Filter], element_size: usize) -> Result<Self> {
-        let stages = filters.iter().zip(0u32..).map(|(f, n)| {
-            let codec = match f.id {
-                id::DEFLATE => Codec::Deflate,
-                id::SHUFFLE => {
-                    let width =
-                        f.values.first().copied().map_or(element_size, |w| usize::try_from(w).unwrap_or(0));
-                    if width == 0 {
-                        return Err(Error::malformed("shuffle by elements of 0 bytes"));
-                    }
-                    Codec::Shuffle { width }
-                }
-                id::FLETCHER32 => Codec::Fletcher32,
-                id::LZF => Codec::Lzf,
-                id::LZ4 => Codec::Lz4,
-                id::ZSTD => Codec::Zstd,
-                id::BITSHUFFLE => Codec::Bitshuffle(Bitshuffle::new(&f.values, element_size)?),
-                id::BLOSC => Codec::Blosc,
-                id => Codec::Unknown { id, name: f.name.clone() },
-            };
-            Ok(Stage { codec, bit: 1u32.checked_shl(n).unwrap_or(0) })
+        let stages = filters.iter().zip(0u32..).filter_map(|(f, n)| {
+            let bit = 1u32.checked_shl(n).unwrap_or(0);
+            Codec::new(f, element_size).map(|c| c.map(|codec| Stage { codec, bit })).transpose()
         });
         Ok(Pipeline { stages: stages.collect::<Result<_>>()? })
     }
@@ -93,7 +85,11 @@ impl Pipeline {
             Codec::Lzf => n.saturating_mul(88),
             // LZ4: 255 bytes from one; the others have runs that a few bytes stand for
             Codec::Lz4 => n.saturating_mul(256),
-            Codec::Zstd | Codec::Bitshuffle(_) | Codec::Blosc => n.saturating_mul(1 << 20),
+            Codec::Zstd | Codec::Bitshuffle(_) | Codec::Blosc | Codec::Bzip2 | Codec::Szip(_) => {
+                n.saturating_mul(1 << 20)
+            }
+            // every number may be the same, and take no bit at all
+            Codec::Blosc2 | Codec::ScaleOffset(_) | Codec::NBit(_) => n.saturating_mul(1 << 26),
             Codec::Shuffle { .. } | Codec::Fletcher32 => n,
             Codec::Unknown { .. } => u64::MAX,
         })
@@ -119,6 +115,8 @@ impl Pipeline {
                 _ => None,
             };
         }
+        // Between two filters data may be longer than a chunk, if little: what they could not make smaller.
+        let most = out.len().saturating_mul(2).saturating_add(1 << 16);
         let Workspace { a, b, inflater } = work;
         let (mut from, mut to) = (a, b);
         let mut input = stored;
@@ -131,24 +129,9 @@ impl Pipeline {
                 return stage.codec.undo(input, out, inflater);
             }
             let made = match (&stage.codec, len) {
-                (Codec::Deflate, None) => {
-                    let most = out.len().saturating_mul(2).saturating_add(1 << 16);
-                    inflater.get_or_insert_default().inflate_to_vec(input, to, most)?;
-                    to.len()
-                }
-                (Codec::Shuffle { .. }, None) => {
-                    fill(to, input.len(), |o| stage.codec.undo(input, o, inflater))?
-                }
-                (Codec::Fletcher32, None) => {
-                    fill(to, input.len().saturating_sub(4), |o| stage.codec.undo(input, o, inflater))?
-                }
                 (Codec::Unknown { .. }, _) => return stage.codec.undo(input, &mut [], inflater),
                 (_, Some(len)) => fill(to, len, |o| stage.codec.undo(input, o, inflater))?,
-                (_, None) => {
-                    return Err(Error::unsupported(
-                        "a filter between two others whose lengths are not known",
-                    ));
-                }
+                (codec, None) => codec.undo_to_vec(input, to, most, inflater)?,
             };
             std::mem::swap(&mut from, &mut to);
             input = from.get(..made).unwrap_or_default();
@@ -180,6 +163,36 @@ fn copy_exact(input: &[u8], out: &mut [u8]) -> Result<()> {
 }
 
 impl Codec {
+    /// The filter that `f` names; `None` for one that leaves these chunks as they are.
+    fn new(f: &Filter, element_size: usize) -> Result<Option<Codec>> {
+        Ok(Some(match f.id {
+            id::DEFLATE => Codec::Deflate,
+            id::SHUFFLE => {
+                let width =
+                    f.values.first().copied().map_or(element_size, |w| usize::try_from(w).unwrap_or(0));
+                if width == 0 {
+                    return Err(Error::malformed("shuffle by elements of 0 bytes"));
+                }
+                Codec::Shuffle { width }
+            }
+            id::FLETCHER32 => Codec::Fletcher32,
+            id::LZF => Codec::Lzf,
+            id::LZ4 => Codec::Lz4,
+            id::ZSTD => Codec::Zstd,
+            id::BITSHUFFLE => Codec::Bitshuffle(Bitshuffle::new(&f.values, element_size)?),
+            id::BLOSC => Codec::Blosc,
+            id::BLOSC2 => Codec::Blosc2,
+            id::BZIP2 => Codec::Bzip2,
+            id::SZIP => Codec::Szip(Szip::new(&f.values)?),
+            id::NBIT => match NBit::new(&f.values)? {
+                Some(n) => Codec::NBit(n),
+                None => return Ok(None),
+            },
+            id::SCALE_OFFSET => Codec::ScaleOffset(ScaleOffset::new(&f.values)?),
+            id => Codec::Unknown { id, name: f.name.clone() },
+        }))
+    }
+
     fn undo(&self, input: &[u8], out: &mut [u8], inflater: &mut Option<Inflater>) -> Result<()> {
         match self {
             Codec::Deflate => inflater.get_or_insert_default().inflate_exact(input, out),
@@ -196,6 +209,11 @@ impl Codec {
             Codec::Zstd => zstd::decode(input, out),
             Codec::Bitshuffle(b) => b.decode(input, out),
             Codec::Blosc => blosc::decode(input, out, inflater.get_or_insert_default()),
+            Codec::Blosc2 => blosc2::decode(input, out, inflater.get_or_insert_default()),
+            Codec::Bzip2 => bzip2::decode(input, out),
+            Codec::Szip(s) => s.decode(input, out),
+            Codec::NBit(n) => n.decode(input, out),
+            Codec::ScaleOffset(s) => s.decode(input, out),
             Codec::Unknown { id, name } => {
                 let name =
                     registered_name(*id).unwrap_or(if name.is_empty() { "unregistered" } else { name });
@@ -203,6 +221,46 @@ impl Codec {
                 Err(Error::unsupported(format!("filter {id} ({name}); {advice}")))
             }
         }
+    }
+
+    /// Undoes a filter whose output may have any length up to `most`; how long it is comes back.
+    fn undo_to_vec(
+        &self,
+        input: &[u8],
+        out: &mut Vec<u8>,
+        most: usize,
+        inflater: &mut Option<Inflater>,
+    ) -> Result<usize> {
+        let len = match self {
+            Codec::Deflate => {
+                inflater.get_or_insert_default().inflate_to_vec(input, out, most)?;
+                return Ok(out.len());
+            }
+            Codec::Zstd => {
+                zstd::decode_to_vec(input, out, most)?;
+                return Ok(out.len());
+            }
+            Codec::Bzip2 => {
+                bzip2::decode_to_vec(input, out, most)?;
+                return Ok(out.len());
+            }
+            Codec::Shuffle { .. } | Codec::Unknown { .. } => input.len(),
+            Codec::Fletcher32 => input.len().saturating_sub(4),
+            Codec::Lzf => checked::size(lzf::decoded_len(input)?)?,
+            Codec::Lz4 => checked::size(lz4::decoded_len(input)?)?,
+            Codec::Bitshuffle(b) => checked::size(b.decoded_len(input)?)?,
+            Codec::Blosc => checked::size(blosc::decoded_len(input)?)?,
+            Codec::Blosc2 => blosc2::decoded_len(input)?,
+            Codec::Szip(_) => checked::size(Szip::decoded_len(input)?)?,
+            Codec::NBit(n) => n.decoded_len(),
+            Codec::ScaleOffset(s) => s.decoded_len(),
+        };
+        if len > most {
+            return Err(Error::limit(format!(
+                "a chunk of at most {most} bytes becomes {len} between two filters"
+            )));
+        }
+        fill(out, len, |o| self.undo(input, o, inflater))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Zstandard (filter 32015): one or more frames a chunk. RFC 8878; decoded by `ruzstd`.
 
 use crate::error::{Error, Result};
-use ruzstd::decoding::FrameDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
+use std::io::Read;
 
 /// Decodes all frames of `input` into all of `out`.
 pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
@@ -12,6 +13,18 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
         }
         Err(e) => Err(Error::malformed(format!("zstd frame is broken: {e}"))),
     }
+}
+
+/// Decodes the first frame of `input`, whose length is not known in advance, up to `most` bytes.
+pub(crate) fn decode_to_vec(input: &[u8], out: &mut Vec<u8>, most: usize) -> Result<()> {
+    out.clear();
+    let broken = |e: &dyn std::fmt::Display| Error::malformed(format!("zstd frame is broken: {e}"));
+    let decoder = StreamingDecoder::new(input).map_err(|e| broken(&e))?;
+    decoder.take(most.saturating_add(1) as u64).read_to_end(out).map_err(|e| broken(&e))?;
+    if out.len() > most {
+        return Err(Error::limit(format!("zstd frame holds more than {most} bytes")));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -29,5 +42,9 @@ mod tests {
         assert!(decode(&frame, &mut [0; 2]).is_err());
         assert!(decode(&frame[..10], &mut out).is_err());
         assert!(decode(b"no frame", &mut out).is_err());
+        let mut bytes = Vec::new();
+        decode_to_vec(&frame, &mut bytes, 3).unwrap();
+        assert_eq!(bytes, b"abc");
+        assert!(decode_to_vec(&frame, &mut bytes, 2).is_err());
     }
 }

@@ -398,6 +398,13 @@ fn load_extensible_array(
     Ok(())
 }
 
+/// Which pages of a data block were ever written: its bits in the bitmap of its super block.
+#[derive(Clone, Copy)]
+struct PageBits<'a> {
+    bitmap: &'a [u8],
+    first: u64,
+}
+
 /// Follows the blocks of an extensible array.
 struct Walk<'a> {
     file: &'a File,
@@ -419,12 +426,15 @@ impl Walk<'_> {
         let offset = self.file.offset_of(address);
         let mut src = checksum::split_verified(&bytes, offset, "extensible array super block")?;
         self.header.read_block_frame(&mut src, b"EASB", true, sizes)?;
-        let bitmap_len = checked::size(self.header.pages(s.block_entries).div_ceil(8))?;
-        let bitmaps = (0..s.blocks).map(|_| src.take(bitmap_len)).collect::<Result<Vec<_>>>()?;
+        let bitmap_len = self.header.pages(s.block_entries).div_ceil(8);
+        // There is room for whole bytes a block, but the bits of one block follow those of the block before.
+        let bitmap = src.take(checked::size(checked::mul(s.blocks, bitmap_len)?)?)?;
+        let pages = self.header.pages(s.block_entries);
         let mut next = first;
-        for bitmap in bitmaps {
+        for n in 0..s.blocks {
             let at = sizes.read_address(&mut src)?;
-            self.data_block(at, s.block_entries, next, Some(bitmap), sink)?;
+            let set = PageBits { bitmap, first: checked::mul(n, pages)? };
+            self.data_block(at, s.block_entries, next, Some(set), sink)?;
             next = checked::add(next, s.block_entries)?;
         }
         Ok(())
@@ -435,7 +445,7 @@ impl Walk<'_> {
         address: Option<u64>,
         count: u64,
         first: u64,
-        bitmap: Option<&[u8]>,
+        set: Option<PageBits<'_>>,
         sink: &mut Collector<'_>,
     ) -> Result<()> {
         let Some(address) = address else { return Ok(()) };
@@ -457,7 +467,8 @@ impl Walk<'_> {
         let pages_at = checked::add(address, checked::add(head, 4)?)?;
         let page_len = checked::add(checked::mul(header.page_entries(), entry)?, 4)?;
         for page in 0..header.pages(count) {
-            if bitmap.is_some_and(|b| !fixed_array::page_is_set(b, page)) {
+            let bit = set.map(|s| (s.bitmap, s.first.saturating_add(page)));
+            if bit.is_some_and(|(bitmap, n)| !fixed_array::page_is_set(bitmap, n)) {
                 continue;
             }
             let at = checked::add(pages_at, checked::mul(page, page_len)?)?;
