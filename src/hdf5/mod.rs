@@ -30,6 +30,9 @@
 pub(crate) mod checked;
 pub(crate) mod filter;
 pub(crate) mod format;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub(crate) mod read;
 
 pub use format::message::dataspace::Dataspace;

@@ -54,7 +54,8 @@ pub(crate) fn verify(src: &mut Cursor<'_>, covered: &[u8], what: &str) -> Result
     let at = src.offset();
     let stored = src.read_u32()?;
     let computed = lookup3(covered, 0);
-    if stored != computed {
+    // A fuzzer would get no further than this.
+    if stored != computed && !cfg!(fuzzing) {
         let text = format!("{what} checksum (expected {stored:#010x}, got {computed:#010x})");
         return Err(Error::checksum(text).at(at));
     }

@@ -211,7 +211,7 @@ pub(crate) fn verify_direct(bytes: &[u8], offset: u64, header: &Header, sizes: S
     stored.copy_from_slice(place);
     place.fill(0);
     let (stored, computed) = (u32::from_le_bytes(stored), checksum::lookup3(&copy, 0));
-    if stored != computed {
+    if stored != computed && !cfg!(fuzzing) {
         let text = format!("direct heap block checksum (expected {stored:#010x}, got {computed:#010x})");
         return Err(Error::checksum(text).at(offset));
     }

@@ -1,0 +1,39 @@
+//! Any bytes as an HDF5 file, read here and by another reader in Rust: numeric datasets that both read are equal.
+#![no_main]
+
+use annmap::Limits;
+use annmap::hdf5::{Class, File, Object, Scratch};
+use libfuzzer_sys::fuzz_target;
+
+fn check(object: &Object, theirs: &hdf5_reader::Hdf5File, depth: u32, left: &mut u32) {
+    if *left == 0 {
+        return;
+    }
+    *left -= 1;
+    if let Ok(d) = object.dataset()
+        && matches!(d.datatype().class, Class::Integer(_) | Class::Float(_))
+        && d.byte_len() <= 1 << 16
+        && let mut ours = vec![0; d.byte_len() as usize]
+        && d.read_slab(&vec![0; d.shape().len()], d.shape(), &mut ours, &mut Scratch::default()).is_ok()
+        && let Ok(other) = theirs.dataset(object.path())
+        && other.shape() == d.shape()
+        && let Ok(bytes) = other.read_raw_bytes()
+    {
+        assert_eq!(ours, bytes, "{}", object.path());
+    }
+    if depth < 6 {
+        for link in object.links().unwrap_or_default() {
+            if let Ok(child) = object.open_link(link) {
+                check(&child, theirs, depth + 1, left);
+            }
+        }
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(file) = File::from_reader(Box::new(data.to_vec()), Limits::default()) else { return };
+    let Ok(theirs) = hdf5_reader::Hdf5File::from_vec(data.to_vec()) else { return };
+    if let Ok(root) = file.root() {
+        check(&root, &theirs, 0, &mut 50);
+    }
+});
