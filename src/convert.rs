@@ -1,12 +1,15 @@
 //! From any input to a store: which source, which edits, which layout, which sink.
 
 use crate::dtype::Dtype;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::h5ad::{AnnData, Element, Opened};
 use crate::limits::Limits;
-use crate::matrix::{Block, Budget, Edit, Edited, Orientation, Policy, Sink, Source, narrowest_dtype, pump};
+use crate::matrix::{
+    Block, Budget, Edit, Edited, Kept, Lost, Orientation, Policy, Sink, Source, merged, narrowest_dtype,
+    pump, survey,
+};
 use crate::observe::Observer;
-use crate::store::{self, IndexDtype, Pair, SourceRecord, Store, WriteMode, Writer, Written};
+use crate::store::{self, IndexDtype, Pair, Salvage, SourceRecord, Store, WriteMode, Writer, Written};
 use crate::table::Frame;
 use crate::transpose::{self, Partitions};
 use std::path::{Path, PathBuf};
@@ -57,6 +60,22 @@ impl Input {
                 Ok(Matrix::File(Box::new(element.source(budget, observer).in_file(path)?)))
             }
         }
+    }
+
+    /// As [`matrix`](Self::matrix), past damage; lines that cannot be had come with it.
+    fn matrix_past(
+        &self,
+        name: &str,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<(Matrix<'_>, Vec<Lost>)> {
+        let Input::File(path, file) = self else {
+            return Ok((self.matrix(name, budget, observer)?, Vec::new()));
+        };
+        let element = file.matrix(name).in_file(path)?;
+        observe_dense(&element, observer);
+        let (opened, lost) = element.source_past(budget, observer).in_file(path)?;
+        Ok((Matrix::File(Box::new(opened)), lost))
     }
 
     /// The tables of the rows and the columns of a matrix of this shape; `None` where a store has none.
@@ -174,6 +193,9 @@ pub struct Options {
     pub budget: Budget,
     /// How bytes get into the files.
     pub mode: WriteMode,
+    /// Go on past damage: lines that cannot be read come empty and are listed in the store's metadata, tables that
+    /// cannot be read are left out.
+    pub salvage: bool,
     /// For temporary files larger than the budget; beside the output where `None`.
     pub temporary: Option<PathBuf>,
 }
@@ -191,6 +213,7 @@ impl Default for Options {
             force: false,
             budget: Budget::new(1 << 30),
             mode: WriteMode::Auto,
+            salvage: false,
             temporary: None,
         }
     }
@@ -208,17 +231,36 @@ pub fn convert(
     observer: &dyn Observer,
 ) -> Result<Vec<Written>> {
     let place = input.path();
-    let matrix = input.matrix(&options.matrix, options.budget, observer)?;
+    let (matrix, lost) = match options.salvage {
+        true => input.matrix_past(&options.matrix, options.budget, observer)?,
+        false => (input.matrix(&options.matrix, options.budget, observer)?, Vec::new()),
+    };
     let stored = matrix.as_source();
-    let edited;
+    let (edited, kept);
     let mut source = stored;
+    let mut salvaged = None;
+    if options.salvage {
+        observer.phase("looking for damage", bytes_of(stored));
+        let mut lost = lost;
+        lost.extend(survey(&Kept::new(stored, &lost), options.budget, observer).in_file(place)?.lost);
+        let lost = merged(lost);
+        kept = Kept::new(stored, &lost);
+        salvaged = Some(Salvage { orientation: stored.layout().orientation, lost });
+        source = &kept;
+    }
     if !options.edit.is_none() {
-        observer.phase("editing", bytes_of(stored));
-        edited = Edited::new(stored, options.edit, options.budget, observer).in_file(place)?;
+        observer.phase("editing", bytes_of(source));
+        edited = Edited::new(source, options.edit, options.budget, observer).in_file(place)?;
         source = &edited;
     }
     let frames = match options.tables {
-        true => input.frames(&options.matrix, source.layout().shape(), observer)?,
+        true => match input.frames(&options.matrix, source.layout().shape(), observer) {
+            Err(e) if options.salvage && e.kind() != Kind::Cancelled => {
+                observer.warn(&format!("tables left out: {e}"));
+                None
+            }
+            frames => frames?,
+        },
         false => None,
     };
     let dtype = match options.dtype {
@@ -236,6 +278,7 @@ pub fn convert(
         force: options.force,
         mode: options.mode,
         source: Some(input.record(&options.matrix)),
+        salvaged,
     };
     let run = Run { input, output, options, store: &store, frames: frames.as_ref(), observer };
     let stored = source.layout().orientation;

@@ -76,6 +76,11 @@ impl Dtype {
         })
     }
 
+    /// Whether no value can be below zero.
+    pub const fn is_unsigned(self) -> bool {
+        matches!(self, Dtype::Bool | Dtype::Uint8 | Dtype::Uint16 | Dtype::Uint32 | Dtype::Uint64)
+    }
+
     /// Whether it is one of the three float types.
     pub const fn is_float(self) -> bool {
         matches!(self, Dtype::Float16 | Dtype::Float32 | Dtype::Float64)
@@ -112,6 +117,17 @@ pub enum Scalar {
     Int(i128),
     /// The value and the width it was stored in, so that it prints as it would there.
     Float(f64, Dtype),
+}
+
+impl Scalar {
+    /// The nearest double.
+    pub fn as_f64(self) -> f64 {
+        match self {
+            Scalar::Bool(v) => f64::from(u8::from(v)),
+            Scalar::Int(v) => v as f64,
+            Scalar::Float(v, _) => v,
+        }
+    }
 }
 
 impl fmt::Display for Scalar {

@@ -21,6 +21,7 @@
 //! | entries as they come, on all cores | [`matrix::pump`] and [`matrix::Sink`] |
 //! | rows as columns and columns as rows | [`transpose::partition`] |
 //! | to know whether two matrices are equal | [`verify::compare`] |
+//! | what is wrong with a file | [`doctor::examine`] |
 //! | tables with types | [`table::Frame`] |
 //!
 //! ```no_run
@@ -44,6 +45,7 @@ pub(crate) mod bytes;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod convert;
+pub mod doctor;
 pub mod dtype;
 mod error;
 pub mod h5ad;

@@ -2,9 +2,9 @@
 
 use super::args::{human_bytes, human_count};
 use super::common::Common;
-use super::report::Out;
+use super::report::{Out, printable};
 use crate::convert::{self, Input, Options, Target, ValueDtype};
-use crate::matrix::{Edit, Policy};
+use crate::matrix::{Edit, Lost, Orientation, Policy};
 use crate::store::{IndexDtype, Written};
 use crate::{Dtype, Limits, Result};
 use clap::ValueEnum;
@@ -55,6 +55,9 @@ pub(crate) struct MatrixArgs {
     /// Do not write obs.arrow and var.arrow
     #[arg(long)]
     no_tables: bool,
+    /// Go on past damage: rows (of a CSC: columns) that cannot be read come empty and are listed in metadata.json
+    #[arg(long)]
+    salvage: bool,
     /// Replace an existing store, which stays untouched until the new one is complete
     #[arg(long)]
     force: bool,
@@ -111,6 +114,7 @@ impl MatrixArgs {
             edit: Edit { sort: self.sort, sum_duplicates: self.sum_duplicates, drop_zeros: self.drop_zeros },
             tables: !self.no_tables,
             force: self.force,
+            salvage: self.salvage,
             budget: common.budget(),
             temporary: common.tmpdir.clone(),
             ..Options::default()
@@ -147,6 +151,7 @@ pub(crate) fn execute(
             out.json(&as_json(w, seconds))?;
         } else if !common.quiet {
             out.line(&as_text(w, seconds))?;
+            lost_text(w).iter().try_for_each(|line| out.line(&printable(line)))?;
         }
     }
     out.finish()?;
@@ -169,6 +174,17 @@ fn as_text(w: &Written, seconds: f64) -> String {
     )
 }
 
+/// What could not be read, a line each.
+fn lost_text(w: &Written) -> Vec<String> {
+    let Some(salvage) = &w.manifest.salvaged else { return Vec::new() };
+    let what = match salvage.orientation {
+        Orientation::Csr => "rows",
+        Orientation::Csc => "columns",
+    };
+    let line = |l: &Lost| format!("lost: {what} {} to {}: {}", l.lines.start, l.lines.end - 1, l.reason);
+    salvage.lost.iter().map(line).collect()
+}
+
 fn as_json(w: &Written, seconds: f64) -> serde_json::Value {
     let m = &w.manifest;
     json!({
@@ -179,6 +195,7 @@ fn as_json(w: &Written, seconds: f64) -> serde_json::Value {
         "dtypes": {"data": m.layout.dtype.name(), "indices": m.indices.name(), "indptr": m.indptr.name()},
         "sorted_indices": m.sorted,
         "has_duplicates": m.duplicates,
+        "lost": m.salvaged.as_ref().map(|s| s.lost.iter().map(|l| l.lines.end - l.lines.start).sum::<u64>()),
         "bytes": m.files.iter().map(|f| f.len).sum::<u64>(),
         "seconds": (seconds * 1000.0).round() / 1000.0,
     })

@@ -7,6 +7,7 @@ mod args;
 mod bench;
 mod common;
 mod convert;
+mod doctor;
 mod info;
 mod ls;
 mod progress;
@@ -43,6 +44,8 @@ enum Command {
     Transpose(transpose::Args),
     /// Check that a store holds what it says it holds
     Verify(verify::Args),
+    /// Read everything in a file and tell what is damaged, where, and what is lost
+    Doctor(doctor::Args),
     /// Time random reads of rows and columns of stores
     Bench(bench::Args),
     /// Print a script that completes annmap's arguments in a shell
@@ -69,6 +72,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Convert(a) => convert::run(&a),
         Command::Transpose(a) => transpose::run(&a),
         Command::Verify(a) => verify::run(&a),
+        Command::Doctor(a) => doctor::run(&a),
         Command::Bench(a) => bench::run(&a),
         Command::Completions { shell } => completions(shell),
         Command::Man => manual(),

@@ -4,9 +4,9 @@
 //! counts, strip by strip, and blocks are then read by the same strips.
 
 use crate::dtype::{Element, with_element};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::hdf5::{Dataset, Numeric, Scratch, Storage};
-use crate::matrix::{Budget, Buffer, Layout, Orientation, Source};
+use crate::matrix::{Budget, Buffer, Layout, Lost, Orientation, Source, merged};
 use crate::observe::Observer;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -48,6 +48,31 @@ impl Dense {
     /// # Errors
     /// As reading goes; `Limit` where the budget does not hold one strip.
     pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<DenseSource> {
+        self.source_of(budget, observer, &|_, e| Err(e))
+    }
+
+    /// As [`source`](Self::source), past what cannot be read: the lines are told, and are empty.
+    ///
+    /// # Errors
+    /// As [`source`](Self::source), but for damage to the values.
+    pub fn source_past(&self, budget: Budget, observer: &dyn Observer) -> Result<(DenseSource, Vec<Lost>)> {
+        let lost = Mutex::new(Vec::new());
+        let source = self.source_of(budget, observer, &|lines, e| {
+            if e.kind() == Kind::Cancelled {
+                return Err(e);
+            }
+            lost.lock().unwrap_or_else(PoisonError::into_inner).push(Lost { lines, reason: e.to_string() });
+            Ok(())
+        })?;
+        Ok((source, merged(lost.into_inner().unwrap_or_else(PoisonError::into_inner))))
+    }
+
+    fn source_of(
+        &self,
+        budget: Budget,
+        observer: &dyn Observer,
+        lost: &(dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
+    ) -> Result<DenseSource> {
         let path = self.dataset.object().path();
         let values = Numeric::of(self.dataset.datatype())
             .ok_or_else(|| {
@@ -73,7 +98,7 @@ impl Dense {
             },
         };
         let workers = source.plan_strips(budget)?;
-        source.count(workers, observer)?;
+        source.count(workers, observer, lost)?;
         Ok(source)
     }
 }
@@ -135,7 +160,12 @@ impl DenseSource {
         Ok(rayon::current_num_threads().min(usize::try_from(affordable).unwrap_or(usize::MAX)))
     }
 
-    fn count(&mut self, workers: usize, observer: &dyn Observer) -> Result<()> {
+    fn count(
+        &mut self,
+        workers: usize,
+        observer: &dyn Observer,
+        lost: &(dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
+    ) -> Result<()> {
         let lines = self.layout.lines;
         let counts: Vec<AtomicU64> = (0..lines).map(|_| AtomicU64::new(0)).collect();
         let next = AtomicU64::new(0);
@@ -158,10 +188,13 @@ impl DenseSource {
                 let done = if observer.cancelled() {
                     Err(Error::cancelled())
                 } else {
-                    self.decode(strip, &mut state)
+                    self.decode(strip.clone(), &mut state)
                 };
                 if let Err(e) = done {
-                    return note(start, e);
+                    match lost(strip, e) {
+                        Ok(()) => continue,
+                        Err(e) => return note(start, e),
+                    }
                 }
                 let width = self.layout.minor as usize;
                 with_element!(self.layout.dtype, T => {

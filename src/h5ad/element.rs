@@ -5,7 +5,7 @@ use super::encoding::Encoding;
 use super::sparse::{Sparse, SparseSource};
 use crate::error::{Error, Result};
 use crate::hdf5::Object;
-use crate::matrix::{Budget, Source};
+use crate::matrix::{Budget, Lost, Source};
 use crate::observe::Observer;
 
 /// A matrix of a file, as metadata.
@@ -58,6 +58,24 @@ impl Element {
         Ok(match self {
             Element::Sparse(s) => Opened::Sparse(s.source()?),
             Element::Dense(d) => Opened::Dense(d.source(budget, observer)?),
+        })
+    }
+
+    /// As [`source`](Self::source), past damage: the lines that cannot be had are told, and are not to be read.
+    /// More may turn out to be lost when [`survey`](crate::matrix::survey) reads the rest.
+    ///
+    /// # Errors
+    /// Where nothing can be had at all.
+    pub fn source_past(&self, budget: Budget, observer: &dyn Observer) -> Result<(Opened, Vec<Lost>)> {
+        Ok(match self {
+            Element::Sparse(s) => {
+                let (source, lost) = s.source_past()?;
+                (Opened::Sparse(source), lost)
+            }
+            Element::Dense(d) => {
+                let (source, lost) = d.source_past(budget, observer)?;
+                (Opened::Dense(source), lost)
+            }
         })
     }
 }

@@ -19,6 +19,8 @@ mod loom;
 mod sparse;
 mod tenx;
 
+pub(crate) use column::read_column;
+pub(crate) use dataframe::names as frame_names;
 pub use dense::{Dense, DenseSource};
 pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use element::{Element, Opened};

@@ -4,7 +4,7 @@ use super::encoding::{Encoding, attribute};
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Place, Result};
 use crate::hdf5::{Dataset, ElementStream, Numeric, Object, Scratch, Storage};
-use crate::matrix::{Buffer, Layout, Orientation, Source, check_minor, validated_pointers};
+use crate::matrix::{Buffer, Layout, Lost, Orientation, Source, check_minor, validated_pointers};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -80,6 +80,27 @@ impl Sparse {
     /// `Malformed` where the pointers contradict the shape or the other datasets; `Unsupported` where values or
     /// indices are of a type that is no plain number.
     pub fn source(&self) -> Result<SparseSource> {
+        self.source_of(Self::read_pointers)
+    }
+
+    /// As [`source`](Self::source), past line pointers that cannot be right: the lines they belong to are told, and
+    /// are not to be read.
+    ///
+    /// # Errors
+    /// As [`source`](Self::source), where the pointers cannot be read at all.
+    pub fn source_past(&self) -> Result<(SparseSource, Vec<Lost>)> {
+        let mut lost = Vec::new();
+        let source = self.source_of(|sparse, lines| {
+            let raw = sparse.read_raw_pointers(lines)?;
+            let (pointers, gone) =
+                possible_pointers(&raw, sparse.data.elements().min(sparse.indices.elements()));
+            lost = gone;
+            Ok(pointers)
+        })?;
+        Ok((source, lost))
+    }
+
+    fn source_of(&self, pointers: impl FnOnce(&Self, u64) -> Result<Vec<u64>>) -> Result<SparseSource> {
         let (lines, minor) = match self.orientation {
             Orientation::Csr => (self.shape[0], self.shape[1]),
             Orientation::Csc => (self.shape[1], self.shape[0]),
@@ -88,7 +109,7 @@ impl Sparse {
             let text = format!("{minor} elements in a line (at most {} are supported)", 1u64 << 32);
             return Err(Error::unsupported(text).in_object(&self.path));
         }
-        let pointers = self.read_pointers(lines)?;
+        let pointers = pointers(self, lines)?;
         let entries = pointers[pointers.len() - 1];
         let values = numeric(&self.data)?;
         let index = numeric(&self.indices)?;
@@ -120,6 +141,22 @@ impl Sparse {
 
     fn read_pointers(&self, lines: u64) -> Result<Vec<u64>> {
         let path = self.indptr.object().path();
+        let raw = self.read_raw_pointers(lines)?;
+        if let Some(line) = raw.iter().position(|p| *p < 0) {
+            let text = format!(
+                "indptr is {} at line {line} (a counter of {} bits that wrapped around?)",
+                raw[line],
+                self.indptr.datatype().size * 8
+            );
+            return Err(Error::malformed(text).in_object(path));
+        }
+        let pointers = raw.into_iter().map(|p| p as u64).collect();
+        validated_pointers(pointers, lines, self.data.elements()).in_object(path)
+    }
+
+    /// The line pointers as they stand there; those above the range of `i64` become negative.
+    fn read_raw_pointers(&self, lines: u64) -> Result<Vec<i64>> {
+        let path = self.indptr.object().path();
         if self.indptr.elements() != lines.saturating_add(1) {
             let text = format!(
                 "indptr (expected {} values, got {})",
@@ -135,18 +172,53 @@ impl Sparse {
         }
         let mut out = crate::limits::reserved(bytes.len() / dtype.size()).in_object(path)?;
         with_element!(dtype, T => {
-            for (line, one) in bytes.chunks_exact(size_of::<T>()).enumerate() {
-                match bytemuck::pod_read_unaligned::<T>(one).scalar() {
-                    crate::dtype::Scalar::Int(v) if v >= 0 => out.push(v as u64),
-                    v => {
-                        let text = format!("indptr is {v} at line {line} (a counter of {} bits that wrapped around?)", dtype.size() * 8);
-                        return Err(Error::malformed(text).in_object(path));
-                    }
-                }
+            for one in bytes.chunks_exact(size_of::<T>()) {
+                out.push(match bytemuck::pod_read_unaligned::<T>(one).scalar() {
+                    crate::dtype::Scalar::Int(v) => i64::try_from(v).unwrap_or(-1),
+                    _ => -1,
+                });
             }
         });
-        validated_pointers(out, lines, self.data.elements()).in_object(path)
+        Ok(out)
     }
+}
+
+/// Pointers that never fall, and the lines beside those that did, were negative or lay beyond `entries`.
+fn possible_pointers(raw: &[i64], entries: u64) -> (Vec<u64>, Vec<Lost>) {
+    let mut sound: Vec<bool> = raw.iter().map(|p| u64::try_from(*p).is_ok_and(|p| p <= entries)).collect();
+    // Of two that fall, nobody knows which is wrong.
+    let mut last: Option<usize> = None;
+    for i in 0..raw.len() {
+        if !sound[i] {
+            continue;
+        }
+        if let Some(before) = last.filter(|b| raw[*b] > raw[i]) {
+            (sound[before], sound[i]) = (false, false);
+            last = (0..before).rev().find(|j| sound[*j]);
+        } else {
+            last = Some(i);
+        }
+    }
+    let mut pointers = Vec::with_capacity(raw.len());
+    let mut before = 0;
+    for (p, ok) in raw.iter().zip(&sound) {
+        // Lines without a pointer of their own are empty here.
+        if *ok {
+            before = (*p as u64).max(before);
+        }
+        pointers.push(before);
+    }
+    let lost = (0u64..)
+        .zip(sound.windows(2))
+        .filter(|(_, s)| !(s[0] && s[1]))
+        .map(|(line, _)| {
+            let (a, b) = (raw[line as usize], raw[line as usize + 1]);
+            let reason =
+                format!("indptr runs from {a} to {b} of {entries} entries, or one beside it does not ascend");
+            Lost { lines: line..line + 1, reason }
+        })
+        .collect();
+    (pointers, lost)
 }
 
 /// Rows and columns from the integers of a shape.
@@ -353,4 +425,20 @@ fn read_plain(
     dataset.read_range(range, raw, scratch)?;
     numeric.convert(raw, out);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_that_cannot_be_right_take_their_lines_with_them() {
+        let (p, lost) = possible_pointers(&[0, 5, 3, 8, -1, 9, 12, 99], 12);
+        assert!(p.windows(2).all(|w| w[0] <= w[1]) && p.len() == 8);
+        let lines: Vec<u64> = lost.iter().map(|l| l.lines.start).collect();
+        assert_eq!(lines, [0, 1, 2, 3, 4, 6], "line 5 alone has both its ends");
+        assert_eq!((p[5], p[6]), (9, 12));
+        let (p, lost) = possible_pointers(&[0, 2, 2, 4], 4);
+        assert_eq!((p, lost.len()), (vec![0, 2, 2, 4], 0));
+    }
 }

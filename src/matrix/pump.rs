@@ -79,6 +79,34 @@ pub(crate) fn each_block_of(
     sink_bytes: &dyn Fn(u64) -> u64,
     visit: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
 ) -> Result<()> {
+    run(target, from, budget, observer, sink_bytes, &Visit { block: visit, lost: &|_, e| Err(e) })
+}
+
+/// As [`each_block`]; where a block cannot be read, `lost` is told which and why, and the run goes on.
+pub(crate) fn each_block_past(
+    from: &dyn Source,
+    budget: Budget,
+    observer: &dyn Observer,
+    lost: &(dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
+    visit: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
+) -> Result<()> {
+    run(TARGET, from, budget, observer, &|_| 0, &Visit { block: visit, lost })
+}
+
+/// What is called with each block, and with the entries of one that cannot be read.
+struct Visit<'a> {
+    block: &'a (dyn Fn(&Block<'_>) -> Result<()> + Sync),
+    lost: &'a (dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
+}
+
+fn run(
+    target: u64,
+    from: &dyn Source,
+    budget: Budget,
+    observer: &dyn Observer,
+    sink_bytes: &dyn Fn(u64) -> u64,
+    visit: &Visit<'_>,
+) -> Result<()> {
     let plan = Plan::new(from, target, budget, sink_bytes)?;
     let shared = Mutex::new(Shared { next: 0, failed: None });
     let worker = Worker { from, visit, observer, target: plan.target, shared: &shared };
@@ -99,7 +127,7 @@ pub(crate) fn each_block_of(
 
 struct Worker<'a> {
     from: &'a dyn Source,
-    visit: &'a (dyn Fn(&Block<'_>) -> Result<()> + Sync),
+    visit: &'a Visit<'a>,
     observer: &'a dyn Observer,
     target: u64,
     shared: &'a Mutex<Shared>,
@@ -109,19 +137,14 @@ impl Worker<'_> {
     fn run(&self) {
         let mut buffer = Buffer::new();
         if self.from.sequential() {
-            while let Some(read) = self.read_in_order(&mut buffer) {
-                let (start, done) = match read {
-                    Ok(range) => (range.start, self.pass_on(range, &buffer)),
-                    Err((start, e)) => (start, Err(e)),
-                };
-                self.note(start, done);
+            while let Some((range, read)) = self.read_in_order(&mut buffer) {
+                self.arrived(range, read, &buffer);
             }
             return;
         }
         while let Some(range) = self.take() {
-            let start = range.start;
-            let done = self.from.read(range.clone(), &mut buffer).and_then(|()| self.pass_on(range, &buffer));
-            self.note(start, done);
+            let read = self.from.read(range.clone(), &mut buffer);
+            self.arrived(range, read, &buffer);
         }
     }
 
@@ -146,14 +169,20 @@ impl Worker<'_> {
     }
 
     /// Takes and reads the next block under the lock: blocks of such a source are read one after the other.
-    #[allow(clippy::type_complexity)]
-    fn read_in_order(&self, buffer: &mut Buffer) -> Option<Result<Range<u64>, (u64, Error)>> {
+    fn read_in_order(&self, buffer: &mut Buffer) -> Option<(Range<u64>, Result<()>)> {
         let mut shared = self.lock();
         let range = self.next_range(&mut shared)?;
-        Some(match self.from.read(range.clone(), buffer) {
-            Ok(()) => Ok(range),
-            Err(e) => Err((range.start, e)),
-        })
+        let read = self.from.read(range.clone(), buffer);
+        Some((range, read))
+    }
+
+    fn arrived(&self, range: Range<u64>, read: Result<()>, buffer: &Buffer) {
+        let start = range.start;
+        let done = match read {
+            Ok(()) => self.pass_on(range, buffer),
+            Err(e) => (self.visit.lost)(range, e),
+        };
+        self.note(start, done);
     }
 
     fn pass_on(&self, range: Range<u64>, buffer: &Buffer) -> Result<()> {
@@ -165,7 +194,7 @@ impl Worker<'_> {
         let values = Values { dtype, bytes: &buffer.values[..n * dtype.size()] };
         let pointers = self.from.pointers();
         let bytes = (4 + dtype.size() as u64) * n as u64;
-        (self.visit)(&Block { entries: range, pointers, minor: &buffer.minor[..n], values })?;
+        (self.visit.block)(&Block { entries: range, pointers, minor: &buffer.minor[..n], values })?;
         self.observer.advance(bytes);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::matrix::{Layout, Orientation, Policy};
+use crate::matrix::{Layout, Lost, Orientation, Policy};
 use serde_json::{Map, Value, json};
 
 /// The version of the format this crate writes.
@@ -27,6 +27,17 @@ pub struct Manifest {
     pub duplicates: Option<bool>,
     /// How the values were converted, if they were.
     pub cast: Option<CastRecord>,
+    /// Lines that could not be read and are empty here, where the store was made past damage.
+    pub salvaged: Option<Salvage>,
+}
+
+/// What was lost when a damaged matrix was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Salvage {
+    /// Whether lines are rows or columns: how the damaged matrix is stored.
+    pub orientation: Orientation,
+    /// The lines.
+    pub lost: Vec<Lost>,
 }
 
 /// What a matrix was made from.
@@ -76,7 +87,7 @@ impl Manifest {
         let cast = self.cast.map(
             |c| json!({"from": c.from.name(), "to": self.layout.dtype.name(), "policy": c.policy.name()}),
         );
-        let value = json!({
+        let mut value = json!({
             "encoding-type": self.layout.orientation.encoding(),
             "encoding-version": "0.1.0",
             "shape": self.layout.shape(),
@@ -96,6 +107,14 @@ impl Manifest {
                 "cast": cast,
             },
         });
+        if let Some(salvage) = &self.salvaged {
+            let lost: Vec<Value> = salvage
+                .lost
+                .iter()
+                .map(|l| json!({"first": l.lines.start, "last": l.lines.end - 1, "reason": l.reason}))
+                .collect();
+            value["annmap"]["salvaged"] = json!({lines_name(salvage.orientation): lost});
+        }
         let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
         text.push('\n');
         text
@@ -145,8 +164,28 @@ impl Manifest {
             sorted: own["sorted_indices"].as_bool(),
             duplicates: own["has_duplicates"].as_bool(),
             cast: cast_of(&own["cast"]),
+            salvaged: salvage_of(&own["salvaged"]),
         })
     }
+}
+
+/// What lines are called where they are listed.
+fn lines_name(orientation: Orientation) -> &'static str {
+    match orientation {
+        Orientation::Csr => "rows",
+        Orientation::Csc => "columns",
+    }
+}
+
+fn salvage_of(value: &Value) -> Option<Salvage> {
+    let one = |v: &Value| {
+        let (first, last) = (v["first"].as_u64()?, v["last"].as_u64()?);
+        Some(Lost { lines: first..last.checked_add(1)?, reason: v["reason"].as_str()?.to_owned() })
+    };
+    [Orientation::Csr, Orientation::Csc].into_iter().find_map(|orientation| {
+        let lost = value[lines_name(orientation)].as_array()?.iter().map(one).collect::<Option<_>>()?;
+        Some(Salvage { orientation, lost })
+    })
 }
 
 fn missing(key: &str, what: &str) -> Error {
@@ -231,6 +270,10 @@ mod tests {
             sorted: Some(true),
             duplicates: None,
             cast: Some(CastRecord { from: Dtype::Float64, policy: Policy::Exact }),
+            salvaged: Some(Salvage {
+                orientation: Orientation::Csr,
+                lost: vec![Lost { lines: 3..5, reason: "chunk".into() }],
+            }),
         }
     }
 

@@ -16,7 +16,7 @@ mod writer;
 
 pub use crate::bytes::output::WriteMode;
 pub use check::{Finding, Report};
-pub use manifest::{CastRecord, FileRecord, Manifest, SourceRecord};
+pub use manifest::{CastRecord, FileRecord, Manifest, Salvage, SourceRecord};
 pub use reader::Store;
 pub(crate) use writer::refuse_existing;
 pub use writer::{IndexDtype, Options, Pair, Writer, Written};

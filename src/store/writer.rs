@@ -1,6 +1,6 @@
 //! Writes a store: a sink that takes blocks from many threads in any order.
 
-use super::manifest::{CastRecord, FileRecord, Manifest, SourceRecord};
+use super::manifest::{CastRecord, FileRecord, Manifest, Salvage, SourceRecord};
 use super::{DATA, HALVES, INDICES, INDPTR, METADATA, OBS, VAR, arrow};
 use crate::bytes::commit::Pending;
 use crate::bytes::output::{OutputFile, WriteMode, check_space};
@@ -39,6 +39,8 @@ pub struct Options {
     pub mode: WriteMode,
     /// What the matrix is made from, for the record.
     pub source: Option<SourceRecord>,
+    /// Lines that could not be read and come empty, for the record; `None` where nothing was read past damage.
+    pub salvaged: Option<Salvage>,
 }
 
 impl Default for Options {
@@ -50,6 +52,7 @@ impl Default for Options {
             force: false,
             mode: WriteMode::Auto,
             source: None,
+            salvaged: None,
         }
     }
 }
@@ -130,6 +133,7 @@ impl Writer {
                 duplicates: None,
                 cast: (dtype != layout.dtype)
                     .then_some(CastRecord { from: layout.dtype, policy: options.policy }),
+                salvaged: options.salvaged.clone(),
             },
             policy: options.policy,
             data: file(DATA, layout.entries, dtype)?,

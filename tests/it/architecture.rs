@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each layer of the crate and what it may use besides `error`, `limits`, `observe`, `dtype` and `strings`.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("bytes", &[]),
     ("hdf5", &["bytes"]),
     ("matrix", &[]),
@@ -13,9 +13,25 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
     ("verify", &["h5ad", "store", "matrix", "table", "transpose", "convert"]),
+    ("doctor", &["h5ad", "hdf5", "matrix", "table"]),
     ("convert", &["h5ad", "store", "matrix", "table", "transpose"]),
-    ("cli", &["h5ad", "hdf5", "store", "matrix", "table", "convert", "verify"]),
-    ("lib", &["bytes", "hdf5", "matrix", "table", "h5ad", "store", "transpose", "verify", "convert", "cli"]),
+    ("cli", &["h5ad", "hdf5", "store", "matrix", "table", "convert", "verify", "doctor"]),
+    (
+        "lib",
+        &[
+            "bytes",
+            "hdf5",
+            "matrix",
+            "table",
+            "h5ad",
+            "store",
+            "transpose",
+            "verify",
+            "convert",
+            "doctor",
+            "cli",
+        ],
+    ),
 ];
 const ANYWHERE: [&str; 5] = ["error", "limits", "observe", "dtype", "strings"];
 

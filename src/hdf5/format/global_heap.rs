@@ -21,6 +21,17 @@ pub(crate) fn read_head(src: &mut Cursor<'_>, sizes: Sizes) -> Result<u64> {
     sizes.read_length(src)
 }
 
+/// The most often that an object says it is referred to.
+pub(crate) fn highest_count(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<u16> {
+    let starts = read_objects(bytes, offset, sizes)?;
+    let frame = head_len(sizes);
+    let counts = starts.iter().filter_map(|(_, range)| {
+        let at = range.start.checked_sub(frame)?.checked_add(2)?;
+        bytes.get(at..)?.first_chunk::<2>().map(|c| u16::from_le_bytes(*c))
+    });
+    Ok(counts.max().unwrap_or(0))
+}
+
 /// Where each object lies inside `bytes` (the collection without its head), by its index; sorted by index.
 pub(crate) fn read_objects(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Vec<(u16, Range<usize>)>> {
     let frame = head_len(sizes);

@@ -11,6 +11,8 @@ pub(crate) const MAX_LEN: usize = 32;
 pub(crate) struct LocalHeap {
     pub(crate) data_len: u64,
     pub(crate) data_address: u64,
+    /// Where the first free block lies in the data; 1 where there is none.
+    pub(crate) free: Option<u64>,
 }
 
 pub(crate) fn read_local_heap(src: &mut Cursor<'_>, sizes: Sizes) -> Result<LocalHeap> {
@@ -21,9 +23,9 @@ pub(crate) fn read_local_heap(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Loca
     }
     src.skip(3)?;
     let data_len = sizes.read_length(src)?;
-    sizes.read_length(src)?; // head of the free list
+    let free = sizes.read_address(src)?;
     let data_address = sizes.read_defined(src, "a local heap's data")?;
-    Ok(LocalHeap { data_len, data_address })
+    Ok(LocalHeap { data_len, data_address, free })
 }
 
 /// The NUL-terminated bytes at `at` of the heap's data, which lie at `offset` of the file.
@@ -51,7 +53,7 @@ mod tests {
             0x40, 0, 0, 0, // at 0x40
         ];
         let h = read_local_heap(&mut Cursor::new(&bytes, 0), Sizes { offset: 4, length: 4 }).unwrap();
-        assert_eq!(h, LocalHeap { data_len: 16, data_address: 0x40 });
+        assert_eq!(h, LocalHeap { data_len: 16, data_address: 0x40, free: Some(1) });
         assert_eq!(name_at(b"\0obs\0var", 0, 1).unwrap(), b"obs");
         assert!(name_at(b"\0obs\0var", 0, 5).is_err(), "no terminator");
         assert!(name_at(b"\0obs\0var", 0, 99).is_err(), "outside");

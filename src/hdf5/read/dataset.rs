@@ -337,6 +337,41 @@ impl Dataset {
         Ok(())
     }
 
+    /// Chunks that are stored; 0 where the elements are not in chunks.
+    ///
+    /// # Errors
+    /// Where the chunk index is damaged.
+    pub fn stored_chunks(&self) -> Result<usize> {
+        if !matches!(self.layout, Layout::Chunked(_)) {
+            return Ok(0);
+        }
+        Ok(self.chunk_map().in_object(self.object.path())?.entries().len())
+    }
+
+    /// Decodes the `n`-th stored chunk and throws it away: whether it can be read.
+    ///
+    /// # Errors
+    /// Where it cannot, with its first element and its place in the file.
+    pub fn check_chunk(&self, n: usize, scratch: &mut Scratch) -> Result<()> {
+        let Some(decoder) = &self.decoder else { return Ok(()) };
+        let entry = self.chunk_map().in_object(self.object.path())?.entries().get(n).copied();
+        let Some(entry) = entry else { return Ok(()) };
+        decoder.decode_kept(self.object.file(), &entry, scratch).in_object(self.object.path()).map(drop)
+    }
+
+    /// Whether all stored bytes lie inside the file, where they are not in chunks.
+    ///
+    /// # Errors
+    /// Where they do not.
+    pub fn check_extent(&self) -> Result<()> {
+        match self.layout {
+            Layout::Contiguous { address: Some(address), .. } => {
+                self.object.file().check(address, self.byte_len()).in_object(self.object.path()).map(drop)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The elements in order, where all of a one-dimensional dataset is one deflated chunk of at least `least`
     /// bytes: a chunk that is better not decoded whole.
     ///

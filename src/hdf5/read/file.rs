@@ -300,7 +300,10 @@ fn refuse_driver(name: &[u8]) -> Result<()> {
     let named = match name {
         b"NCSAfami" => "a member of an HDF5 file family (family driver)",
         b"NCSAmult" => "a member of a multi-part HDF5 file (multi or split driver)",
-        _ => {
+        name if !name.iter().all(|b| b.is_ascii_graphic() || matches!(b, b' ' | 0)) => {
+            return Err(Error::malformed(format!("a driver whose name is '{}'", name.escape_ascii())));
+        }
+        name => {
             let name = String::from_utf8_lossy(name).into_owned();
             return Err(Error::unsupported(format!(
                 "a file of the HDF5 driver '{}'",

@@ -65,6 +65,19 @@ impl<'f> HeapReader<'f> {
         visit(self, count, bytes, offset)
     }
 
+    /// Holds the reference counts of the collection at `address` against those that occur: libhdf5 writes small ones.
+    pub(crate) fn check_counts(&mut self, address: u64) -> Result<()> {
+        const MOST: u16 = 1 << 10;
+        let collection = self.collection(address)?;
+        let offset = self.file.offset_of(address);
+        let count = format::highest_count(&collection.bytes, offset, self.file.sizes())?;
+        if count > MOST {
+            let text = format!("an object of the heap says it is referred to {count} times");
+            return Err(Error::malformed(text).at(offset));
+        }
+        Ok(())
+    }
+
     fn collection(&mut self, address: u64) -> Result<Rc<Collection>> {
         if let Some(c) = self.cache.get(&address) {
             return Ok(Rc::clone(c));

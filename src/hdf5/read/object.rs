@@ -19,7 +19,7 @@ pub struct Object {
     pub(crate) file: File,
     address: u64,
     path: Arc<str>,
-    messages: Arc<Vec<RawMessage>>,
+    pub(crate) messages: Arc<Vec<RawMessage>>,
     /// The links of a group, sorted, once they were asked for.
     pub(crate) links: Arc<OnceLock<Vec<Link>>>,
 }

@@ -1,0 +1,265 @@
+//! The rules of AnnData: shapes that agree, pointers that ascend, indices in range, codes with a category.
+
+use super::{Report, Weight};
+use crate::error::{Error, Kind, Result};
+use crate::h5ad::{AnnData, Element, Flavour, frame_names, read_column};
+use crate::hdf5::Object;
+use crate::matrix::{Budget, Kept, Lost, Orientation, merged, survey};
+use crate::observe::Observer;
+use crate::table::Column;
+
+pub(super) fn examine(
+    data: &AnnData,
+    report: &mut Report,
+    budget: Budget,
+    observer: &dyn Observer,
+) -> Result<()> {
+    match data.flavour() {
+        Flavour::AnnData06 => report.add(
+            Weight::Notice,
+            "/",
+            "written by anndata 0.6 or earlier: anndata 0.12 reads it with a warning, later ones may not",
+        ),
+        Flavour::AnnData07 => {
+            report.add(
+                Weight::Notice,
+                "/",
+                "written by anndata 0.7: other readers may know only the current encoding",
+            );
+        }
+        _ => {}
+    }
+    let names = match data.matrix_names() {
+        Ok(names) => names,
+        Err(e) => {
+            report.add_error("/", &e);
+            Vec::new()
+        }
+    };
+    let mut shapes = Vec::new();
+    for name in names {
+        match data.matrix(&name) {
+            Err(e) if e.kind() == Kind::Usage => {
+                report.add(Weight::Notice, &format!("/{name}"), "not a matrix that could be examined");
+            }
+            Err(e) => report.add_error(&format!("/{name}"), &e),
+            Ok(element) => {
+                matrix(&name, &element, report, budget, observer)?;
+                shapes.push((name, element.shape()));
+            }
+        }
+    }
+    tables(data, &shapes, report, observer);
+    Ok(())
+}
+
+fn matrix(
+    name: &str,
+    element: &Element,
+    report: &mut Report,
+    budget: Budget,
+    observer: &dyn Observer,
+) -> Result<()> {
+    let object = format!("/{name}");
+    if let Element::Sparse(s) = element {
+        let [_, indices, indptr] = s.datasets();
+        if indices.datatype().size != indptr.datatype().size {
+            let text = format!(
+                "indices of {} and indptr of {} bytes: scipy copies one of them when it loads",
+                indices.datatype().size,
+                indptr.datatype().size
+            );
+            report.add(Weight::Notice, &object, text);
+        }
+        if let Err(e) = s.source() {
+            report.add_error(&object, &e);
+        }
+    }
+    let (opened, lost) = match element.source_past(budget, observer) {
+        Ok(found) => found,
+        Err(e) if matches!(e.kind(), Kind::Cancelled | Kind::Limit) => return Err(e),
+        Err(e) => {
+            report.add_error(&object, &e);
+            return Ok(());
+        }
+    };
+    let source = opened.as_source();
+    let rows = match source.layout().orientation {
+        Orientation::Csr => "rows",
+        Orientation::Csc => "columns",
+    };
+    let width = 4 + source.layout().dtype.size() as u64;
+    observer.phase("examining entries", source.layout().entries.saturating_mul(width));
+    let found = survey(&Kept::new(source, &lost), budget, observer)?;
+    let lost = merged(lost.into_iter().chain(found.lost).collect::<Vec<Lost>>());
+    let count: u64 = lost.iter().map(|l| l.lines.end - l.lines.start).sum();
+    if count > 0 {
+        let shown: Vec<String> =
+            lost.iter().take(8).map(|l| range_text(l.lines.start, l.lines.end - 1)).collect();
+        let more = if lost.len() > shown.len() { ", ..." } else { "" };
+        let text = format!(
+            "{count} of {} {rows} cannot be read: {}{more} (convert --salvage keeps the others)",
+            source.layout().lines,
+            shown.join(", ")
+        );
+        report.add(Weight::Damage, &object, text);
+        for l in lost.iter().take(8) {
+            report.add(
+                Weight::Damage,
+                &object,
+                format!("{rows} {}: {}", range_text(l.lines.start, l.lines.end - 1), l.reason),
+            );
+        }
+    }
+    if matches!(element, Element::Sparse(_)) {
+        if !found.order.sorted {
+            report.add(
+                Weight::Notice,
+                &object,
+                format!("indices do not ascend within {rows}: convert --sort puts them in order"),
+            );
+        }
+        if found.order.duplicates == Some(true) {
+            let text = format!(
+                "the same index comes twice within some of the {rows}: some programs add such entries up, some take one of them"
+            );
+            report.add(Weight::Contradiction, &object, text);
+        }
+    }
+    for (n, what) in [(found.nan, "NaN"), (found.infinite, "infinite")] {
+        if n > 0 {
+            report.add(Weight::Contradiction, &object, format!("{n} values are {what}"));
+        }
+    }
+    let counts = name == "X" || name.ends_with("/X") || name == "matrix";
+    if counts && found.fractional > 0 {
+        report.add(
+            Weight::Notice,
+            &object,
+            format!("{} values are no whole numbers: not counts", found.fractional),
+        );
+    }
+    if counts && found.negative > 0 {
+        report.add(Weight::Notice, &object, format!("{} values are below zero", found.negative));
+    }
+    Ok(())
+}
+
+fn range_text(first: u64, last: u64) -> String {
+    if first == last { first.to_string() } else { format!("{first}-{last}") }
+}
+
+/// The tables by themselves, then everything whose length must agree with them.
+fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Report, observer: &dyn Observer) {
+    for (name, shape) in shapes {
+        // Held against each other here: whatever does not fit comes as an error.
+        if let Err(e) = data.frames(name, *shape, observer) {
+            report.add_error(&format!("/{name}"), &e);
+        }
+    }
+    if !matches!(data.flavour(), Flavour::AnnData | Flavour::AnnData07 | Flavour::AnnData06) {
+        return;
+    }
+    let mut lengths = [None, None];
+    for (slot, name) in lengths.iter_mut().zip(["obs", "var"]) {
+        if let Ok(Some(object)) = data.root().child(name) {
+            *slot = frame(&object, report);
+        }
+    }
+    let main = shapes.iter().find(|(n, _)| n == "X").map(|(_, s)| *s);
+    let rows = lengths[0].or(main.map(|s| s[0]));
+    let columns = lengths[1].or(main.map(|s| s[1]));
+    for (name, shape) in shapes {
+        let (want, is) = match name.split('/').next().unwrap_or_default() {
+            "layers" | "X" => ([rows, columns], *shape),
+            "obsp" => ([rows, rows], *shape),
+            "varp" => ([columns, columns], *shape),
+            "raw" => ([rows, None], *shape),
+            _ => continue,
+        };
+        if want.iter().zip(is).any(|(w, s)| w.is_some_and(|w| w != s)) {
+            let wanted = want.map(|w| w.map_or("any".to_owned(), |w| w.to_string()));
+            let text = format!("{} × {} where {} × {} is expected", is[0], is[1], wanted[0], wanted[1]);
+            report.add(Weight::Contradiction, &format!("/{name}"), text);
+        }
+    }
+    for (group, want) in [("obsm", rows), ("varm", columns)] {
+        let Ok(Some(object)) = data.root().child(group) else { continue };
+        let Some(want) = want.filter(|_| object.is_group()) else { continue };
+        for link in object.links().unwrap_or_default() {
+            let Ok(child) = object.open_link(link) else { continue };
+            if let Some(got) = length(&child).filter(|got| *got != want) {
+                let text = format!("{got} rows where {want} are expected");
+                report.add(Weight::Contradiction, child.path(), text);
+            }
+        }
+    }
+}
+
+/// How long an element is along its first axis, where that can be told from metadata.
+fn length(object: &Object) -> Option<u64> {
+    if object.is_dataset() {
+        return object.dataset().ok()?.shape().first().copied();
+    }
+    if let Ok(element) = Element::open(object) {
+        return Some(element.shape()[0]);
+    }
+    let index = frame_names(object).ok()?.index?;
+    let index = object.child(&index).ok()??;
+    index.dataset().ok()?.shape().first().copied()
+}
+
+/// Each column of a data frame by itself, so that one that is damaged hides no other. Its length comes back.
+fn frame(object: &Object, report: &mut Report) -> Option<u64> {
+    if object.is_dataset() {
+        return object.dataset().ok()?.shape().first().copied();
+    }
+    let names = match frame_names(object) {
+        Ok(names) => names,
+        Err(e) => {
+            report.add_error(object.path(), &e);
+            return None;
+        }
+    };
+    let mut rows = None;
+    if let Some(name) = &names.index
+        && let Some(index) = column(object, name, report)
+    {
+        rows = Some(index.len() as u64);
+        if let Ok(strings) = index.to_strings() {
+            let mut all: Vec<&[u8]> = strings.iter().collect();
+            all.sort_unstable();
+            let twice = all.windows(2).filter(|w| w[0] == w[1]).count();
+            if twice > 0 {
+                let text = format!("{twice} names come more than once");
+                report.add(Weight::Notice, &format!("{}/{name}", object.path()), text);
+            }
+        }
+    }
+    for name in &names.columns {
+        let Some(column) = column(object, name, report) else { continue };
+        match rows {
+            Some(rows) if column.len() as u64 != rows => {
+                let text = format!("{} values in a table of {rows} rows", column.len());
+                report.add(Weight::Contradiction, &format!("{}/{name}", object.path()), text);
+            }
+            _ => {}
+        }
+    }
+    rows
+}
+
+fn column(frame: &Object, name: &str, report: &mut Report) -> Option<Column> {
+    let path = format!("{}/{name}", frame.path());
+    let read = frame.child(name).and_then(|child| match child {
+        Some(child) => read_column(&child),
+        None => Err(Error::malformed("a column that is listed and not there")),
+    });
+    match read {
+        Ok(column) => Some(column),
+        Err(e) => {
+            report.add_error(&path, &e);
+            None
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What is wrong with a file: everything is read, every chunk decoded, every rule of AnnData held against it.
+//!
+//! Damage does not end the examination. Each [`Finding`] says where it is, what is wrong in plain words, and how
+//! much it weighs: [`Weight::Damage`] is bytes that cannot be what was written, [`Weight::Contradiction`] a file that
+//! can be read but breaks a rule of its own, [`Weight::Notice`] something others may stumble over.
+
+mod anndata;
+mod objects;
+
+use crate::error::{Error, Kind, Result};
+use crate::h5ad::AnnData;
+use crate::hdf5::File;
+use crate::limits::Limits;
+use crate::matrix::Budget;
+use crate::observe::Observer;
+use std::path::Path;
+
+/// How much a finding weighs, the lightest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Valid, but other readers may refuse or misread it, or people may not expect it.
+    Notice,
+    /// Readable, but it breaks a rule that programs rely on.
+    Contradiction,
+    /// Something that cannot be read.
+    Damage,
+}
+
+impl Weight {
+    /// One word for people and for JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Weight::Notice => "notice",
+            Weight::Contradiction => "contradiction",
+            Weight::Damage => "damage",
+        }
+    }
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How much it weighs.
+    pub weight: Weight,
+    /// The object it is about, or `/`.
+    pub object: String,
+    /// Where in the file, if that is known.
+    pub offset: Option<u64>,
+    /// What is wrong.
+    pub text: String,
+}
+
+/// What an examination found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// All findings, in the order of the file.
+    pub findings: Vec<Finding>,
+    /// What kind of file it is, for people; `None` where that cannot be told.
+    pub flavour: Option<&'static str>,
+    /// Objects that were looked at.
+    pub objects: u64,
+    /// Chunks that were decoded.
+    pub chunks: u64,
+}
+
+impl Report {
+    /// Whether nothing is wrong; notices do not count.
+    pub fn is_healthy(&self) -> bool {
+        self.findings.iter().all(|f| f.weight == Weight::Notice)
+    }
+
+    fn add(&mut self, weight: Weight, object: &str, text: impl Into<String>) {
+        let (object, text) = (object.to_owned(), text.into());
+        self.findings.push(Finding { weight, object, offset: None, text });
+    }
+
+    /// A finding of an error. What we merely do not support is a notice; what has no place among the bytes is a
+    /// contradiction between things that could be read.
+    fn add_error(&mut self, object: &str, e: &Error) {
+        let weight = match e.kind() {
+            Kind::Unsupported | Kind::Limit => Weight::Notice,
+            Kind::Malformed if e.offset().is_none() => Weight::Contradiction,
+            _ => Weight::Damage,
+        };
+        self.add_weighed(weight, object, e);
+    }
+
+    /// A finding of an error in the structure of an object. A version that nobody has written yet is more likely damage.
+    fn add_structure_error(&mut self, object: &str, e: &Error) {
+        match e.kind() {
+            Kind::Unsupported => self.add_weighed(Weight::Damage, object, e),
+            _ => self.add_error(object, e),
+        }
+    }
+
+    fn add_weighed(&mut self, weight: Weight, object: &str, e: &Error) {
+        let finding = Finding {
+            weight,
+            object: e.object().unwrap_or(object).to_owned(),
+            offset: e.offset(),
+            text: e.without_place(),
+        };
+        let known = |f: &Finding| f.object == finding.object && f.text == finding.text;
+        if !self.findings.iter().any(known) {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// Examines the file at `path`, on all threads of the current rayon pool.
+///
+/// # Errors
+/// `Io` where the file cannot be opened or read, `Unsupported` where it is one of several files, `Cancelled`, and `Limit` where the budget is too small. Whatever is
+/// wrong with the file itself is in the report.
+pub fn examine(path: &Path, limits: Limits, budget: Budget, observer: &dyn Observer) -> Result<Report> {
+    let mut report = Report::default();
+    let file = match File::open_with(path, limits) {
+        Err(e) if matches!(e.kind(), Kind::Io | Kind::Usage | Kind::Unsupported) => return Err(e),
+        Err(e) => {
+            report.add_error("/", &e);
+            return Ok(report);
+        }
+        Ok(file) => file,
+    };
+    objects::examine(&file, &mut report, observer)?;
+    match AnnData::from_file(&file) {
+        Ok(data) => {
+            report.flavour = Some(data.flavour().name());
+            anndata::examine(&data, &mut report, budget, observer)?;
+        }
+        Err(e) if e.kind() == Kind::Unsupported => {
+            report.add(Weight::Notice, "/", format!("{}; only its HDF5 was examined", e.without_place()));
+        }
+        Err(e) => report.add_error("/", &e),
+    }
+    Ok(report)
+}
