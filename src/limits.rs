@@ -44,6 +44,44 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Names that [`set`](Self::set) takes.
+    pub const NAMES: [&'static str; 8] = [
+        "metadata-bytes",
+        "value-bytes",
+        "chunk-bytes",
+        "group-depth",
+        "nesting",
+        "children",
+        "continuations",
+        "chunks",
+    ];
+
+    /// Sets the limit of this name.
+    ///
+    /// # Errors
+    /// `Usage` where there is none of this name, or the value is not one it can have.
+    pub fn set(&mut self, name: &str, value: u64) -> Result<()> {
+        let small =
+            || u32::try_from(value).map_err(|_| Error::usage(format!("{name} of {value} is too large")));
+        match name {
+            "metadata-bytes" => self.metadata_bytes = value,
+            "value-bytes" => self.value_bytes = value,
+            "chunk-bytes" => self.chunk_bytes = value,
+            "group-depth" => self.group_depth = small()?,
+            "nesting" => self.nesting = small()?,
+            "children" => self.children = value,
+            "continuations" => self.continuations = small()?,
+            "chunks" => self.chunks = value,
+            _ => {
+                return Err(Error::usage(format!(
+                    "unknown limit '{name}' (expected one of {})",
+                    Self::NAMES.join(", ")
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses `got` above `most`; `what` is the plural noun of the message.
     pub(crate) fn check(what: &str, got: u64, most: u64) -> Result<()> {
         if got > most {

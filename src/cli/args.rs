@@ -1,5 +1,6 @@
 //! Sizes and counts as people type them.
 
+use crate::Limits;
 use clap::builder::TypedValueParser;
 
 /// A number of bytes: `64M`, `4G`, `1.5GiB`, `1000000`. Letters count in steps of 1024.
@@ -21,6 +22,33 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         number.parse().map_err(|_| "expected a number and a unit, such as 512M or 4G".to_owned())?;
     let bytes = number * (1u64 << shift) as f64;
     if bytes.is_finite() && bytes < u64::MAX as f64 { Ok(bytes as u64) } else { Err("too large".into()) }
+}
+
+/// Limits of the parser, for honest giants.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LimitArgs {
+    /// Raise or lower a limit that guards against files that lie, such as chunk-bytes=16G: metadata-bytes,
+    /// value-bytes, chunk-bytes, group-depth, nesting, children, continuations, chunks
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = parse_limit, hide_short_help = true)]
+    set: Vec<(String, u64)>,
+}
+
+impl LimitArgs {
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        for (name, value) in &self.set {
+            // Checked when it was parsed.
+            let _ = limits.set(name, *value);
+        }
+        limits
+    }
+}
+
+fn parse_limit(text: &str) -> Result<(String, u64), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    let value = parse_size(value)?;
+    Limits::default().set(name, value).map_err(|e| e.message().to_owned())?;
+    Ok((name.to_owned(), value))
 }
 
 /// A clap parser for sizes.
@@ -66,6 +94,14 @@ mod tests {
         }
         for text in ["", "G", "4X", "-1", "1e999G", "99999999999999999T"] {
             assert!(parse_size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn limits() {
+        assert_eq!(parse_limit("chunk-bytes=16G"), Ok(("chunk-bytes".into(), 16 << 30)));
+        for text in ["chunk-bytes", "chunks=x", "depth=3", "nesting=99G"] {
+            assert!(parse_limit(text).is_err(), "{text}");
         }
     }
 

@@ -3,7 +3,7 @@
 use super::progress::{Progress, Style};
 use super::{args, system};
 use crate::matrix::Budget;
-use crate::{Error, Kind, Result};
+use crate::{Error, Kind, Limits, Result};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,11 +29,17 @@ pub(crate) struct Common {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    limits: args::LimitArgs,
 }
 
 impl Common {
     pub(crate) fn budget(&self) -> Budget {
         Budget::new(self.memory.unwrap_or_else(system::default_memory))
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits.limits()
     }
 
     /// Runs `work` in a pool of the threads asked for, with an observer that shows progress and hears Ctrl-C.

@@ -6,7 +6,7 @@ use super::report::{Out, printable};
 use crate::convert::{self, Input, Options, Target, ValueDtype};
 use crate::matrix::{Edit, Lost, Orientation, Policy};
 use crate::store::{IndexDtype, Written};
-use crate::{Dtype, Limits, Result};
+use crate::{Dtype, Result};
 use clap::ValueEnum;
 use serde_json::json;
 use std::path::PathBuf;
@@ -141,7 +141,7 @@ pub(crate) fn execute(
 ) -> Result<ExitCode> {
     let began = Instant::now();
     let written = common.run(|observer| {
-        let input = Input::open(input, Limits::default())?;
+        let input = Input::open(input, common.limits())?;
         convert::convert(&input, output, options, observer)
     })?;
     let seconds = began.elapsed().as_secs_f64();

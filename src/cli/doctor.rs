@@ -3,8 +3,8 @@
 use super::args::human_count;
 use super::common::Common;
 use super::report::{Out, printable};
+use crate::Result;
 use crate::doctor::{Finding, Report, Weight, examine};
-use crate::{Limits, Result};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,7 +22,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let budget = args.common.budget();
-    let report = args.common.run(|observer| examine(&args.file, Limits::default(), budget, observer))?;
+    let report = args.common.run(|observer| examine(&args.file, args.common.limits(), budget, observer))?;
     let mut out = Out::new();
     if args.common.json {
         out.json(&as_json(args, &report))?;
@@ -42,10 +42,11 @@ fn as_text(args: &Args, report: &Report) -> Vec<String> {
     }
     if !args.common.quiet {
         let count = |w: Weight| report.findings.iter().filter(|f| f.weight == w).count();
+        let places = |n: usize| if n == 1 { "1 place".to_owned() } else { format!("{n} places") };
         let verdict = match (count(Weight::Damage), count(Weight::Contradiction)) {
             (0, 0) => "healthy".to_owned(),
-            (0, c) => format!("readable, but {c} things contradict each other"),
-            (d, _) => format!("damaged in {d} places"),
+            (0, c) => format!("readable, but contradicting itself in {}", places(c)),
+            (d, _) => format!("damaged in {}", places(d)),
         };
         lines.push(format!(
             "{}: {verdict} ({}, {} objects, {} chunks decoded)",

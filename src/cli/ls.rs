@@ -21,10 +21,12 @@ pub(crate) struct Args {
     /// One JSON object a line
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    limits: super::args::LimitArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let file = File::open(&args.file)?;
+    let file = File::open_with(&args.file, args.limits.limits())?;
     let start = file.object(&args.path).map_err(|e| e.in_file(&args.file))?;
     let mut ls = Ls { args, out: Out::new(), seen: HashMap::new(), errors: Vec::new(), depth: 0 };
     ls.object(&start, start.path().to_owned())?;

@@ -6,7 +6,7 @@ use super::report::{self, Out, printable};
 use crate::convert::Input;
 use crate::store::{Report, Store};
 use crate::verify::{Comparison, Difference, Options, compare};
-use crate::{Error, Kind, Limits, Result};
+use crate::{Error, Kind, Result};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -53,7 +53,7 @@ fn run_compare(args: &Args, b: &Path) -> Result<ExitCode> {
         temporary: args.common.tmpdir.clone(),
     };
     let found = args.common.run(|observer| {
-        let (a, b) = (Input::open(&args.a, Limits::default())?, Input::open(b, Limits::default())?);
+        let (a, b) = (Input::open(&args.a, args.common.limits())?, Input::open(b, args.common.limits())?);
         compare(&a, &b, &options, observer)
     })?;
     show_comparison(args, b, &found)?;

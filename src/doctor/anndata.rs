@@ -3,7 +3,7 @@
 use super::{Report, Weight};
 use crate::error::{Error, Kind, Result};
 use crate::h5ad::{AnnData, Element, Flavour, frame_names, read_column};
-use crate::hdf5::Object;
+use crate::hdf5::{Dataset, Object, Storage};
 use crate::matrix::{Budget, Kept, Lost, Orientation, merged, survey};
 use crate::observe::Observer;
 use crate::table::Column;
@@ -71,6 +71,9 @@ fn matrix(
             );
             report.add(Weight::Notice, &object, text);
         }
+        for d in s.datasets() {
+            unwritten(d, report);
+        }
         if let Err(e) = s.source() {
             report.add_error(&object, &e);
         }
@@ -107,7 +110,7 @@ fn matrix(
             report.add(
                 Weight::Damage,
                 &object,
-                format!("{rows} {}: {}", range_text(l.lines.start, l.lines.end - 1), l.reason),
+                format!("lost {rows} {}: {}", range_text(l.lines.start, l.lines.end - 1), l.reason),
             );
         }
     }
@@ -128,7 +131,7 @@ fn matrix(
     }
     for (n, what) in [(found.nan, "NaN"), (found.infinite, "infinite")] {
         if n > 0 {
-            report.add(Weight::Contradiction, &object, format!("{n} values are {what}"));
+            report.add(Weight::Notice, &object, format!("{n} values are {what}"));
         }
     }
     let counts = name == "X" || name.ends_with("/X") || name == "matrix";
@@ -143,6 +146,17 @@ fn matrix(
         report.add(Weight::Notice, &object, format!("{} values are below zero", found.negative));
     }
     Ok(())
+}
+
+/// Chunks that no writer ever filled in: a program that stopped half way leaves them.
+fn unwritten(d: &Dataset, report: &mut Report) {
+    let Storage::Chunked(chunk) = d.storage() else { return };
+    let all: u64 = d.shape().iter().zip(&chunk).map(|(n, c)| n.div_ceil((*c).max(1))).product();
+    let stored = d.stored_chunks().unwrap_or(0) as u64;
+    if stored < all {
+        let text = format!("only {stored} of {all} chunks were ever written; the others read as zeros");
+        report.add(Weight::Contradiction, d.object().path(), text);
+    }
 }
 
 fn range_text(first: u64, last: u64) -> String {

@@ -89,6 +89,17 @@ impl Sparse {
     /// # Errors
     /// As [`source`](Self::source), where the pointers cannot be read at all.
     pub fn source_past(&self) -> Result<(SparseSource, Vec<Lost>)> {
+        for d in [&self.data, &self.indices] {
+            let most = d.object().file().len().saturating_mul(MOST_EXPANDED);
+            if d.byte_len() > most {
+                let text = format!(
+                    "{} entries, more than a file of {} bytes can hold: most were never written",
+                    d.elements(),
+                    d.object().file().len()
+                );
+                return Err(Error::malformed(text).in_object(d.object().path()));
+            }
+        }
         let mut lost = Vec::new();
         let source = self.source_of(|sparse, lines| {
             let raw = sparse.read_raw_pointers(lines)?;
@@ -281,6 +292,9 @@ const GIANT: u64 = 32 << 20;
 fn is_plain_index(index: &Numeric) -> bool {
     index.is_native() && matches!(index.dtype, Dtype::Int32 | Dtype::Uint32)
 }
+
+/// Bytes that one byte of a file can stand for, at the most that deflate makes of it.
+const MOST_EXPANDED: u64 = 1032;
 
 /// What one worker keeps.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@ mod architecture;
 mod cli;
 mod convert;
 mod damage;
+mod doctor;
 mod failures;
 mod hdf5;
 mod support;

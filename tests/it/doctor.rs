@@ -1,0 +1,84 @@
+//! `doctor` names what is wrong; `convert --salvage` keeps what is not.
+
+use crate::support::{fixture, path_str, run};
+use annmap::h5ad::AnnData;
+use annmap::hdf5::Storage;
+use serde_json::Value as Json;
+
+fn doctor(name: &str) -> (i32, Json) {
+    let (code, out, err) = run(&["doctor", "--json", path_str(&fixture(name))]);
+    assert_eq!(err, "");
+    (code, serde_json::from_str(&out).unwrap())
+}
+
+fn texts(report: &Json, weight: &str) -> Vec<String> {
+    let findings = report["findings"].as_array().unwrap();
+    let of = findings.iter().filter(|f| f["weight"] == weight);
+    of.map(|f| format!("{}: {}", f["object"].as_str().unwrap(), f["text"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn healthy_files_are_healthy() {
+    for name in
+        ["anndata_current.h5ad", "anndata_06.h5ad", "giant.h5ad", "genes.loom", "tenx_v3.h5", "storage.h5"]
+    {
+        let (code, report) = doctor(name);
+        assert_eq!((code, &report["healthy"]), (0, &Json::Bool(true)), "{name}: {report}");
+    }
+}
+
+#[test]
+fn what_contradicts_itself_is_named() {
+    let (code, report) = doctor("outside.h5ad");
+    assert_eq!(code, 3);
+    let damage = texts(&report, "damage");
+    assert!(damage.iter().any(|t| t.starts_with("/X: 1 of 3 rows cannot be read: 1")), "{damage:?}");
+    assert!(damage.iter().any(|t| t.contains("column index 999 in row 1")), "{damage:?}");
+
+    let (code, report) = doctor("wrapped.h5ad");
+    assert_eq!(code, 3);
+    let found = texts(&report, "contradiction");
+    assert!(found.iter().any(|t| t.contains("a counter of 32 bits that wrapped around")), "{found:?}");
+
+    let (code, report) = doctor("unsorted.h5ad");
+    assert_eq!(code, 3);
+    assert!(texts(&report, "contradiction")[0].contains("twice"), "{report}");
+    assert!(texts(&report, "notice").iter().any(|t| t.contains("do not ascend")), "{report}");
+
+    let (code, report) = doctor("too_large.h5ad");
+    assert_eq!(code, 3);
+    assert!(texts(&report, "contradiction").iter().any(|t| t.contains("never written")), "{report}");
+}
+
+#[test]
+fn a_damaged_chunk_loses_its_rows_and_no_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, store) = (dir.path().join("damaged.h5ad"), dir.path().join("store"));
+    let mut bytes = std::fs::read(fixture("unsorted.h5ad")).unwrap();
+    // The second chunk of the values: its stored bytes, found by looking for the error of a changed one.
+    let whole = AnnData::open(fixture("unsorted.h5ad")).unwrap();
+    let data = whole.root().descend("X/data").unwrap().dataset().unwrap();
+    assert!(matches!(data.storage(), Storage::Chunked(_)));
+    let at = (0..bytes.len() - 4)
+        .rev()
+        .find(|&at| bytes[at..].starts_with(&[0x78, 0x5e]) || bytes[at..].starts_with(&[0x78, 0x9c]));
+    let at = at.expect("a zlib stream");
+    bytes[at + 3] ^= 0xff;
+    std::fs::write(&file, &bytes).unwrap();
+
+    let (code, out, _) = run(&["doctor", path_str(&file)]);
+    assert_eq!(code, 3, "{out}");
+    assert!(out.contains("rows cannot be read") && out.contains("chunk ["), "{out}");
+
+    let (code, _, err) = run(&["convert", path_str(&file), path_str(&store)]);
+    assert_eq!(code, 3, "{err}");
+    let (code, out, err) = run(&["convert", "--salvage", path_str(&file), path_str(&store)]);
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("lost: rows"), "{out}");
+    let meta: Json =
+        serde_json::from_str(&std::fs::read_to_string(store.join("metadata.json")).unwrap()).unwrap();
+    let lost = meta["annmap"]["salvaged"]["rows"].as_array().unwrap();
+    assert!(!lost.is_empty());
+    assert_eq!(run(&["verify", path_str(&store)]).0, 0);
+    assert!(meta["nnz"].as_u64().unwrap() < 7);
+}
