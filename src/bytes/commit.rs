@@ -1,4 +1,4 @@
-//! A directory that appears under its name whole or not at all.
+//! A directory or a file that appears under its name whole or not at all.
 //!
 //! Everything is written into a temporary sibling, flushed, then renamed. Dropping a [`Pending`] without
 //! committing removes the sibling; what a killed process left behind is removed by the next run with the same
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// Left-overs whose lock cannot be asked for (some network file systems) are removed after this long.
 const STALE: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// A directory being written.
+/// A directory or a file being written.
 #[derive(Debug)]
 pub(crate) struct Pending {
     temporary: PathBuf,
@@ -27,7 +27,22 @@ pub(crate) struct Pending {
 impl Pending {
     /// Begins a directory that will be called `target`. An existing one is refused unless `replace`.
     pub(crate) fn directory(target: &Path, replace: bool) -> Result<Self> {
-        // A link to a directory is replaced where it points, not itself.
+        Self::begin(target, replace, &|path| fs::create_dir(path).and_then(|()| File::open(path)))
+    }
+
+    /// Begins a file that will be called `target`, open for writing. An existing one is refused unless `replace`.
+    pub(crate) fn file(target: &Path, replace: bool) -> Result<(Self, File)> {
+        let create = |path: &Path| File::options().read(true).write(true).create_new(true).open(path);
+        let pending = Self::begin(target, replace, &create)?;
+        let open = pending.open.as_ref().map(File::try_clone).transpose();
+        match open.map_err(|e| Error::io("open", e)).in_file(target)? {
+            Some(file) => Ok((pending, file)),
+            None => Err(Error::usage("the file is complete already").in_file(target)),
+        }
+    }
+
+    fn begin(target: &Path, replace: bool, create: &dyn Fn(&Path) -> io::Result<File>) -> Result<Self> {
+        // A link is replaced where it points, not itself.
         let target = if target.is_symlink() {
             fs::canonicalize(target).map_err(|e| Error::io("resolve link", e)).in_file(target)?
         } else {
@@ -41,16 +56,14 @@ impl Pending {
         remove_stale(&parent, &name);
         for attempt in 0u32.. {
             let temporary = parent.join(format!(".{name}.annmap-{}-{attempt}.tmp", std::process::id()));
-            match fs::create_dir(&temporary) {
-                Ok(()) => {
-                    let open =
-                        File::open(&temporary).map_err(|e| Error::io("open", e)).in_file(&temporary)?;
+            match create(&temporary) {
+                Ok(open) => {
                     // Without locks on this file system the name and the age have to do.
                     let _ = open.try_lock();
                     return Ok(Pending { temporary, target, replace, open: Some(open) });
                 }
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists && attempt < 1000 => {}
-                Err(e) => return Err(Error::io("create directory", e).in_file(&temporary)),
+                Err(e) => return Err(Error::io("create", e).in_file(&temporary)),
             }
         }
         unreachable!("the loop ends by returning")
@@ -98,7 +111,7 @@ impl Pending {
         Ok(())
     }
 
-    /// Puts the new directory in the place of the old one and removes the old one.
+    /// Puts what is new in the place of what is old and removes the old one.
     fn exchange(&self) -> io::Result<()> {
         let old = if exchange_names(&self.temporary, &self.target)? {
             self.temporary.clone()

@@ -6,12 +6,14 @@
 //!
 //! The crate's only `unsafe` code is in `mmap.rs` and `output.rs`.
 
+pub(crate) mod append;
 pub(crate) mod commit;
 pub(crate) mod cursor;
 #[allow(unsafe_code)] // maps a file; the promise is stated there
 pub(crate) mod mmap;
 #[allow(unsafe_code)] // hands out disjoint ranges of a map; the check is there
 pub(crate) mod output;
+pub(crate) mod put;
 pub(crate) mod read_at;
 pub(crate) mod spill;
 

@@ -6,6 +6,7 @@
 //!
 //! * `format/` – the on-disk structures, one a file, no navigation;
 //! * `filter/` – what chunks go through on their way to the disk, undone;
+//! * `write/` – appends objects, children before parents: [`Writer`];
 //! * `read/` – follows addresses: [`File`], [`Object`], [`Dataset`], [`Attribute`].
 //!
 //! In come bytes at positions ([`ReadAt`](crate::bytes::ReadAt)); out go raw elements with their type. Nothing
@@ -34,6 +35,7 @@ pub(crate) mod format;
 #[doc(hidden)]
 pub mod fuzzing;
 pub(crate) mod read;
+pub(crate) mod write;
 
 pub use format::message::dataspace::Dataspace;
 pub use format::message::datatype::{Class, Datatype, Float, Integer, Member, Order, Padding, Text};
@@ -47,3 +49,7 @@ pub use read::numeric::Numeric;
 pub use read::object::{Object, ObjectKind};
 pub use read::stream::ElementStream;
 pub use read::value::Value;
+pub use write::dataset::{Chunks, Storing};
+pub use write::encode::{Compression, EncodeWork, Encoded, Filters};
+pub use write::file::{Group, Writer, Written};
+pub use write::value::Ready;

@@ -9,3 +9,4 @@ mod failures;
 mod hdf5;
 mod support;
 mod verify;
+mod write;

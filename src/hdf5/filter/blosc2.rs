@@ -7,6 +7,7 @@ use crate::bytes::Cursor;
 use crate::error::{Error, Result};
 use crate::hdf5::checked;
 use crate::hdf5::filter::deflate::Inflater;
+use crate::hdf5::read::slab::unravel;
 
 /// Flags of a chunk. Both kinds of shuffle at once stand for the longer header.
 const EXTENDED: u8 = 0x05;
@@ -197,13 +198,13 @@ impl Tiles {
         let row_bytes = checked::size(checked::mul(row, self.element as u64)?)?;
         for (n, tile) in (0u64..).zip(tiles.chunks_exact(tile_bytes)) {
             let origin: Vec<u64> =
-                position(n, &counts).iter().zip(&self.block).map(|(&p, &b)| p.saturating_mul(b)).collect();
+                unravel(n, &counts).iter().zip(&self.block).map(|(&p, &b)| p.saturating_mul(b)).collect();
             let columns = width.saturating_sub(origin.last().copied().unwrap_or(0)).min(row);
             let len = checked::size(checked::mul(columns, self.element as u64)?)?;
             let rows: Vec<u64> = self.block.iter().rev().skip(1).rev().copied().collect();
             for (r, bytes) in (0u64..).zip(tile.chunks_exact(row_bytes)) {
                 let mut place = 0u64;
-                let inner = position(r, &rows).into_iter().chain([0]);
+                let inner = unravel(r, &rows).into_iter().chain([0]);
                 let mut inside = true;
                 for ((o, i), &s) in origin.iter().zip(inner).zip(&self.shape) {
                     let p = o.saturating_add(i);
@@ -221,22 +222,6 @@ impl Tiles {
         }
         Ok(())
     }
-}
-
-/// The coordinates of the `n`-th cell of a grid in row-major order.
-fn position(n: u64, counts: &[u64]) -> Vec<u64> {
-    let mut n = n;
-    let mut at: Vec<u64> = counts
-        .iter()
-        .rev()
-        .map(|&c| {
-            let p = n.checked_rem(c).unwrap_or(0);
-            n = n.checked_div(c).unwrap_or(0);
-            p
-        })
-        .collect();
-    at.reverse();
-    at
 }
 
 /// Fills `out` with the value that a chunk has throughout.

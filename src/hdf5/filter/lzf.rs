@@ -124,6 +124,59 @@ pub(crate) fn copy_within(out: &mut [u8], mut from: usize, mut to: usize, mut le
     }
 }
 
+/// Encodes `input`; `false` where that would not make it smaller. Matches are found by a table of the last place of
+/// each three bytes.
+pub(crate) fn encode(input: &[u8], out: &mut Vec<u8>, table: &mut Vec<u32>) -> bool {
+    const BITS: u32 = 14;
+    const FAR: usize = 8192;
+    const LONGEST: usize = 264;
+    out.clear();
+    table.clear();
+    table.resize(1usize.wrapping_shl(BITS), u32::MAX);
+    let hash = |three: [u8; 3]| {
+        let [a, b, c] = three.map(u32::from);
+        let v = a.wrapping_shl(16) | b.wrapping_shl(8) | c;
+        usize::try_from(v.wrapping_mul(2_654_435_761).wrapping_shr(32u32.wrapping_sub(BITS))).unwrap_or(0)
+    };
+    let literals = |out: &mut Vec<u8>, bytes: &[u8]| {
+        for run in bytes.chunks(32) {
+            out.push(u8::try_from(run.len().saturating_sub(1)).unwrap_or(31));
+            out.extend_from_slice(run);
+        }
+    };
+    let (mut at, mut pending) = (0usize, 0usize);
+    while let Some(three) = input.get(at..).and_then(|s| s.first_chunk::<3>()) {
+        let Some(slot) = table.get_mut(hash(*three)) else { break };
+        let before = usize::try_from(*slot).unwrap_or(usize::MAX);
+        *slot = u32::try_from(at).unwrap_or(u32::MAX);
+        let distance = at.wrapping_sub(before).wrapping_sub(1);
+        let (here, there) = (input.get(at..).unwrap_or_default(), input.get(before..).unwrap_or_default());
+        if before >= at || distance >= FAR || there.first_chunk::<3>() != Some(three) {
+            at = at.saturating_add(1);
+            continue;
+        }
+        let len = here.iter().zip(there).take(LONGEST).take_while(|(a, b)| a == b).count();
+        literals(out, input.get(pending..at).unwrap_or_default());
+        let [low, high, ..] = distance.to_le_bytes();
+        let code = len.saturating_sub(2);
+        match u8::try_from(code) {
+            Ok(c @ 1..=6) => out.push(c.wrapping_shl(5) | high),
+            _ => {
+                out.push(7u8.wrapping_shl(5) | high);
+                out.push(u8::try_from(code.saturating_sub(7)).unwrap_or(u8::MAX));
+            }
+        }
+        out.push(low);
+        at = at.saturating_add(len);
+        pending = at;
+        if out.len() >= input.len() {
+            return false;
+        }
+    }
+    literals(out, input.get(pending..).unwrap_or_default());
+    out.len() < input.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,5 +255,21 @@ mod tests {
         assert!(decode(&[0, b'a', 1 << 5], &mut [0; 4]).is_err(), "copy cut");
         assert!(decode(&[1, b'a', b'b'], &mut [0; 1]).is_err(), "too long");
         assert!(decode(&[1, b'a', b'b'], &mut [0; 3]).is_err(), "too short");
+    }
+
+    #[test]
+    fn what_is_encoded_comes_back() {
+        let (mut out, mut table) = (Vec::new(), Vec::new());
+        for n in [0usize, 1, 3, 4, 100, 5000, 70_000] {
+            for period in [1usize, 2, 3, 7, 300, 9000] {
+                let data: Vec<u8> = (0..n).map(|i| ((i % period) * 37 + i / 4000) as u8).collect();
+                if super::encode(&data, &mut out, &mut table) {
+                    let mut back = vec![0; n];
+                    decode(&out, &mut back).unwrap();
+                    assert!(back == data, "{n} {period}");
+                }
+            }
+        }
+        assert!(super::encode(&[7; 100], &mut out, &mut table) && out.len() < 10);
     }
 }

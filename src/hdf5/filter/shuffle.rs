@@ -47,6 +47,21 @@ fn unshuffle_fixed<const W: usize>(planes: &[u8], count: usize, elements: &mut [
     }
 }
 
+/// Takes the bytes of `width`-byte elements apart. Bytes behind the last whole element stay in place.
+pub(crate) fn shuffle(input: &[u8], width: usize, out: &mut Vec<u8>) {
+    out.clear();
+    let whole = input.len().checked_div(width).unwrap_or(0).saturating_mul(width);
+    if width <= 1 {
+        out.extend_from_slice(input);
+        return;
+    }
+    let (elements, tail) = input.split_at(whole);
+    for byte in 0..width {
+        out.extend(elements.iter().skip(byte).step_by(width));
+    }
+    out.extend_from_slice(tail);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 
 use super::Sizes;
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 
 /// The fixed part of a node.
@@ -76,6 +77,55 @@ pub(crate) fn read_chunk_key(src: &mut Cursor<'_>, sizes: Sizes, rank: usize) ->
     src.skip(8)?; // III.A.1: the dimension of the element's bytes, always 0
     let child = sizes.read_defined(src, "a B-tree child")?;
     Ok(ChunkKey { size, mask, start, child })
+}
+
+/// Children of a node of groups at most, twice the superblock's K.
+pub(crate) const GROUP_CHILDREN: usize = 32;
+/// Children of a node of chunks at most: twice the K that version 0 superblocks mean without saying.
+pub(crate) const CHUNK_CHILDREN: usize = 64;
+
+/// A node of either type: its keys, one more than children, as bytes. As long as a full node, which readers expect.
+pub(crate) fn write_node(
+    of: Type,
+    level: u8,
+    siblings: [Option<u64>; 2],
+    keys: &[Vec<u8>],
+    children: &[u64],
+) -> Vec<u8> {
+    let (kind, most) = match of {
+        Type::Group => (0, GROUP_CHILDREN),
+        Type::Chunk => (1, CHUNK_CHILDREN),
+    };
+    let key_len = keys.first().map_or(8, Vec::len);
+    let mut out = b"TREE".to_vec();
+    out.put(&[kind, level]);
+    out.put_u16(u16::try_from(children.len()).unwrap_or(u16::MAX));
+    siblings.iter().for_each(|s| out.put_u64(s.unwrap_or(u64::MAX)));
+    let mut keys = keys.iter();
+    for child in children {
+        out.put(keys.next().map_or(&[][..], Vec::as_slice));
+        out.put_u64(*child);
+    }
+    out.put(keys.next().map_or(&[][..], Vec::as_slice));
+    out.fill_to(node_len(key_len, most));
+    out
+}
+
+/// Bytes of a node with room for `most` children behind keys of `key_len` bytes.
+pub(crate) fn node_len(key_len: usize, most: usize) -> usize {
+    let pairs = key_len.saturating_add(8).saturating_mul(most);
+    pairs.saturating_add(key_len).saturating_add(24)
+}
+
+/// The key of a chunk: stored bytes, mask, first element in each dimension and the byte of an element (0, but in the key
+/// behind the last chunk).
+pub(crate) fn chunk_key(size: u32, mask: u32, start: &[u64], byte: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(start.len().saturating_mul(8).saturating_add(16));
+    out.put_u32(size);
+    out.put_u32(mask);
+    start.iter().for_each(|s| out.put_u64(*s));
+    out.put_u64(byte);
+    out
 }
 
 #[cfg(test)]

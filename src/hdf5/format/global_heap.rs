@@ -2,6 +2,7 @@
 
 use super::Sizes;
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::Result;
 use std::ops::Range;
 
@@ -57,6 +58,36 @@ pub(crate) fn read_objects(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Ve
     out.sort_unstable_by_key(|(index, _)| *index);
     Ok(out)
 }
+
+/// A collection of `size` bytes with `objects`, numbered from 1, which must fit.
+pub(crate) fn write(objects: &[u8], spans: &[Range<usize>], size: usize) -> Vec<u8> {
+    let mut out = b"GCOL".to_vec();
+    out.put(&[1, 0, 0, 0]);
+    out.put_u64(0); // size, below
+    for (index, span) in (1u16..).zip(spans) {
+        out.put_u16(index);
+        out.put(&[0; 6]);
+        out.put_u64(span.len() as u64);
+        out.put(objects.get(span.clone()).unwrap_or_default());
+        out.pad_to(8);
+    }
+    // What is left is one free object; less than the head of one stays as it is.
+    let used = out.place();
+    if size.saturating_sub(used) >= 16 {
+        out.put(&[0; 8]);
+        out.put_u64(size.saturating_sub(used) as u64);
+    }
+    out.fill_to(size);
+    if let Some(place) = out.get_mut(8..16) {
+        place.copy_from_slice(&(size as u64).to_le_bytes());
+    }
+    out
+}
+
+/// The least bytes of a collection that libhdf5 expects.
+pub(crate) const LEAST: usize = 4096;
+/// Bytes of a collection's head, and of that of an object, with lengths of 8 bytes.
+pub(crate) const WRITTEN_HEAD: usize = 16;
 
 #[cfg(test)]
 mod tests {

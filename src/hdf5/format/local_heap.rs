@@ -2,6 +2,7 @@
 
 use super::Sizes;
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 
 /// Bytes of the header at most.
@@ -38,6 +39,16 @@ pub(crate) fn name_at(data: &[u8], offset: u64, at: u64) -> Result<&[u8]> {
     let end = tail.iter().position(|&b| b == 0);
     let end = end.ok_or_else(|| Error::malformed("name without an end in its local heap").at(place))?;
     Ok(tail.get(..end).unwrap_or_default())
+}
+
+/// The header of a heap of `data_len` bytes at `data_address`, without free space.
+pub(crate) fn write(data_len: u64, data_address: u64) -> Vec<u8> {
+    let mut out = b"HEAP".to_vec();
+    out.put(&[0; 4]);
+    out.put_u64(data_len);
+    out.put_u64(1);
+    out.put_u64(data_address);
+    out
 }
 
 #[cfg(test)]

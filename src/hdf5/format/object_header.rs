@@ -5,6 +5,7 @@
 
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 
 /// Enough to hold the fixed part of either version.
@@ -140,6 +141,42 @@ pub(crate) fn read_continuation(src: &mut Cursor<'_>, sizes: Sizes) -> Result<(u
         return Err(Error::malformed("empty continuation block").at(at));
     }
     Ok((address, len))
+}
+
+/// Collects the messages of a version 1 header.
+#[derive(Debug, Default)]
+pub(crate) struct HeaderWriter {
+    messages: Vec<u8>,
+    count: u16,
+}
+
+impl HeaderWriter {
+    /// Appends a message; `constant` ones never change while the object lives.
+    ///
+    /// # Errors
+    /// `Unsupported` where it is larger than a message can be.
+    pub(crate) fn message(&mut self, kind: u16, constant: bool, body: &[u8]) -> Result<()> {
+        let len = u16::try_from(body.len().next_multiple_of(8))
+            .map_err(|_| Error::unsupported(format!("a header message of {} bytes", body.len())))?;
+        self.messages.put_u16(kind);
+        self.messages.put_u16(len);
+        self.messages.put(&[u8::from(constant), 0, 0, 0]);
+        self.messages.put(body);
+        self.messages.pad_to(8);
+        self.count = self.count.saturating_add(1);
+        Ok(())
+    }
+
+    /// The whole header.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        let mut out = vec![1, 0];
+        out.put_u16(self.count);
+        out.put_u32(1); // links to it
+        out.put_u32(u32::try_from(self.messages.len()).unwrap_or(u32::MAX));
+        out.put_u32(0);
+        out.put(&self.messages);
+        out
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 
 /// The eight bytes every HDF5 file has at offset 0, 512, 1024, 2048, ...
@@ -78,6 +79,31 @@ fn read_sizes(src: &mut Cursor<'_>) -> Result<Sizes> {
         }
     }
     Ok(sizes)
+}
+
+/// Bytes of the superblock that is written.
+pub(crate) const WRITTEN_LEN: u64 = 96;
+
+/// A version 0 superblock: addresses of 8 bytes, the usual sizes of nodes. The root is given by its header, its B-tree
+/// and its heap.
+pub(crate) fn write(root: [u64; 3], end: u64) -> Vec<u8> {
+    let mut out = b"\x89HDF\r\n\x1a\n".to_vec();
+    out.put(&[0, 0, 0, 0, 0, 8, 8, 0]);
+    out.put_u16(4); // entries of a symbol node, halved
+    out.put_u16(16); // children of a group node, halved
+    out.put_u32(0);
+    out.put_u64(0); // where addresses count from
+    out.put_undefined(); // free space
+    out.put_u64(end);
+    out.put_undefined(); // driver
+    let [header, tree, heap] = root;
+    out.put_u64(0);
+    out.put_u64(header);
+    out.put_u32(1); // B-tree and heap follow
+    out.put_u32(0);
+    out.put_u64(tree);
+    out.put_u64(heap);
+    out
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::Sizes;
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::Result;
 
 /// Bytes in front of the entries.
@@ -50,6 +51,23 @@ pub(crate) fn read_entry(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Entry> {
     let target =
         if cache_type == 2 { Target::Soft(u64::from(scratch.read_u32()?)) } else { Target::Hard(header) };
     Ok(Entry { name, target })
+}
+
+/// Entries of a node at most: twice the superblock's K.
+pub(crate) const ENTRIES: usize = 8;
+
+/// A node of hard links: places of names in the heap, and addresses of objects.
+pub(crate) fn write(links: &[(u64, u64)]) -> Vec<u8> {
+    let mut out = b"SNOD".to_vec();
+    out.put(&[1, 0]);
+    out.put_u16(u16::try_from(links.len()).unwrap_or(u16::MAX));
+    for (name, object) in links {
+        out.put_u64(*name);
+        out.put_u64(*object);
+        out.put(&[0; 24]); // nothing cached
+    }
+    out.fill_to(8usize.saturating_add(40usize.saturating_mul(ENTRIES)));
+    out
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! checked, not believed: chunks lie on the grid, none comes twice, and their bytes are inside the file.
 
 use super::file::File;
+use super::slab;
 use crate::bytes::Cursor;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::checked;
@@ -94,7 +95,7 @@ impl Grid {
 
     /// First element of chunk `number`.
     pub(crate) fn start_of(&self, number: u64) -> Vec<u64> {
-        let coordinates = unravel(number, &self.counts);
+        let coordinates = slab::unravel(number, &self.counts);
         coordinates.iter().zip(&self.chunk).map(|(c, n)| c.saturating_mul(*n)).collect()
     }
 
@@ -118,10 +119,10 @@ impl Grid {
             // the slowest dimension has no bound: what is left of n is its coordinate
             let inner = sizes.iter().skip(1).try_fold(1u64, |a, b| a.checked_mul(*b))?;
             let mut c = vec![n.checked_div(inner)?];
-            c.extend(unravel(n.checked_rem(inner)?, sizes.get(1..)?));
+            c.extend(slab::unravel(n.checked_rem(inner)?, sizes.get(1..)?));
             c
         } else {
-            unravel(n, &sizes)
+            slab::unravel(n, &sizes)
         };
         let mut coordinates = vec![0; order.len()];
         for (d, c) in order.iter().zip(swizzled) {
@@ -129,16 +130,6 @@ impl Grid {
         }
         self.number(&coordinates)
     }
-}
-
-/// Row-major coordinates of position `n` in a box.
-fn unravel(mut n: u64, counts: &[u64]) -> Vec<u64> {
-    let mut out = vec![0; counts.len()];
-    for (o, c) in out.iter_mut().zip(counts).rev() {
-        *o = n.checked_rem(*c).unwrap_or(0);
-        n = n.checked_div(*c).unwrap_or(0);
-    }
-    out
 }
 
 /// Reads the whole index.

@@ -52,6 +52,16 @@ pub(crate) fn position(dims: &[u64], start: &[u64], at: &[u64]) -> u64 {
         .fold(0u64, |n, ((d, s), a)| n.saturating_mul(*d).saturating_add(s.saturating_add(a)))
 }
 
+/// Row-major coordinates of position `n` in a box.
+pub(crate) fn unravel(mut n: u64, counts: &[u64]) -> Vec<u64> {
+    let mut out = vec![0; counts.len()];
+    for (o, c) in out.iter_mut().zip(counts).rev() {
+        *o = n.checked_rem(*c).unwrap_or(0);
+        n = n.checked_div(*c).unwrap_or(0);
+    }
+    out
+}
+
 /// Steps row-major coordinates; `false` after the last.
 pub(crate) fn advance(at: &mut [u64], counts: &[u64]) -> bool {
     for (a, n) in at.iter_mut().zip(counts).rev() {

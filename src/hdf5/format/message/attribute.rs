@@ -1,6 +1,7 @@
 //! Attribute message (0x000C): a named value on an object. HDF5 File Format 3.0, IV.A.2.m.
 
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::Result;
 
 /// An attribute with its type and space still as bytes: each may be shared.
@@ -42,6 +43,23 @@ pub(crate) fn read<'a>(src: &mut Cursor<'a>) -> Result<RawAttribute<'a>> {
         dataspace_shared: flags & 2 != 0,
         value: src.clone(),
     })
+}
+
+/// Appends an attribute message, version 1; `None` where it is larger than a message can be.
+pub(crate) fn write(name: &str, datatype: &[u8], dataspace: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+    let len = |n: usize| u16::try_from(n).ok();
+    let mut out = vec![1, 0];
+    out.put_u16(len(name.len().saturating_add(1))?);
+    out.put_u16(len(datatype.len())?);
+    out.put_u16(len(dataspace.len())?);
+    out.put(name.as_bytes());
+    out.put_u8(0);
+    for part in [&[][..], datatype, dataspace] {
+        out.put(part);
+        out.pad_to(8);
+    }
+    out.put(value);
+    Some(out).filter(|o| o.len() < 65_500)
 }
 
 #[cfg(test)]

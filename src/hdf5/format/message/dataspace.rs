@@ -1,6 +1,7 @@
 //! Dataspace message (0x0001): rank, dimensions, maxima. HDF5 File Format 3.0, IV.A.2.b.
 
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 use crate::hdf5::checked;
 use crate::hdf5::format::Sizes;
@@ -75,6 +76,20 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Dataspace> {
     // Protects every product of dimensions in `read/`.
     checked::product(&dims).map_err(|e| e.at(at))?;
     Ok(Dataspace::Simple { dims, max })
+}
+
+/// Appends the message of a dataspace: version 1, or 2 for the null one, which version 1 cannot say.
+pub(crate) fn write(space: &Dataspace, out: &mut Vec<u8>) {
+    match space {
+        Dataspace::Null => out.put(&[2, 0, 0, 2]),
+        Dataspace::Scalar => out.put(&[1, 0, 0, 0, 0, 0, 0, 0]),
+        Dataspace::Simple { dims, max } => {
+            let rank = u8::try_from(dims.len()).unwrap_or(u8::MAX);
+            out.put(&[1, rank, 1, 0, 0, 0, 0, 0]);
+            dims.iter().for_each(|d| out.put_u64(*d));
+            max.iter().for_each(|m| out.put_u64(m.unwrap_or(u64::MAX)));
+        }
+    }
 }
 
 #[cfg(test)]

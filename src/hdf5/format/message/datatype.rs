@@ -1,6 +1,8 @@
 //! Datatype message (0x0003): what the bytes of an element mean. HDF5 File Format 3.0, IV.A.2.d.
 
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
+use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 
 /// The deepest nesting of types followed.
@@ -367,6 +369,165 @@ fn read_array(src: &mut Cursor<'_>, version: u8, size: u32, depth: u32) -> Resul
     Ok(array_of(src, dims, base, Some(size))?.class)
 }
 
+/// Appends the message of a type, in the oldest version that can say it (as libhdf5 does by default).
+///
+/// # Errors
+/// `Unsupported` for types that are only read.
+pub(crate) fn write(t: &Datatype, out: &mut Vec<u8>) -> Result<()> {
+    let mut head = |version: u8, class: u8, bits: u32, size: u32| {
+        out.put_u8(version.wrapping_shl(4) | class);
+        out.put(bits.to_le_bytes().get(..3).unwrap_or_default());
+        out.put_u32(size);
+    };
+    let order_bits = |o: Order| match o {
+        Order::Little => 0u32,
+        Order::Big => 1,
+        Order::Vax => 0x41,
+    };
+    let text_bits = |t: Text| {
+        let padding = match t.padding {
+            Padding::NullTerminated => 0u32,
+            Padding::NullPadded => 1,
+            Padding::Spaces => 2,
+        };
+        (padding, u32::from(t.utf8))
+    };
+    match &t.class {
+        Class::Integer(i) => {
+            head(1, 0, order_bits(i.order) | u32::from(i.signed).wrapping_shl(3), t.size);
+            out.put_u16(i.bit_offset);
+            out.put_u16(i.precision);
+        }
+        Class::Bitfield(i) => {
+            head(1, 4, order_bits(i.order), t.size);
+            out.put_u16(i.bit_offset);
+            out.put_u16(i.precision);
+        }
+        Class::Float(f) => {
+            let normalization = u32::from(f.normalization).wrapping_shl(4);
+            let bits = order_bits(f.order) | normalization | u32::from(f.sign_at).wrapping_shl(8);
+            head(1, 1, bits, t.size);
+            out.put_u16(f.bit_offset);
+            out.put_u16(f.precision);
+            out.put(&[f.exponent_at, f.exponent_bits, f.mantissa_at, f.mantissa_bits]);
+            out.put_u32(f.bias);
+        }
+        Class::FixedString(text) => {
+            let (padding, charset) = text_bits(*text);
+            head(1, 3, padding | charset.wrapping_shl(4), t.size);
+        }
+        Class::VarString(text) => {
+            let (padding, charset) = text_bits(*text);
+            head(1, 9, 1 | padding.wrapping_shl(4) | charset.wrapping_shl(8), t.size);
+            // a sequence of bytes
+            out.put(&[0x10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0]);
+        }
+        Class::VarLen(base) => {
+            head(1, 9, 0, t.size);
+            write(base, out)?;
+        }
+        Class::Opaque { tag } => {
+            let padded = tag.len().saturating_add(1).next_multiple_of(8);
+            let Ok(len) = u8::try_from(padded) else {
+                return Err(Error::unsupported("an opaque type with a long tag"));
+            };
+            head(1, 5, u32::from(len), t.size);
+            let start = out.place();
+            out.put(tag.as_bytes());
+            out.fill_to(start.saturating_add(padded));
+        }
+        Class::Enum { base, members } => {
+            head(1, 8, count_bits(members.len())?, t.size);
+            write(base, out)?;
+            for (name, _) in members {
+                write_padded_name(name, out);
+            }
+            members.iter().for_each(|(_, value)| out.put(value));
+        }
+        Class::Compound(members) => {
+            // arrays as members are a version younger
+            let version =
+                if members.iter().any(|m| matches!(m.datatype.class, Class::Array { .. })) { 2 } else { 1 };
+            head(version, 6, count_bits(members.len())?, t.size);
+            for m in members {
+                write_padded_name(&m.name, out);
+                out.put_u32(m.offset);
+                if version == 1 {
+                    out.put(&[0; 28]); // no dimensions of its own
+                }
+                write(&m.datatype, out)?;
+            }
+        }
+        Class::Array { dims, base } => {
+            head(2, 10, 0, t.size);
+            let small =
+                |n: u64| u32::try_from(n).map_err(|_| Error::unsupported("an array type of that size"));
+            let rank =
+                u8::try_from(dims.len()).map_err(|_| Error::unsupported("an array type of that rank"))?;
+            out.put(&[rank, 0, 0, 0]);
+            for d in dims {
+                out.put_u32(small(*d)?);
+            }
+            (0..u32::from(rank)).for_each(|i| out.put_u32(i));
+            write(base, out)?;
+        }
+        Class::Reference { kind } if *kind < 2 => head(1, 7, u32::from(*kind), t.size),
+        _ => return Err(Error::unsupported("a type that is not written")),
+    }
+    Ok(())
+}
+
+fn count_bits(n: usize) -> Result<u32> {
+    u16::try_from(n).map(u32::from).map_err(|_| Error::unsupported(format!("a type of {n} members")))
+}
+
+fn write_padded_name(name: &str, out: &mut Vec<u8>) {
+    let end = out.place().saturating_add(name.len().saturating_add(1).next_multiple_of(8));
+    out.put(name.as_bytes());
+    out.fill_to(end);
+}
+
+impl Datatype {
+    /// The type of plain numbers and bools as this machine and h5py write them: little-endian.
+    pub(crate) fn of(dtype: Dtype) -> Datatype {
+        let size = u32::try_from(dtype.size()).unwrap_or(8);
+        let precision = u16::try_from(size.saturating_mul(8)).unwrap_or(64);
+        let integer =
+            |signed| Class::Integer(Integer { order: Order::Little, signed, bit_offset: 0, precision });
+        let float = |exponent_bits: u8, mantissa_bits: u8, bias| {
+            Class::Float(Float {
+                order: Order::Little,
+                bit_offset: 0,
+                precision,
+                sign_at: exponent_bits.saturating_add(mantissa_bits),
+                exponent_at: mantissa_bits,
+                exponent_bits,
+                mantissa_at: 0,
+                mantissa_bits,
+                bias,
+                normalization: 2,
+            })
+        };
+        let class = match dtype {
+            Dtype::Bool => Class::Enum {
+                base: Box::new(Datatype::of(Dtype::Int8)),
+                members: vec![("FALSE".into(), vec![0]), ("TRUE".into(), vec![1])],
+            },
+            Dtype::Float16 => float(5, 10, 15),
+            Dtype::Float32 => float(8, 23, 127),
+            Dtype::Float64 => float(11, 52, 1023),
+            d => integer(!d.is_unsigned()),
+        };
+        Datatype { size, class }
+    }
+
+    /// Strings of any length in UTF-8, as h5py writes them.
+    pub(crate) fn string() -> Datatype {
+        let text = Text { padding: Padding::NullTerminated, utf8: true };
+        Datatype { size: 16, class: Class::VarString(text) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -391,6 +552,38 @@ mod tests {
         let mut wide = INT32;
         wide[10] = 33;
         assert!(read(&wide).is_err(), "33 bits in 4 bytes");
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for dtype in Dtype::ALL {
+            let t = Datatype::of(dtype);
+            let mut bytes = Vec::new();
+            write(&t, &mut bytes).unwrap();
+            assert_eq!(read(&bytes).unwrap(), t, "{dtype}");
+        }
+        let text = Text { padding: Padding::NullPadded, utf8: true };
+        let member = |name: &str, offset, datatype| Member { name: name.into(), offset, datatype };
+        let array = Class::Array { dims: vec![2, 3], base: Box::new(Datatype::of(Dtype::Int16)) };
+        let t = Datatype {
+            size: 60,
+            class: Class::Compound(vec![
+                member("a", 0, Datatype::of(Dtype::Float64)),
+                member("a longer name", 8, Datatype { size: 12, class: array }),
+                member("text", 20, Datatype { size: 24, class: Class::FixedString(text) }),
+                member("any", 44, Datatype::string()),
+            ]),
+        };
+        let mut bytes = Vec::new();
+        write(&t, &mut bytes).unwrap();
+        assert_eq!(read(&bytes).unwrap(), t);
+        // as h5py writes a float64
+        bytes.clear();
+        write(&Datatype::of(Dtype::Float64), &mut bytes).unwrap();
+        assert_eq!(
+            bytes,
+            [0x11, 0x20, 0x3f, 0, 8, 0, 0, 0, 0, 0, 0x40, 0, 0x34, 0x0b, 0, 0x34, 0xff, 3, 0, 0]
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! Reading undoes them last to first. HDF5 File Format 3.0, IV.A.2.l.
 
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::Result;
 
 /// The most filters libhdf5 allows in one pipeline.
@@ -56,6 +57,25 @@ fn read_filter(src: &mut Cursor<'_>, version: u8) -> Result<Filter> {
         src.skip(4.min(src.len()))?; // padded to a multiple of 8; the last filter's padding may be missing
     }
     Ok(Filter { id, name, optional: flags & 1 != 0, values })
+}
+
+/// Appends the message of a pipeline, version 1.
+pub(crate) fn write(filters: &[Filter], out: &mut Vec<u8>) {
+    out.put(&[1, u8::try_from(filters.len()).unwrap_or(u8::MAX), 0, 0, 0, 0, 0, 0]);
+    for f in filters {
+        let name_len = if f.name.is_empty() { 0 } else { f.name.len().saturating_add(1).next_multiple_of(8) };
+        out.put_u16(f.id);
+        out.put_u16(u16::try_from(name_len).unwrap_or(0));
+        out.put_u16(u16::from(f.optional));
+        out.put_u16(u16::try_from(f.values.len()).unwrap_or(0));
+        let end = out.place().saturating_add(name_len);
+        out.put(f.name.as_bytes());
+        out.fill_to(end);
+        f.values.iter().for_each(|v| out.put_u32(*v));
+        if f.values.len() % 2 == 1 {
+            out.put_u32(0);
+        }
+    }
 }
 
 #[cfg(test)]

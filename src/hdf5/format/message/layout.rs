@@ -2,7 +2,8 @@
 //! HDF5 File Format 3.0, IV.A.2.i.
 
 use crate::bytes::Cursor;
-use crate::error::Result;
+use crate::bytes::put::Put;
+use crate::error::{Error, Result};
 use crate::hdf5::format::Sizes;
 use crate::hdf5::format::message::dataspace::MAX_RANK;
 
@@ -168,6 +169,25 @@ fn chunked(
         return Err(src.malformed("chunk dimension of 0"));
     }
     Ok(Layout::Chunked(Chunked { dims, element_size, index, address, plain_edges: false, wide_sizes: false }))
+}
+
+/// Appends the message of values in one piece, version 3; no address: nothing is stored.
+pub(crate) fn write_contiguous(address: Option<u64>, len: u64, out: &mut Vec<u8>) {
+    out.put(&[3, 1]);
+    out.put_u64(address.unwrap_or(u64::MAX));
+    out.put_u64(len);
+}
+
+/// Appends the message of chunks that a version 1 B-tree finds, version 3.
+pub(crate) fn write_chunked(chunk: &[u64], element: u32, tree: Option<u64>, out: &mut Vec<u8>) -> Result<()> {
+    let rank = u8::try_from(chunk.len().saturating_add(1)).unwrap_or(u8::MAX);
+    out.put(&[3, 2, rank]);
+    out.put_u64(tree.unwrap_or(u64::MAX));
+    for c in chunk {
+        out.put_u32(u32::try_from(*c).map_err(|_| Error::usage(format!("chunks of {c} elements")))?);
+    }
+    out.put_u32(element);
+    Ok(())
 }
 
 #[cfg(test)]

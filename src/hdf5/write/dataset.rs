@@ -1,0 +1,271 @@
+//! Datasets: in one piece, or in chunks that come one after the other.
+
+use super::encode::{EncodeWork, Encoded, Filters};
+use super::file::{Writer, Written, write_attributes};
+use super::value::Ready;
+use crate::error::{Error, Result};
+use crate::hdf5::format::btree_v1;
+use crate::hdf5::format::message::{dataspace, datatype, filter_pipeline, kind, layout};
+use crate::hdf5::format::object_header::HeaderWriter;
+use crate::hdf5::read::slab::{self, Place};
+use crate::hdf5::{Class, Dataspace, Datatype, checked};
+use rayon::prelude::*;
+
+/// Chunks encoded at once.
+const BATCH: usize = 64;
+
+/// How the elements of a dataset are stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Storing {
+    /// Elements of a chunk in each dimension; in one piece where `None`.
+    pub chunk: Option<Vec<u64>>,
+    /// What chunks go through.
+    pub filters: Filters,
+    /// The first dimension may grow.
+    pub unlimited: bool,
+}
+
+/// A dataset whose chunks are on their way.
+#[derive(Debug)]
+pub struct Chunks {
+    datatype: Datatype,
+    dims: Vec<u64>,
+    chunk: Vec<u64>,
+    filters: Filters,
+    unlimited: bool,
+    /// Where each chunk lies, its bytes and its mask, in the order of the grid.
+    entries: Vec<(u64, u32, u32)>,
+}
+
+impl Writer {
+    /// Writes a value as a dataset.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn dataset(
+        &mut self,
+        value: &Ready,
+        attributes: &[(String, Ready)],
+        how: &Storing,
+    ) -> Result<Written> {
+        let chunk =
+            how.chunk.as_ref().filter(|_| value.shape().is_some_and(|s| !s.is_empty() && !s.contains(&0)));
+        let Some(chunk) = chunk else { return self.contiguous(value, attributes) };
+        let Some(dims) = value.shape() else { return self.contiguous(value, attributes) };
+        let mut chunks = Chunks::new(value.datatype.clone(), dims, chunk, how.filters, how.unlimited)?;
+        let counts: Vec<u64> = dims.iter().zip(&chunks.chunk).map(|(d, c)| d.div_ceil(*c)).collect();
+        let total = checked::product(&counts)?;
+        let (size, bytes) = (u64::from(value.datatype.size), chunks.chunk_bytes()?);
+        let one = |n: u64, work: &mut EncodeWork| {
+            let start: Vec<u64> = slab::unravel(n, &counts)
+                .iter()
+                .zip(&chunks.chunk)
+                .map(|(p, c)| p.saturating_mul(*c))
+                .collect();
+            let inside: Vec<u64> = start
+                .iter()
+                .zip(dims)
+                .zip(&chunks.chunk)
+                .map(|((s, d), c)| d.saturating_sub(*s).min(*c))
+                .collect();
+            let mut raw = crate::limits::zeroed(bytes)?;
+            let zero = vec![0; dims.len()];
+            let from = Place { dims, at: &start };
+            slab::copy_box(
+                (&value.bytes, from),
+                (&mut raw, Place { dims: &chunks.chunk, at: &zero }),
+                &inside,
+                size,
+            );
+            chunks.encode(&raw, work)
+        };
+        let mut entries = Vec::new();
+        let mut next = 0u64;
+        while next < total {
+            let end = next.saturating_add(BATCH as u64).min(total);
+            let made: Result<Vec<Encoded>> =
+                (next..end).into_par_iter().map_init(EncodeWork::default, |w, n| one(n, w)).collect();
+            for encoded in made? {
+                entries.push(self.append_chunk(&encoded)?);
+            }
+            next = end;
+        }
+        chunks.entries = entries;
+        chunks.finish(self, attributes)
+    }
+
+    fn append_chunk(&mut self, encoded: &Encoded) -> Result<(u64, u32, u32)> {
+        let size =
+            u32::try_from(encoded.bytes.len()).map_err(|_| Error::usage("a chunk of 4 GiB or more"))?;
+        Ok((self.file.append(&encoded.bytes)?, size, encoded.mask))
+    }
+
+    fn contiguous(&mut self, value: &Ready, attributes: &[(String, Ready)]) -> Result<Written> {
+        let address = if value.bytes.is_empty() {
+            None
+        } else {
+            self.file.align()?;
+            Some(self.file.append(&value.bytes)?)
+        };
+        let mut body = Vec::new();
+        layout::write_contiguous(address, value.bytes.len() as u64, &mut body);
+        self.dataset_header(&value.datatype, &value.dataspace, &[(kind::LAYOUT, body)], attributes)
+    }
+
+    fn dataset_header(
+        &mut self,
+        t: &Datatype,
+        space: &Dataspace,
+        rest: &[(u16, Vec<u8>)],
+        attributes: &[(String, Ready)],
+    ) -> Result<Written> {
+        let mut header = HeaderWriter::default();
+        let mut body = Vec::new();
+        dataspace::write(space, &mut body);
+        header.message(kind::DATASPACE, false, &body)?;
+        body.clear();
+        datatype::write(t, &mut body)?;
+        header.message(kind::DATATYPE, true, &body)?;
+        // version 2; space when written (3: chunk by chunk); the value, which is zero, written if it is set
+        let chunked = rest.len() > 1 || matches!(rest, [(kind::LAYOUT, b)] if b.get(1) == Some(&2));
+        let when = if matches!(t.class, Class::VarString(_) | Class::VarLen(_)) { 0 } else { 2 };
+        header.message(kind::FILL_VALUE, true, &[2, if chunked { 3 } else { 2 }, when, 1, 0, 0, 0, 0])?;
+        for (kind, body) in rest {
+            header.message(*kind, *kind == kind::FILTERS, body)?;
+        }
+        write_attributes(&mut header, attributes)?;
+        self.file.align()?;
+        Ok(Written(self.file.append(&header.finish())?))
+    }
+
+    /// The B-tree over chunks in the order of their grid.
+    fn chunk_tree(&mut self, chunks: &Chunks, counts: &[u64]) -> Result<u64> {
+        let start = |n: u64| -> Vec<u64> {
+            slab::unravel(n, counts).iter().zip(&chunks.chunk).map(|(p, c)| p.saturating_mul(*c)).collect()
+        };
+        let mut level: Vec<(Vec<u8>, u64)> = (0u64..)
+            .zip(&chunks.entries)
+            .map(|(n, (at, size, mask))| (btree_v1::chunk_key(*size, *mask, &start(n), 0), *at))
+            .collect();
+        // behind the last chunk: one further in every dimension
+        let last = start((chunks.entries.len() as u64).saturating_sub(1));
+        let past: Vec<u64> = last.iter().zip(&chunks.chunk).map(|(s, c)| s.saturating_add(*c)).collect();
+        let past = btree_v1::chunk_key(0, 0, &past, u64::from(chunks.datatype.size));
+        let node_len = btree_v1::node_len(past.len(), btree_v1::CHUNK_CHILDREN) as u64;
+        let mut height = 0u8;
+        self.file.align()?;
+        loop {
+            let nodes = level.len().div_ceil(btree_v1::CHUNK_CHILDREN) as u64;
+            let first = self.file.end();
+            let place = |n: u64| first.saturating_add(n.saturating_mul(node_len));
+            let mut above = Vec::new();
+            let mut parts = level.chunks(btree_v1::CHUNK_CHILDREN).peekable();
+            let mut n = 0u64;
+            while let Some(part) = parts.next() {
+                let mut keys: Vec<Vec<u8>> = part.iter().map(|(key, _)| key.clone()).collect();
+                keys.push(
+                    parts.peek().and_then(|p| p.first()).map_or_else(|| past.clone(), |(key, _)| key.clone()),
+                );
+                let children: Vec<u64> = part.iter().map(|(_, at)| *at).collect();
+                let left = n.checked_sub(1).map(place);
+                n = n.saturating_add(1);
+                let right = Some(n).filter(|n| *n < nodes).map(place);
+                let node =
+                    btree_v1::write_node(btree_v1::Type::Chunk, height, [left, right], &keys, &children);
+                let at = self.file.append(&node)?;
+                above.push((keys.into_iter().next().unwrap_or_default(), at));
+            }
+            match above[..] {
+                [(_, root)] => return Ok(root),
+                _ => level = above,
+            }
+            height = height.saturating_add(1);
+        }
+    }
+}
+
+impl Chunks {
+    /// A dataset of `dims` elements in chunks of `chunk`, which come in the order of the grid.
+    ///
+    /// # Errors
+    /// `Usage` where a chunk would have no elements, or 4 GiB and more.
+    pub fn new(
+        datatype: Datatype,
+        dims: &[u64],
+        chunk: &[u64],
+        filters: Filters,
+        unlimited: bool,
+    ) -> Result<Self> {
+        if chunk.len() != dims.len() || chunk.contains(&0) {
+            return Err(Error::usage(format!("chunks of {chunk:?} for a shape of {dims:?}")));
+        }
+        let chunks = Chunks {
+            datatype,
+            dims: dims.to_vec(),
+            chunk: chunk.to_vec(),
+            filters,
+            unlimited,
+            entries: Vec::new(),
+        };
+        if chunks.chunk_bytes()? as u64 >= u64::from(u32::MAX) {
+            return Err(Error::usage(format!("chunks of {} bytes (at most 4 GiB)", chunks.chunk_bytes()?)));
+        }
+        Ok(chunks)
+    }
+
+    /// Bytes of a chunk before its filters.
+    pub fn chunk_bytes(&self) -> Result<usize> {
+        checked::size(checked::mul(checked::product(&self.chunk)?, u64::from(self.datatype.size))?)
+    }
+
+    /// Takes a whole chunk through the filters; any thread may.
+    ///
+    /// # Errors
+    /// As [`Filters::encode`].
+    pub fn encode(&self, chunk: &[u8], work: &mut EncodeWork) -> Result<Encoded> {
+        self.filters.encode(chunk, usize::try_from(self.datatype.size).unwrap_or(1), work)
+    }
+
+    /// Appends the next chunk.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn push(&mut self, writer: &mut Writer, encoded: &Encoded) -> Result<()> {
+        let entry = writer.append_chunk(encoded)?;
+        self.entries.push(entry);
+        Ok(())
+    }
+
+    /// Writes index and header.
+    ///
+    /// # Errors
+    /// Where they cannot be written; `Usage` where chunks are missing.
+    pub fn finish(self, writer: &mut Writer, attributes: &[(String, Ready)]) -> Result<Written> {
+        let counts: Vec<u64> = self.dims.iter().zip(&self.chunk).map(|(d, c)| d.div_ceil(*c)).collect();
+        if checked::product(&counts)? != self.entries.len() as u64 {
+            return Err(Error::usage(format!("{} chunks where {counts:?} are expected", self.entries.len())));
+        }
+        let tree = match self.entries.is_empty() {
+            true => None,
+            false => Some(writer.chunk_tree(&self, &counts)?),
+        };
+        let mut body = Vec::new();
+        layout::write_chunked(&self.chunk, self.datatype.size, tree, &mut body)?;
+        let mut messages = Vec::new();
+        if !self.filters.is_none() {
+            let mut list = Vec::new();
+            let filters = self.filters.list(self.datatype.size, self.chunk_bytes()? as u64);
+            filter_pipeline::write(&filters, &mut list);
+            messages.push((kind::FILTERS, list));
+        }
+        messages.push((kind::LAYOUT, body));
+        let mut max: Vec<Option<u64>> = self.dims.iter().map(|d| Some(*d)).collect();
+        if self.unlimited
+            && let Some(first) = max.first_mut()
+        {
+            *first = None;
+        }
+        let space = Dataspace::Simple { dims: self.dims, max };
+        writer.dataset_header(&self.datatype, &space, &messages, attributes)
+    }
+}

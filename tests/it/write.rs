@@ -1,0 +1,114 @@
+//! What is written is read again, and the same calls give the same bytes.
+
+use annmap::hdf5::{Compression, File, Filters, Group, Ready, Storing, Writer};
+use annmap::{Dtype, Strings};
+use proptest::prelude::*;
+use std::path::Path;
+
+fn floats(n: usize) -> Vec<u8> {
+    (0..n).flat_map(|i| ((i % 17) as f32).to_le_bytes()).collect()
+}
+
+fn write(path: &Path, links: usize, chunk: u64, filters: Filters) {
+    let mut w = Writer::create(path, true).unwrap();
+    let mut root = Group::new();
+    let mut inner = Group::new();
+    let strings: Strings = (0..links).map(|i| format!("näme {i}")).collect();
+    for i in 0..links {
+        let value = w.text(&format!("value {i}")).unwrap();
+        let d = w.dataset(&Ready::integer(i as i64), &[("note".into(), value)], &Storing::default()).unwrap();
+        inner.link(&format!("link {i}"), d);
+    }
+    let inner = w.group(&inner).unwrap();
+    root.link("many", inner);
+    let texts = w.texts(&strings, &[links as u64]).unwrap();
+    let how = Storing { chunk: Some(vec![chunk]), filters, unlimited: true };
+    root.link("texts", w.dataset(&texts, &[], &how).unwrap());
+    let table = Ready::numbers(Dtype::Float32, &[50, 33], floats(50 * 33));
+    let how = Storing { chunk: Some(vec![7, chunk.min(40)]), filters, unlimited: false };
+    root.link("table", w.dataset(&table, &[], &how).unwrap());
+    root.link("plain", w.dataset(&table, &[], &Storing::default()).unwrap());
+    root.attribute("nothing", Ready::null());
+    root.attribute("yes", Ready::boolean(true));
+    w.finish(&root).unwrap();
+}
+
+fn check(path: &Path, links: usize) {
+    let file = File::open(path).unwrap();
+    let root = file.root().unwrap();
+    let many = root.descend("many").unwrap();
+    assert_eq!(many.links().unwrap().len(), links);
+    for i in [0, links / 2, links.saturating_sub(1)].into_iter().filter(|i| *i < links) {
+        let d = root.descend(&format!("many/link {i}")).unwrap();
+        assert_eq!(d.dataset().unwrap().read().unwrap().integer().unwrap(), i as i64);
+        assert_eq!(d.attribute("note").unwrap().unwrap().value.string().unwrap(), format!("value {i}"));
+    }
+    let texts = root.descend("texts").unwrap().dataset().unwrap().read().unwrap().strings().unwrap();
+    assert!((0..links).all(|i| texts.utf8(i).unwrap() == format!("näme {i}")));
+    for name in ["table", "plain"] {
+        let v = root.descend(name).unwrap().dataset().unwrap().read().unwrap();
+        assert_eq!((v.shape().unwrap(), v.raw()), (&[50, 33][..], &floats(50 * 33)[..]));
+    }
+    assert!(root.attribute("nothing").unwrap().unwrap().value.is_empty());
+}
+
+#[test]
+fn groups_of_every_size_and_filters_of_every_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.h5");
+    for (n, compression) in
+        [Compression::None, Compression::Gzip(4), Compression::Lzf].into_iter().enumerate()
+    {
+        for (links, chunk) in [(0, 1), (1, 5), (8, 3), (9, 2), (257, 100), (9000, 7)] {
+            let filters = Filters { shuffle: n % 2 == 0, compression, fletcher32: n == 2 };
+            write(&path, links, chunk, filters);
+            check(&path, links);
+        }
+    }
+}
+
+#[test]
+fn the_same_bytes_whatever_the_threads() {
+    let dir = tempfile::tempdir().unwrap();
+    let filters = Filters { shuffle: true, compression: Compression::Gzip(6), fletcher32: false };
+    let made: Vec<Vec<u8>> = [1, 2, 5]
+        .into_iter()
+        .map(|threads| {
+            let path = dir.path().join(format!("{threads}.h5"));
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| write(&path, 300, 3, filters));
+            std::fs::read(path).unwrap()
+        })
+        .collect();
+    assert!(made[0] == made[1] && made[1] == made[2]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn any_array_in_any_chunks(
+        dims in proptest::collection::vec(1u64..14, 1..4),
+        chunk in proptest::collection::vec(1u64..9, 3),
+        level in 0u8..10,
+        shuffle: bool,
+        lzf: bool,
+    ) {
+        let n: u64 = dims.iter().product();
+        let bytes: Vec<u8> = (0..n).flat_map(|i| (i * i % 91).to_le_bytes()).collect();
+        let compression = if lzf { Compression::Lzf } else { Compression::Gzip(level) };
+        let how = Storing {
+            chunk: Some(chunk[..dims.len()].to_vec()),
+            filters: Filters { shuffle, compression, fletcher32: lzf },
+            unlimited: shuffle,
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("p.h5");
+        let mut w = Writer::create(&path, false).unwrap();
+        let mut root = Group::new();
+        root.link("x", w.dataset(&Ready::numbers(Dtype::Uint64, &dims, bytes.clone()), &[], &how).unwrap());
+        w.finish(&root).unwrap();
+        let v = File::open(&path).unwrap().object("/x").unwrap().dataset().unwrap().read().unwrap();
+        prop_assert_eq!(v.shape().unwrap(), &dims[..]);
+        prop_assert_eq!(v.raw(), &bytes[..]);
+    }
+}
