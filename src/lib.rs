@@ -21,6 +21,8 @@
 //! | entries as they come, on all cores | [`matrix::pump`] and [`matrix::Sink`] |
 //! | rows as columns and columns as rows | [`transpose::partition`] |
 //! | to know whether two matrices are equal | [`verify::compare`] |
+//! | an h5ad in the current format, whole or in part | [`rewrite::rewrite`] |
+//! | rows by a condition | [`table::Query`] |
 //! | what is wrong with a file | [`doctor::examine`] |
 //! | tables with types | [`table::Frame`] |
 //!
@@ -53,6 +55,7 @@ pub mod hdf5;
 mod limits;
 pub mod matrix;
 mod observe;
+pub mod rewrite;
 pub mod store;
 mod strings;
 pub mod table;

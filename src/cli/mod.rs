@@ -12,6 +12,7 @@ mod info;
 mod ls;
 mod progress;
 mod report;
+mod rewrite;
 mod system;
 mod transpose;
 mod verify;
@@ -44,6 +45,12 @@ enum Command {
     Transpose(transpose::Args),
     /// Check that a store holds what it says it holds
     Verify(verify::Args),
+    /// Write rows and columns of a file as an h5ad; every element follows
+    Subset(rewrite::SubsetArgs),
+    /// Write a file of any generation as an h5ad of today, repacked on all cores
+    Upgrade(rewrite::UpgradeArgs),
+    /// Write a store as an h5ad
+    Export(rewrite::ExportArgs),
     /// Read everything in a file and tell what is damaged, where, and what is lost
     Doctor(doctor::Args),
     /// Time random reads of rows and columns of stores
@@ -72,6 +79,9 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Convert(a) => convert::run(&a),
         Command::Transpose(a) => transpose::run(&a),
         Command::Verify(a) => verify::run(&a),
+        Command::Subset(a) => rewrite::subset(&a),
+        Command::Upgrade(a) => rewrite::upgrade(&a),
+        Command::Export(a) => rewrite::export(&a),
         Command::Doctor(a) => doctor::run(&a),
         Command::Bench(a) => bench::run(&a),
         Command::Completions { shell } => completions(shell),

@@ -38,6 +38,11 @@ impl Dense {
         if self.transposed { [b, a] } else { [a, b] }
     }
 
+    /// Whether rows of the dataset are columns of the matrix, as in loom.
+    pub fn is_transposed(&self) -> bool {
+        self.transposed
+    }
+
     /// The dataset.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset

@@ -41,6 +41,11 @@ impl Element {
         }
     }
 
+    /// Whether an object is a matrix.
+    pub(crate) fn is_matrix(object: &Object) -> bool {
+        Self::open(object).is_ok()
+    }
+
     /// Rows and columns.
     pub fn shape(&self) -> [u64; 2] {
         match self {

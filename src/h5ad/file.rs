@@ -215,6 +215,18 @@ impl AnnData {
         Ok(frames)
     }
 
+    /// Rows of the tables `obs` and `var`: the shape of a file without `X`.
+    ///
+    /// # Errors
+    /// Where a table cannot be read.
+    pub fn table_rows(&self) -> Result<[u64; 2]> {
+        let rows = |name: &str| match self.root.child(name)? {
+            Some(object) => read_frame(&object, None, 0, &()).map(|f| f.rows() as u64),
+            None => Ok(0),
+        };
+        Ok([rows("obs")?, rows("var")?])
+    }
+
     fn anndata_frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<[Frame; 2]> {
         // In MuData the modality is the root of everything below it.
         let (root, inner) = match name.strip_prefix("mod/").and_then(|n| n.split_once('/')) {

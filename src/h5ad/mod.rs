@@ -18,6 +18,7 @@ mod legacy;
 mod loom;
 mod sparse;
 mod tenx;
+mod write;
 
 pub(crate) use column::read_column;
 pub(crate) use dataframe::names as frame_names;
@@ -26,3 +27,4 @@ pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use element::{Element, Opened};
 pub use file::{AnnData, Flavour};
 pub use sparse::{Sparse, SparseSource};
+pub use write::{Axes, H5adWriter, How};

@@ -53,3 +53,4 @@ pub use write::dataset::{Chunks, Storing};
 pub use write::encode::{Compression, EncodeWork, Encoded, Filters};
 pub use write::file::{Group, Writer, Written};
 pub use write::value::Ready;
+pub(crate) use write::value::has_variable;

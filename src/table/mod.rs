@@ -4,7 +4,10 @@
 
 mod column;
 mod frame;
+mod query;
+mod select;
 
 pub(crate) use column::nullable_name;
 pub use column::{Categorical, Column};
 pub use frame::Frame;
+pub use query::Query;

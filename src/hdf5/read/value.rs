@@ -51,6 +51,19 @@ impl Value {
         &self.bytes
     }
 
+    /// Elements that are arrays as more dimensions of elements that are none.
+    pub(crate) fn unpacked(&self) -> Value {
+        let crate::hdf5::Class::Array { dims, base } = &self.datatype.class else { return self.clone() };
+        let shape: Vec<u64> = self.shape().unwrap_or_default().iter().chain(dims).copied().collect();
+        let space = crate::hdf5::write::value::space(&shape);
+        Value::new(&self.file, (**base).clone(), space, self.bytes.clone())
+    }
+
+    /// Other elements of the same type and file.
+    pub(crate) fn with(&self, shape: &[u64], bytes: Vec<u8>) -> Value {
+        Value::new(&self.file, self.datatype.clone(), crate::hdf5::write::value::space(shape), bytes)
+    }
+
     pub(crate) fn file(&self) -> &File {
         &self.file
     }

@@ -39,6 +39,17 @@ impl Ready {
         Ready { datatype: Datatype::of(Dtype::Float32), dataspace: Dataspace::Null, bytes: Vec::new() }
     }
 
+    /// The same bytes as elements of another type.
+    #[must_use]
+    pub fn of_type(self, datatype: &Datatype) -> Self {
+        Ready { datatype: datatype.clone(), ..self }
+    }
+
+    /// The type of an element.
+    pub fn datatype(&self) -> &Datatype {
+        &self.datatype
+    }
+
     /// The shape; `None` of the null dataspace.
     pub fn shape(&self) -> Option<&[u64]> {
         self.dataspace.shape()

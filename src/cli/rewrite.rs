@@ -1,0 +1,350 @@
+//! `annmap upgrade`, `subset` and `export`: h5ad out again.
+
+use super::args::{human_bytes, human_count};
+use super::common::Common;
+use super::report::Out;
+use crate::convert::Input;
+use crate::h5ad::AnnData;
+use crate::hdf5::{Compression, Filters};
+use crate::rewrite::{Options, Selection, rewrite, write_matrix};
+use crate::store::Store;
+use crate::table::{Frame, Query};
+use crate::{Error, Result};
+use serde_json::json;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Storage options")]
+pub(crate) struct StorageArgs {
+    /// Compression: keep (as the input's matrix has it), none, gzip, gzip:LEVEL or lzf
+    #[arg(long, default_value = "keep", value_parser = parse_compression, value_name = "HOW")]
+    compression: Packing,
+    /// Take the bytes of numbers apart before compressing: smaller, and slower to read
+    #[arg(long)]
+    shuffle: bool,
+    /// Elements of a chunk
+    #[arg(long, default_value_t = 65_536, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 28))]
+    chunk: u64,
+    /// Replace an existing file, which stays untouched until the new one is complete
+    #[arg(long)]
+    force: bool,
+}
+
+/// How the output is compressed; as the input where `None`.
+#[derive(Debug, Clone, Copy)]
+struct Packing(Option<Compression>);
+
+fn parse_compression(text: &str) -> Result<Packing, String> {
+    let level = |t: &str| t.parse::<u8>().ok().filter(|l| *l <= 9).ok_or("a level from 0 to 9 is expected");
+    Ok(Packing(match text.split_once(':') {
+        Some(("gzip", l)) => Some(Compression::Gzip(level(l)?)),
+        None if text == "gzip" => Some(Compression::Gzip(4)),
+        None if text == "lzf" => Some(Compression::Lzf),
+        None if text == "none" => Some(Compression::None),
+        None if text == "keep" => None,
+        _ => return Err("expected keep, none, gzip, gzip:LEVEL or lzf".into()),
+    }))
+}
+
+impl StorageArgs {
+    fn options(&self, common: &Common) -> Options {
+        let filters = self.compression.0.map(|compression| {
+            let shuffle = self.shuffle && compression != Compression::None;
+            Filters { shuffle, compression, fletcher32: false }
+        });
+        Options { filters, chunk: self.chunk, force: self.force, budget: common.budget() }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UpgradeArgs {
+    /// An h5ad of any generation, a 10x HDF5 or a loom file
+    input: PathBuf,
+    /// The h5ad to write
+    output: PathBuf,
+    #[command(flatten)]
+    storage: StorageArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
+    let options = args.storage.options(&args.common);
+    let began = Instant::now();
+    args.common.run(|observer| {
+        let data = AnnData::open_with(&args.input, args.common.limits())?;
+        rewrite(&data, &args.output, &Selection::default(), &options, observer)
+            .map_err(|e| e.in_file(&args.input))
+    })?;
+    report(&args.output, began, &args.common, None)
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArgs {
+    /// A store
+    input: PathBuf,
+    /// The h5ad to write
+    output: PathBuf,
+    #[command(flatten)]
+    storage: StorageArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) fn export(args: &ExportArgs) -> Result<ExitCode> {
+    let options = args.storage.options(&args.common);
+    let began = Instant::now();
+    args.common.run(|observer| {
+        let Input::Store(store) = Input::open(&args.input, args.common.limits())? else {
+            return Err(Error::usage("not a store (upgrade writes files anew)").in_file(&args.input));
+        };
+        let frames = Store::frames(&store)?;
+        write_matrix(&*store, frames.as_ref(), &args.output, &options, observer)
+            .map_err(|e| e.in_file(&args.input))
+    })?;
+    report(&args.output, began, &args.common, None)
+}
+
+const CONDITIONS: &str = "Conditions: names of columns, or `index`; names that are no words in backticks; texts in quotes; \
+== != < <= > >=, in [...], not in [...], and, or, not, parentheses; missing for missing values. \
+Ordered categories compare by their order. Of several ways to choose rows, all must agree; --obs-names alone gives the order of its list.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = CONDITIONS)]
+pub(crate) struct SubsetArgs {
+    /// An h5ad of any generation, a 10x HDF5 or a loom file
+    input: PathBuf,
+    /// The h5ad to write; with --split-by a directory for one file per value
+    output: PathBuf,
+    /// Rows for which this holds, such as 'cell_type == "T cell" and score > 0.8'
+    #[arg(long, value_name = "CONDITION")]
+    obs: Option<String>,
+    /// Columns for which this holds
+    #[arg(long, value_name = "CONDITION")]
+    var: Option<String>,
+    /// Rows with these names, in this order: a file with one a line, or a list with commas
+    #[arg(long, value_name = "FILE|A,B,...")]
+    obs_names: Option<String>,
+    /// Columns with these names, in this order: a file with one a line, or a list with commas
+    #[arg(long, value_name = "FILE|A,B,...")]
+    var_names: Option<String>,
+    /// Rows by number: FIRST:END without END, either may be left out, negative ones count from the end
+    #[arg(long, value_name = "FIRST:END", allow_hyphen_values = true)]
+    rows: Option<String>,
+    /// So many of the rows left, at random, in their order
+    #[arg(long, value_name = "N")]
+    sample: Option<u64>,
+    /// What the random choice begins with
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// One file for each value of this column of obs, in the directory OUTPUT
+    #[arg(long, value_name = "COLUMN")]
+    split_by: Option<String>,
+    #[command(flatten)]
+    storage: StorageArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) fn subset(args: &SubsetArgs) -> Result<ExitCode> {
+    let options = args.storage.options(&args.common);
+    let began = Instant::now();
+    let written = args.common.run(|observer| {
+        let data = AnnData::open_with(&args.input, args.common.limits())?;
+        let within = |e: Error| e.in_file(&args.input);
+        let shape = match data.matrix("X") {
+            Ok(x) => x.shape(),
+            Err(_) => data.table_rows().map_err(within)?,
+        };
+        let [obs, var] = data.frames("X", shape, observer).map_err(within)?;
+        let rows = choose_rows(args, &obs)?;
+        let columns = choose(args.var.as_deref(), args.var_names.as_deref(), &var)?;
+        let Some(by) = &args.split_by else {
+            let selection = Selection { obs: rows, var: columns };
+            let counts = counts_of(&selection, [&obs, &var]);
+            rewrite(&data, &args.output, &selection, &options, observer).map_err(within)?;
+            return Ok(vec![(args.output.clone(), counts)]);
+        };
+        let mut out = Vec::new();
+        std::fs::create_dir_all(&args.output)
+            .map_err(|e| Error::io("create directory", e).in_file(&args.output))?;
+        for (value, rows) in split(by, rows, &obs)? {
+            let path = args.output.join(format!("{}.h5ad", file_name(&value)));
+            let selection = Selection { obs: Some(rows), var: columns.clone() };
+            let counts = counts_of(&selection, [&obs, &var]);
+            rewrite(&data, &path, &selection, &options, observer).map_err(within)?;
+            out.push((path, counts));
+        }
+        Ok(out)
+    })?;
+    for (path, counts) in written {
+        report(&path, began, &args.common, Some(counts))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn counts_of(selection: &Selection, frames: [&Frame; 2]) -> [u64; 2] {
+    let count = |s: &Option<Vec<u64>>, f: &Frame| s.as_ref().map_or(f.rows() as u64, |s| s.len() as u64);
+    [count(&selection.obs, frames[0]), count(&selection.var, frames[1])]
+}
+
+/// Rows by condition and by names; `None` where neither is asked for.
+fn choose(condition: Option<&str>, names: Option<&str>, frame: &Frame) -> Result<Option<Vec<u64>>> {
+    let by_condition = condition.map(|c| Query::parse(c)?.rows(frame)).transpose()?;
+    let Some(names) = names else { return Ok(by_condition) };
+    let wanted: Vec<String> = match std::fs::read_to_string(names) {
+        Ok(text) => {
+            text.lines().map(|l| l.trim_end_matches('\r').to_owned()).filter(|l| !l.is_empty()).collect()
+        }
+        Err(_) => names.split(',').map(str::to_owned).collect(),
+    };
+    let mut places: HashMap<&[u8], u64> = HashMap::new();
+    for (row, name) in (0u64..).zip(frame.index().iter()) {
+        places.entry(name).or_insert(row);
+    }
+    let mut out = Vec::new();
+    let mut unknown = Vec::new();
+    for name in &wanted {
+        match places.get(name.as_bytes()) {
+            Some(row) => out.push(*row),
+            None => unknown.push(name.as_str()),
+        }
+    }
+    if !unknown.is_empty() {
+        let shown = unknown.iter().take(5).map(|n| format!("'{n}'")).collect::<Vec<_>>().join(", ");
+        return Err(Error::usage(format!(
+            "{} of {} names do not exist: {shown}",
+            unknown.len(),
+            wanted.len()
+        )));
+    }
+    if let Some(rows) = by_condition {
+        out.retain(|r| rows.binary_search(r).is_ok());
+    }
+    Ok(Some(out))
+}
+
+fn choose_rows(args: &SubsetArgs, obs: &Frame) -> Result<Option<Vec<u64>>> {
+    let mut rows = choose(args.obs.as_deref(), args.obs_names.as_deref(), obs)?;
+    if let Some(text) = &args.rows {
+        let range = parse_range(text, obs.rows() as u64)?;
+        rows = Some(match rows {
+            Some(rows) => rows.into_iter().filter(|r| range.contains(r)).collect(),
+            None => range.collect(),
+        });
+    }
+    if let Some(n) = args.sample {
+        let all = rows.unwrap_or_else(|| (0..obs.rows() as u64).collect());
+        if n > all.len() as u64 {
+            return Err(Error::usage(format!("{n} of {} rows cannot be sampled", all.len())));
+        }
+        rows = Some(sample(&all, n, args.seed));
+    }
+    Ok(rows)
+}
+
+/// Python's slices without a step.
+fn parse_range(text: &str, rows: u64) -> Result<std::ops::Range<u64>> {
+    let wrong = || Error::usage(format!("'{text}': expected FIRST:END, such as 0:100 or -100:"));
+    let (first, end) = text.split_once(':').ok_or_else(wrong)?;
+    let place = |t: &str, otherwise: u64| -> Result<u64> {
+        if t.is_empty() {
+            return Ok(otherwise);
+        }
+        let n: i64 = t.parse().map_err(|_| wrong())?;
+        Ok(if n < 0 { rows.saturating_sub(n.unsigned_abs()) } else { (n as u64).min(rows) })
+    };
+    Ok(place(first, 0)?..place(end, rows)?)
+}
+
+/// `n` of `all` at random, in their order: Knuth's selection sampling.
+fn sample(all: &[u64], n: u64, seed: u64) -> Vec<u64> {
+    let mut state = seed;
+    let mut left = all.len() as u64;
+    let mut wanted = n;
+    let mut out = Vec::with_capacity(n as usize);
+    for row in all {
+        // SplitMix64
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let random = ((u128::from(z ^ (z >> 31)) * u128::from(left)) >> 64) as u64;
+        if random < wanted {
+            out.push(*row);
+            wanted -= 1;
+        }
+        left -= 1;
+    }
+    out
+}
+
+/// The rows of each value of a column, values in the order of their first row; rows without one are left out.
+fn split(column: &str, rows: Option<Vec<u64>>, obs: &Frame) -> Result<Vec<(String, Vec<u64>)>> {
+    let values = obs
+        .column(column)
+        .ok_or_else(|| Error::usage(format!("there is no column '{column}' to split by")))?;
+    let mut groups: Vec<(String, Vec<u64>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for row in rows.unwrap_or_else(|| (0..obs.rows() as u64).collect()) {
+        let Some(value) = values.text(row as usize)? else { continue };
+        let at = *places.entry(value.clone()).or_insert_with(|| {
+            groups.push((value, Vec::new()));
+            groups.len() - 1
+        });
+        groups[at].1.push(row);
+    }
+    let mut names: Vec<String> = groups.iter().map(|(v, _)| file_name(v)).collect();
+    names.sort();
+    if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
+        return Err(Error::usage(format!("two values of '{column}' would both be called {}.h5ad", twice[0])));
+    }
+    Ok(groups)
+}
+
+/// A value as the name of a file.
+fn file_name(value: &str) -> String {
+    let name: String = value.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).collect();
+    if name.is_empty() || name.starts_with('.') { format!("_{name}") } else { name }
+}
+
+fn report(path: &Path, began: Instant, common: &Common, counts: Option<[u64; 2]>) -> Result<ExitCode> {
+    let seconds = began.elapsed().as_secs_f64();
+    let bytes = path.metadata().map_or(0, |m| m.len());
+    let mut out = Out::new();
+    if common.json {
+        let seconds = (seconds * 1000.0).round() / 1000.0;
+        out.json(&json!({"output": path.display().to_string(), "shape": counts, "bytes": bytes, "seconds": seconds}))?;
+    } else if !common.quiet {
+        let shape =
+            counts.map(|[r, c]| format!("{} × {}, ", human_count(r), human_count(c))).unwrap_or_default();
+        out.line(&format!("{}: {shape}{} in {seconds:.2} s", path.display(), human_bytes(bytes)))?;
+    }
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_as_python_has_them() {
+        for (text, want) in [("0:3", 0..3), (":", 0..10), ("-3:", 7..10), (":-3", 0..7), ("5:99", 5..10)] {
+            assert_eq!(parse_range(text, 10).unwrap(), want, "{text}");
+        }
+        assert!(parse_range("3", 10).is_err() && parse_range("a:b", 10).is_err());
+    }
+
+    #[test]
+    fn samples_are_of_the_wanted_size_and_repeat() {
+        let all: Vec<u64> = (0..1000).collect();
+        let one = sample(&all, 100, 7);
+        assert_eq!((one.len(), &one), (100, &sample(&all, 100, 7)));
+        assert!(one.is_sorted() && one != sample(&all, 100, 8));
+        assert_eq!(sample(&all, 1000, 1), all);
+    }
+}

@@ -1,0 +1,286 @@
+//! Elements of one file into another: in the current encoding, with rows and columns chosen.
+
+use super::H5adWriter;
+use super::dense::read_rows;
+use crate::error::{Error, Kind, Place, Result};
+use crate::h5ad::column::read_column;
+use crate::h5ad::dataframe::read_frame;
+use crate::h5ad::element::Element;
+use crate::h5ad::encoding::Encoding;
+use crate::hdf5::{Class, Dataset, Dataspace, Group, Object, Ready, Scratch, Value, Written};
+use crate::matrix::{Budget, Orientation, Selected};
+use crate::observe::Observer;
+
+/// What is taken along the first two axes of an element; all where `None`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Axes<'a> {
+    /// Along the first.
+    pub rows: Option<&'a [u64]>,
+    /// Along the second.
+    pub columns: Option<&'a [u64]>,
+}
+
+impl Axes<'_> {
+    /// Whether everything is taken.
+    pub fn is_all(&self) -> bool {
+        self.rows.is_none() && self.columns.is_none()
+    }
+}
+
+/// Arrays up to this many bytes are copied by way of memory.
+const SMALL: u64 = 8 << 20;
+
+impl H5adWriter {
+    /// Copies an element with everything below it. `None` where it is of a kind that cannot be copied; the observer is
+    /// told why.
+    ///
+    /// # Errors
+    /// Where it cannot be read or written.
+    pub fn copy(
+        &mut self,
+        object: &Object,
+        axes: Axes<'_>,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<Option<Written>> {
+        match self.copy_inner(object, axes, budget, observer) {
+            Err(e) if e.kind() == Kind::Unsupported => {
+                observer.warn(&format!("left out: {e}"));
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+
+    fn copy_inner(
+        &mut self,
+        object: &Object,
+        axes: Axes<'_>,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<Written> {
+        if object.is_dataset() {
+            return self.copy_dataset(object, axes, budget, observer);
+        }
+        match Encoding::of(object)? {
+            Encoding::Sparse(_) => self.copy_matrix(&Element::open(object)?, axes, budget, observer),
+            Encoding::DataFrame => {
+                let frame = read_frame(object, None, 0, observer)?;
+                match axes.rows {
+                    Some(rows) => self.frame(&frame.select(checked(rows, frame.rows(), object)?)?),
+                    None => self.frame(&frame),
+                }
+            }
+            Encoding::Categorical | Encoding::Nullable | Encoding::NullableStrings => {
+                let column = read_column(object)?;
+                match axes.rows {
+                    Some(rows) => self.column(&column.select(checked(rows, column.len(), object)?)),
+                    None => self.column(&column),
+                }
+            }
+            Encoding::Awkward if !axes.is_all() => {
+                Err(Error::unsupported("rows of an awkward array").in_object(object.path()))
+            }
+            kind => {
+                let mut group = Group::new();
+                for link in object.links()? {
+                    let child = match object.open_link(link) {
+                        Err(e) if e.kind() == Kind::Unsupported => {
+                            observer.warn(&format!("left out: {e}"));
+                            continue;
+                        }
+                        child => child?,
+                    };
+                    if let Some(written) = self.copy(&child, Axes::default(), budget, observer)? {
+                        group.link(&link.name(), written);
+                    }
+                }
+                match kind {
+                    Encoding::Awkward | Encoding::Other(_) => {
+                        for a in object.attributes()? {
+                            let value = self.writer.value(&a.value?).in_object(object.path())?;
+                            group.attribute(&a.name, value);
+                        }
+                        self.writer.group(&group)
+                    }
+                    _ => self.dict(group),
+                }
+            }
+        }
+    }
+
+    /// Copies a matrix: compressed ones stay so, dense ones too.
+    ///
+    /// # Errors
+    /// Where it cannot be read or written.
+    pub fn copy_matrix(
+        &mut self,
+        element: &Element,
+        axes: Axes<'_>,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<Written> {
+        match element {
+            Element::Dense(d) if !d.is_transposed() => {
+                let attributes = self.encoding("array", "0.2.0")?;
+                self.rows(d.dataset(), axes, &attributes, budget, observer)
+            }
+            _ => self.copy_opened(element, axes, budget, observer),
+        }
+    }
+
+    fn copy_opened(
+        &mut self,
+        element: &Element,
+        axes: Axes<'_>,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<Written> {
+        let opened = element.source(budget, observer)?;
+        let source = opened.as_source();
+        let width = 4 + source.layout().dtype.size() as u64;
+        if axes.is_all() {
+            observer.phase("copying", source.layout().entries * width);
+            return self.sparse(source, budget, observer);
+        }
+        let (lines, minor) = match source.layout().orientation {
+            Orientation::Csr => (axes.rows, axes.columns),
+            Orientation::Csc => (axes.columns, axes.rows),
+        };
+        let selected = Selected::new(source, lines, minor, budget, observer)?;
+        observer.phase("copying", crate::matrix::Source::layout(&selected).entries * width);
+        self.sparse(&selected, budget, observer)
+    }
+
+    fn copy_dataset(
+        &mut self,
+        object: &Object,
+        axes: Axes<'_>,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<Written> {
+        // anndata 0.7: codes that refer to their labels
+        if Encoding::of(object)? == Encoding::None && object.attribute("categories")?.is_some() {
+            let column = read_column(object)?;
+            return match axes.rows {
+                Some(rows) => self.column(&column.select(checked(rows, column.len(), object)?)),
+                None => self.column(&column),
+            };
+        }
+        let dataset = object.dataset()?;
+        let (kind, version) = encoding_of(object, &dataset)?;
+        let fixed = !crate::hdf5::has_variable(dataset.datatype());
+        if fixed && dataset.byte_len() > SMALL && !dataset.shape().is_empty() {
+            let attributes = self.encoding(kind, version)?;
+            return self.rows(&dataset, axes, &attributes, budget, observer);
+        }
+        let value = if axes.is_all() || dataset.shape().is_empty() {
+            dataset.read()?
+        } else if fixed {
+            return self.copy_chosen(&dataset, axes, kind, version, object);
+        } else {
+            select_value(&dataset.read()?, axes, object)?
+        };
+        let ready = if value.is_text() && value.shape().is_some() {
+            // strings of fixed length become strings of any
+            self.writer.texts(&value.strings()?, value.shape().unwrap_or_default())?
+        } else {
+            self.writer.value(&value).in_object(object.path())?
+        };
+        let attributes = self.encoding(kind, version)?;
+        let how = self.storing(ready.shape());
+        self.writer.dataset(&ready, &attributes, &how)
+    }
+
+    /// Each member of a compound as an array by itself: mappings of anndata 0.5.
+    ///
+    /// # Errors
+    /// Where it cannot be read or written.
+    pub fn compound_mapping(&mut self, object: &Object, rows: Option<&[u64]>) -> Result<Group> {
+        let value = object.dataset()?.read()?;
+        let mut group = Group::new();
+        for name in value.member_names().unwrap_or_default() {
+            let member = value.member(name)?.unpacked();
+            let member = match rows {
+                Some(_) => select_value(&member, Axes { rows, columns: None }, object)?,
+                None => member,
+            };
+            let ready = self.writer.value(&member)?;
+            group.link(name, self.array(&ready, "array")?);
+        }
+        Ok(group)
+    }
+
+    /// A small array of elements of fixed size, with rows and columns chosen.
+    fn copy_chosen(
+        &mut self,
+        dataset: &Dataset,
+        axes: Axes<'_>,
+        kind: &str,
+        version: &str,
+        object: &Object,
+    ) -> Result<Written> {
+        let mut dims = dataset.shape().to_vec();
+        if let Some(rows) = axes.rows {
+            checked(rows, dims[0] as usize, object)?;
+            dims[0] = rows.len() as u64;
+        }
+        if let (Some(columns), Some(d)) = (axes.columns, dims.get_mut(1)) {
+            checked(columns, *d as usize, object)?;
+            *d = columns.len() as u64;
+        }
+        let mut bytes = vec![0; (dims.iter().product::<u64>() * u64::from(dataset.datatype().size)) as usize];
+        if !bytes.is_empty() {
+            read_rows(dataset, axes, 0..dims[0], &mut bytes, &mut Scratch::default())?;
+        }
+        let value = Ready::numbers(crate::Dtype::Uint8, &dims, bytes).of_type(dataset.datatype());
+        let attributes = self.encoding(kind, version)?;
+        let how = self.storing(value.shape());
+        self.writer.dataset(&value, &attributes, &how)
+    }
+}
+
+/// Rows that an element of `len` rows has.
+fn checked<'r>(rows: &'r [u64], len: usize, object: &Object) -> Result<&'r [u64]> {
+    match rows.iter().find(|r| **r >= len as u64) {
+        Some(r) => {
+            Err(Error::malformed(format!("{len} rows where row {r} is wanted")).in_object(object.path()))
+        }
+        None => Ok(rows),
+    }
+}
+
+/// Rows of elements that refer to a heap.
+fn select_value(value: &Value, axes: Axes<'_>, object: &Object) -> Result<Value> {
+    let shape = value.shape().unwrap_or_default();
+    let (Some(rows), None) = (axes.rows, axes.columns.filter(|_| shape.len() > 1)) else {
+        return Err(Error::unsupported("columns of an array of strings").in_object(object.path()));
+    };
+    checked(rows, shape[0] as usize, object)?;
+    let size = value.raw().len() / (shape[0] as usize).max(1);
+    let bytes = rows.iter().flat_map(|r| value.raw()[*r as usize * size..][..size].iter().copied()).collect();
+    let mut dims = shape.to_vec();
+    dims[0] = rows.len() as u64;
+    Ok(value.with(&dims, bytes))
+}
+
+/// What a dataset is called today: by its own word if it has one, else by its type and shape.
+fn encoding_of(object: &Object, dataset: &Dataset) -> Result<(&'static str, &'static str)> {
+    let scalar = dataset.shape().is_empty();
+    let null = matches!(dataset.dataspace(), Dataspace::Null);
+    Ok(match (&dataset.datatype().class, Encoding::of(object)?) {
+        _ if null => ("null", "0.1.0"),
+        (Class::VarString(_) | Class::FixedString(_), _) if scalar => ("string", "0.2.0"),
+        (Class::VarString(_) | Class::FixedString(_), _) => ("string-array", "0.2.0"),
+        (Class::Compound(members), kind) if kind == Encoding::RecArray || !is_complex(members) => {
+            ("rec-array", "0.2.0")
+        }
+        _ if scalar => ("numeric-scalar", "0.2.0"),
+        _ => ("array", "0.2.0"),
+    })
+}
+
+/// As h5py stores complex numbers.
+fn is_complex(members: &[crate::hdf5::Member]) -> bool {
+    matches!(members, [a, b] if a.name == "r" && b.name == "i" && a.datatype == b.datatype)
+}

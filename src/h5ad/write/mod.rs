@@ -1,0 +1,131 @@
+//! AnnData elements on their way into a file, in the current encodings.
+
+mod copy;
+mod dense;
+mod frame;
+mod sparse;
+
+pub use copy::Axes;
+
+use crate::error::Result;
+use crate::hdf5::{Filters, Group, Ready, Storing, Writer, Written};
+use crate::strings::Strings;
+use std::path::Path;
+
+/// How arrays are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct How {
+    /// What chunks go through.
+    pub filters: Filters,
+    /// Elements of a chunk.
+    pub chunk: u64,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        How { filters: Filters::default(), chunk: 1 << 16 }
+    }
+}
+
+/// An h5ad file being written. It appears under its name when finished; dropping it leaves nothing behind.
+#[derive(Debug)]
+pub struct H5adWriter {
+    writer: Writer,
+    how: How,
+}
+
+impl H5adWriter {
+    /// Begins a file that will be called `path`. An existing one is refused unless `replace`.
+    ///
+    /// # Errors
+    /// `Io` where it exists or cannot be created.
+    pub fn create(path: &Path, replace: bool, how: How) -> Result<Self> {
+        Ok(H5adWriter { writer: Writer::create(path, replace)?, how })
+    }
+
+    /// Writes the root with its elements, flushes, and gives the file its name. Mappings that are missing are empty.
+    ///
+    /// # Errors
+    /// Where that cannot be written.
+    pub fn finish(mut self, mut root: Group) -> Result<()> {
+        for name in ["layers", "obsm", "obsp", "uns", "varm", "varp"] {
+            if !root.has(name) {
+                let empty = self.dict(Group::new())?;
+                root.link(name, empty);
+            }
+        }
+        self.encode(&mut root, "anndata", "0.1.0")?;
+        self.writer.finish(&root)
+    }
+
+    /// Writes a mapping.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn dict(&mut self, mut group: Group) -> Result<Written> {
+        self.encode(&mut group, "dict", "0.1.0")?;
+        self.writer.group(&group)
+    }
+
+    /// Writes `raw`: a group with `X`, `var` and `varm`.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn raw(&mut self, mut group: Group) -> Result<Written> {
+        self.encode(&mut group, "raw", "0.1.0")?;
+        self.writer.group(&group)
+    }
+
+    /// Writes strings as an array of one dimension.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn strings(&mut self, strings: &Strings) -> Result<Written> {
+        let value = self.writer.texts(strings, &[strings.len() as u64])?;
+        self.array(&value, "string-array")
+    }
+
+    /// Says on a group what it is.
+    fn encode(&mut self, group: &mut Group, kind: &str, version: &str) -> Result<()> {
+        for (name, value) in self.encoding(kind, version)? {
+            group.attribute(&name, value);
+        }
+        Ok(())
+    }
+
+    fn encoding(&mut self, kind: &str, version: &str) -> Result<Vec<(String, Ready)>> {
+        Ok(vec![
+            ("encoding-type".to_owned(), self.writer.text(kind)?),
+            ("encoding-version".to_owned(), self.writer.text(version)?),
+        ])
+    }
+
+    /// Writes a value as a dataset of this encoding, version 0.2.0 as all arrays and scalars have.
+    fn array(&mut self, value: &Ready, kind: &str) -> Result<Written> {
+        let attributes = self.encoding(kind, "0.2.0")?;
+        let how = self.storing(value.shape());
+        self.writer.dataset(value, &attributes, &how)
+    }
+
+    /// In chunks where they are to be compressed, in one piece otherwise.
+    fn storing(&self, shape: Option<&[u64]>) -> Storing {
+        let chunk = shape.filter(|s| !s.is_empty() && !self.how.filters.is_none()).map(|s| self.chunk_of(s));
+        Storing { chunk, filters: self.how.filters, unlimited: false }
+    }
+
+    /// A chunk of about the wished number of elements: whole rows while they fit.
+    fn chunk_of(&self, shape: &[u64]) -> Vec<u64> {
+        let mut left = self.how.chunk.max(1);
+        let mut out: Vec<u64> = shape
+            .iter()
+            .rev()
+            .map(|n| {
+                let c = (*n).clamp(1, left.max(1));
+                left /= c;
+                c
+            })
+            .collect();
+        out.reverse();
+        out
+    }
+}

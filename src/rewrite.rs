@@ -1,0 +1,323 @@
+//! A single-cell file of any kind into an h5ad of the current format: whole (upgraded, repacked) or in part.
+//!
+//! Every element follows the rows and columns that are taken, as anndata makes a copy of a view: `X` and `layers` along
+//! both axes, `obs`, `obsm`, `obsp`, `raw` along the rows, `var`, `varm`, `varp` along the columns. Labels that no row has any
+//! more are dropped, and their colours in `uns` with them. Matrices go through in blocks; nothing is loaded whole but
+//! tables.
+
+use crate::error::{Error, Kind, Result};
+use crate::h5ad::{AnnData, Axes, Element, Flavour, H5adWriter, How};
+use crate::hdf5::{Compression, Filters, Group, Object, Written};
+use crate::matrix::{Budget, Source};
+use crate::observe::Observer;
+use crate::table::{Column, Frame};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Which rows and columns are taken, in this order; all where `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Rows: cells.
+    pub obs: Option<Vec<u64>>,
+    /// Columns: genes.
+    pub var: Option<Vec<u64>>,
+}
+
+/// How the output is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Chunks and filters; filters as the input has them where `None`.
+    pub filters: Option<Filters>,
+    /// Elements of a chunk.
+    pub chunk: u64,
+    /// Replace an existing file.
+    pub force: bool,
+    /// Memory for buffers.
+    pub budget: Budget,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options { filters: None, chunk: How::default().chunk, force: false, budget: Budget::new(1 << 30) }
+    }
+}
+
+/// Writes `selection` of `data` to `output`.
+///
+/// # Errors
+/// Those of reading and writing; `Usage` where the selection has rows or columns that are not there; `Unsupported` for
+/// MuData. Nothing appears at `output` then.
+pub fn rewrite(
+    data: &AnnData,
+    output: &Path,
+    selection: &Selection,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<()> {
+    if data.flavour() == Flavour::MuData {
+        return Err(Error::unsupported("MuData: each modality is a file of its own to write"));
+    }
+    let filters = match options.filters {
+        Some(filters) => filters,
+        None => filters_of(data),
+    };
+    let how = How { filters, chunk: options.chunk };
+    let writer = H5adWriter::create(output, options.force, how)?;
+    let mut run = Run { data, selection, budget: options.budget, observer, writer, root: Group::new() };
+    run.tables_and_matrices()?;
+    let Run { writer, root, .. } = run;
+    writer.finish(root)
+}
+
+/// Writes one matrix and its tables as an h5ad.
+///
+/// # Errors
+/// Those of reading and writing.
+pub fn write_matrix(
+    source: &dyn Source,
+    frames: Option<&[Frame; 2]>,
+    output: &Path,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<()> {
+    let how = How { filters: options.filters.unwrap_or_default(), chunk: options.chunk };
+    let mut writer = H5adWriter::create(output, options.force, how)?;
+    let mut root = Group::new();
+    let layout = source.layout();
+    observer.phase("writing", layout.entries * (4 + layout.dtype.size() as u64));
+    root.link("X", writer.sparse(source, options.budget, observer)?);
+    let [rows, columns] = layout.shape();
+    let unnamed = [Frame::unnamed(rows), Frame::unnamed(columns)];
+    let [obs, var] = frames.unwrap_or(&unnamed);
+    root.link("obs", writer.frame(obs)?);
+    root.link("var", writer.frame(var)?);
+    writer.finish(root)
+}
+
+/// The filters of the matrix, as far as they are ones we write; gzip in place of others.
+fn filters_of(data: &AnnData) -> Filters {
+    let Ok(element) = data.matrix("X") else { return Filters::default() };
+    let list = match &element {
+        Element::Sparse(s) => s.datasets()[0].filters().to_vec(),
+        Element::Dense(d) => d.dataset().filters().to_vec(),
+    };
+    let mut filters = Filters::default();
+    for f in list {
+        match f.id {
+            1 => filters.compression = Compression::Gzip(f.values.first().map_or(4, |l| (*l).min(9) as u8)),
+            2 => filters.shuffle = true,
+            3 => filters.fletcher32 = true,
+            32000 => filters.compression = Compression::Lzf,
+            _ => filters.compression = Compression::Gzip(4),
+        }
+    }
+    filters
+}
+
+struct Run<'a> {
+    data: &'a AnnData,
+    selection: &'a Selection,
+    budget: Budget,
+    observer: &'a dyn Observer,
+    writer: H5adWriter,
+    root: Group,
+}
+
+/// A column that lost labels: how many it had, and which are left.
+type Lost = HashMap<String, (u64, Vec<u64>)>;
+
+impl Run<'_> {
+    fn tables_and_matrices(&mut self) -> Result<()> {
+        let (obs, var) = (self.selection.obs.as_deref(), self.selection.var.as_deref());
+        let names = self.data.matrix_names()?;
+        let main = names.iter().find(|n| *n == "X" || *n == "matrix").or(names.first()).cloned();
+        let both = Axes { rows: obs, columns: var };
+        let mut shape = None;
+        if let Some(name) = &main {
+            let element = self.data.matrix(name)?;
+            shape = Some(element.shape());
+            let x = self.writer.copy_matrix(&element, both, self.budget, self.observer)?;
+            self.root.link("X", x);
+        }
+        let (mut lost, mut consumed) = (Lost::new(), Vec::new());
+        self.frames(main.as_deref(), shape, &mut lost, &mut consumed)?;
+        match self.data.flavour() {
+            Flavour::Loom => self.loom_layers(&names, both),
+            Flavour::TenX2 | Flavour::TenX3 => Ok(()),
+            _ => self.anndata(&lost, &consumed),
+        }
+    }
+
+    fn frames(
+        &mut self,
+        name: Option<&str>,
+        shape: Option<[u64; 2]>,
+        lost: &mut Lost,
+        consumed: &mut Vec<String>,
+    ) -> Result<()> {
+        let shape = match shape {
+            Some(s) => s,
+            // without X the tables say how large it would be
+            None => self.data.table_rows()?,
+        };
+        let frames = self.data.frames(name.unwrap_or("X"), shape, self.observer)?;
+        let selected = [self.selection.obs.as_deref(), self.selection.var.as_deref()];
+        for ((frame, rows), key) in frames.into_iter().zip(selected).zip(["obs", "var"]) {
+            for (column, _) in frame.columns().iter().filter(|(_, c)| matches!(c, Column::Categorical(_))) {
+                consumed.push(format!("{column}_categories"));
+            }
+            let frame = match rows {
+                None => frame,
+                Some(rows) => {
+                    if let Some(r) = rows.iter().find(|r| **r >= frame.rows() as u64) {
+                        let text = format!("there is no row {r} in {key} (there are {})", frame.rows());
+                        return Err(Error::usage(text));
+                    }
+                    frame.select(rows)?.without_unused(&mut |column, had, left| {
+                        lost.insert(format!("{column}_colors"), (had as u64, left.to_vec()));
+                    })?
+                }
+            };
+            let written = self.writer.frame(&frame)?;
+            self.root.link(key, written);
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, object: &Object, axes: Axes<'_>) -> Result<Option<Written>> {
+        self.writer.copy(object, axes, self.budget, self.observer)
+    }
+
+    /// The children of a mapping, each with the same axes.
+    fn mapping(&mut self, object: &Object, axes: Axes<'_>, extra: Group) -> Result<Written> {
+        let mut group = extra;
+        for link in object.links()? {
+            let child = match object.open_link(link) {
+                Err(e) if e.kind() == Kind::Unsupported => {
+                    self.observer.warn(&format!("left out: {e}"));
+                    continue;
+                }
+                child => child?,
+            };
+            if let Some(written) = self.copy(&child, axes)? {
+                group.link(&link.name(), written);
+            }
+        }
+        self.writer.dict(group)
+    }
+
+    fn loom_layers(&mut self, names: &[String], axes: Axes<'_>) -> Result<()> {
+        let mut layers = Group::new();
+        for name in names {
+            let Some(short) = name.strip_prefix("layers/") else { continue };
+            let element = self.data.matrix(name)?;
+            let written = self.writer.copy_matrix(&element, axes, self.budget, self.observer)?;
+            layers.link(short, written);
+        }
+        let written = self.writer.dict(layers)?;
+        self.root.link("layers", written);
+        Ok(())
+    }
+
+    fn anndata(&mut self, lost: &Lost, consumed: &[String]) -> Result<()> {
+        let root = self.data.root().clone();
+        let (obs, var) = (self.selection.obs.as_deref(), self.selection.var.as_deref());
+        let old = self.data.flavour() != Flavour::AnnData;
+        let mut graphs = Group::new();
+        if let Some(uns) = root.child("uns")?.filter(Object::is_group) {
+            let written = self.uns(&uns, lost, consumed, old.then_some(&mut graphs))?;
+            self.root.link("uns", written);
+        }
+        for (name, axes) in [
+            ("obsm", Axes { rows: obs, columns: None }),
+            ("varm", Axes { rows: var, columns: None }),
+            ("obsp", Axes { rows: obs, columns: obs }),
+            ("varp", Axes { rows: var, columns: var }),
+            ("layers", Axes { rows: obs, columns: var }),
+        ] {
+            let extra = if name == "obsp" { std::mem::take(&mut graphs) } else { Group::new() };
+            let written = match root.child(name)? {
+                Some(object) if object.is_group() => self.mapping(&object, axes, extra)?,
+                // anndata 0.5: a compound with an array for each key
+                Some(object) => {
+                    let group = self.writer.compound_mapping(&object, axes.rows)?;
+                    self.writer.dict(group)?
+                }
+                None => self.writer.dict(extra)?,
+            };
+            self.root.link(name, written);
+        }
+        self.raw(&root, obs)
+    }
+
+    fn uns(
+        &mut self,
+        uns: &Object,
+        lost: &Lost,
+        consumed: &[String],
+        mut graphs: Option<&mut Group>,
+    ) -> Result<Written> {
+        let mut group = Group::new();
+        let legacy = self.data.flavour() == Flavour::AnnData06;
+        for link in uns.links()? {
+            let name = link.name().into_owned();
+            if legacy && consumed.contains(&name) {
+                continue; // the labels of a column, which has them itself now
+            }
+            let child = uns.open_link(link)?;
+            let written = match lost.get(&name) {
+                Some((had, left)) if child.is_dataset() && child.dataset()?.shape() == [*had] => {
+                    self.copy(&child, Axes { rows: Some(left), columns: None })?
+                }
+                _ => match graphs.as_deref_mut().filter(|_| name == "neighbors" && child.is_group()) {
+                    Some(graphs) => Some(self.neighbors(&child, graphs)?),
+                    None => self.copy(&child, Axes::default())?,
+                },
+            };
+            if let Some(written) = written {
+                group.link(&name, written);
+            }
+        }
+        self.writer.dict(group)
+    }
+
+    /// Neighbour graphs were in `uns` before 0.7; they belong to `obsp` and follow the rows.
+    fn neighbors(&mut self, object: &Object, graphs: &mut Group) -> Result<Written> {
+        let mut group = Group::new();
+        let rows = self.selection.obs.as_deref();
+        for link in object.links()? {
+            let name = link.name().into_owned();
+            let child = object.open_link(link)?;
+            let graph =
+                ["distances", "connectivities"].contains(&name.as_str()) && Element::is_matrix(&child);
+            let axes = if graph { Axes { rows, columns: rows } } else { Axes::default() };
+            let Some(written) = self.copy(&child, axes)? else { continue };
+            match graph {
+                true => graphs.link(&name, written),
+                false => group.link(&name, written),
+            }
+        }
+        self.writer.dict(group)
+    }
+
+    fn raw(&mut self, root: &Object, obs: Option<&[u64]>) -> Result<()> {
+        let Ok(element) = self.data.matrix("raw/X") else { return Ok(()) };
+        let mut raw = Group::new();
+        let axes = Axes { rows: obs, columns: None };
+        raw.link("X", self.writer.copy_matrix(&element, axes, self.budget, self.observer)?);
+        let [_, var] = self.data.frames("raw/X", element.shape(), self.observer)?;
+        raw.link("var", self.writer.frame(&var)?);
+        let varm = match root.descend("raw/varm").or_else(|_| root.descend("raw.varm")) {
+            Ok(object) if object.is_group() => self.mapping(&object, Axes::default(), Group::new())?,
+            Ok(object) => {
+                let group = self.writer.compound_mapping(&object, None)?;
+                self.writer.dict(group)?
+            }
+            Err(_) => self.writer.dict(Group::new())?,
+        };
+        raw.link("varm", varm);
+        let written = self.writer.raw(raw)?;
+        self.root.link("raw", written);
+        Ok(())
+    }
+}

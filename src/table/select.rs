@@ -1,0 +1,126 @@
+//! Some rows of columns and frames, in any order.
+
+use super::column::{Categorical, Column};
+use super::frame::Frame;
+use crate::dtype::Dtype;
+use crate::error::Result;
+use crate::strings::Strings;
+
+fn numbers(dtype: Dtype, bytes: &[u8], rows: &[u64]) -> Vec<u8> {
+    let size = dtype.size();
+    rows.iter().flat_map(|r| bytes[*r as usize * size..][..size].iter().copied()).collect()
+}
+
+fn strings(all: &Strings, rows: &[u64]) -> Strings {
+    let mut out = Strings::new();
+    rows.iter().for_each(|r| out.push(all.bytes(*r as usize).unwrap_or_default()));
+    out
+}
+
+impl Column {
+    /// The values of `rows`, each of which the column has.
+    #[must_use]
+    pub fn select(&self, rows: &[u64]) -> Column {
+        let masked = |missing: &[bool]| rows.iter().map(|r| missing[*r as usize]).collect();
+        match self {
+            Column::Numbers { dtype, bytes } => {
+                Column::Numbers { dtype: *dtype, bytes: numbers(*dtype, bytes, rows) }
+            }
+            Column::Nullable { dtype, bytes, missing } => Column::Nullable {
+                dtype: *dtype,
+                bytes: numbers(*dtype, bytes, rows),
+                missing: masked(missing),
+            },
+            Column::Strings(s) => Column::Strings(strings(s, rows)),
+            Column::NullableStrings { values, missing } => {
+                Column::NullableStrings { values: strings(values, rows), missing: masked(missing) }
+            }
+            Column::Categorical(c) => Column::Categorical(c.select(rows)),
+        }
+    }
+}
+
+impl Categorical {
+    /// The codes of `rows`; all labels stay.
+    #[must_use]
+    pub fn select(&self, rows: &[u64]) -> Categorical {
+        let codes: Vec<i64> = rows.iter().map(|r| i64::from(self.codes()[*r as usize])).collect();
+        Categorical::new(&codes, self.categories().clone(), self.ordered()).unwrap_or_else(|_| self.clone())
+    }
+
+    /// Without the labels that no row has; which labels are left comes with it.
+    ///
+    /// # Errors
+    /// None that the codes of a categorical can cause.
+    pub fn without_unused(&self) -> Result<(Categorical, Vec<u64>)> {
+        let mut used = vec![false; self.categories().len()];
+        self.codes().iter().filter(|c| **c >= 0).for_each(|c| used[*c as usize] = true);
+        let left: Vec<u64> = (0u64..).zip(&used).filter(|(_, u)| **u).map(|(i, _)| i).collect();
+        let mut new = vec![-1i64; used.len()];
+        (0i64..).zip(&left).for_each(|(n, old)| new[*old as usize] = n);
+        let codes: Vec<i64> =
+            self.codes().iter().map(|c| if *c < 0 { -1 } else { new[*c as usize] }).collect();
+        Ok((Categorical::new(&codes, self.categories().select(&left), self.ordered())?, left))
+    }
+}
+
+impl Frame {
+    /// The rows `rows`, each of which the frame has.
+    ///
+    /// # Errors
+    /// None that rows of one frame can cause.
+    pub fn select(&self, rows: &[u64]) -> Result<Frame> {
+        let columns = self.columns().iter().map(|(n, c)| (n.clone(), c.select(rows))).collect();
+        Frame::new(self.index_name().map(str::to_owned), strings(self.index(), rows), columns)
+    }
+
+    /// With each categorical column without the labels that no row has. `changed` is told of columns that lose some,
+    /// how many labels they had, and which are left.
+    ///
+    /// # Errors
+    /// As [`Categorical::without_unused`].
+    pub fn without_unused(self, changed: &mut dyn FnMut(&str, usize, &[u64])) -> Result<Frame> {
+        let mut columns = Vec::with_capacity(self.columns().len());
+        for (name, column) in self.columns() {
+            columns.push((
+                name.clone(),
+                match column {
+                    Column::Categorical(c) => {
+                        let (less, left) = c.without_unused()?;
+                        if left.len() < c.categories().len() {
+                            changed(name, c.categories().len(), &left);
+                        }
+                        Column::Categorical(less)
+                    }
+                    other => other.clone(),
+                },
+            ));
+        }
+        Frame::new(self.index_name().map(str::to_owned), self.index().clone(), columns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_in_any_order_and_unused_labels_gone() {
+        let labels = Column::Strings(["a", "b", "c"].iter().collect());
+        let c = Column::Categorical(Categorical::new(&[0, 2, -1, 1], labels, true).unwrap());
+        let n = Column::Numbers { dtype: Dtype::Int16, bytes: vec![1, 0, 2, 0, 3, 0, 4, 0] };
+        let f =
+            Frame::new(None, ["w", "x", "y", "z"].iter().collect(), vec![("c".into(), c), ("n".into(), n)])
+                .unwrap();
+        let f = f.select(&[2, 1, 1]).unwrap();
+        let mut told = Vec::new();
+        let f = f
+            .without_unused(&mut |name, had, left| told.push((name.to_owned(), had, left.to_vec())))
+            .unwrap();
+        assert_eq!(told, [("c".to_owned(), 3, vec![2])]);
+        assert_eq!(f.index().utf8(1).unwrap(), "x");
+        assert!(matches!(f.column("n"), Some(Column::Numbers { bytes, .. }) if bytes == &[3, 0, 2, 0, 2, 0]));
+        let Some(Column::Categorical(c)) = f.column("c") else { panic!() };
+        assert_eq!((c.codes(), c.categories().len(), c.ordered()), (&[-1, 0, 0][..], 1, true));
+    }
+}

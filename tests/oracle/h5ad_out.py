@@ -1,0 +1,230 @@
+#!/usr/bin/env python3
+"""h5ad files that annmap writes, read by anndata: every input upgraded, parts taken, stores exported.
+
+    h5ad_out.py --bin target/release/annmap FOLDER...
+
+Needs anndata, h5py, numpy, pandas and scipy. Every file below the folders that anndata reads is upgraded and must read the
+same, without a warning; rows and columns are taken of it and must equal what anndata takes.
+"""
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+
+import anndata as ad
+import h5py
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from checks import check, finish
+
+
+def equal(a, b, what, path=""):
+    """The first place where two elements differ; None where they are the same."""
+    if isinstance(a, pd.DataFrame) or isinstance(b, pd.DataFrame):
+        try:
+            pd.testing.assert_frame_equal(a, b, check_column_type=False, check_index_type=False)
+            return None
+        except AssertionError as e:
+            return f"{path}: {str(e)[:300]}"
+    if hasattr(a, "items") and hasattr(b, "items"):
+        if set(a) != set(b):
+            return f"{path}: keys {sorted(set(a) ^ set(b))}"
+        for k in a:
+            found = equal(a[k], b[k], what, f"{path}/{k}")
+            if found:
+                return found
+        return None
+    if sp.issparse(a) or sp.issparse(b):
+        if not (sp.issparse(a) and sp.issparse(b) and a.format == b.format and a.shape == b.shape and a.dtype == b.dtype):
+            return f"{path}: {type(a)} {getattr(a, 'dtype', '')} {getattr(a, 'shape', '')} and {type(b)} {getattr(b, 'dtype', '')} {getattr(b, 'shape', '')}"
+        a, b = a.copy(), b.copy()
+        a.sort_indices(), b.sort_indices()
+        same = a.data.tobytes() == b.data.tobytes() and np.array_equal(a.indices, b.indices) and np.array_equal(a.indptr, b.indptr)
+        return None if same else f"{path}: entries"
+    if type(a).__module__.startswith("awkward"):
+        return None if a.to_list() == b.to_list() else f"{path}: awkward"
+    if a is None or b is None:
+        return None if a is b else f"{path}: {a!r} and {b!r}"
+    if isinstance(a, (pd.Categorical, pd.api.extensions.ExtensionArray)) or isinstance(b, pd.Categorical):
+        return None if pd.Series(a).equals(pd.Series(b)) else f"{path}: {a} and {b}"
+    x, y = np.asarray(a), np.asarray(b)
+    if x.dtype.kind in "OUST" and y.dtype.kind in "OUST":
+        return None if x.shape == y.shape and list(map(str, x.ravel())) == list(map(str, y.ravel())) else f"{path}: {x} and {y}"
+    if x.dtype.names:
+        if x.dtype.names != y.dtype.names:
+            return f"{path}: members {x.dtype.names} and {y.dtype.names}"
+        return next(filter(None, (equal(x[n], y[n], what, f"{path}.{n}") for n in x.dtype.names)), None)
+    if x.dtype.newbyteorder("=") != y.dtype.newbyteorder("=") or x.shape != y.shape:
+        return f"{path}: {x.dtype}{x.shape} and {y.dtype}{y.shape}"
+    return None if np.array_equal(x, y.astype(x.dtype), equal_nan=x.dtype.kind in "fc") else f"{path}: values"
+
+
+def same(got, want, what):
+    parts = ["X", "obs", "var", "obsm", "varm", "obsp", "varp", "layers", "uns"]
+    for p in parts:
+        a, b = getattr(got, p), getattr(want, p)
+        if p in ("obsm", "varm", "obsp", "varp", "layers", "uns"):
+            a, b = dict(a), dict(b)
+        found = equal(a, b, what, p)
+        check(f"{what}: {found}", found is None)
+    check(f"{what}: raw", (got.raw is None) == (want.raw is None))
+    if got.raw is not None and want.raw is not None:
+        for p in ("X", "var"):
+            found = equal(getattr(got.raw, p), getattr(want.raw, p), what, f"raw/{p}")
+            check(f"{what}: {found}", found is None)
+
+
+def strict(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*(not unique|copies|zarr|Transforming).*")
+        return ad.read_h5ad(path)
+
+
+def run(binary, *args):
+    return subprocess.run([binary, *map(str, args)], capture_output=True, text=True)
+
+
+def files(folders):
+    for folder in folders:
+        for root, _, names in os.walk(folder):
+            for n in sorted(names):
+                if n.endswith(".h5ad"):
+                    yield os.path.join(root, n)
+
+
+def one(binary, path, tmp, rng):
+    name = os.path.basename(path)
+    out = os.path.join(tmp, "out.h5ad")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            want = ad.read_h5ad(path)
+        except Exception as e:  # whatever anndata does not read is no oracle
+            print(f"anndata does not read {name}: {str(e).splitlines()[0][:100]}")
+            return
+    r = run(binary, "upgrade", path, out, "--force")
+    check(f"upgrade {name}: exit {r.returncode} {r.stderr}", r.returncode == 0)
+    if r.returncode:
+        return
+    try:
+        got = strict(out)
+    except Exception as e:
+        check(f"upgrade {name}: anndata says {type(e).__name__} {str(e)[:300]}", False)
+        return
+    same(got, want, f"upgrade {name}")
+    r = run(binary, "doctor", "-q", out)
+    check(f"doctor {name}: {r.stdout}", r.returncode in (0, 3) and "damage" not in r.stdout)
+    first = open(out, "rb").read()
+    run(binary, "upgrade", path, out, "--force", "--threads", "1")
+    check(f"upgrade {name}: the same bytes with one thread", open(out, "rb").read() == first)
+    if want.n_obs < 2 or want.n_vars < 2 or not want.obs_names.is_unique or not want.var_names.is_unique:
+        return
+    for how in ("rows", "names"):
+        rows = np.sort(rng.choice(want.n_obs, max(1, want.n_obs // 2), replace=False))
+        columns = np.sort(rng.choice(want.n_vars, max(1, want.n_vars // 2), replace=False))
+        if how == "names":
+            rng.shuffle(rows)
+            rng.shuffle(columns)
+            lists = []
+            for kind, names in (("obs", want.obs_names[rows]), ("var", want.var_names[columns])):
+                lists += [f"--{kind}-names", os.path.join(tmp, kind)]
+                open(lists[-1], "w").write("\n".join(names) + "\n")
+            r = run(binary, "subset", path, out, "--force", *lists)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                part = want[want.obs_names[rows], want.var_names[columns]].copy()
+        else:
+            first, last = int(rows[0]), int(rows[-1])
+            r = run(binary, "subset", path, out, "--force", "--rows", f"{first}:{last + 1}")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                part = want[first : last + 1].copy()
+        check(f"subset {how} {name}: exit {r.returncode} {r.stderr}", r.returncode == 0)
+        if r.returncode == 0 and "left out" not in r.stderr:
+            same(strict(out), part, f"subset {how} {name}")
+
+
+def conditions(binary, tmp, rng):
+    n, m = 400, 60
+    obs = pd.DataFrame(index=[f"c{i}" for i in range(n)])
+    obs["kind"] = pd.Categorical(rng.choice(["T cell", "B cell", "NK"], n))
+    obs["stage"] = pd.Categorical(rng.choice(["early", "mid", "late"], n), categories=["early", "mid", "late"], ordered=True)
+    obs["score"] = rng.random(n).astype("float32")
+    obs["count"] = pd.array([None if i % 7 == 0 else i for i in range(n)], dtype="Int32")
+    obs["good"] = rng.random(n) > 0.5
+    var = pd.DataFrame({"length": rng.integers(100, 200, m)}, index=[f"g{i}" for i in range(m)])
+    a = ad.AnnData(X=sp.random(n, m, 0.3, "csr", dtype="float32", random_state=3), obs=obs, var=var)
+    a.layers["dense"] = rng.integers(0, 9, (n, m)).astype("int16")
+    a.layers["columns"] = sp.csc_matrix(a.X)
+    a.obsm["pca"] = rng.random((n, 5))
+    a.obsm["frame"] = pd.DataFrame({"x": rng.random(n)}, index=obs.index)
+    a.varm["loadings"] = rng.random((m, 3))
+    a.obsp["graph"] = sp.random(n, n, 0.05, "csr", random_state=4)
+    a.varp["links"] = rng.random((m, m))
+    a.uns["kind_colors"] = ["#1", "#2", "#3"]
+    a.uns["nested"] = {"a": 1, "b": {"c": [1.5, 2.5], "d": "text"}}
+    a.raw = a
+    src, out = os.path.join(tmp, "conditions.h5ad"), os.path.join(tmp, "part.h5ad")
+    a.write_h5ad(src, compression="gzip")
+    whole = ad.read_h5ad(src)
+    o = whole.obs
+    for text, mask in (
+        ("kind == 'T cell' and score > 0.5", (o.kind == "T cell") & (o.score > 0.5)),
+        ("kind in ['B cell', 'NK'] or not good", o.kind.isin(["B cell", "NK"]) | ~o.good),
+        ("stage >= 'mid'", o.stage >= "mid"),
+        ("count == missing", o["count"].isna()),
+        ("count > 100 and count <= 200", (o["count"] > 100).fillna(False) & (o["count"] <= 200).fillna(False)),
+        ("index == 'c17'", o.index == "c17"),
+        ("score > 2", o.score > 2),
+    ):
+        for memory in ("16M", "1G"):
+            r = run(binary, "subset", src, out, "--force", "--obs", text, "--var", "length < 150", "--memory", memory)
+            check(f"{text}: exit {r.returncode} {r.stderr}", r.returncode == 0)
+            same(strict(out), whole[np.asarray(mask, bool), (whole.var.length < 150).to_numpy()].copy(), text)
+    folder = os.path.join(tmp, "split")
+    r = run(binary, "subset", src, folder, "--split-by", "kind")
+    check(f"split: exit {r.returncode} {r.stderr}", r.returncode == 0 and len(os.listdir(folder)) == 3)
+    for kind in ("T cell", "B cell", "NK"):
+        same(strict(os.path.join(folder, f"{kind}.h5ad")), whole[whole.obs.kind == kind].copy(), f"split {kind}")
+    r = run(binary, "subset", src, out, "--force", "--sample", "50", "--seed", "3")
+    check("sample", r.returncode == 0 and strict(out).n_obs == 50)
+    for bad, code in ((["--obs", "nope == 1"], 2), (["--obs", "score >"], 2), (["--obs-names", "c1,zzz"], 2), (["--rows", "x"], 2), (["--sample", "9999"], 2)):
+        r = run(binary, "subset", src, os.path.join(tmp, "never.h5ad"), *bad)
+        check(f"{bad}: exit {r.returncode}", r.returncode == code and r.stderr.count("\n") == 1 and not os.path.exists(os.path.join(tmp, "never.h5ad")))
+    store = os.path.join(tmp, "store")
+    run(binary, "convert", src, store)
+    for how in ("none", "gzip:1", "lzf"):
+        r = run(binary, "export", store, out, "--force", "--compression", how)
+        check(f"export {how}: exit {r.returncode} {r.stderr}", r.returncode == 0)
+        got = strict(out)
+        for p in ("X", "obs", "var"):
+            found = equal(getattr(got, p), getattr(whole, p), "export", p)
+            check(f"export {how}: {found}", found is None)
+    for level in ("--compression=gzip:9", "--compression=lzf", "--compression=none"):
+        r = run(binary, "upgrade", src, out, "--force", level, "--shuffle", "--chunk", "777")
+        check(f"upgrade {level}: {r.stderr}", r.returncode == 0)
+        same(strict(out), whole, f"upgrade {level}")
+        with h5py.File(out) as f:
+            check(f"{level} is what was asked for", (f["X/data"].compression or "none") in level and f["X/data"].chunks == (777,))
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--bin", required=True)
+    ap.add_argument("folders", nargs="*")
+    a = ap.parse_args()
+    rng = np.random.default_rng(5)
+    with tempfile.TemporaryDirectory() as tmp:
+        conditions(os.path.abspath(a.bin), tmp, rng)
+        for path in files(a.folders):
+            one(os.path.abspath(a.bin), path, tmp, rng)
+    finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
