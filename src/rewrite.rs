@@ -5,7 +5,7 @@
 //! more are dropped, and their colours in `uns` with them. Matrices go through in blocks; nothing is loaded whole but
 //! tables.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::h5ad::{AnnData, Axes, Element, Flavour, H5adWriter, How};
 use crate::hdf5::{Compression, Filters, Group, Object, Written};
 use crate::matrix::{Budget, Source};
@@ -190,19 +190,8 @@ impl Run<'_> {
 
     /// The children of a mapping, each with the same axes.
     fn mapping(&mut self, object: &Object, axes: Axes<'_>, extra: Group) -> Result<Written> {
-        let mut group = extra;
-        for link in object.links()? {
-            let child = match object.open_link(link) {
-                Err(e) if e.kind() == Kind::Unsupported => {
-                    self.observer.warn(&format!("left out: {e}"));
-                    continue;
-                }
-                child => child?,
-            };
-            if let Some(written) = self.copy(&child, axes)? {
-                group.link(&link.name(), written);
-            }
-        }
+        let mut group = self.writer.children(object, axes, self.budget, self.observer)?;
+        group.extend(extra);
         self.writer.dict(group)
     }
 
@@ -222,10 +211,9 @@ impl Run<'_> {
     fn anndata(&mut self, lost: &Lost, consumed: &[String]) -> Result<()> {
         let root = self.data.root().clone();
         let (obs, var) = (self.selection.obs.as_deref(), self.selection.var.as_deref());
-        let old = self.data.flavour() != Flavour::AnnData;
         let mut graphs = Group::new();
         if let Some(uns) = root.child("uns")?.filter(Object::is_group) {
-            let written = self.uns(&uns, lost, consumed, old.then_some(&mut graphs))?;
+            let written = self.uns(&uns, lost, consumed, &mut graphs)?;
             self.root.link("uns", written);
         }
         for (name, axes) in [
@@ -250,13 +238,7 @@ impl Run<'_> {
         self.raw(&root, obs)
     }
 
-    fn uns(
-        &mut self,
-        uns: &Object,
-        lost: &Lost,
-        consumed: &[String],
-        mut graphs: Option<&mut Group>,
-    ) -> Result<Written> {
+    fn uns(&mut self, uns: &Object, lost: &Lost, consumed: &[String], graphs: &mut Group) -> Result<Written> {
         let mut group = Group::new();
         let legacy = self.data.flavour() == Flavour::AnnData06;
         for link in uns.links()? {
@@ -269,10 +251,8 @@ impl Run<'_> {
                 Some((had, left)) if child.is_dataset() && child.dataset()?.shape() == [*had] => {
                     self.copy(&child, Axes { rows: Some(left), columns: None })?
                 }
-                _ => match graphs.as_deref_mut().filter(|_| name == "neighbors" && child.is_group()) {
-                    Some(graphs) => Some(self.neighbors(&child, graphs)?),
-                    None => self.copy(&child, Axes::default())?,
-                },
+                _ if name == "neighbors" && child.is_group() => Some(self.neighbors(&child, graphs)?),
+                _ => self.copy(&child, Axes::default())?,
             };
             if let Some(written) = written {
                 group.link(&name, written);
@@ -281,7 +261,7 @@ impl Run<'_> {
         self.writer.dict(group)
     }
 
-    /// Neighbour graphs were in `uns` before 0.7; they belong to `obsp` and follow the rows.
+    /// Neighbour graphs were in `uns` before 0.7; they belong to `obsp` now and follow the rows.
     fn neighbors(&mut self, object: &Object, graphs: &mut Group) -> Result<Written> {
         let mut group = Group::new();
         let rows = self.selection.obs.as_deref();

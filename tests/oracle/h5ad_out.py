@@ -15,6 +15,7 @@ import warnings
 
 import anndata as ad
 import h5py
+import hdf5plugin  # noqa: F401  the golden files use its filters
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
@@ -81,7 +82,7 @@ def same(got, want, what):
 def strict(path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", message=".*(not unique|copies|zarr|Transforming).*")
+        warnings.filterwarnings("ignore", message=".*(not unique|copies|zarr|Transforming|Awkward).*")
         return ad.read_h5ad(path)
 
 
@@ -100,6 +101,9 @@ def files(folders):
 def one(binary, path, tmp, rng):
     name = os.path.basename(path)
     out = os.path.join(tmp, "out.h5ad")
+    if run(binary, "doctor", "-q", path).returncode == 3:
+        print(f"{name} contradicts itself")
+        return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -118,7 +122,7 @@ def one(binary, path, tmp, rng):
         return
     same(got, want, f"upgrade {name}")
     r = run(binary, "doctor", "-q", out)
-    check(f"doctor {name}: {r.stdout}", r.returncode in (0, 3) and "damage" not in r.stdout)
+    check(f"doctor {name}: {r.stdout}", r.returncode == 0)
     first = open(out, "rb").read()
     run(binary, "upgrade", path, out, "--force", "--threads", "1")
     check(f"upgrade {name}: the same bytes with one thread", open(out, "rb").read() == first)

@@ -6,10 +6,11 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::h5ad::column::read_column;
 use crate::h5ad::dataframe::read_frame;
 use crate::h5ad::element::Element;
-use crate::h5ad::encoding::Encoding;
+use crate::h5ad::encoding::{Encoding, text_attribute};
 use crate::hdf5::{Class, Dataset, Dataspace, Group, Object, Ready, Scratch, Value, Written};
 use crate::matrix::{Budget, Orientation, Selected};
 use crate::observe::Observer;
+use crate::table::Column;
 
 /// What is taken along the first two axes of an element; all where `None`.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,48 +65,77 @@ impl H5adWriter {
         }
         match Encoding::of(object)? {
             Encoding::Sparse(_) => self.copy_matrix(&Element::open(object)?, axes, budget, observer),
+            Encoding::DataFrame
+                if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") =>
+            {
+                let group = self.children(object, Axes { columns: None, ..axes }, budget, observer)?;
+                self.with_attributes(group, object)
+            }
             Encoding::DataFrame => {
                 let frame = read_frame(object, None, 0, observer)?;
                 match axes.rows {
-                    Some(rows) => self.frame(&frame.select(checked(rows, frame.rows(), object)?)?),
+                    Some(rows) => {
+                        let frame = frame.select(checked(rows, frame.rows(), object)?)?;
+                        self.frame(&frame.without_unused(&mut |_, _, _| ())?)
+                    }
                     None => self.frame(&frame),
                 }
             }
             Encoding::Categorical | Encoding::Nullable | Encoding::NullableStrings => {
-                let column = read_column(object)?;
-                match axes.rows {
-                    Some(rows) => self.column(&column.select(checked(rows, column.len(), object)?)),
-                    None => self.column(&column),
-                }
+                self.copy_column(object, axes)
             }
             Encoding::Awkward if !axes.is_all() => {
                 Err(Error::unsupported("rows of an awkward array").in_object(object.path()))
             }
             kind => {
-                let mut group = Group::new();
-                for link in object.links()? {
-                    let child = match object.open_link(link) {
-                        Err(e) if e.kind() == Kind::Unsupported => {
-                            observer.warn(&format!("left out: {e}"));
-                            continue;
-                        }
-                        child => child?,
-                    };
-                    if let Some(written) = self.copy(&child, Axes::default(), budget, observer)? {
-                        group.link(&link.name(), written);
-                    }
-                }
+                let group = self.children(object, Axes::default(), budget, observer)?;
                 match kind {
-                    Encoding::Awkward | Encoding::Other(_) => {
-                        for a in object.attributes()? {
-                            let value = self.writer.value(&a.value?).in_object(object.path())?;
-                            group.attribute(&a.name, value);
-                        }
-                        self.writer.group(&group)
-                    }
+                    Encoding::Awkward | Encoding::Other(_) => self.with_attributes(group, object),
                     _ => self.dict(group),
                 }
             }
+        }
+    }
+
+    /// Everything in a group, each with the same axes; what cannot be copied is left out with a warning.
+    pub(crate) fn children(
+        &mut self,
+        object: &Object,
+        axes: Axes<'_>,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<Group> {
+        let mut group = Group::new();
+        for link in object.links()? {
+            let child = match object.open_link(link) {
+                Err(e) if e.kind() == Kind::Unsupported => {
+                    observer.warn(&format!("left out: {e}"));
+                    continue;
+                }
+                child => child?,
+            };
+            if let Some(written) = self.copy(&child, axes, budget, observer)? {
+                group.link(&link.name(), written);
+            }
+        }
+        Ok(group)
+    }
+
+    /// Writes a group with the attributes that it had.
+    fn with_attributes(&mut self, mut group: Group, object: &Object) -> Result<Written> {
+        for a in object.attributes()? {
+            let value = self.writer.value(&a.value?).in_object(object.path())?;
+            group.attribute(&a.name, value);
+        }
+        self.writer.group(&group)
+    }
+
+    fn copy_column(&mut self, object: &Object, axes: Axes<'_>) -> Result<Written> {
+        let column = read_column(object)?;
+        let Some(rows) = axes.rows else { return self.column(&column) };
+        match column.select(checked(rows, column.len(), object)?) {
+            Column::Categorical(c) => self.column(&Column::Categorical(c.without_unused()?.0)),
+            other => self.column(&other),
         }
     }
 
@@ -161,11 +191,7 @@ impl H5adWriter {
     ) -> Result<Written> {
         // anndata 0.7: codes that refer to their labels
         if Encoding::of(object)? == Encoding::None && object.attribute("categories")?.is_some() {
-            let column = read_column(object)?;
-            return match axes.rows {
-                Some(rows) => self.column(&column.select(checked(rows, column.len(), object)?)),
-                None => self.column(&column),
-            };
+            return self.copy_column(object, axes);
         }
         let dataset = object.dataset()?;
         let (kind, version) = encoding_of(object, &dataset)?;
@@ -183,7 +209,8 @@ impl H5adWriter {
         };
         let ready = if value.is_text() && value.shape().is_some() {
             // strings of fixed length become strings of any
-            self.writer.texts(&value.strings()?, value.shape().unwrap_or_default())?
+            let shape = if kind == "string" { &[] } else { value.shape().unwrap_or_default() };
+            self.writer.texts(&value.strings()?, shape)?
         } else {
             self.writer.value(&value).in_object(object.path())?
         };
@@ -271,6 +298,8 @@ fn encoding_of(object: &Object, dataset: &Dataset) -> Result<(&'static str, &'st
     Ok(match (&dataset.datatype().class, Encoding::of(object)?) {
         _ if null => ("null", "0.1.0"),
         (Class::VarString(_) | Class::FixedString(_), _) if scalar => ("string", "0.2.0"),
+        // before encodings, one text was a list of one
+        (Class::FixedString(_), Encoding::None) if dataset.shape() == [1] => ("string", "0.2.0"),
         (Class::VarString(_) | Class::FixedString(_), _) => ("string-array", "0.2.0"),
         (Class::Compound(members), kind) if kind == Encoding::RecArray || !is_complex(members) => {
             ("rec-array", "0.2.0")

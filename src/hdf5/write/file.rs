@@ -45,6 +45,13 @@ impl Group {
         self.attributes.push((name.to_owned(), value));
     }
 
+    /// Adds the children of another group; those that are here already stay.
+    pub fn extend(&mut self, other: Group) {
+        for (name, child) in other.links {
+            self.links.entry(name).or_insert(child);
+        }
+    }
+
     /// Whether there is a child of this name.
     pub fn has(&self, name: &str) -> bool {
         self.links.contains_key(name.as_bytes())
