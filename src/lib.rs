@@ -22,6 +22,7 @@
 //! | rows as columns and columns as rows | [`transpose::partition`] |
 //! | to know whether two matrices are equal | [`verify::compare`] |
 //! | an h5ad in the current format, whole or in part | [`rewrite::rewrite`] |
+//! | files to try things on | [`synth::synth`] |
 //! | rows by a condition | [`table::Query`] |
 //! | what is wrong with a file | [`doctor::examine`] |
 //! | tables with types | [`table::Frame`] |
@@ -58,6 +59,7 @@ mod observe;
 pub mod rewrite;
 pub mod store;
 mod strings;
+pub mod synth;
 pub mod table;
 pub mod transpose;
 pub mod verify;

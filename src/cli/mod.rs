@@ -13,6 +13,7 @@ mod ls;
 mod progress;
 mod report;
 mod rewrite;
+mod synth;
 mod system;
 mod transpose;
 mod verify;
@@ -53,6 +54,8 @@ enum Command {
     Export(rewrite::ExportArgs),
     /// Read everything in a file and tell what is damaged, where, and what is lost
     Doctor(doctor::Args),
+    /// Make an h5ad of any size with realistic counts, or with something wrong, to try programs with
+    Synth(synth::Args),
     /// Time random reads of rows and columns of stores
     Bench(bench::Args),
     /// Print a script that completes annmap's arguments in a shell
@@ -83,6 +86,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Upgrade(a) => rewrite::upgrade(&a),
         Command::Export(a) => rewrite::export(&a),
         Command::Doctor(a) => doctor::run(&a),
+        Command::Synth(a) => synth::run(&a),
         Command::Bench(a) => bench::run(&a),
         Command::Completions { shell } => completions(shell),
         Command::Man => manual(),

@@ -8,6 +8,7 @@ use crate::h5ad::AnnData;
 use crate::hdf5::{Compression, Filters};
 use crate::rewrite::{Options, Selection, rewrite, write_matrix};
 use crate::store::Store;
+use crate::synth::random::Random;
 use crate::table::{Frame, Query};
 use crate::{Error, Result};
 use serde_json::json;
@@ -35,9 +36,9 @@ pub(crate) struct StorageArgs {
 
 /// How the output is compressed; as the input where `None`.
 #[derive(Debug, Clone, Copy)]
-struct Packing(Option<Compression>);
+pub(crate) struct Packing(pub(crate) Option<Compression>);
 
-fn parse_compression(text: &str) -> Result<Packing, String> {
+pub(crate) fn parse_compression(text: &str) -> Result<Packing, String> {
     let level = |t: &str| t.parse::<u8>().ok().filter(|l| *l <= 9).ok_or("a level from 0 to 9 is expected");
     Ok(Packing(match text.split_once(':') {
         Some(("gzip", l)) => Some(Compression::Gzip(level(l)?)),
@@ -262,17 +263,12 @@ fn parse_range(text: &str, rows: u64) -> Result<std::ops::Range<u64>> {
 
 /// `n` of `all` at random, in their order: Knuth's selection sampling.
 fn sample(all: &[u64], n: u64, seed: u64) -> Vec<u64> {
-    let mut state = seed;
+    let mut random_numbers = Random::new(seed, 0);
     let mut left = all.len() as u64;
     let mut wanted = n;
     let mut out = Vec::with_capacity(n as usize);
     for row in all {
-        // SplitMix64
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let random = ((u128::from(z ^ (z >> 31)) * u128::from(left)) >> 64) as u64;
+        let random = random_numbers.below(left);
         if random < wanted {
             out.push(*row);
             wanted -= 1;

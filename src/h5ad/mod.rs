@@ -27,4 +27,4 @@ pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use element::{Element, Opened};
 pub use file::{AnnData, Flavour};
 pub use sparse::{Sparse, SparseSource};
-pub use write::{Axes, H5adWriter, How};
+pub use write::{Axes, H5adWriter, How, SparseSink};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each layer of the crate and what it may use besides `error`, `limits`, `observe`, `dtype` and `strings`.
-const LAYERS: [(&str, &[&str]); 13] = [
+const LAYERS: [(&str, &[&str]); 14] = [
     ("bytes", &[]),
     ("hdf5", &["bytes"]),
     ("matrix", &[]),
@@ -13,10 +13,11 @@ const LAYERS: [(&str, &[&str]); 13] = [
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
     ("verify", &["h5ad", "store", "matrix", "table", "transpose", "convert"]),
+    ("synth", &["h5ad", "hdf5", "matrix", "table", "transpose"]),
     ("rewrite", &["h5ad", "hdf5", "matrix", "table"]),
     ("doctor", &["h5ad", "hdf5", "matrix", "table"]),
     ("convert", &["h5ad", "store", "matrix", "table", "transpose"]),
-    ("cli", &["h5ad", "hdf5", "store", "matrix", "table", "convert", "verify", "doctor", "rewrite"]),
+    ("cli", &["h5ad", "hdf5", "store", "matrix", "table", "convert", "verify", "doctor", "rewrite", "synth"]),
     (
         "lib",
         &[

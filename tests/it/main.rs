@@ -7,6 +7,7 @@ mod damage;
 mod doctor;
 mod failures;
 mod hdf5;
+mod rewrite;
 mod support;
 mod verify;
 mod write;

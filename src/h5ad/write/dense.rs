@@ -2,11 +2,18 @@
 
 use super::H5adWriter;
 use super::copy::Axes;
+use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::hdf5::{Chunks, Dataset, EncodeWork, Encoded, Ready, Scratch, Written};
+use crate::hdf5::{Chunks, Dataset, Datatype, EncodeWork, Encoded, Ready, Scratch, Written};
 use crate::matrix::Budget;
 use crate::observe::Observer;
 use rayon::prelude::*;
+use std::ops::Range;
+
+/// Fills a buffer with rows of an array.
+type MakeRows<'f> = dyn Fn(Range<u64>, &mut [u8]) -> Result<()> + Sync + 'f;
+/// The same with what one worker keeps for reading.
+type ReadBand<'f> = dyn Fn(Range<u64>, &mut [u8], &mut Scratch) -> Result<()> + Sync + 'f;
 
 impl H5adWriter {
     /// Copies an array of fixed-size elements in chunks of whole rows, with `axes` applied.
@@ -19,26 +26,48 @@ impl H5adWriter {
         observer: &dyn Observer,
     ) -> Result<Written> {
         let shape = dataset.shape();
-        let rows = axes.rows.map_or(shape[0], |r| r.len() as u64);
         let mut dims = shape.to_vec();
-        dims[0] = rows;
+        dims[0] = axes.rows.map_or(shape[0], |r| r.len() as u64);
         if let (Some(columns), Some(d)) = (axes.columns, dims.get_mut(1)) {
             *d = columns.len() as u64;
         }
-        let size = u64::from(dataset.datatype().size);
+        let row_in: u64 = shape[1..].iter().product::<u64>() * u64::from(dataset.datatype().size);
+        let read = |wanted: Range<u64>, out: &mut [u8], scratch: &mut Scratch| {
+            read_rows(dataset, axes, wanted, out, scratch)
+        };
+        self.bands(dataset.datatype(), &dims, row_in, attributes, budget, observer, &read)
+    }
+
+    /// Writes an array band by band of rows, each made by `read`, on all threads. `row_in` is the memory that making a
+    /// row takes besides its own.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an array is that much: type, shape, attributes, and how it is made"
+    )]
+    pub(super) fn bands(
+        &mut self,
+        datatype: &Datatype,
+        dims: &[u64],
+        row_in: u64,
+        attributes: &[(String, Ready)],
+        budget: Budget,
+        observer: &dyn Observer,
+        read: &ReadBand<'_>,
+    ) -> Result<Written> {
+        let size = u64::from(datatype.size);
+        let rows = dims[0];
         let row_out: u64 = dims[1..].iter().product::<u64>() * size;
-        let row_in: u64 = shape[1..].iter().product::<u64>() * size;
-        // A band is read, cut and encoded by one thread.
-        let per_thread = budget.bytes / 4 / rayon::current_num_threads() as u64;
-        let most = (per_thread / (row_in + 2 * row_out).max(1)).max(1);
-        let band = (self.how.chunk.saturating_mul(size) / row_out.max(1)).clamp(1, most).min(rows.max(1));
-        let mut chunk = dims.clone();
-        chunk[0] = band;
         if row_out == 0 || rows == 0 {
-            let value = Ready::numbers(crate::Dtype::Uint8, &dims, Vec::new()).of_type(dataset.datatype());
+            let value = Ready::numbers(crate::Dtype::Uint8, dims, Vec::new()).of_type(datatype);
             return self.writer.dataset(&value, attributes, &self.storing(None));
         }
-        let mut chunks = Chunks::new(dataset.datatype().clone(), &dims, &chunk, self.how.filters, false)?;
+        // A band is read, cut and encoded by one thread.
+        let per_thread = budget.bytes / 4 / rayon::current_num_threads() as u64;
+        let most = (per_thread / (row_in + 2 * row_out)).max(1);
+        let band = (self.how.chunk.saturating_mul(size) / row_out).clamp(1, most).min(rows);
+        let mut chunk = dims.to_vec();
+        chunk[0] = band;
+        let mut chunks = Chunks::new(datatype.clone(), dims, &chunk, self.how.filters, false)?;
         observer.phase("copying", rows * row_in);
         let bands = rows.div_ceil(band);
         let mut next = 0;
@@ -50,7 +79,8 @@ impl H5adWriter {
                 }
                 let wanted = n * band..((n + 1) * band).min(rows);
                 let mut raw = vec![0; (band * row_out) as usize];
-                read_rows(dataset, axes, wanted.clone(), &mut raw, scratch)?;
+                let len = ((wanted.end - wanted.start) * row_out) as usize;
+                read(wanted.clone(), &mut raw[..len], scratch)?;
                 observer.advance((wanted.end - wanted.start) * row_in);
                 chunks.encode(&raw, work)
             };
@@ -63,13 +93,32 @@ impl H5adWriter {
         }
         chunks.finish(&mut self.writer, attributes)
     }
+
+    /// Writes an array of two dimensions that `make` fills, rows by rows, on all threads.
+    ///
+    /// # Errors
+    /// Those of `make` and of writing.
+    pub fn dense(
+        &mut self,
+        dtype: Dtype,
+        shape: [u64; 2],
+        budget: Budget,
+        observer: &dyn Observer,
+        make: &MakeRows<'_>,
+    ) -> Result<Written> {
+        let attributes = self.encoding("array", "0.2.0")?;
+        let t = Ready::numbers(dtype, &[], Vec::new());
+        let row = shape[1] * dtype.size() as u64;
+        let read = |wanted: Range<u64>, out: &mut [u8], _: &mut Scratch| make(wanted, out);
+        self.bands(t.datatype(), &shape, row, &attributes, budget, observer, &read)
+    }
 }
 
 /// Rows `wanted` of the selection, the chosen columns of each, one behind the other.
 pub(super) fn read_rows(
     dataset: &Dataset,
     axes: Axes<'_>,
-    wanted: std::ops::Range<u64>,
+    wanted: Range<u64>,
     out: &mut [u8],
     scratch: &mut Scratch,
 ) -> Result<()> {

@@ -13,10 +13,16 @@ impl H5adWriter {
     /// # Errors
     /// Where it cannot be written.
     pub fn frame(&mut self, frame: &Frame) -> Result<Written> {
+        self.frame_listing(frame, &[])
+    }
+
+    /// As [`frame`](Self::frame), with `more` columns listed than there are: a table that is broken.
+    pub(crate) fn frame_listing(&mut self, frame: &Frame, more: &[&str]) -> Result<Written> {
         let mut group = Group::new();
         let taken = |n: &str| frame.columns().iter().any(|(c, _)| c == n);
         let index = frame.index_name().filter(|n| !n.is_empty() && !taken(n)).unwrap_or("_index");
-        let names: Strings = frame.columns().iter().map(|(n, _)| n.as_str()).collect();
+        let names: Strings =
+            frame.columns().iter().map(|(n, _)| n.as_str()).chain(more.iter().copied()).collect();
         self.encode(&mut group, "dataframe", "0.2.0")?;
         group.attribute("_index", self.writer.text(index)?);
         let order = match names.len() {

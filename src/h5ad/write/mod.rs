@@ -6,6 +6,7 @@ mod frame;
 mod sparse;
 
 pub use copy::Axes;
+pub use sparse::SparseSink;
 
 use crate::error::Result;
 use crate::hdf5::{Filters, Group, Ready, Storing, Writer, Written};
@@ -83,6 +84,15 @@ impl H5adWriter {
     pub fn strings(&mut self, strings: &Strings) -> Result<Written> {
         let value = self.writer.texts(strings, &[strings.len() as u64])?;
         self.array(&value, "string-array")
+    }
+
+    /// Writes a scalar or an array of plain numbers.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn value(&mut self, value: &Ready) -> Result<Written> {
+        let scalar = value.shape().is_some_and(<[u64]>::is_empty);
+        self.array(value, if scalar { "numeric-scalar" } else { "array" })
     }
 
     /// Says on a group what it is.

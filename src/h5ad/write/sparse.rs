@@ -4,7 +4,7 @@ use super::H5adWriter;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::hdf5::{Chunks, EncodeWork, Encoded, Filters, Group, Ready, Storing, Writer, Written};
-use crate::matrix::{Block, Budget, Sink, Source, pump};
+use crate::matrix::{Block, Budget, Layout, Sink, Source, pump};
 use crate::observe::Observer;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,19 @@ impl H5adWriter {
         budget: Budget,
         observer: &dyn Observer,
     ) -> Result<Written> {
-        let layout = *source.layout();
+        self.sparse_from(source.layout(), source.pointers(), |sink| pump(source, sink, budget, observer))
+    }
+
+    /// Writes what `fill` gives to the sink it gets, and finishes: every entry of the layout, in blocks of any order.
+    ///
+    /// # Errors
+    /// Those of `fill` and of writing.
+    pub fn sparse_from(
+        &mut self,
+        layout: &Layout,
+        pointers: &[u64],
+        fill: impl FnOnce(SparseSink<'_>) -> Result<[Chunks; 2]>,
+    ) -> Result<Written> {
         let small = i32::MAX as u64;
         let index =
             if layout.entries <= small && layout.minor <= small { Dtype::Int32 } else { Dtype::Int64 };
@@ -48,14 +60,13 @@ impl H5adWriter {
             moved: Condvar::new(),
             window: 4 * rayon::current_num_threads() as u64,
         };
-        let [data, indices] = pump(source, sink, budget, observer)?;
+        let [data, indices] = fill(sink)?;
         let mut group = Group::new();
         self.encode(&mut group, layout.orientation.encoding(), "0.1.0")?;
         let shape = layout.shape().iter().flat_map(|n| (*n as i64).to_le_bytes()).collect();
         group.attribute("shape", Ready::numbers(Dtype::Int64, &[2], shape));
         group.link("data", data.finish(&mut self.writer, &[])?);
         group.link("indices", indices.finish(&mut self.writer, &[])?);
-        let pointers = source.pointers();
         let bytes: Vec<u8> = match index {
             Dtype::Int32 => pointers.iter().flat_map(|p| (*p as i32).to_le_bytes()).collect(),
             _ => pointers.iter().flat_map(|p| (*p as i64).to_le_bytes()).collect(),
@@ -71,8 +82,8 @@ impl H5adWriter {
     }
 }
 
-/// Entries become chunks of two datasets.
-struct SparseSink<'w> {
+/// A sink: entries become chunks of two datasets.
+pub struct SparseSink<'w> {
     chunk: u64,
     entries: u64,
     /// Bytes of a value and of an index.
@@ -86,6 +97,12 @@ struct SparseSink<'w> {
     moved: Condvar,
     /// Chunks that may wait for one that is late.
     window: u64,
+}
+
+impl std::fmt::Debug for SparseSink<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SparseSink").field("entries", &self.entries).finish_non_exhaustive()
+    }
 }
 
 struct Partial {

@@ -348,6 +348,21 @@ impl Dataset {
         Ok(self.chunk_map().in_object(self.object.path())?.entries().len())
     }
 
+    /// Where the `n`-th stored chunk lies in the file; `None` where there are fewer.
+    ///
+    /// # Errors
+    /// Where the chunk index is damaged.
+    pub fn chunk_extent(&self, n: usize) -> Result<Option<Range<u64>>> {
+        if self.decoder.is_none() {
+            return Ok(None);
+        }
+        let entry = self.chunk_map().in_object(self.object.path())?.entries().get(n).copied();
+        Ok(entry.map(|e| {
+            let start = self.object.file().offset_of(e.address);
+            start..start.saturating_add(e.size)
+        }))
+    }
+
     /// Decodes the `n`-th stored chunk and throws it away: whether it can be read.
     ///
     /// # Errors

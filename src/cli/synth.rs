@@ -1,0 +1,141 @@
+//! `annmap synth`: h5ad files to try things on.
+
+use super::args::{human_bytes, human_count};
+use super::common::Common;
+use super::report::Out;
+use super::rewrite::{Packing, parse_compression};
+use crate::h5ad::How;
+use crate::hdf5::{Compression, Filters};
+use crate::synth::{Break, COLUMNS, Form, Options, synth};
+use crate::{Dtype, Result};
+use clap::ValueEnum;
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The h5ad to make
+    output: PathBuf,
+    /// Rows
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    cells: u64,
+    /// Columns
+    #[arg(long, default_value_t = 2000, value_name = "N")]
+    genes: u64,
+    /// Genes found in a cell, on average [default: a twelfth of all]
+    #[arg(long, value_name = "N", conflicts_with = "density")]
+    mean_genes: Option<f64>,
+    /// The part of all values that is not zero, instead of --mean-genes
+    #[arg(long, value_name = "PART")]
+    density: Option<f64>,
+    /// The same seed makes the same file
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// Type of the counts: a full numpy name
+    #[arg(long, default_value = "float32", value_name = "DTYPE", value_parser = |t: &str| Dtype::from_name(t).map_err(|e| e.message().to_owned()))]
+    dtype: Dtype,
+    /// Layout of X
+    #[arg(long, value_enum, default_value_t = LayoutArg::Csr)]
+    layout: LayoutArg,
+    /// Compression: none, gzip, gzip:LEVEL or lzf
+    #[arg(long, default_value = "none", value_parser = parse_compression, value_name = "HOW")]
+    compression: Packing,
+    /// Entries of a chunk, or `one` for all in one
+    #[arg(long, default_value = "65536", value_name = "N|one")]
+    chunk: String,
+    /// Columns of obs: categorical, ordered, int, float, bool, string, nullable-int, nullable-bool, batch
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "categorical,int,float,bool",
+        value_name = "KIND,..."
+    )]
+    obs_columns: Vec<String>,
+    /// Make a file with this wrong: index, unsorted, duplicate, nan, lengths, truncated, chunk, column
+    #[arg(long = "break", value_name = "KIND", value_parser = parse_break)]
+    broken: Option<Break>,
+    /// Replace an existing file
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LayoutArg {
+    Csr,
+    Csc,
+    Dense,
+}
+
+fn parse_break(text: &str) -> Result<Break, String> {
+    let names: Vec<&str> = Break::ALL.iter().map(|(n, _)| *n).collect();
+    let found = Break::ALL.iter().find(|(n, _)| *n == text).map(|(_, b)| *b);
+    found.ok_or_else(|| format!("expected one of {}", names.join(", ")))
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let one_chunk = args.chunk == "one";
+    let chunk = match args.chunk.parse::<u64>() {
+        Ok(n) if n > 0 => n,
+        _ if one_chunk => 1,
+        _ => {
+            return Err(crate::Error::usage(format!(
+                "'{}': a number of entries, or one, is expected",
+                args.chunk
+            )));
+        }
+    };
+    let known = |c: &&String| !COLUMNS.contains(&c.as_str()) && !c.is_empty();
+    if let Some(c) = args.obs_columns.iter().find(known) {
+        return Err(crate::Error::usage(format!(
+            "unknown kind of column '{c}' (expected some of {})",
+            COLUMNS.join(", ")
+        )));
+    }
+    let per_cell = match (args.mean_genes, args.density) {
+        (Some(n), _) => n,
+        (None, Some(d)) => d * args.genes as f64,
+        (None, None) => args.genes as f64 / 12.0,
+    };
+    let filters =
+        Filters { compression: args.compression.0.unwrap_or(Compression::None), ..Filters::default() };
+    let options = Options {
+        cells: args.cells,
+        genes: args.genes,
+        per_cell,
+        seed: args.seed,
+        dtype: args.dtype,
+        form: match args.layout {
+            LayoutArg::Csr => Form::Csr,
+            LayoutArg::Csc => Form::Csc,
+            LayoutArg::Dense => Form::Dense,
+        },
+        how: How { filters, chunk },
+        one_chunk,
+        obs_columns: args.obs_columns.iter().filter(|c| !c.is_empty()).cloned().collect(),
+        broken: args.broken,
+        force: args.force,
+        budget: args.common.budget(),
+    };
+    let began = Instant::now();
+    args.common.run(|observer| synth(&args.output, &options, observer))?;
+    let (seconds, bytes) = (began.elapsed().as_secs_f64(), args.output.metadata().map_or(0, |m| m.len()));
+    let mut out = Out::new();
+    if args.common.json {
+        let seconds = (seconds * 1000.0).round() / 1000.0;
+        let shape = [args.cells, args.genes];
+        out.json(&json!({"output": args.output.display().to_string(), "shape": shape, "bytes": bytes, "seconds": seconds}))?;
+    } else if !args.common.quiet {
+        let (rows, columns) = (human_count(args.cells), human_count(args.genes));
+        out.line(&format!(
+            "{}: {rows} × {columns}, {} in {seconds:.2} s",
+            args.output.display(),
+            human_bytes(bytes)
+        ))?;
+    }
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}

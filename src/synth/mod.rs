@@ -1,0 +1,124 @@
+//! h5ad files to try things on: counts like those of droplets, of any size, the same for the same seed. Broken on request.
+
+mod broken;
+mod counts;
+pub(crate) mod random;
+mod tables;
+
+pub use broken::Break;
+pub use counts::Counts;
+
+use crate::dtype::Dtype;
+use crate::error::{Error, Result};
+use crate::h5ad::{H5adWriter, How};
+use crate::hdf5::{Group, Ready};
+use crate::matrix::{Budget, Source};
+use crate::observe::Observer;
+use crate::strings::Strings;
+use crate::transpose;
+use random::Random;
+use std::path::Path;
+
+/// The layout of `X`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Compressed by cells.
+    #[default]
+    Csr,
+    /// Compressed by genes.
+    Csc,
+    /// All zeros there.
+    Dense,
+}
+
+/// What is made.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Rows.
+    pub cells: u64,
+    /// Columns.
+    pub genes: u64,
+    /// Genes found in a cell, on average.
+    pub per_cell: f64,
+    /// The same seed makes the same file.
+    pub seed: u64,
+    /// Type of the counts.
+    pub dtype: Dtype,
+    /// Layout of `X`.
+    pub form: Form,
+    /// Chunks and filters.
+    pub how: How,
+    /// All entries in one chunk, as R writes them.
+    pub one_chunk: bool,
+    /// Columns of `obs`, by kind: see [`COLUMNS`].
+    pub obs_columns: Vec<String>,
+    /// What is wrong with the file.
+    pub broken: Option<Break>,
+    /// Replace an existing file.
+    pub force: bool,
+    /// Memory for buffers.
+    pub budget: Budget,
+}
+
+/// Kinds of columns that `obs` can have.
+pub const COLUMNS: [&str; 9] =
+    ["categorical", "ordered", "int", "float", "bool", "string", "nullable-int", "nullable-bool", "batch"];
+
+/// Makes a file at `output`.
+///
+/// # Errors
+/// `Usage` where the options make no sense; otherwise those of writing. Nothing appears then.
+pub fn synth(output: &Path, options: &Options, observer: &dyn Observer) -> Result<()> {
+    let Options { cells, genes, seed, budget, .. } = *options;
+    if options.broken.is_some_and(|b| b.spoils_entries()) && options.form != Form::Csr {
+        return Err(Error::usage("entries are broken in the layout csr only"));
+    }
+    observer.phase("planning", cells.saturating_mul(genes) / 8);
+    let counts = Counts::new(seed, cells, genes, options.per_cell, options.dtype)?;
+    let mut how = options.how;
+    if options.one_chunk {
+        how.chunk = counts.layout().entries.max(1);
+    }
+    let mut writer = H5adWriter::create(output, options.force, how)?;
+    let mut root = Group::new();
+    let spoilt = broken::Spoilt::new(&counts, options.broken);
+    let source: &dyn Source = &spoilt;
+    let bytes = source.layout().entries * (4 + options.dtype.size() as u64);
+    root.link(
+        "X",
+        match options.form {
+            Form::Csr => {
+                observer.phase("writing", bytes);
+                writer.sparse(source, budget, observer)?
+            }
+            Form::Csc => {
+                observer.phase("transposing", bytes);
+                let beside = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let partitions = transpose::partition(source, budget, beside, observer, &|_| Ok(()))?;
+                let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
+                observer.phase("writing", bytes);
+                writer.sparse_from(&layout, &pointers, |sink| partitions.deliver(sink, observer))?
+            }
+            Form::Dense => writer.dense(options.dtype, [cells, genes], budget, observer, &|cells, out| {
+                counts.dense(cells, out);
+                Ok(())
+            })?,
+        },
+    );
+    let obs = tables::obs(seed, cells, &options.obs_columns)?;
+    root.link("obs", broken::write_obs(&mut writer, &obs, options.broken)?);
+    root.link("var", writer.frame(&tables::var(seed, genes)?)?);
+    let mut obsm = Group::new();
+    let mut random = Random::new(seed, u64::MAX - 2);
+    let rows = if options.broken == Some(Break::Lengths) { cells + 1 } else { cells };
+    let pca = (0..rows * 2).flat_map(|_| (random.normal() as f32).to_le_bytes()).collect();
+    obsm.link("X_pca", writer.value(&Ready::numbers(Dtype::Float32, &[rows, 2], pca))?);
+    root.link("obsm", writer.dict(obsm)?);
+    let mut uns = Group::new();
+    uns.link("seed", writer.value(&Ready::integer(seed as i64))?);
+    let colours: Strings = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"].into_iter().collect();
+    uns.link("cell_type_colors", writer.strings(&colours)?);
+    root.link("uns", writer.dict(uns)?);
+    writer.finish(root)?;
+    broken::damage(output, options.broken)
+}

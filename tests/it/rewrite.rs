@@ -1,0 +1,176 @@
+//! h5ad out: what is made, upgraded, taken in part and exported is what went in.
+
+use crate::support::{fixture, path_str, run};
+use annmap::h5ad::AnnData;
+use annmap::matrix::{Budget, InMemory, IntoMemory, pump};
+use std::path::Path;
+
+fn ok(args: &[&str]) -> String {
+    let (code, out, err) = run(args);
+    assert_eq!(code, 0, "{args:?}: {err}");
+    out
+}
+
+fn x(path: &Path) -> InMemory {
+    let a = AnnData::open(path).unwrap();
+    let opened = a.matrix("X").unwrap().source(Budget::new(64 << 20), &()).unwrap();
+    let source = opened.as_source();
+    pump(source, IntoMemory::new(source.layout()), Budget::new(64 << 20), &()).unwrap()
+}
+
+#[test]
+fn made_upgraded_and_exported_files_hold_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let all = "categorical,ordered,int,float,bool,string,nullable-int,nullable-bool,batch";
+    for layout in ["csr", "csc", "dense"] {
+        for packing in ["none", "gzip:1", "lzf"] {
+            let made = at("made.h5ad");
+            ok(&[
+                "synth",
+                path_str(&made),
+                "--force",
+                "--cells",
+                "333",
+                "--genes",
+                "170",
+                "--layout",
+                layout,
+                "--compression",
+                packing,
+                "--chunk",
+                "700",
+                "--obs-columns",
+                all,
+                "--dtype",
+                "uint16",
+            ]);
+            ok(&["doctor", "-q", path_str(&made)]);
+            ok(&["upgrade", path_str(&made), path_str(&at("up.h5ad")), "--force", "--compression", "gzip"]);
+            ok(&["verify", path_str(&made), path_str(&at("up.h5ad"))]);
+            ok(&["convert", path_str(&made), path_str(&at("store")), "--force"]);
+            ok(&["export", path_str(&at("store")), path_str(&at("out.h5ad")), "--force"]);
+            ok(&["verify", path_str(&made), path_str(&at("out.h5ad"))]);
+        }
+    }
+}
+
+#[test]
+fn every_generation_is_upgraded() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("out.h5ad");
+    for name in [
+        "anndata_06.h5ad",
+        "anndata_07.h5ad",
+        "anndata_current.h5ad",
+        "genes.loom",
+        "tenx_v2.h5",
+        "tenx_v3.h5",
+        "giant.h5ad",
+    ] {
+        let input = fixture(name);
+        ok(&["upgrade", path_str(&input), path_str(&out), "--force"]);
+        ok(&["doctor", "-q", path_str(&out)]);
+        let matrix = AnnData::open(&input).unwrap().matrix_names().unwrap().swap_remove(0);
+        ok(&["verify", path_str(&input), path_str(&out), "--matrix", &matrix, "--matrix-b", "X"]);
+    }
+}
+
+#[test]
+fn parts_are_what_was_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let (made, part) = (dir.path().join("made.h5ad"), dir.path().join("part.h5ad"));
+    ok(&["synth", path_str(&made), "--cells", "200", "--genes", "90", "--seed", "5"]);
+    let whole = x(&made);
+    ok(&["subset", path_str(&made), path_str(&part), "--rows", "50:60", "--memory", "8M"]);
+    let (got, p) = (x(&part), annmap::matrix::Source::pointers(&whole).to_vec());
+    let p0 = annmap::matrix::Source::pointers(&got).to_vec();
+    assert_eq!(p0, (50..=60).map(|r| p[r] - p[50]).collect::<Vec<_>>());
+    ok(&[
+        "subset",
+        path_str(&made),
+        path_str(&part),
+        "--force",
+        "--obs",
+        "cell_type == 'NK cell' and score > 0.5",
+    ]);
+    let a = AnnData::open(&part).unwrap();
+    let rows = a.table_rows().unwrap();
+    let [obs, _] = a.frames("X", rows, &()).unwrap();
+    assert!(
+        obs.rows() > 3
+            && (0..obs.rows())
+                .all(|r| obs.column("cell_type").unwrap().text(r).unwrap().unwrap() == "NK cell")
+    );
+    // both ends of the rope: everything left out, and a name that is not there
+    ok(&["subset", path_str(&made), path_str(&part), "--force", "--obs", "score > 2"]);
+    assert_eq!(AnnData::open(&part).unwrap().table_rows().unwrap(), [0, 90]);
+    let (code, _, err) =
+        run(&["subset", path_str(&made), path_str(&part), "--force", "--obs-names", "nobody"]);
+    assert_eq!((code, err.lines().count()), (2, 1), "{err}");
+    assert_eq!(AnnData::open(&part).unwrap().table_rows().unwrap(), [0, 90], "the old one stays");
+}
+
+#[test]
+fn nothing_half_written_under_the_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (made, out) = (dir.path().join("made.h5ad"), dir.path().join("out.h5ad"));
+    ok(&[
+        "synth",
+        path_str(&made),
+        "--cells",
+        "200",
+        "--genes",
+        "90",
+        "--compression",
+        "gzip",
+        "--chunk",
+        "500",
+        "--break",
+        "chunk",
+    ]);
+    for args in [vec!["upgrade"], vec!["subset", "--sample", "100"]] {
+        let mut all = vec![args[0], path_str(&made), path_str(&out)];
+        all.extend(&args[1..]);
+        let (code, _, err) = run(&all);
+        assert_eq!((code, err.lines().count()), (3, 1), "{err}");
+        assert_eq!(crate::support::names(dir.path()), ["made.h5ad"]);
+    }
+    let (code, _, err) = run(&["upgrade", path_str(&made), path_str(&made)]);
+    assert_eq!(code, 5, "{err}");
+    let (code, ..) = run(&["synth", path_str(&out), "--layout", "dense", "--break", "index"]);
+    assert_eq!(code, 2);
+}
+
+#[test]
+fn each_kind_of_break_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("broken.h5ad");
+    for (kind, code) in [
+        ("index", 3),
+        ("duplicate", 3),
+        ("lengths", 3),
+        ("truncated", 3),
+        ("chunk", 3),
+        ("column", 3),
+        ("unsorted", 0),
+        ("nan", 0),
+    ] {
+        ok(&[
+            "synth",
+            path_str(&out),
+            "--force",
+            "--cells",
+            "300",
+            "--genes",
+            "200",
+            "--compression",
+            "gzip",
+            "--break",
+            kind,
+        ]);
+        let (got, text, _) = run(&["doctor", path_str(&out)]);
+        assert_eq!(got, code, "{kind}: {text}");
+        assert!(text.lines().count() > 1, "{kind}: {text}");
+    }
+}
