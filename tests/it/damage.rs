@@ -154,12 +154,13 @@ fn a_changed_byte_shows_only_in_what_is_read_from_it() {
     }
 }
 
-/// Every byte of the fixtures up to 64 KiB, every so manieth of the larger ones. Takes minutes.
+/// Every byte of the fixtures up to 64 KiB, 8192 of the larger ones. Takes minutes.
 #[test]
 #[ignore = "takes minutes; run with --release -- --ignored"]
 fn every_changed_byte_shows_only_in_what_is_read_from_it() {
     for name in FIXTURES {
-        mutate(name, &places(name, 1 << 16));
+        let len = std::fs::metadata(fixture(name)).unwrap().len();
+        mutate(name, &places(name, if len <= 1 << 16 { 1 << 16 } else { 1 << 13 }));
     }
 }
 
