@@ -8,11 +8,12 @@
 use crate::error::{Error, Result};
 use crate::h5ad::{AnnData, Axes, Element, Flavour, H5adWriter, How};
 use crate::hdf5::{Compression, Filters, Group, Object, Written};
-use crate::matrix::{Budget, Source};
+use crate::matrix::{Budget, Orientation, Selected, Source};
 use crate::observe::Observer;
 use crate::table::{Column, Frame};
+use crate::transpose;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Which rows and columns are taken, in this order; all where `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,12 +25,16 @@ pub struct Selection {
 }
 
 /// How the output is written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// Chunks and filters; filters as the input has them where `None`.
     pub filters: Option<Filters>,
     /// Elements of a chunk.
     pub chunk: u64,
+    /// The layout of compressed `X` and `raw/X`; as they are where `None`.
+    pub layout: Option<Orientation>,
+    /// For temporary files when matrices change their layout; beside the output where `None`.
+    pub temporary: Option<PathBuf>,
     /// Replace an existing file.
     pub force: bool,
     /// Memory for buffers.
@@ -38,7 +43,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { filters: None, chunk: How::default().chunk, force: false, budget: Budget::new(1 << 30) }
+        Options {
+            filters: None,
+            chunk: How::default().chunk,
+            layout: None,
+            temporary: None,
+            force: false,
+            budget: Budget::new(1 << 30),
+        }
     }
 }
 
@@ -63,7 +75,12 @@ pub fn rewrite(
     };
     let how = How { filters, chunk: options.chunk };
     let writer = H5adWriter::create(output, options.force, how)?;
-    let mut run = Run { data, selection, budget: options.budget, observer, writer, root: Group::new() };
+    let beside = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let temporary = options.temporary.clone().unwrap_or_else(|| beside.to_owned());
+    let budget = options.budget;
+    let layout = options.layout;
+    let root = Group::new();
+    let mut run = Run { data, selection, budget, layout, temporary, observer, writer, root };
     run.tables_and_matrices()?;
     let Run { writer, root, .. } = run;
     writer.finish(root)
@@ -118,6 +135,8 @@ struct Run<'a> {
     data: &'a AnnData,
     selection: &'a Selection,
     budget: Budget,
+    layout: Option<Orientation>,
+    temporary: PathBuf,
     observer: &'a dyn Observer,
     writer: H5adWriter,
     root: Group,
@@ -136,7 +155,7 @@ impl Run<'_> {
         if let Some(name) = &main {
             let element = self.data.matrix(name)?;
             shape = Some(element.shape());
-            let x = self.writer.copy_matrix(&element, both, self.budget, self.observer)?;
+            let x = self.matrix(&element, both)?;
             self.root.link("X", x);
         }
         let (mut lost, mut consumed) = (Lost::new(), Vec::new());
@@ -182,6 +201,32 @@ impl Run<'_> {
             self.root.link(key, written);
         }
         Ok(())
+    }
+
+    /// `X` or `raw/X`, in the layout asked for.
+    fn matrix(&mut self, element: &Element, axes: Axes<'_>) -> Result<Written> {
+        let stored = match element {
+            Element::Sparse(s) => Some(s.orientation()),
+            Element::Dense(_) => None,
+        };
+        if self.layout.is_none() || stored.is_none() || stored == self.layout {
+            return self.writer.copy_matrix(element, axes, self.budget, self.observer);
+        }
+        let opened = element.source(self.budget, self.observer)?;
+        let source = opened.as_source();
+        let (lines, minor) = match source.layout().orientation {
+            Orientation::Csr => (axes.rows, axes.columns),
+            Orientation::Csc => (axes.columns, axes.rows),
+        };
+        let selected = Selected::new(source, lines, minor, self.budget, self.observer)?;
+        let bytes = selected.layout().entries * (4 + selected.layout().dtype.size() as u64);
+        self.observer.phase("reading", bytes);
+        let partitions =
+            transpose::partition(&selected, self.budget, &self.temporary, self.observer, &|_| Ok(()))?;
+        let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
+        self.observer.phase("transposing", bytes);
+        let observer = self.observer;
+        self.writer.sparse_from(&layout, &pointers, |sink| partitions.deliver(sink, observer))
     }
 
     fn copy(&mut self, object: &Object, axes: Axes<'_>) -> Result<Option<Written>> {
@@ -284,7 +329,7 @@ impl Run<'_> {
         let Ok(element) = self.data.matrix("raw/X") else { return Ok(()) };
         let mut raw = Group::new();
         let axes = Axes { rows: obs, columns: None };
-        raw.link("X", self.writer.copy_matrix(&element, axes, self.budget, self.observer)?);
+        raw.link("X", self.matrix(&element, axes)?);
         let [_, var] = self.data.frames("raw/X", element.shape(), self.observer)?;
         raw.link("var", self.writer.frame(&var)?);
         let varm = match root.descend("raw/varm").or_else(|_| root.descend("raw.varm")) {

@@ -6,6 +6,7 @@ use super::report::Out;
 use crate::convert::Input;
 use crate::h5ad::AnnData;
 use crate::hdf5::{Compression, Filters};
+use crate::matrix::Orientation;
 use crate::rewrite::{Options, Selection, rewrite, write_matrix};
 use crate::store::Store;
 use crate::synth::random::Random;
@@ -56,7 +57,14 @@ impl StorageArgs {
             let shuffle = self.shuffle && compression != Compression::None;
             Filters { shuffle, compression, fletcher32: false }
         });
-        Options { filters, chunk: self.chunk, force: self.force, budget: common.budget() }
+        Options {
+            filters,
+            chunk: self.chunk,
+            force: self.force,
+            budget: common.budget(),
+            temporary: common.tmpdir.clone(),
+            ..Options::default()
+        }
     }
 }
 
@@ -66,14 +74,27 @@ pub(crate) struct UpgradeArgs {
     input: PathBuf,
     /// The h5ad to write
     output: PathBuf,
+    /// Layout of compressed X and raw/X [default: as they are]
+    #[arg(long, value_enum, value_name = "LAYOUT")]
+    layout: Option<LayoutArg>,
     #[command(flatten)]
     storage: StorageArgs,
     #[command(flatten)]
     common: Common,
 }
 
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LayoutArg {
+    Csr,
+    Csc,
+}
+
 pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
-    let options = args.storage.options(&args.common);
+    let mut options = args.storage.options(&args.common);
+    options.layout = args.layout.map(|l| match l {
+        LayoutArg::Csr => Orientation::Csr,
+        LayoutArg::Csc => Orientation::Csc,
+    });
     let began = Instant::now();
     args.common.run(|observer| {
         let data = AnnData::open_with(&args.input, args.common.limits())?;

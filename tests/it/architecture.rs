@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("transpose", &["bytes", "matrix"]),
     ("verify", &["h5ad", "store", "matrix", "table", "transpose", "convert"]),
     ("synth", &["h5ad", "hdf5", "matrix", "table", "transpose"]),
-    ("rewrite", &["h5ad", "hdf5", "matrix", "table"]),
+    ("rewrite", &["h5ad", "hdf5", "matrix", "table", "transpose"]),
     ("doctor", &["h5ad", "hdf5", "matrix", "table"]),
     ("convert", &["h5ad", "store", "matrix", "table", "transpose"]),
     ("cli", &["h5ad", "hdf5", "store", "matrix", "table", "convert", "verify", "doctor", "rewrite", "synth"]),

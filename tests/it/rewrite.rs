@@ -48,6 +48,11 @@ fn made_upgraded_and_exported_files_hold_the_same() {
             ok(&["doctor", "-q", path_str(&made)]);
             ok(&["upgrade", path_str(&made), path_str(&at("up.h5ad")), "--force", "--compression", "gzip"]);
             ok(&["verify", path_str(&made), path_str(&at("up.h5ad"))]);
+            for flipped in ["csr", "csc"] {
+                let out = at("flipped.h5ad");
+                ok(&["upgrade", path_str(&made), path_str(&out), "--force", "--layout", flipped]);
+                ok(&["verify", path_str(&made), path_str(&out)]);
+            }
             ok(&["convert", path_str(&made), path_str(&at("store")), "--force"]);
             ok(&["export", path_str(&at("store")), path_str(&at("out.h5ad")), "--force"]);
             ok(&["verify", path_str(&made), path_str(&at("out.h5ad"))]);
