@@ -25,8 +25,14 @@ def anonymous(pid):
     return 0
 
 
+def remove(path):
+    shutil.rmtree(path, ignore_errors=True)
+    if os.path.exists(path):
+        os.remove(path)
+
+
 def run(command, out):
-    shutil.rmtree(out, ignore_errors=True)
+    remove(out)
     begin = time.perf_counter()
     p = subprocess.Popen(shlex.split(command.replace("{out}", out)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     peak = 0
@@ -36,7 +42,7 @@ def run(command, out):
     seconds = time.perf_counter() - begin
     if p.returncode:
         raise SystemExit(f"{command}: exit {p.returncode}: {p.stderr.read().decode()}")
-    shutil.rmtree(out, ignore_errors=True)
+    remove(out)
     return seconds, peak
 
 

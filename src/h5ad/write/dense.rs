@@ -133,29 +133,49 @@ pub(super) fn read_rows(
     let (mut row, mut at) = (wanted.start, 0);
     let mut read = Vec::new();
     while row < wanted.end {
+        // Rows that ascend and lie near each other are read at once, with what lies between them: chunks that
+        // several of them touch are then decoded once.
         let first = old(row);
-        let mut run = 1;
-        while row + run < wanted.end && old(row + run) == first + run {
-            run += 1;
+        let mut last = first;
+        let mut n = 1;
+        while row + n < wanted.end {
+            let next = old(row + n);
+            let span = next.saturating_sub(first) + 1;
+            let near = next > last && span <= 16 * (n + 1) && (span == n + 1 || span * row_in as u64 <= SPAN);
+            if !near {
+                break;
+            }
+            last = next;
+            n += 1;
         }
+        let span = last - first + 1;
         let mut start = vec![0; shape.len()];
         let mut count = shape.to_vec();
-        (start[0], count[0]) = (first, run);
-        let n = run as usize;
-        match columns {
-            None => dataset.read_slab(&start, &count, &mut out[at..at + n * row_in], scratch)?,
-            Some(columns) => {
-                read.resize(n * row_in, 0);
-                dataset.read_slab(&start, &count, &mut read, scratch)?;
-                for (from, to) in read.chunks_exact(row_in).zip(out[at..].chunks_exact_mut(row_out)) {
-                    for (c, slot) in columns.iter().zip(to.chunks_exact_mut(inner)) {
-                        slot.copy_from_slice(&from[*c as usize * inner..][..inner]);
+        (start[0], count[0]) = (first, span);
+        let len = n as usize * row_out;
+        let target = &mut out[at..at + len];
+        if columns.is_none() && span == n {
+            dataset.read_slab(&start, &count, target, scratch)?;
+        } else {
+            read.resize(span as usize * row_in, 0);
+            dataset.read_slab(&start, &count, &mut read, scratch)?;
+            for (i, to) in (row..row + n).zip(target.chunks_exact_mut(row_out.max(1))) {
+                let from = &read[(old(i) - first) as usize * row_in..][..row_in];
+                match columns {
+                    None => to.copy_from_slice(from),
+                    Some(columns) => {
+                        for (c, slot) in columns.iter().zip(to.chunks_exact_mut(inner)) {
+                            slot.copy_from_slice(&from[*c as usize * inner..][..inner]);
+                        }
                     }
                 }
             }
         }
-        at += n * row_out;
-        row += run;
+        at += len;
+        row += n;
     }
     Ok(())
 }
+
+/// Bytes read at once to pick rows from.
+const SPAN: u64 = 8 << 20;
