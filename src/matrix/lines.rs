@@ -6,6 +6,14 @@ use super::source::{Buffer, Source};
 use crate::error::Result;
 use std::ops::Range;
 
+/// The end of the last line that ends within `target` entries of `start`; of the first where that is longer.
+pub(crate) fn cut_at_lines(pointers: &[u64], start: u64, target: u64) -> u64 {
+    let first = line_of(pointers, start);
+    let bound = start.saturating_add(target.max(1));
+    let end = pointers.partition_point(|p| *p <= bound).saturating_sub(1);
+    pointers[end.max(first + 1).min(pointers.len() - 1)]
+}
+
 /// A source cut at the ends of lines only, so that the longest must fit the budget.
 pub(crate) struct Lines<'s> {
     from: &'s dyn Source,
@@ -34,10 +42,7 @@ impl Source for Lines<'_> {
     }
 
     fn cut(&self, start: u64, target: u64) -> u64 {
-        let p = self.pointers();
-        let first = line_of(p, start);
-        let end = p.partition_point(|x| *x <= start.saturating_add(target.max(1))).saturating_sub(1);
-        p[end.max(first + 1).min(p.len() - 1)]
+        cut_at_lines(self.pointers(), start, target)
     }
 
     fn largest_block(&self, target: u64) -> u64 {

@@ -34,7 +34,7 @@ pub use cast::{Policy, narrowest_dtype};
 pub use edit::{Edit, Edited};
 pub use kept::Kept;
 pub use layout::{Layout, Orientation};
-pub(crate) use lines::Lines;
+pub(crate) use lines::{Lines, cut_at_lines};
 pub use memory::{InMemory, IntoMemory};
 pub use order::{Order, OrderCheck};
 pub use pump::pump;

@@ -3,6 +3,7 @@
 use super::block::line_of;
 use super::budget::Budget;
 use super::layout::Layout;
+use super::lines::cut_at_lines;
 use super::pump::each_block;
 use super::source::{Buffer, Source};
 use crate::error::{Error, Result};
@@ -136,22 +137,20 @@ impl Source for Selected<'_> {
 
     fn cut(&self, start: u64, target: u64) -> u64 {
         let p = &self.pointers;
-        let first = line_of(p, start);
-        let end = p.partition_point(|x| *x <= start.saturating_add(target.max(1))).saturating_sub(1);
-        let mut end = end.max(first + 1);
-        // What is read may be far more than what is kept.
-        if self.minor.is_some() {
-            let old = self.from.pointers();
-            let mut read = 0;
-            let most = target.saturating_mul(4).max(self.longest);
-            let fits = (first..end).take_while(|line| {
-                let l = self.old_line(*line);
-                read += old[l + 1] - old[l];
-                read <= most
-            });
-            end = (first + fits.count()).max(first + 1);
+        let end = cut_at_lines(p, start, target);
+        if self.minor.is_none() {
+            return end;
         }
-        p[end.min(p.len() - 1)].max(p[first + 1])
+        // What is read may be far more than what is kept.
+        let (first, old) = (line_of(p, start), self.from.pointers());
+        let most = target.saturating_mul(4).max(self.longest);
+        let mut read = 0;
+        let fits = (first..line_of(p, end - 1) + 1).take_while(|line| {
+            let l = self.old_line(*line);
+            read += old[l + 1] - old[l];
+            read <= most
+        });
+        p[first + fits.count().max(1)]
     }
 
     fn largest_block(&self, target: u64) -> u64 {

@@ -1,6 +1,6 @@
 //! Reads all of a source past its errors, and tells which lines cannot be had and what the values are like.
 
-use super::block::{Block, line_of};
+use super::block::{Block, Values, line_of};
 use super::budget::Budget;
 use super::order::{Order, OrderCheck};
 use super::pump::each_block_past;
@@ -70,9 +70,14 @@ pub fn survey(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> R
             }
             _ => {
                 let mut buffer = Buffer::new();
+                let mut gone = Vec::new();
+                let mut tell = |range: Range<u64>, e: &Error| {
+                    note(range.clone(), e);
+                    gone.push(range);
+                };
                 let mut rescue = |range: Range<u64>| source.read(range, &mut buffer);
-                narrow(source.pointers(), entries, e, &mut rescue, &note);
-                Ok(())
+                narrow(source.pointers(), entries.clone(), e, &mut rescue, &mut tell);
+                visit_rest(source, entries, gone, &mut buffer, &visit)
             }
         },
         &visit,
@@ -82,13 +87,37 @@ pub fn survey(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> R
     Ok(Survey { lost, order: order.finish()?, nan, infinite, fractional, negative })
 }
 
+/// Shows what is left of a block when the entries of `gone` are taken out.
+fn visit_rest(
+    source: &dyn Source,
+    entries: Range<u64>,
+    mut gone: Vec<Range<u64>>,
+    buffer: &mut Buffer,
+    visit: &dyn Fn(&Block<'_>) -> Result<()>,
+) -> Result<()> {
+    gone.sort_by_key(|g| g.start);
+    gone.push(entries.end..entries.end);
+    let mut at = entries.start;
+    for g in gone {
+        let rest = at..g.start;
+        at = g.end.max(at);
+        if rest.is_empty() || source.read(rest.clone(), buffer).is_err() {
+            continue;
+        }
+        let (n, dtype) = ((rest.end - rest.start) as usize, source.layout().dtype);
+        let values = Values { dtype, bytes: &buffer.values[..n * dtype.size()] };
+        visit(&Block { entries: rest, pointers: source.pointers(), minor: &buffer.minor[..n], values })?;
+    }
+    Ok(())
+}
+
 /// Halves a stretch of entries that cannot be read, at the ends of lines, until it is known which lines are at fault.
 fn narrow(
     pointers: &[u64],
     entries: Range<u64>,
     e: Error,
     read: &mut dyn FnMut(Range<u64>) -> Result<()>,
-    note: &dyn Fn(Range<u64>, &Error),
+    note: &mut dyn FnMut(Range<u64>, &Error),
 ) {
     let (first, last) = (line_of(pointers, entries.start), line_of(pointers, entries.end - 1));
     let middle = pointers[first + (last - first).div_ceil(2)];
@@ -97,8 +126,23 @@ fn narrow(
     }
     let (left, right) = (entries.start..middle, middle..entries.end);
     match (read(left.clone()), read(right.clone())) {
-        // one and the same chunk under all of it
-        (Err(a), Err(b)) if a.to_string() == b.to_string() => note(entries, &a),
+        // One and the same chunk under both: what lies before it and behind it can be read.
+        (Err(a), Err(b)) if a.to_string() == b.to_string() => {
+            let (mut low, mut high) = (first, first + (last - first).div_ceil(2));
+            while low < high {
+                let line = low + (high - low).div_ceil(2);
+                let head = left.start..pointers[line].max(left.start);
+                if head.is_empty() || read(head).is_ok() { low = line } else { high = line - 1 }
+            }
+            let start = pointers[low].max(left.start);
+            let (mut low, mut high) = (first + (last - first).div_ceil(2), last + 1);
+            while low < high {
+                let line = low + (high - low) / 2;
+                let tail = pointers[line].min(right.end)..right.end;
+                if tail.is_empty() || read(tail).is_ok() { high = line } else { low = line + 1 }
+            }
+            note(start..pointers[low].min(right.end), &a);
+        }
         (a, b) => {
             for (range, done) in [(left, a), (right, b)] {
                 if let Err(e) = done {

@@ -6,7 +6,7 @@
 use super::random::Random;
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Result};
-use crate::matrix::{Buffer, Layout, Orientation, Source};
+use crate::matrix::{Buffer, Layout, Orientation, Source, cut_at_lines};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -180,10 +180,7 @@ impl Source for Counts {
     }
 
     fn cut(&self, start: u64, target: u64) -> u64 {
-        let p = &self.pointers;
-        let first = p.partition_point(|x| *x <= start).saturating_sub(1);
-        let end = p.partition_point(|x| *x <= start + target).saturating_sub(1).max(first + 1);
-        p[end.min(p.len() - 1)]
+        cut_at_lines(&self.pointers, start, target)
     }
 
     fn largest_block(&self, target: u64) -> u64 {

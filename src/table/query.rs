@@ -7,7 +7,7 @@
 
 use super::column::Column;
 use super::frame::Frame;
-use crate::dtype::{Scalar, scalar_at};
+use crate::dtype::{Dtype, Scalar, scalar_at};
 use crate::error::{Error, Result};
 use std::cmp::Ordering;
 
@@ -382,7 +382,15 @@ fn compare_column(column: &Column, name: &str, op: Op, literal: &Literal) -> Res
                     Scalar::Int(v) => Some(v.cmp(i)),
                     v => v.as_f64().partial_cmp(&(*i as f64)),
                 })),
-                Literal::Float(f) => Ok(by(&|row| number(row)?.as_f64().partial_cmp(f))),
+                Literal::Float(f) => {
+                    // at the column's own precision, as numpy compares
+                    let f = match dtype {
+                        Dtype::Float16 => half::f16::from_f64(*f).to_f64(),
+                        Dtype::Float32 => f64::from(*f as f32),
+                        _ => *f,
+                    };
+                    Ok(by(&|row| number(row)?.as_f64().partial_cmp(&f)))
+                }
                 Literal::Bool(b) => Ok(by(&|row| match number(row)? {
                     Scalar::Bool(v) => Some(v.cmp(b)),
                     v => v.as_f64().partial_cmp(&f64::from(u8::from(*b))),
@@ -410,7 +418,6 @@ fn holds(op: Op, order: Option<Ordering>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dtype::Dtype;
     use crate::table::Categorical;
 
     fn frame() -> Frame {
