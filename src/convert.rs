@@ -4,9 +4,10 @@ use crate::dtype::Dtype;
 use crate::error::{Error, Kind, Place, Result};
 use crate::h5ad::{AnnData, Element, Opened};
 use crate::limits::Limits;
+use crate::market::Market;
 use crate::matrix::{
-    Block, Budget, Edit, Edited, Kept, Lost, Orientation, Policy, Sink, Source, merged, narrowest_dtype,
-    pump, survey,
+    Block, Budget, Edit, Edited, InMemory, Kept, Lost, Orientation, Policy, Sink, Source, merged,
+    narrowest_dtype, pump, survey,
 };
 use crate::observe::Observer;
 use crate::store::{self, IndexDtype, Pair, Salvage, SourceRecord, Store, WriteMode, Writer, Written};
@@ -21,6 +22,8 @@ pub enum Input {
     File(PathBuf, Box<AnnData>),
     /// A store.
     Store(Box<Store>),
+    /// A Matrix Market file, or a directory of one and its names.
+    Market(Box<Market>),
 }
 
 impl Input {
@@ -29,6 +32,9 @@ impl Input {
     /// # Errors
     /// As [`AnnData::open`] and [`Store::open`].
     pub fn open(path: &Path, limits: Limits) -> Result<Self> {
+        if let Some(market) = Market::find(path)? {
+            return Ok(Input::Market(Box::new(market)));
+        }
         if path.is_dir() {
             let stores = Store::find(path);
             return match &stores[..] {
@@ -44,6 +50,7 @@ impl Input {
         match self {
             Input::File(path, _) => path,
             Input::Store(s) => s.path(),
+            Input::Market(m) => m.path(),
         }
     }
 
@@ -54,6 +61,10 @@ impl Input {
     pub fn matrix(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<Matrix<'_>> {
         match self {
             Input::Store(s) => Ok(Matrix::Store(s)),
+            Input::Market(m) if name == "X" => Ok(Matrix::Memory(Box::new(m.read(budget, observer)?))),
+            Input::Market(m) => {
+                Err(Error::usage(format!("there is no matrix '{name}' (there are: X)")).in_file(m.path()))
+            }
             Input::File(path, file) => {
                 let element = file.matrix(name).in_file(path)?;
                 observe_dense(&element, observer);
@@ -85,6 +96,7 @@ impl Input {
     pub fn frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<Option<[Frame; 2]>> {
         match self {
             Input::Store(s) => s.frames(),
+            Input::Market(m) => m.frames(shape).map(Some),
             Input::File(path, file) => file.frames(name, shape, observer).map(Some).in_file(path),
         }
     }
@@ -99,7 +111,7 @@ impl Input {
             .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
             .map(|d| d.as_secs());
         match self {
-            Input::File(..) => SourceRecord {
+            Input::File(..) | Input::Market(_) => SourceRecord {
                 name,
                 size: meta.map(|m| m.len()),
                 modified: seconds,
@@ -130,6 +142,8 @@ pub enum Matrix<'i> {
     File(Box<Opened>),
     /// Of a store.
     Store(&'i Store),
+    /// Read whole.
+    Memory(Box<InMemory>),
 }
 
 impl Matrix<'_> {
@@ -138,6 +152,7 @@ impl Matrix<'_> {
         match self {
             Matrix::File(o) => o.as_source(),
             Matrix::Store(s) => *s,
+            Matrix::Memory(m) => &**m,
         }
     }
 }

@@ -54,6 +54,7 @@ mod error;
 pub mod h5ad;
 pub mod hdf5;
 mod limits;
+pub mod market;
 pub mod matrix;
 mod observe;
 pub mod rewrite;

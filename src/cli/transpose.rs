@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// An h5ad, h5mu, 10x HDF5 or loom file, or a store
+    /// An h5ad, h5mu, 10x HDF5, loom or Matrix Market file, a directory of matrix.mtx and its names, or a store
     input: PathBuf,
     /// The store to make: a directory that does not exist yet
     output: PathBuf,

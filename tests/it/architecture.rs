@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each layer of the crate and what it may use besides `error`, `limits`, `observe`, `dtype` and `strings`.
-const LAYERS: [(&str, &[&str]); 14] = [
+const LAYERS: [(&str, &[&str]); 15] = [
     ("bytes", &[]),
     ("hdf5", &["bytes"]),
     ("matrix", &[]),
     ("table", &[]),
+    ("market", &["matrix", "table"]),
     ("h5ad", &["hdf5", "matrix", "table"]),
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
@@ -16,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 14] = [
     ("synth", &["h5ad", "hdf5", "matrix", "table", "transpose"]),
     ("rewrite", &["h5ad", "hdf5", "matrix", "table", "transpose"]),
     ("doctor", &["h5ad", "hdf5", "matrix", "table"]),
-    ("convert", &["h5ad", "store", "matrix", "table", "transpose"]),
+    ("convert", &["h5ad", "market", "store", "matrix", "table", "transpose"]),
     ("cli", &["h5ad", "hdf5", "store", "matrix", "table", "convert", "verify", "doctor", "rewrite", "synth"]),
     (
         "lib",

@@ -226,6 +226,65 @@ def tables(binary, tmp, rng):
             check(f"{name}: {e}", False)
 
 
+def markets(binary, tmp, rng):
+    """Matrix Market files of every kind against scipy, and directories of them as Cell Ranger writes."""
+    import gzip
+
+    import scipy.io
+
+    src, out = os.path.join(tmp, "m.mtx"), os.path.join(tmp, "market")
+    a = sp.random(40, 30, 0.2, "coo", random_state=5)
+    square = sp.random(20, 20, 0.2, "csr", random_state=6)
+    skew = square - square.T
+    for name, m, options in (
+        ("real", a, {}),
+        ("integer", (a * 100).astype("int32"), {}),
+        ("pattern", a, {"field": "pattern"}),
+        ("complex", a.astype("complex128"), {}),
+        ("symmetric", square + square.T, {"symmetry": "symmetric"}),
+        ("skew", skew, {"symmetry": "skew-symmetric"}),
+        ("array", a.toarray(), {}),
+    ):
+        scipy.io.mmwrite(src, m, **options)
+        expected = sp.csr_matrix(scipy.io.mmread(src))
+        expected = (expected.real if expected.dtype.kind == "c" else expected).astype("float32")
+        expected.sum_duplicates()
+        expected.eliminate_zeros()
+        r = subprocess.run([binary, "convert", src, out, "--force", "--drop-zeros"], capture_output=True, text=True)
+        check(f"mtx {name}: {r.stderr}", r.returncode == 0 and same(out, expected))
+    folder = os.path.join(tmp, "tenx")
+    os.makedirs(folder)
+    counts = sp.random(30, 50, 0.3, "csc", random_state=7)
+    counts.data = np.ceil(counts.data * 20)
+    for packed in (False, True):
+        end = ".gz" if packed else ""
+        scipy.io.mmwrite(os.path.join(folder, "matrix.mtx"), counts, field="integer")
+        texts = {"barcodes.tsv": [f"cell{i}-1" for i in range(50)], "features.tsv": [f"ENSG{i}\tgene{i}\tGene Expression" for i in range(30)]}
+        for k, v in texts.items():
+            open(os.path.join(folder, k), "w").write("\n".join(v) + "\n")
+        if packed:
+            for k in ("matrix.mtx", *texts):
+                path = os.path.join(folder, k)
+                with gzip.open(path + end, "wb") as f:
+                    f.write(open(path, "rb").read())
+                os.remove(path)
+        r = subprocess.run([binary, "convert", folder, out, "--force"], capture_output=True, text=True)
+        expected = counts.T.tocsr().astype("float32")
+        check(f"10x folder {end}: {r.stderr}", r.returncode == 0 and same(out, expected))
+        obs, var = (pd.read_feather(os.path.join(out, f"{k}.arrow")) for k in ("obs", "var"))
+        check("10x folder: cells", list(obs.index) == texts["barcodes.tsv"])
+        check("10x folder: genes", list(var.index) == [f"gene{i}" for i in range(30)] and list(var.gene_ids) == [f"ENSG{i}" for i in range(30)])
+        r = subprocess.run([binary, "transpose", folder, out, "--force"], capture_output=True, text=True)
+        check("10x folder, transposed", r.returncode == 0 and same(out, stable_transpose(expected)))
+        h5ad = os.path.join(tmp, "market.h5ad")
+        subprocess.run([binary, "convert", folder, out, "--force"], check=True, capture_output=True)
+        r = subprocess.run([binary, "export", out, h5ad, "--force"], capture_output=True, text=True)
+        x = ad.read_h5ad(h5ad)
+        check("10x folder as h5ad", r.returncode == 0 and (x.X != expected).nnz == 0 and list(x.var_names) == list(var.index))
+    r = subprocess.run([binary, "convert", folder, out, "--force", "--memory", "1M"], capture_output=True, text=True)
+    check("a small one in a small budget", r.returncode in (0, 6))
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--bin", required=True)
@@ -235,6 +294,7 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         tables(binary, tmp, rng)
         matrices(binary, tmp, rng)
+        markets(binary, tmp, rng)
         budgets(binary, tmp, rng)
         full_disk(binary, tmp, rng)
     finish()

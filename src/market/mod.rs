@@ -1,0 +1,365 @@
+//! Matrix Market files, and the directories of them that Cell Ranger and others write: `matrix.mtx`, `barcodes.tsv`,
+//! `features.tsv` or `genes.tsv`, each perhaps gzipped.
+//!
+//! A text of entries in any order has to be read whole before its first line can be given: the matrix is held in
+//! memory, and refused where the budget does not hold it.
+
+mod text;
+
+use crate::dtype::Dtype;
+use crate::error::{Error, Place, Result};
+use crate::matrix::{Budget, InMemory, Layout, Orientation};
+use crate::observe::Observer;
+use crate::strings::Strings;
+use crate::table::{Column, Frame};
+use std::path::{Path, PathBuf};
+use text::Lines;
+
+/// What a Matrix Market file begins with.
+const BANNER: &str = "%%MatrixMarket";
+/// Bytes of memory for an entry: as it is read, and as it is placed.
+const ENTRY_BYTES: u64 = 20;
+
+/// A Matrix Market file, by itself or with the names of its rows and columns.
+#[derive(Debug, Clone)]
+pub struct Market {
+    matrix: PathBuf,
+    /// Tables beside it: of cells, of genes.
+    tables: Option<[PathBuf; 2]>,
+}
+
+/// What the banner says of the entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kind {
+    /// One value after the other by columns, not entries with their places.
+    array: bool,
+    /// Numbers of a value: 0 where every entry is a one, 2 of a complex number.
+    numbers: u8,
+    symmetry: Symmetry,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Symmetry {
+    General,
+    Symmetric,
+    Skew,
+}
+
+impl Market {
+    /// What is at `path`, by its content: a Matrix Market file, or a directory with one called `matrix.mtx`. `None` where it
+    /// is neither.
+    ///
+    /// # Errors
+    /// `Usage` where a directory has a matrix and no names for it.
+    pub fn find(path: &Path) -> Result<Option<Market>> {
+        if !path.is_dir() {
+            let is_market = text::begins_with(path, BANNER.as_bytes());
+            return Ok(is_market.then(|| Market { matrix: path.to_owned(), tables: None }));
+        }
+        let either = |name: &str| {
+            [name.to_owned(), format!("{name}.gz")].into_iter().map(|n| path.join(n)).find(|p| p.is_file())
+        };
+        let Some(matrix) = either("matrix.mtx") else { return Ok(None) };
+        let missing =
+            |what: &str| Error::usage(format!("a directory with matrix.mtx and no {what}")).in_file(path);
+        let barcodes = either("barcodes.tsv").ok_or_else(|| missing("barcodes.tsv"))?;
+        let features = either("features.tsv").or_else(|| either("genes.tsv"));
+        let features = features.ok_or_else(|| missing("features.tsv or genes.tsv"))?;
+        Ok(Some(Market { matrix, tables: Some([barcodes, features]) }))
+    }
+
+    /// Where the matrix is.
+    pub fn path(&self) -> &Path {
+        &self.matrix
+    }
+
+    /// Reads all entries, duplicates added up, as float32 compressed by rows. A directory's matrix has a row for each cell,
+    /// the other way round than its file.
+    ///
+    /// # Errors
+    /// `Malformed` with the line that is wrong; `Limit` where the budget does not hold the matrix.
+    pub fn read(&self, budget: Budget, observer: &dyn Observer) -> Result<InMemory> {
+        self.read_inner(budget, observer).in_file(&self.matrix)
+    }
+
+    fn read_inner(&self, budget: Budget, observer: &dyn Observer) -> Result<InMemory> {
+        observer.phase("reading", self.matrix.metadata().map_or(0, |m| m.len()));
+        let mut lines = Lines::open(&self.matrix)?;
+        let banner = lines.next()?.ok_or_else(|| Error::malformed("an empty file"))?.to_ascii_lowercase();
+        let kind = Kind::parse(&banner).map_err(|e| lines.wrong(e.message()))?;
+        let [rows, columns, entries] = sizes(&mut lines, kind)?;
+        let flip = self.tables.is_some();
+        let (major, minor) = if flip { (columns, rows) } else { (rows, columns) };
+        let mirrored = if kind.symmetry == Symmetry::General { 1 } else { 2 };
+        let resident = (major + 1).saturating_mul(16);
+        budget.after(resident, entries.saturating_mul(ENTRY_BYTES * mirrored))?;
+        let mut found = Entries { majors: Vec::new(), minors: Vec::new(), values: Vec::new() };
+        let mut read = 0;
+        while let Some(line) = lines.next()? {
+            if read % (1 << 16) == 0 && observer.cancelled() {
+                return Err(Error::cancelled());
+            }
+            let mut words = line.split_ascii_whitespace();
+            let (row, column) = match kind.array {
+                true => (read % rows.max(1), read / rows.max(1)),
+                false => {
+                    let mut place = |most: u64| {
+                        let n = words
+                            .next()
+                            .and_then(|w| w.parse::<u64>().ok())
+                            .filter(|n| (1..=most).contains(n));
+                        n.map(|n| n - 1)
+                    };
+                    match (place(rows), place(columns)) {
+                        (Some(r), Some(c)) => (r, c),
+                        _ => {
+                            return Err(lines.wrong(&format!(
+                                "expected a row up to {rows} and a column up to {columns}"
+                            )));
+                        }
+                    }
+                }
+            };
+            let value = match kind.numbers {
+                0 => 1.0,
+                _ => match words.next().and_then(|w| w.parse::<f64>().ok()) {
+                    Some(v) => v as f32,
+                    None => return Err(lines.wrong("expected a number")),
+                },
+            };
+            read += 1;
+            if read > entries {
+                return Err(lines.wrong(&format!("more than the {entries} entries that were announced")));
+            }
+            if kind.array && value == 0.0 {
+                continue;
+            }
+            let mut add = |row: u64, column: u64, value: f32| {
+                let (a, b) = if flip { (column, row) } else { (row, column) };
+                found.push(a as u32, b as u32, value);
+            };
+            add(row, column, value);
+            if row != column {
+                match kind.symmetry {
+                    Symmetry::General => {}
+                    Symmetry::Symmetric => add(column, row, value),
+                    Symmetry::Skew => add(column, row, -value),
+                }
+            }
+        }
+        if read != entries {
+            return Err(lines.wrong(&format!("the file ends after {read} of {entries} entries")));
+        }
+        found.compressed(major, minor)
+    }
+
+    /// The tables of rows and columns: numbered, or with the names beside the matrix.
+    ///
+    /// # Errors
+    /// `Malformed` where a table has not as many lines as the matrix needs.
+    pub fn frames(&self, shape: [u64; 2]) -> Result<[Frame; 2]> {
+        let Some([barcodes, features]) = &self.tables else {
+            return Ok([Frame::unnamed(shape[0]), Frame::unnamed(shape[1])]);
+        };
+        let cells = columns_of(barcodes, shape[0])?.swap_remove(0);
+        let mut genes = columns_of(features, shape[1])?.into_iter();
+        let ids = genes.next().unwrap_or_default();
+        let names = genes.next().unwrap_or_else(|| ids.clone());
+        let mut columns = vec![("gene_ids".to_owned(), Column::Strings(ids))];
+        if let Some(kinds) = genes.next() {
+            columns.push(("feature_types".to_owned(), Column::Strings(kinds)));
+        }
+        Ok([Frame::new(None, cells, Vec::new())?, Frame::new(None, names, columns)?])
+    }
+}
+
+impl Kind {
+    fn parse(banner: &str) -> Result<Kind> {
+        let words: Vec<&str> = banner.split_ascii_whitespace().collect();
+        let [_, "matrix", format, field, symmetry] = words[..] else {
+            return Err(Error::malformed("expected '%%MatrixMarket matrix FORMAT FIELD SYMMETRY'"));
+        };
+        let unknown = |what: &str| Error::malformed(format!("unknown word '{what}'"));
+        Ok(Kind {
+            array: match format {
+                "coordinate" => false,
+                "array" => true,
+                other => return Err(unknown(other)),
+            },
+            numbers: match field {
+                "pattern" => 0,
+                "real" | "integer" | "double" | "unsigned-integer" => 1,
+                "complex" => 2,
+                other => return Err(unknown(other)),
+            },
+            symmetry: match symmetry {
+                "general" => Symmetry::General,
+                // of a complex matrix the real parts are read, and they are symmetric
+                "symmetric" | "hermitian" => Symmetry::Symmetric,
+                "skew-symmetric" => Symmetry::Skew,
+                other => return Err(unknown(other)),
+            },
+        })
+    }
+}
+
+/// Rows, columns and entries, from the first line that is no comment.
+fn sizes(lines: &mut Lines, kind: Kind) -> Result<[u64; 3]> {
+    let line = lines.next()?.ok_or_else(|| Error::malformed("the file ends before its sizes"))?;
+    let numbers: Option<Vec<u64>> = line.split_ascii_whitespace().map(|w| w.parse().ok()).collect();
+    let sizes = match numbers.as_deref() {
+        Some(&[rows, columns, entries]) if !kind.array => [rows, columns, entries],
+        Some(&[rows, columns]) if kind.array && kind.symmetry == Symmetry::General => {
+            [rows, columns, rows.saturating_mul(columns)]
+        }
+        Some(&[_, _]) if kind.array => {
+            return Err(Error::unsupported("a symmetric matrix as an array"));
+        }
+        _ => return Err(lines.wrong("expected the sizes of the matrix")),
+    };
+    match sizes {
+        [rows, columns, _] if rows.max(columns) > u64::from(u32::MAX) => {
+            Err(Error::unsupported(format!("{rows} rows and {columns} columns")))
+        }
+        sizes => Ok(sizes),
+    }
+}
+
+/// Entries as they come.
+struct Entries {
+    majors: Vec<u32>,
+    minors: Vec<u32>,
+    values: Vec<f32>,
+}
+
+impl Entries {
+    fn push(&mut self, major: u32, minor: u32, value: f32) {
+        self.majors.push(major);
+        self.minors.push(minor);
+        self.values.push(value);
+    }
+
+    /// In order of lines and, within them, of minor indices; those of one place added up.
+    fn compressed(self, lines: u64, minor: u64) -> Result<InMemory> {
+        let mut starts = vec![0u64; lines as usize + 1];
+        for m in &self.majors {
+            starts[*m as usize + 1] += 1;
+        }
+        for i in 0..lines as usize {
+            starts[i + 1] += starts[i];
+        }
+        let mut next = starts.clone();
+        let mut placed = vec![(0u32, 0f32); self.majors.len()];
+        for ((major, minor), value) in self.majors.iter().zip(&self.minors).zip(&self.values) {
+            let slot = &mut next[*major as usize];
+            placed[*slot as usize] = (*minor, *value);
+            *slot += 1;
+        }
+        drop((self, next));
+        let mut pointers = Vec::with_capacity(starts.len());
+        pointers.push(0);
+        let (mut indices, mut values) =
+            (Vec::with_capacity(placed.len()), Vec::with_capacity(placed.len() * 4));
+        for ends in starts.windows(2) {
+            let line = &mut placed[ends[0] as usize..ends[1] as usize];
+            line.sort_by_key(|(m, _)| *m);
+            for same in line.chunk_by(|a, b| a.0 == b.0) {
+                indices.push(same[0].0);
+                let sum: f32 = same.iter().map(|(_, v)| v).sum();
+                values.extend(sum.to_le_bytes());
+            }
+            pointers.push(indices.len() as u64);
+        }
+        let entries = indices.len() as u64;
+        let layout = Layout { orientation: Orientation::Csr, lines, minor, entries, dtype: Dtype::Float32 };
+        InMemory::new(layout, pointers, indices, values)
+    }
+}
+
+/// The columns of a table with tabs, which must have `rows` lines.
+fn columns_of(path: &Path, rows: u64) -> Result<Vec<Strings>> {
+    let read = || {
+        let mut lines = Lines::open_plain(path)?;
+        let mut out: Vec<Strings> = Vec::new();
+        let mut n = 0;
+        while let Some(line) = lines.next()? {
+            let words: Vec<&str> = line.split('\t').collect();
+            if out.is_empty() {
+                out = words.iter().map(|_| Strings::new()).collect();
+            }
+            let (want, got) = (out.len(), words.len());
+            if want != got {
+                return Err(lines.wrong(&format!("expected {want} columns, got {got}")));
+            }
+            out.iter_mut().zip(words).for_each(|(o, w)| o.push(w.as_bytes()));
+            n += 1;
+        }
+        if n != rows {
+            return Err(Error::malformed(format!("{n} lines where the matrix needs {rows}")));
+        }
+        Ok(if out.is_empty() { vec![Strings::new()] } else { out })
+    };
+    read().in_file(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<InMemory> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("m.mtx");
+        std::fs::write(&path, text).unwrap();
+        Market::find(&path)?.expect("a Matrix Market file").read(Budget::new(1 << 20), &())
+    }
+
+    fn dense(m: &InMemory) -> Vec<f32> {
+        use crate::matrix::Source;
+        let l = *m.layout();
+        let mut out = vec![0.0; (l.lines * l.minor) as usize];
+        let values: Vec<f32> =
+            m.values().chunks(4).map(|v| f32::from_le_bytes([v[0], v[1], v[2], v[3]])).collect();
+        for line in 0..l.lines as usize {
+            for e in m.pointers()[line] as usize..m.pointers()[line + 1] as usize {
+                out[line * l.minor as usize + m.minor()[e] as usize] = values[e];
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn every_kind() {
+        let c = "%%MatrixMarket matrix coordinate";
+        for (text, want) in [
+            (format!("{c} real general\n% c\n2 2 3\n2 1 1.5\n1 1 1\n2 1 2\n"), vec![1.0, 0.0, 3.5, 0.0]),
+            (format!("{c} pattern general\n2 2 2\n1 1\n2 2\n"), vec![1.0, 0.0, 0.0, 1.0]),
+            (format!("{c} integer symmetric\n2 2 2\n1 1 7\n2 1 5\n"), vec![7.0, 5.0, 5.0, 0.0]),
+            (format!("{c} real skew-symmetric\r\n2 2 1\r\n2 1 5\r\n"), vec![0.0, -5.0, 5.0, 0.0]),
+            (format!("{c} complex general\n2 2 1\n1 2 3 9\n"), vec![0.0, 3.0, 0.0, 0.0]),
+            ("%%MatrixMarket matrix array real general\n2 2\n1\n2\n3\n4\n".into(), vec![1.0, 3.0, 2.0, 4.0]),
+        ] {
+            assert_eq!(dense(&read(&text).unwrap()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let c = "%%MatrixMarket matrix coordinate real general\n";
+        for (text, why) in [
+            (format!("{c}2 2 1\n3 1 1\n"), "line 3: expected a row up to 2"),
+            (format!("{c}2 2 1\n0 1 1\n"), "line 3: expected a row up to 2"),
+            (format!("{c}2 2 1\n1 1 x\n"), "line 3: expected a number"),
+            (format!("{c}2 2 2\n1 1 1\n"), "ends after 1 of 2"),
+            (format!("{c}2 2 1\n1 1 1\n1 2 1\n"), "more than the 1 entries"),
+            (format!("{c}2 2\n"), "line 2: expected the sizes"),
+            (
+                "%%MatrixMarket matrix coordinate quaternion general\n1 1 0\n".into(),
+                "unknown word 'quaternion'",
+            ),
+            (format!("{c}2 2 99999999999\n"), "budget is too small"),
+        ] {
+            let e = read(&text).unwrap_err();
+            assert!(e.message().contains(why), "{text}: {e}");
+        }
+    }
+}
