@@ -74,7 +74,7 @@ pub fn rewrite(
         None => filters_of(data),
     };
     let how = How { filters, chunk: options.chunk };
-    let writer = H5adWriter::create(output, options.force, how)?;
+    let writer = H5adWriter::create(output, options.force, how, options.budget, observer)?;
     let beside = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temporary = options.temporary.clone().unwrap_or_else(|| beside.to_owned());
     let budget = options.budget;
@@ -98,11 +98,11 @@ pub fn write_matrix(
     observer: &dyn Observer,
 ) -> Result<()> {
     let how = How { filters: options.filters.unwrap_or_default(), chunk: options.chunk };
-    let mut writer = H5adWriter::create(output, options.force, how)?;
+    let mut writer = H5adWriter::create(output, options.force, how, options.budget, observer)?;
     let mut root = Group::new();
     let layout = source.layout();
     observer.phase("writing", layout.entries * (4 + layout.dtype.size() as u64));
-    root.link("X", writer.sparse(source, options.budget, observer)?);
+    root.link("X", writer.sparse(source)?);
     let [rows, columns] = layout.shape();
     let unnamed = [Frame::unnamed(rows), Frame::unnamed(columns)];
     let [obs, var] = frames.unwrap_or(&unnamed);
@@ -138,7 +138,7 @@ struct Run<'a> {
     layout: Option<Orientation>,
     temporary: PathBuf,
     observer: &'a dyn Observer,
-    writer: H5adWriter,
+    writer: H5adWriter<'a>,
     root: Group,
 }
 
@@ -210,7 +210,7 @@ impl Run<'_> {
             Element::Dense(_) => None,
         };
         if self.layout.is_none() || stored.is_none() || stored == self.layout {
-            return self.writer.copy_matrix(element, axes, self.budget, self.observer);
+            return self.writer.copy_matrix(element, axes);
         }
         let opened = element.source(self.budget, self.observer)?;
         let source = opened.as_source();
@@ -229,13 +229,9 @@ impl Run<'_> {
         self.writer.sparse_from(&layout, &pointers, |sink| partitions.deliver(sink, observer))
     }
 
-    fn copy(&mut self, object: &Object, axes: Axes<'_>) -> Result<Option<Written>> {
-        self.writer.copy(object, axes, self.budget, self.observer)
-    }
-
     /// The children of a mapping, each with the same axes.
     fn mapping(&mut self, object: &Object, axes: Axes<'_>, extra: Group) -> Result<Written> {
-        let mut group = self.writer.children(object, axes, self.budget, self.observer)?;
+        let mut group = self.writer.children(object, axes)?;
         group.extend(extra);
         self.writer.dict(group)
     }
@@ -245,7 +241,7 @@ impl Run<'_> {
         for name in names {
             let Some(short) = name.strip_prefix("layers/") else { continue };
             let element = self.data.matrix(name)?;
-            let written = self.writer.copy_matrix(&element, axes, self.budget, self.observer)?;
+            let written = self.writer.copy_matrix(&element, axes)?;
             layers.link(short, written);
         }
         let written = self.writer.dict(layers)?;
@@ -294,10 +290,10 @@ impl Run<'_> {
             let child = uns.open_link(link)?;
             let written = match lost.get(&name) {
                 Some((had, left)) if child.is_dataset() && child.dataset()?.shape() == [*had] => {
-                    self.copy(&child, Axes { rows: Some(left), columns: None })?
+                    self.writer.copy(&child, Axes { rows: Some(left), columns: None })?
                 }
                 _ if name == "neighbors" && child.is_group() => Some(self.neighbors(&child, graphs)?),
-                _ => self.copy(&child, Axes::default())?,
+                _ => self.writer.copy(&child, Axes::default())?,
             };
             if let Some(written) = written {
                 group.link(&name, written);
@@ -316,7 +312,7 @@ impl Run<'_> {
             let graph =
                 ["distances", "connectivities"].contains(&name.as_str()) && Element::is_matrix(&child);
             let axes = if graph { Axes { rows, columns: rows } } else { Axes::default() };
-            let Some(written) = self.copy(&child, axes)? else { continue };
+            let Some(written) = self.writer.copy(&child, axes)? else { continue };
             match graph {
                 true => graphs.link(&name, written),
                 false => group.link(&name, written),

@@ -113,7 +113,7 @@ impl Source for Spoilt<'_> {
 }
 
 /// Writes the table of cells, perhaps without a column that it lists.
-pub(super) fn write_obs(writer: &mut H5adWriter, obs: &Frame, how: Option<Break>) -> Result<Written> {
+pub(super) fn write_obs(writer: &mut H5adWriter<'_>, obs: &Frame, how: Option<Break>) -> Result<Written> {
     match how {
         Some(Break::Column) => writer.frame_listing(obs, &["lost"]),
         _ => writer.frame(obs),

@@ -79,7 +79,7 @@ pub fn synth(output: &Path, options: &Options, observer: &dyn Observer) -> Resul
     if options.one_chunk {
         how.chunk = counts.layout().entries.max(1);
     }
-    let mut writer = H5adWriter::create(output, options.force, how)?;
+    let mut writer = H5adWriter::create(output, options.force, how, budget, observer)?;
     let mut root = Group::new();
     let spoilt = broken::Spoilt::new(&counts, options.broken);
     let source: &dyn Source = &spoilt;
@@ -89,7 +89,7 @@ pub fn synth(output: &Path, options: &Options, observer: &dyn Observer) -> Resul
         match options.form {
             Form::Csr => {
                 observer.phase("writing", bytes);
-                writer.sparse(source, budget, observer)?
+                writer.sparse(source)?
             }
             Form::Csc => {
                 observer.phase("transposing", bytes);
@@ -99,7 +99,7 @@ pub fn synth(output: &Path, options: &Options, observer: &dyn Observer) -> Resul
                 observer.phase("writing", bytes);
                 writer.sparse_from(&layout, &pointers, |sink| partitions.deliver(sink, observer))?
             }
-            Form::Dense => writer.dense(options.dtype, [cells, genes], budget, observer, &|cells, out| {
+            Form::Dense => writer.dense(options.dtype, [cells, genes], &|cells, out| {
                 counts.dense(cells, out);
                 Ok(())
             })?,

@@ -8,8 +8,7 @@ use crate::h5ad::dataframe::read_frame;
 use crate::h5ad::element::Element;
 use crate::h5ad::encoding::{Encoding, text_attribute};
 use crate::hdf5::{Class, Dataset, Dataspace, Group, Object, Ready, Scratch, Value, Written};
-use crate::matrix::{Budget, Orientation, Selected};
-use crate::observe::Observer;
+use crate::matrix::{Orientation, Selected, Source};
 use crate::table::Column;
 
 /// What is taken along the first two axes of an element; all where `None`.
@@ -31,48 +30,36 @@ impl Axes<'_> {
 /// Arrays up to this many bytes are copied by way of memory.
 const SMALL: u64 = 8 << 20;
 
-impl H5adWriter {
+impl H5adWriter<'_> {
     /// Copies an element with everything below it. `None` where it is of a kind that cannot be copied; the observer is
     /// told why.
     ///
     /// # Errors
     /// Where it cannot be read or written.
-    pub fn copy(
-        &mut self,
-        object: &Object,
-        axes: Axes<'_>,
-        budget: Budget,
-        observer: &dyn Observer,
-    ) -> Result<Option<Written>> {
-        match self.copy_inner(object, axes, budget, observer) {
+    pub fn copy(&mut self, object: &Object, axes: Axes<'_>) -> Result<Option<Written>> {
+        match self.copy_inner(object, axes) {
             Err(e) if e.kind() == Kind::Unsupported => {
-                observer.warn(&format!("left out: {e}"));
+                self.observer.warn(&format!("left out: {e}"));
                 Ok(None)
             }
             other => other.map(Some),
         }
     }
 
-    fn copy_inner(
-        &mut self,
-        object: &Object,
-        axes: Axes<'_>,
-        budget: Budget,
-        observer: &dyn Observer,
-    ) -> Result<Written> {
+    fn copy_inner(&mut self, object: &Object, axes: Axes<'_>) -> Result<Written> {
         if object.is_dataset() {
-            return self.copy_dataset(object, axes, budget, observer);
+            return self.copy_dataset(object, axes);
         }
         match Encoding::of(object)? {
-            Encoding::Sparse(_) => self.copy_matrix(&Element::open(object)?, axes, budget, observer),
+            Encoding::Sparse(_) => self.copy_matrix(&Element::open(object)?, axes),
             Encoding::DataFrame
                 if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") =>
             {
-                let group = self.children(object, Axes { columns: None, ..axes }, budget, observer)?;
+                let group = self.children(object, Axes { columns: None, ..axes })?;
                 self.with_attributes(group, object)
             }
             Encoding::DataFrame => {
-                let frame = read_frame(object, None, 0, observer)?;
+                let frame = read_frame(object, None, 0, self.observer)?;
                 match axes.rows {
                     Some(rows) => {
                         let frame = frame.select(checked(rows, frame.rows(), object)?)?;
@@ -88,7 +75,7 @@ impl H5adWriter {
                 Err(Error::unsupported("rows of an awkward array").in_object(object.path()))
             }
             kind => {
-                let group = self.children(object, Axes::default(), budget, observer)?;
+                let group = self.children(object, Axes::default())?;
                 match kind {
                     Encoding::Awkward | Encoding::Other(_) => self.with_attributes(group, object),
                     _ => self.dict(group),
@@ -98,23 +85,17 @@ impl H5adWriter {
     }
 
     /// Everything in a group, each with the same axes; what cannot be copied is left out with a warning.
-    pub(crate) fn children(
-        &mut self,
-        object: &Object,
-        axes: Axes<'_>,
-        budget: Budget,
-        observer: &dyn Observer,
-    ) -> Result<Group> {
+    pub(crate) fn children(&mut self, object: &Object, axes: Axes<'_>) -> Result<Group> {
         let mut group = Group::new();
         for link in object.links()? {
             let child = match object.open_link(link) {
                 Err(e) if e.kind() == Kind::Unsupported => {
-                    observer.warn(&format!("left out: {e}"));
+                    self.observer.warn(&format!("left out: {e}"));
                     continue;
                 }
                 child => child?,
             };
-            if let Some(written) = self.copy(&child, axes, budget, observer)? {
+            if let Some(written) = self.copy(&child, axes)? {
                 group.link(&link.name(), written);
             }
         }
@@ -143,52 +124,34 @@ impl H5adWriter {
     ///
     /// # Errors
     /// Where it cannot be read or written.
-    pub fn copy_matrix(
-        &mut self,
-        element: &Element,
-        axes: Axes<'_>,
-        budget: Budget,
-        observer: &dyn Observer,
-    ) -> Result<Written> {
+    pub fn copy_matrix(&mut self, element: &Element, axes: Axes<'_>) -> Result<Written> {
         match element {
             Element::Dense(d) if !d.is_transposed() => {
                 let attributes = self.encoding("array", "0.2.0")?;
-                self.rows(d.dataset(), axes, &attributes, budget, observer)
+                self.rows(d.dataset(), axes, &attributes)
             }
-            _ => self.copy_opened(element, axes, budget, observer),
+            _ => self.copy_opened(element, axes),
         }
     }
 
-    fn copy_opened(
-        &mut self,
-        element: &Element,
-        axes: Axes<'_>,
-        budget: Budget,
-        observer: &dyn Observer,
-    ) -> Result<Written> {
-        let opened = element.source(budget, observer)?;
+    fn copy_opened(&mut self, element: &Element, axes: Axes<'_>) -> Result<Written> {
+        let opened = element.source(self.budget, self.observer)?;
         let source = opened.as_source();
         let width = 4 + source.layout().dtype.size() as u64;
         if axes.is_all() {
-            observer.phase("copying", source.layout().entries * width);
-            return self.sparse(source, budget, observer);
+            self.observer.phase("copying", source.layout().entries * width);
+            return self.sparse(source);
         }
         let (lines, minor) = match source.layout().orientation {
             Orientation::Csr => (axes.rows, axes.columns),
             Orientation::Csc => (axes.columns, axes.rows),
         };
-        let selected = Selected::new(source, lines, minor, budget, observer)?;
-        observer.phase("copying", crate::matrix::Source::layout(&selected).entries * width);
-        self.sparse(&selected, budget, observer)
+        let selected = Selected::new(source, lines, minor, self.budget, self.observer)?;
+        self.observer.phase("copying", selected.layout().entries * width);
+        self.sparse(&selected)
     }
 
-    fn copy_dataset(
-        &mut self,
-        object: &Object,
-        axes: Axes<'_>,
-        budget: Budget,
-        observer: &dyn Observer,
-    ) -> Result<Written> {
+    fn copy_dataset(&mut self, object: &Object, axes: Axes<'_>) -> Result<Written> {
         // anndata 0.7: codes that refer to their labels
         if Encoding::of(object)? == Encoding::None && object.attribute("categories")?.is_some() {
             return self.copy_column(object, axes);
@@ -198,7 +161,7 @@ impl H5adWriter {
         let fixed = !crate::hdf5::has_variable(dataset.datatype());
         if fixed && dataset.byte_len() > SMALL && !dataset.shape().is_empty() {
             let attributes = self.encoding(kind, version)?;
-            return self.rows(&dataset, axes, &attributes, budget, observer);
+            return self.rows(&dataset, axes, &attributes);
         }
         let value = if axes.is_all() || dataset.shape().is_empty() {
             dataset.read()?

@@ -5,8 +5,6 @@ use super::copy::Axes;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::hdf5::{Chunks, Dataset, Datatype, EncodeWork, Encoded, Ready, Scratch, Written};
-use crate::matrix::Budget;
-use crate::observe::Observer;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -15,15 +13,13 @@ type MakeRows<'f> = dyn Fn(Range<u64>, &mut [u8]) -> Result<()> + Sync + 'f;
 /// The same with what one worker keeps for reading.
 type ReadBand<'f> = dyn Fn(Range<u64>, &mut [u8], &mut Scratch) -> Result<()> + Sync + 'f;
 
-impl H5adWriter {
+impl H5adWriter<'_> {
     /// Copies an array of fixed-size elements in chunks of whole rows, with `axes` applied.
     pub(super) fn rows(
         &mut self,
         dataset: &Dataset,
         axes: Axes<'_>,
         attributes: &[(String, Ready)],
-        budget: Budget,
-        observer: &dyn Observer,
     ) -> Result<Written> {
         let shape = dataset.shape();
         let mut dims = shape.to_vec();
@@ -35,23 +31,17 @@ impl H5adWriter {
         let read = |wanted: Range<u64>, out: &mut [u8], scratch: &mut Scratch| {
             read_rows(dataset, axes, wanted, out, scratch)
         };
-        self.bands(dataset.datatype(), &dims, row_in, attributes, budget, observer, &read)
+        self.bands(dataset.datatype(), &dims, row_in, attributes, &read)
     }
 
     /// Writes an array band by band of rows, each made by `read`, on all threads. `row_in` is the memory that making a
     /// row takes besides its own.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an array is that much: type, shape, attributes, and how it is made"
-    )]
     pub(super) fn bands(
         &mut self,
         datatype: &Datatype,
         dims: &[u64],
         row_in: u64,
         attributes: &[(String, Ready)],
-        budget: Budget,
-        observer: &dyn Observer,
         read: &ReadBand<'_>,
     ) -> Result<Written> {
         let size = u64::from(datatype.size);
@@ -62,7 +52,8 @@ impl H5adWriter {
             return self.writer.dataset(&value, attributes, &self.storing(None));
         }
         // A band is read, cut and encoded by one thread.
-        let per_thread = budget.bytes / 4 / rayon::current_num_threads() as u64;
+        let observer = self.observer;
+        let per_thread = self.budget.bytes / 4 / rayon::current_num_threads() as u64;
         let most = (per_thread / (row_in + 2 * row_out)).max(1);
         let band = (self.how.chunk.saturating_mul(size) / row_out).clamp(1, most).min(rows);
         let mut chunk = dims.to_vec();
@@ -98,19 +89,12 @@ impl H5adWriter {
     ///
     /// # Errors
     /// Those of `make` and of writing.
-    pub fn dense(
-        &mut self,
-        dtype: Dtype,
-        shape: [u64; 2],
-        budget: Budget,
-        observer: &dyn Observer,
-        make: &MakeRows<'_>,
-    ) -> Result<Written> {
+    pub fn dense(&mut self, dtype: Dtype, shape: [u64; 2], make: &MakeRows<'_>) -> Result<Written> {
         let attributes = self.encoding("array", "0.2.0")?;
         let t = Ready::numbers(dtype, &[], Vec::new());
         let row = shape[1] * dtype.size() as u64;
         let read = |wanted: Range<u64>, out: &mut [u8], _: &mut Scratch| make(wanted, out);
-        self.bands(t.datatype(), &shape, row, &attributes, budget, observer, &read)
+        self.bands(t.datatype(), &shape, row, &attributes, &read)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::hdf5::{Group, Ready, Written};
 use crate::strings::Strings;
 use crate::table::{Categorical, Column, Frame};
 
-impl H5adWriter {
+impl H5adWriter<'_> {
     /// Writes a data frame, version 0.2.0.
     ///
     /// # Errors

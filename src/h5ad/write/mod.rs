@@ -10,6 +10,8 @@ pub use sparse::SparseSink;
 
 use crate::error::Result;
 use crate::hdf5::{Filters, Group, Ready, Storing, Writer, Written};
+use crate::matrix::Budget;
+use crate::observe::Observer;
 use crate::strings::Strings;
 use std::path::Path;
 
@@ -29,19 +31,36 @@ impl Default for How {
 }
 
 /// An h5ad file being written. It appears under its name when finished; dropping it leaves nothing behind.
-#[derive(Debug)]
-pub struct H5adWriter {
+pub struct H5adWriter<'o> {
     writer: Writer,
     how: How,
+    budget: Budget,
+    observer: &'o dyn Observer,
 }
 
-impl H5adWriter {
-    /// Begins a file that will be called `path`. An existing one is refused unless `replace`.
+impl std::fmt::Debug for H5adWriter<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("H5adWriter")
+            .field("writer", &self.writer)
+            .field("how", &self.how)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'o> H5adWriter<'o> {
+    /// Begins a file that will be called `path`. An existing one is refused unless `replace`. What is written is read and
+    /// encoded within `budget`, and `observer` watches.
     ///
     /// # Errors
     /// `Io` where it exists or cannot be created.
-    pub fn create(path: &Path, replace: bool, how: How) -> Result<Self> {
-        Ok(H5adWriter { writer: Writer::create(path, replace)?, how })
+    pub fn create(
+        path: &Path,
+        replace: bool,
+        how: How,
+        budget: Budget,
+        observer: &'o dyn Observer,
+    ) -> Result<Self> {
+        Ok(H5adWriter { writer: Writer::create(path, replace)?, how, budget, observer })
     }
 
     /// Writes the root with its elements, flushes, and gives the file its name. Mappings that are missing are empty.

@@ -4,23 +4,18 @@ use super::H5adWriter;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::hdf5::{Chunks, EncodeWork, Encoded, Filters, Group, Ready, Storing, Writer, Written};
-use crate::matrix::{Block, Budget, Layout, Sink, Source, pump};
-use crate::observe::Observer;
+use crate::matrix::{Block, Layout, Sink, Source, pump};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-impl H5adWriter {
+impl H5adWriter<'_> {
     /// Writes all entries of a source, on all threads of the current rayon pool. The bytes do not depend on how many
     /// there are.
     ///
     /// # Errors
     /// Those of the source and of writing.
-    pub fn sparse(
-        &mut self,
-        source: &dyn Source,
-        budget: Budget,
-        observer: &dyn Observer,
-    ) -> Result<Written> {
+    pub fn sparse(&mut self, source: &dyn Source) -> Result<Written> {
+        let (budget, observer) = (self.budget, self.observer);
         self.sparse_from(source.layout(), source.pointers(), |sink| pump(source, sink, budget, observer))
     }
 
