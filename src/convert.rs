@@ -1,13 +1,13 @@
 //! From any input to a store: which source, which edits, which layout, which sink.
 
-use crate::dtype::Dtype;
+use crate::dtype::{Dtype, Policy};
 use crate::error::{Error, Kind, Place, Result};
 use crate::h5ad::{AnnData, Element, Opened};
 use crate::limits::Limits;
 use crate::market::Market;
 use crate::matrix::{
-    Block, Budget, Edit, Edited, InMemory, Kept, Lost, Orientation, Policy, Sink, Source, merged,
-    narrowest_dtype, pump, survey,
+    Block, Budget, Edit, Edited, InMemory, Kept, Lost, Orientation, Sink, Source, merged, narrowest_dtype,
+    pump, survey,
 };
 use crate::observe::Observer;
 use crate::store::{self, IndexDtype, Pair, Salvage, SourceRecord, Store, WriteMode, Writer, Written};

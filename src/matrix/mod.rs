@@ -11,16 +11,17 @@
 //! ```
 //!
 //! Minor indices travel as `u32`, line pointers as `u64`, values as little-endian bytes with a
-//! [`Dtype`](crate::Dtype). Movers look at the bytes only; `cast.rs` and `edit.rs` are where types are looked at.
+//! [`Dtype`](crate::Dtype). Movers look at the bytes only; `dtype` and `edit.rs` are where types are looked at.
 
 pub(crate) mod block;
 mod budget;
-pub(crate) mod cast;
 mod edit;
+mod join;
 mod kept;
 mod layout;
 mod lines;
 mod memory;
+mod narrowest;
 mod order;
 mod pump;
 mod select;
@@ -30,16 +31,17 @@ mod survey;
 
 pub use block::{Block, Line, Values};
 pub use budget::Budget;
-pub use cast::{Policy, narrowest_dtype};
 pub use edit::{Edit, Edited};
+pub use join::{Fill, Joined, Part};
 pub use kept::Kept;
 pub use layout::{Layout, Orientation};
 pub(crate) use lines::{Lines, cut_at_lines};
 pub use memory::{InMemory, IntoMemory};
+pub use narrowest::narrowest_dtype;
 pub use order::{Order, OrderCheck};
 pub use pump::pump;
 pub(crate) use pump::{each_block, each_block_of};
-pub use select::Selected;
+pub use select::{ABSENT, Selected};
 pub use sink::Sink;
 pub(crate) use source::outside;
 pub use source::{Buffer, Source, check_minor, validated_pointers};

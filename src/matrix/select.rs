@@ -1,4 +1,4 @@
-//! A source of which only some lines and some minor indices are taken, in any order.
+//! A source of which only some lines and some minor indices are taken, in any order, with empty ones between them.
 
 use super::block::line_of;
 use super::budget::Budget;
@@ -10,6 +10,9 @@ use crate::error::{Error, Result};
 use crate::observe::Observer;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Stands for a line or a minor index that the source does not have: it is there, and empty.
+pub const ABSENT: u64 = u64::MAX;
 
 /// Lines and minor indices of a source, renumbered. Lines are read whole, so the longest must fit the budget.
 pub struct Selected<'s> {
@@ -35,7 +38,8 @@ impl Minor {
     fn new(chosen: &[u64], old: u64) -> Result<Self> {
         let old = usize::try_from(old).map_err(|_| Error::limit("too many minor indices"))?;
         let mut starts = vec![0u32; old + 1];
-        for c in chosen {
+        let there = || chosen.iter().filter(|c| **c != ABSENT);
+        for c in there() {
             match starts.get_mut(*c as usize + 1).filter(|_| (*c as usize) < old) {
                 Some(s) => *s += 1,
                 None => return Err(Error::usage(format!("there is no index {c} (there are {old})"))),
@@ -45,14 +49,19 @@ impl Minor {
             starts[i + 1] += starts[i];
         }
         let mut next = starts.clone();
-        let mut targets = vec![0; chosen.len()];
-        for (new, c) in (0u32..).zip(chosen) {
+        let mut targets = vec![0; there().count()];
+        for (new, c) in (0u32..).zip(chosen).filter(|(_, c)| **c != ABSENT) {
             let slot = &mut next[*c as usize];
             targets[*slot as usize] = new;
             *slot += 1;
         }
-        let ascending = chosen.windows(2).all(|w| w[0] <= w[1]);
+        let ascending = there().is_sorted();
         Ok(Minor { starts, targets, ascending })
+    }
+
+    /// Whether each old index becomes exactly one new one.
+    fn is_renumbering(&self) -> bool {
+        self.starts.windows(2).all(|w| w[1] - w[0] == 1)
     }
 
     fn of(&self, old: u32) -> &[u32] {
@@ -68,7 +77,8 @@ impl std::fmt::Debug for Selected<'_> {
 }
 
 impl<'s> Selected<'s> {
-    /// Takes `lines` and `minor` of `from`, all where `None`. Choosing minor indices reads the chosen lines once to count.
+    /// Takes `lines` and `minor` of `from`, all where `None`, an empty one for each [`ABSENT`]. Choosing minor indices reads
+    /// the chosen lines once to count, unless none is left out.
     ///
     /// # Errors
     /// `Usage` where something chosen is not there; otherwise as reading goes.
@@ -81,7 +91,7 @@ impl<'s> Selected<'s> {
     ) -> Result<Self> {
         let old = from.pointers();
         let there = from.layout().lines;
-        if let Some(bad) = lines.into_iter().flatten().find(|l| **l >= there) {
+        if let Some(bad) = lines.into_iter().flatten().find(|l| **l >= there && **l != ABSENT) {
             return Err(Error::usage(format!("there is no line {bad} (there are {there})")));
         }
         let longest = old.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
@@ -90,8 +100,8 @@ impl<'s> Selected<'s> {
         let mut sum = 0;
         pointers.push(0);
         for i in 0..count {
-            let line = lines.map_or(i, |l| l[i as usize]) as usize;
-            sum += old[line + 1] - old[line];
+            let line = lines.map_or(i, |l| l[i as usize]);
+            sum += entries_of(old, line);
             pointers.push(sum);
         }
         let layout = Layout { lines: count, entries: sum, ..*from.layout() };
@@ -99,6 +109,11 @@ impl<'s> Selected<'s> {
             Selected { from, layout, pointers, lines: lines.map(<[u64]>::to_vec), minor: None, longest };
         if let Some(chosen) = minor {
             let map = Minor::new(chosen, from.layout().minor)?;
+            selected.layout.minor = chosen.len() as u64;
+            if map.is_renumbering() {
+                selected.minor = Some(map);
+                return Ok(selected);
+            }
             let counts: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
             observer.phase("counting", sum.saturating_mul(4 + layout.dtype.size() as u64));
             each_block(&selected, budget, observer, &|_| 0, &|block| {
@@ -115,14 +130,13 @@ impl<'s> Selected<'s> {
                 selected.pointers.push(sum);
             }
             selected.layout.entries = sum;
-            selected.layout.minor = chosen.len() as u64;
             selected.minor = Some(map);
         }
         Ok(selected)
     }
 
-    fn old_line(&self, line: usize) -> usize {
-        self.lines.as_ref().map_or(line, |l| l[line] as usize)
+    fn old_line(&self, line: usize) -> u64 {
+        self.lines.as_ref().map_or(line as u64, |l| l[line])
     }
 }
 
@@ -146,8 +160,7 @@ impl Source for Selected<'_> {
         let most = target.saturating_mul(4).max(self.longest);
         let mut read = 0;
         let fits = (first..line_of(p, end - 1) + 1).take_while(|line| {
-            let l = self.old_line(*line);
-            read += old[l + 1] - old[l];
+            read += entries_of(old, self.old_line(*line));
             read <= most
         });
         p[first + fits.count().max(1)]
@@ -172,10 +185,15 @@ impl Source for Selected<'_> {
         while line <= last {
             // lines that follow each other in the source are read at once
             let start = self.old_line(line);
+            if start == ABSENT {
+                line += 1;
+                continue;
+            }
             let mut run = 1;
-            while line + run <= last && self.old_line(line + run) == start + run {
+            while line + run <= last && self.old_line(line + run) == start + run as u64 {
                 run += 1;
             }
+            let start = start as usize;
             let whole = old[start]..old[start + run];
             if whole.is_empty() {
                 line += run;
@@ -235,12 +253,17 @@ impl Source for Selected<'_> {
     }
 }
 
-fn changed() -> Error {
+/// Entries of a line of the source.
+fn entries_of(pointers: &[u64], line: u64) -> u64 {
+    if line == ABSENT { 0 } else { pointers[line as usize + 1] - pointers[line as usize] }
+}
+
+pub(super) fn changed() -> Error {
     Error::malformed("the source changed while it was read")
 }
 
 /// Puts the entries of one line into ascending order; those of one index keep theirs.
-fn sort_line(minor: &mut [u32], values: &mut [u8], size: usize, order: &mut Vec<u32>) {
+pub(super) fn sort_line(minor: &mut [u32], values: &mut [u8], size: usize, order: &mut Vec<u32>) {
     if minor.is_sorted() {
         return;
     }

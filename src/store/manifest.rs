@@ -1,8 +1,8 @@
 //! `metadata.json`: the one file that makes a directory a store.
 
-use crate::dtype::Dtype;
+use crate::dtype::{Dtype, Policy};
 use crate::error::{Error, Result};
-use crate::matrix::{Layout, Lost, Orientation, Policy};
+use crate::matrix::{Layout, Lost, Orientation};
 use serde_json::{Map, Value, json};
 
 /// The version of the format this crate writes.

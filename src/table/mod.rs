@@ -2,12 +2,17 @@
 //!
 //! What `obs` and `var` of every AnnData generation are read into, and what is written as Arrow.
 
+mod align;
 mod column;
+mod concat;
 mod frame;
+mod natural;
 mod query;
 mod select;
 
 pub(crate) use column::nullable_name;
 pub use column::{Categorical, Column};
+pub use concat::Join;
 pub use frame::Frame;
+pub use natural::natural_order;
 pub use query::Query;

@@ -2,7 +2,8 @@
 
 use crate::support::{expected, fixture, path_str, run};
 use annmap::convert::{Input, Options, Target, ValueDtype, convert};
-use annmap::matrix::{Budget, Edit, Policy, Source};
+use annmap::dtype::Policy;
+use annmap::matrix::{Budget, Edit, Source};
 use annmap::store::{IndexDtype, Store, WriteMode};
 use annmap::table::Column;
 use annmap::{Dtype, Kind, Limits};

@@ -1,6 +1,11 @@
 //! Element types of matrices and table columns, by their numpy names.
 
 use crate::error::{Error, Result};
+mod cast;
+
+pub use cast::Policy;
+pub(crate) use cast::{Narrowest, cast};
+
 use half::f16;
 use std::fmt;
 
@@ -84,6 +89,37 @@ impl Dtype {
     /// Whether it is one of the three float types.
     pub const fn is_float(self) -> bool {
         matches!(self, Dtype::Float16 | Dtype::Float32 | Dtype::Float64)
+    }
+
+    /// The type that holds the values of both, as numpy promotes: 64-bit integers of both signs become float64.
+    pub fn promoted(self, other: Dtype) -> Dtype {
+        let wide = if self.size() >= other.size() { self } else { other };
+        let signed = |bytes: usize| match bytes {
+            0..=1 => Dtype::Int8,
+            2 => Dtype::Int16,
+            3..=4 => Dtype::Int32,
+            5..=8 => Dtype::Int64,
+            _ => Dtype::Float64,
+        };
+        match (self.is_float(), other.is_float()) {
+            _ if self == other || other == Dtype::Bool => self,
+            _ if self == Dtype::Bool => other,
+            (true, true) => wide,
+            (false, false) if self.is_unsigned() == other.is_unsigned() => wide,
+            (false, false) => {
+                let (unsigned, int) = if self.is_unsigned() { (self, other) } else { (other, self) };
+                signed(int.size().max(2 * unsigned.size()))
+            }
+            _ => {
+                let (float, int) = if self.is_float() { (self, other) } else { (other, self) };
+                let needed = match int.size() {
+                    1 => Dtype::Float16,
+                    2 => Dtype::Float32,
+                    _ => Dtype::Float64,
+                };
+                if needed.size() > float.size() { needed } else { float }
+            }
+        }
     }
 
     /// The least and the greatest integer it holds, for the integer types and bool.
@@ -253,6 +289,33 @@ mod tests {
         }
         for short in ["u8", "f4", "<f4", "float", "int", ""] {
             assert_eq!(Dtype::from_name(short).unwrap_err().kind(), crate::error::Kind::Usage, "{short}");
+        }
+    }
+
+    #[test]
+    fn promoted_as_numpy_does() {
+        use Dtype::*;
+        for (a, b, want) in [
+            (Bool, Uint8, Uint8),
+            (Bool, Bool, Bool),
+            (Uint8, Int8, Int16),
+            (Uint16, Int8, Int32),
+            (Uint32, Int64, Int64),
+            (Uint32, Int32, Int64),
+            (Uint64, Int8, Float64),
+            (Uint64, Uint8, Uint64),
+            (Int16, Int64, Int64),
+            (Float16, Uint8, Float16),
+            (Float16, Int16, Float32),
+            (Float16, Int32, Float64),
+            (Float32, Uint16, Float32),
+            (Float32, Int32, Float64),
+            (Float32, Uint64, Float64),
+            (Float32, Float64, Float64),
+            (Float16, Float32, Float32),
+            (Float64, Int64, Float64),
+        ] {
+            assert_eq!((a.promoted(b), b.promoted(a)), (want, want), "{a} and {b}");
         }
     }
 

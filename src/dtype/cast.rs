@@ -1,12 +1,7 @@
 //! Values of one type as another, by a stated policy.
 
-use super::budget::Budget;
-use super::pump::each_block;
-use super::source::Source;
-use crate::dtype::{Dtype, Element, with_element};
-use crate::observe::Observer;
+use super::{Dtype, Element, with_element};
 use half::f16;
-use std::sync::{Mutex, PoisonError};
 
 /// What happens to a value that the new type does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -238,22 +233,6 @@ impl Narrowest {
         };
         best.filter(|d| d.size() <= from.size()).unwrap_or(from)
     }
-}
-
-/// The narrowest type that holds every value of `from`; reads all of it.
-///
-/// # Errors
-/// Those of reading.
-pub fn narrowest_dtype(from: &dyn Source, budget: Budget, observer: &dyn Observer) -> crate::Result<Dtype> {
-    let seen = Mutex::new(Narrowest::default());
-    each_block(from, budget, observer, &|_| 0, &|block| {
-        let mut n = Narrowest::default();
-        n.add(block.values.dtype, block.values.bytes);
-        let mut all = seen.lock().unwrap_or_else(PoisonError::into_inner);
-        *all = all.merge(n);
-        Ok(())
-    })?;
-    Ok(seen.into_inner().unwrap_or_else(PoisonError::into_inner).dtype(from.layout().dtype))
 }
 
 #[cfg(test)]

@@ -1,0 +1,238 @@
+//! Columns brought to other rows, some of which they do not have; and whether two columns hold the same.
+
+use super::column::{Categorical, Column};
+use super::frame::Frame;
+use super::natural::natural_order;
+use crate::dtype::{Dtype, Policy, cast, scalar_at};
+use crate::error::Result;
+use crate::strings::Strings;
+use std::collections::HashMap;
+
+/// Numbers of `dtype` at `rows`; NaN or zero where there is no row.
+fn numbers(dtype: Dtype, bytes: &[u8], rows: &[Option<u64>]) -> Vec<u8> {
+    let size = dtype.size();
+    let absent = match dtype {
+        Dtype::Float16 => half::f16::NAN.to_le_bytes().to_vec(),
+        Dtype::Float32 => f32::NAN.to_le_bytes().to_vec(),
+        Dtype::Float64 => f64::NAN.to_le_bytes().to_vec(),
+        _ => vec![0; size],
+    };
+    let one = |row: &Option<u64>| row.map_or(&absent[..], |r| &bytes[r as usize * size..][..size]);
+    rows.iter().flat_map(|row| one(row).iter().copied()).collect()
+}
+
+/// Numbers as a type that holds them all.
+pub(super) fn as_dtype(from: Dtype, bytes: &[u8], to: Dtype) -> Vec<u8> {
+    let mut out = vec![0; bytes.len() / from.size() * to.size()];
+    // what the type of both holds is at most rounded
+    let _ = cast(from, bytes, to, &mut out, Policy::Round);
+    out
+}
+
+fn strings(all: &Strings, rows: &[Option<u64>]) -> Strings {
+    let mut out = Strings::new();
+    rows.iter().for_each(|r| out.push(r.and_then(|r| all.bytes(r as usize)).unwrap_or_default()));
+    out
+}
+
+impl Column {
+    /// The values of `rows`; missing where a row is `None`. Integers become doubles then, and bools nullable, as pandas and
+    /// anndata have it.
+    #[must_use]
+    pub fn align(&self, rows: &[Option<u64>]) -> Column {
+        let gaps = rows.contains(&None);
+        let masked =
+            |of: &dyn Fn(usize) -> bool| rows.iter().map(|r| r.is_none_or(|r| of(r as usize))).collect();
+        match self {
+            Column::Numbers { dtype, bytes } if gaps && *dtype == Dtype::Bool => Column::Nullable {
+                dtype: *dtype,
+                bytes: numbers(*dtype, bytes, rows),
+                missing: masked(&|_| false),
+            },
+            Column::Numbers { dtype, bytes } if gaps && !dtype.is_float() => Column::Numbers {
+                dtype: Dtype::Float64,
+                bytes: numbers(Dtype::Float64, &as_dtype(*dtype, bytes, Dtype::Float64), rows),
+            },
+            Column::Numbers { dtype, bytes } => {
+                Column::Numbers { dtype: *dtype, bytes: numbers(*dtype, bytes, rows) }
+            }
+            Column::Nullable { dtype, bytes, missing } => Column::Nullable {
+                dtype: *dtype,
+                bytes: numbers(*dtype, bytes, rows),
+                missing: masked(&|r| missing[r]),
+            },
+            Column::Strings(s) if gaps => {
+                Column::NullableStrings { values: strings(s, rows), missing: masked(&|_| false) }
+            }
+            Column::Strings(s) => Column::Strings(strings(s, rows)),
+            Column::NullableStrings { values, missing } => {
+                Column::NullableStrings { values: strings(values, rows), missing: masked(&|r| missing[r]) }
+            }
+            Column::Categorical(c) => {
+                let code = |r: &Option<u64>| r.map_or(-1, |r| i64::from(c.codes()[r as usize]));
+                let codes: Vec<i64> = rows.iter().map(code).collect();
+                let made = Categorical::new(&codes, c.categories().clone(), c.ordered());
+                Column::Categorical(made.unwrap_or_else(|_| c.clone()))
+            }
+        }
+    }
+
+    /// Whether both are of one type and hold the same, missing values and NaN equal to each other. Labels compare by their
+    /// text, and must be the same ones.
+    pub fn same(&self, other: &Column) -> bool {
+        let alike = |dtype: Dtype, a: &[u8], b: &[u8], missing: &dyn Fn(usize) -> bool| {
+            let equal = |i: usize| {
+                missing(i)
+                    || match (scalar_at(dtype, a, i), scalar_at(dtype, b, i)) {
+                        (Some(x), Some(y)) => x == y || (x.as_f64().is_nan() && y.as_f64().is_nan()),
+                        _ => false,
+                    }
+            };
+            a.len() == b.len() && (0..a.len() / dtype.size()).all(equal)
+        };
+        match (self, other) {
+            (Column::Numbers { dtype, bytes }, Column::Numbers { dtype: d, bytes: b }) => {
+                dtype == d && alike(*dtype, bytes, b, &|_| false)
+            }
+            (
+                Column::Nullable { dtype, bytes, missing },
+                Column::Nullable { dtype: d, bytes: b, missing: m },
+            ) => dtype == d && missing == m && alike(*dtype, bytes, b, &|i| missing[i]),
+            (Column::Categorical(a), Column::Categorical(b)) => a.same(b),
+            (Column::Strings(a), Column::Strings(b)) => a == b,
+            (
+                Column::NullableStrings { values, missing },
+                Column::NullableStrings { values: v, missing: m },
+            ) => missing == m && (0..missing.len()).all(|i| missing[i] || values.bytes(i) == v.bytes(i)),
+            _ => false,
+        }
+    }
+
+    /// Text of which some is missing or comes more than once as labels in their natural order, as anndata writes it;
+    /// anything else as it is.
+    ///
+    /// # Errors
+    /// None that strings can cause.
+    pub fn strings_to_categorical(self) -> Result<Column> {
+        let (values, missing) = match &self {
+            Column::Strings(values) => (values, None),
+            Column::NullableStrings { values, missing } => (values, Some(missing)),
+            _ => return Ok(self),
+        };
+        let there = |row: &usize| missing.is_none_or(|m| !m[*row]);
+        let mut labels: Vec<&[u8]> =
+            (0..values.len()).filter(there).filter_map(|r| values.bytes(r)).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        if labels.len() >= values.len() {
+            return Ok(self);
+        }
+        labels.sort_by(|a, b| natural_order(a, b));
+        let places: HashMap<&[u8], i64> = labels.iter().copied().zip(0i64..).collect();
+        let code = |r: usize| values.bytes(r).filter(|_| there(&r)).and_then(|l| places.get(l)).copied();
+        let codes: Vec<i64> = (0..values.len()).map(|r| code(r).unwrap_or(-1)).collect();
+        let labels = Column::Strings(labels.into_iter().collect());
+        Ok(Column::Categorical(Categorical::new(&codes, labels, false)?))
+    }
+}
+
+impl Categorical {
+    /// The code here of each label of `other`; `None` where there is no such label, or where they are of another type.
+    pub(super) fn places_of(&self, other: &Categorical) -> Vec<Option<i64>> {
+        let text = |c: &Column, i: usize| c.text(i).ok().flatten();
+        let alike = std::mem::discriminant(self.categories()) == std::mem::discriminant(other.categories());
+        let here: HashMap<Option<String>, i64> =
+            (0i64..).zip(0..self.categories().len()).map(|(n, i)| (text(self.categories(), i), n)).collect();
+        (0..other.categories().len())
+            .map(|i| here.get(&text(other.categories(), i)).copied().filter(|_| alike))
+            .collect()
+    }
+
+    /// As [`Column::same`].
+    fn same(&self, other: &Categorical) -> bool {
+        let n = self.categories().len();
+        let places = self.places_of(other);
+        let code = |c: i32| if c < 0 { Some(-1) } else { places[c as usize] };
+        self.ordered() == other.ordered()
+            && n == places.len()
+            && (0i64..).zip(&places).all(|(i, p)| p.is_some_and(|p| !self.ordered() || p == i))
+            && self.codes().len() == other.codes().len()
+            && self.codes().iter().zip(other.codes()).all(|(a, b)| Some(i64::from(*a)) == code(*b))
+    }
+}
+
+impl Frame {
+    /// As [`Column::align`], with `index` naming the rows.
+    ///
+    /// # Errors
+    /// `Malformed` where there are not as many names as rows.
+    pub fn align(&self, rows: &[Option<u64>], index: Strings) -> Result<Frame> {
+        let columns = self.columns().iter().map(|(n, c)| (n.clone(), c.align(rows))).collect();
+        Frame::new(self.index_name().map(str::to_owned), index, columns)
+    }
+
+    /// Whether both have the same rows and columns, in order.
+    pub fn same(&self, other: &Frame) -> bool {
+        self.index() == other.index()
+            && self.columns().len() == other.columns().len()
+            && self.columns().iter().zip(other.columns()).all(|((n, c), (m, d))| n == m && c.same(d))
+    }
+
+    /// Each column as [`Column::strings_to_categorical`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn strings_to_categoricals(self) -> Result<Frame> {
+        let columns: Result<Vec<_>> = self
+            .columns()
+            .iter()
+            .map(|(n, c)| Ok((n.clone(), c.clone().strings_to_categorical()?)))
+            .collect();
+        Frame::new(self.index_name().map(str::to_owned), self.index().clone(), columns?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_not_there() {
+        let rows = [Some(1), None, Some(0)];
+        let n = Column::Numbers { dtype: Dtype::Int16, bytes: vec![7, 0, 8, 0] };
+        let Column::Numbers { dtype, bytes } = n.align(&rows) else { panic!() };
+        let doubles: Vec<f64> = bytes.chunks(8).map(|c| f64::from_le_bytes(c.try_into().unwrap())).collect();
+        assert_eq!((dtype, doubles[0], doubles[2]), (Dtype::Float64, 8.0, 7.0));
+        assert!(doubles[1].is_nan());
+        let b = Column::Numbers { dtype: Dtype::Bool, bytes: vec![1, 0] };
+        let want =
+            Column::Nullable { dtype: Dtype::Bool, bytes: vec![0, 0, 1], missing: vec![false, true, false] };
+        assert!(b.align(&rows).same(&want));
+        assert_eq!(n.align(&[Some(1)]), Column::Numbers { dtype: Dtype::Int16, bytes: vec![8, 0] });
+    }
+
+    #[test]
+    fn the_same_by_meaning() {
+        let labels = |l: &[&str]| Column::Strings(l.iter().copied().collect());
+        let c = |codes: &[i64], l: &[&str], ordered| {
+            Column::Categorical(Categorical::new(codes, labels(l), ordered).unwrap())
+        };
+        assert!(c(&[0, 1, -1], &["a", "b"], false).same(&c(&[1, 0, -1], &["b", "a"], false)));
+        assert!(!c(&[0, 1], &["a", "b"], true).same(&c(&[1, 0], &["b", "a"], true)));
+        assert!(!c(&[0], &["a", "b"], false).same(&c(&[0], &["a"], false)));
+        let nan = |v: f32| Column::Numbers { dtype: Dtype::Float32, bytes: v.to_le_bytes().to_vec() };
+        assert!(
+            nan(f32::NAN).same(&nan(-f32::NAN)) && nan(0.0).same(&nan(-0.0)) && !nan(0.0).same(&nan(1.0))
+        );
+    }
+
+    #[test]
+    fn strings_that_repeat_become_labels() {
+        let s = |l: &[&str]| Column::Strings(l.iter().copied().collect());
+        assert_eq!(s(&["b", "a"]).strings_to_categorical().unwrap(), s(&["b", "a"]));
+        let Column::Categorical(c) = s(&["c10", "c9", "c10"]).strings_to_categorical().unwrap() else {
+            panic!()
+        };
+        assert_eq!((c.codes(), c.categories()), (&[1, 0, 1][..], &s(&["c9", "c10"])));
+    }
+}
