@@ -22,6 +22,7 @@
 //! | rows as columns and columns as rows | [`transpose::partition`] |
 //! | to know whether two matrices are equal | [`verify::compare`] |
 //! | an h5ad in the current format, whole or in part | [`rewrite::rewrite`] |
+//! | several files as one | [`concat::concat`] |
 //! | files to try things on | [`synth::synth`] |
 //! | rows by a condition | [`table::Query`] |
 //! | what is wrong with a file | [`doctor::examine`] |
@@ -47,6 +48,7 @@
 pub(crate) mod bytes;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod concat;
 pub mod convert;
 pub mod doctor;
 pub mod dtype;

@@ -112,7 +112,7 @@ pub fn write_matrix(
 }
 
 /// The filters of the matrix, as far as they are ones we write; gzip in place of others.
-fn filters_of(data: &AnnData) -> Filters {
+pub(crate) fn filters_of(data: &AnnData) -> Filters {
     let Ok(element) = data.matrix("X") else { return Filters::default() };
     let list = match &element {
         Element::Sparse(s) => s.datasets()[0].filters().to_vec(),
@@ -214,10 +214,7 @@ impl Run<'_> {
         }
         let opened = element.source(self.budget, self.observer)?;
         let source = opened.as_source();
-        let (lines, minor) = match source.layout().orientation {
-            Orientation::Csr => (axes.rows, axes.columns),
-            Orientation::Csc => (axes.columns, axes.rows),
-        };
+        let [lines, minor] = axes.of(source.layout().orientation);
         let selected = Selected::new(source, lines, minor, self.budget, self.observer)?;
         let bytes = selected.layout().entries * (4 + selected.layout().dtype.size() as u64);
         self.observer.phase("reading", bytes);

@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod common;
+mod concat;
 mod convert;
 mod doctor;
 mod info;
@@ -48,6 +49,8 @@ enum Command {
     Verify(verify::Args),
     /// Write rows and columns of a file as an h5ad; every element follows
     Subset(rewrite::SubsetArgs),
+    /// Write several files as one h5ad: all of anndata.concat, on disk
+    Concat(concat::Args),
     /// Write a file of any generation as an h5ad of today, repacked on all cores
     Upgrade(rewrite::UpgradeArgs),
     /// Write a store as an h5ad
@@ -83,6 +86,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Transpose(a) => transpose::run(&a),
         Command::Verify(a) => verify::run(&a),
         Command::Subset(a) => rewrite::subset(&a),
+        Command::Concat(a) => concat::run(&a),
         Command::Upgrade(a) => rewrite::upgrade(&a),
         Command::Export(a) => rewrite::export(&a),
         Command::Doctor(a) => doctor::run(&a),

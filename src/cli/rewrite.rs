@@ -52,7 +52,7 @@ pub(crate) fn parse_compression(text: &str) -> Result<Packing, String> {
 }
 
 impl StorageArgs {
-    fn options(&self, common: &Common) -> Options {
+    pub(super) fn options(&self, common: &Common) -> Options {
         let filters = self.compression.0.map(|compression| {
             let shuffle = self.shuffle && compression != Compression::None;
             Filters { shuffle, compression, fletcher32: false }
@@ -328,7 +328,13 @@ fn file_name(value: &str) -> String {
     if name.is_empty() || name.starts_with('.') { format!("_{name}") } else { name }
 }
 
-fn report(path: &Path, began: Instant, common: &Common, counts: Option<[u64; 2]>) -> Result<ExitCode> {
+/// Tells what was written.
+pub(super) fn report(
+    path: &Path,
+    began: Instant,
+    common: &Common,
+    counts: Option<[u64; 2]>,
+) -> Result<ExitCode> {
     let seconds = began.elapsed().as_secs_f64();
     let bytes = path.metadata().map_or(0, |m| m.len());
     let mut out = Out::new();

@@ -66,6 +66,17 @@ impl Encoding {
     }
 }
 
+/// Whether it is a table.
+pub(crate) fn is_frame(object: &Object) -> Result<bool> {
+    Ok(object.is_group() && Encoding::of(object)? == Encoding::DataFrame)
+}
+
+/// Whether it holds elements by name and is nothing more.
+pub(crate) fn is_mapping(object: &Object) -> Result<bool> {
+    Ok(object.is_group()
+        && matches!(Encoding::of(object)?, Encoding::Dict | Encoding::None | Encoding::Other(_)))
+}
+
 /// A text attribute; `None` where there is none of that name or it is no text.
 pub(crate) fn text_attribute(object: &Object, name: &str) -> Result<Option<String>> {
     match object.attribute(name)? {

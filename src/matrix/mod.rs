@@ -16,6 +16,7 @@
 pub(crate) mod block;
 mod budget;
 mod edit;
+mod equal;
 mod join;
 mod kept;
 mod layout;
@@ -32,6 +33,7 @@ mod survey;
 pub use block::{Block, Line, Values};
 pub use budget::Budget;
 pub use edit::{Edit, Edited};
+pub use equal::equal;
 pub use join::{Fill, Joined, Part};
 pub use kept::Kept;
 pub use layout::{Layout, Orientation};

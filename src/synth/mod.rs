@@ -99,7 +99,7 @@ pub fn synth(output: &Path, options: &Options, observer: &dyn Observer) -> Resul
                 observer.phase("writing", bytes);
                 writer.sparse_from(&layout, &pointers, |sink| partitions.deliver(sink, observer))?
             }
-            Form::Dense => writer.dense(options.dtype, [cells, genes], &|cells, out| {
+            Form::Dense => writer.dense(options.dtype, &[cells, genes], [genes * 8, 1], &|cells, out| {
                 counts.dense(cells, out);
                 Ok(())
             })?,

@@ -72,13 +72,19 @@ enum Family {
 impl Column {
     /// Columns one below the other, each with its rows; the values of one that is not there are missing.
     ///
-    /// Labels become the union of labels, in natural order, unless they are ordered and the same everywhere; labels beside
+    /// Labels become the union of labels, in natural order where the first does not have them all, unless they are ordered
+    /// and the same everywhere; labels beside
     /// texts become texts. Integers with missing values become doubles, bools nullable.
     ///
     /// # Errors
     /// `Unsupported` where the types have none in common.
     pub fn concat(parts: &[(Option<&Column>, usize)]) -> Result<Column> {
-        let there: Vec<&Column> = parts.iter().filter_map(|(c, _)| *c).collect();
+        // without rows floats and texts are what an empty table is read as, whatever it was
+        let untyped = |c: &Column| c.is_empty() && matches!(c.family(), Family::Text) || c.is_all_nan();
+        let mut there: Vec<&Column> = parts.iter().filter_map(|(c, _)| *c).collect();
+        if there.iter().any(|c| !untyped(c)) {
+            there.retain(|c| !untyped(c));
+        }
         let labels: Vec<&Categorical> = there
             .iter()
             .filter_map(|c| match c {
@@ -94,12 +100,7 @@ impl Column {
         }
         let plain: Vec<(Option<Column>, usize)> =
             parts.iter().map(|(c, n)| (c.map(Column::without_labels), *n)).collect();
-        let families: HashSet<Family> = plain
-            .iter()
-            .filter_map(|(c, _)| c.as_ref())
-            .filter(|c| !c.is_all_nan())
-            .map(Column::family)
-            .collect();
+        let families: HashSet<Family> = there.iter().map(|c| c.family()).collect();
         match families.iter().copied().collect::<Vec<_>>()[..] {
             [Family::Text] => Ok(texts(&plain)),
             [Family::Bool] => Ok(numbers(&plain, true)),
@@ -123,10 +124,10 @@ impl Column {
         }
     }
 
-    /// Whether all values are NaN: what pandas makes of a column in which all is missing.
+    /// Whether all values, if any, are NaN: what pandas makes of a column in which all is missing.
     fn is_all_nan(&self) -> bool {
         match self {
-            Column::Numbers { dtype, bytes } if dtype.is_float() && !bytes.is_empty() => {
+            Column::Numbers { dtype, bytes } if dtype.is_float() => {
                 let nan = |i| scalar_at(*dtype, bytes, i).is_some_and(|v| v.as_f64().is_nan());
                 (0..self.len()).all(nan)
             }
@@ -153,6 +154,11 @@ fn union(labels: &[&Categorical]) -> Result<Option<Categorical>> {
         let Some(first) = with_labels.next() else { return Ok(None) };
         let same = with_labels.all(|c| c.ordered() && c.categories().same(first.categories()));
         return Ok((first.ordered() && same).then(|| (*first).clone()));
+    }
+    // pandas takes labels that are the same but for their order as the same, in the order of the first
+    let first = labels[0];
+    if labels.iter().all(|c| first.places_of(c).iter().all(Option::is_some)) {
+        return Ok(Some(first.clone()));
     }
     let lists: Vec<_> = labels.iter().map(|c| (Some(c.categories()), c.categories().len())).collect();
     let all = Column::concat(&lists)?;

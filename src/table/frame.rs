@@ -31,6 +31,26 @@ impl Frame {
         Frame { index_name: None, index, columns: Vec::new() }
     }
 
+    /// The same columns under other names of the rows.
+    ///
+    /// # Errors
+    /// `Malformed` where there are not as many names as rows.
+    pub fn with_index(self, index: Strings) -> Result<Self> {
+        Frame::new(self.index_name, index, self.columns)
+    }
+
+    /// With one more column at the end, or in the place of the one of its name.
+    ///
+    /// # Errors
+    /// `Malformed` where it is not as long as the index.
+    pub fn with_column(mut self, name: &str, column: Column) -> Result<Self> {
+        match self.columns.iter_mut().find(|(n, _)| n == name) {
+            Some((_, old)) => *old = column,
+            None => self.columns.push((name.to_owned(), column)),
+        }
+        Frame::new(self.index_name, self.index, self.columns)
+    }
+
     /// Rows.
     pub fn rows(&self) -> usize {
         self.index.len()

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each layer of the crate and what it may use besides `error`, `limits`, `observe`, `dtype` and `strings`.
-const LAYERS: [(&str, &[&str]); 15] = [
+const LAYERS: [(&str, &[&str]); 16] = [
     ("bytes", &[]),
     ("hdf5", &["bytes"]),
     ("matrix", &[]),
@@ -18,7 +18,14 @@ const LAYERS: [(&str, &[&str]); 15] = [
     ("rewrite", &["h5ad", "hdf5", "matrix", "table", "transpose"]),
     ("doctor", &["h5ad", "hdf5", "matrix", "table"]),
     ("convert", &["h5ad", "market", "store", "matrix", "table", "transpose"]),
-    ("cli", &["h5ad", "hdf5", "store", "matrix", "table", "convert", "verify", "doctor", "rewrite", "synth"]),
+    ("concat", &["bytes", "h5ad", "hdf5", "store", "matrix", "table", "transpose", "convert", "rewrite"]),
+    (
+        "cli",
+        &[
+            "h5ad", "hdf5", "store", "matrix", "table", "convert", "verify", "doctor", "rewrite", "concat",
+            "synth",
+        ],
+    ),
     (
         "lib",
         &[

@@ -1,31 +1,15 @@
 //! Elements of one file into another: in the current encoding, with rows and columns chosen.
 
 use super::H5adWriter;
-use super::dense::read_rows;
 use crate::error::{Error, Kind, Place, Result};
 use crate::h5ad::column::read_column;
 use crate::h5ad::dataframe::read_frame;
 use crate::h5ad::element::Element;
 use crate::h5ad::encoding::{Encoding, text_attribute};
+use crate::h5ad::rows::{Axes, read_rows};
 use crate::hdf5::{Class, Dataset, Dataspace, Group, Object, Ready, Scratch, Value, Written};
-use crate::matrix::{Orientation, Selected, Source};
+use crate::matrix::{Selected, Source};
 use crate::table::Column;
-
-/// What is taken along the first two axes of an element; all where `None`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Axes<'a> {
-    /// Along the first.
-    pub rows: Option<&'a [u64]>,
-    /// Along the second.
-    pub columns: Option<&'a [u64]>,
-}
-
-impl Axes<'_> {
-    /// Whether everything is taken.
-    pub fn is_all(&self) -> bool {
-        self.rows.is_none() && self.columns.is_none()
-    }
-}
 
 /// Arrays up to this many bytes are copied by way of memory.
 const SMALL: u64 = 8 << 20;
@@ -142,10 +126,7 @@ impl H5adWriter<'_> {
             self.observer.phase("copying", source.layout().entries * width);
             return self.sparse(source);
         }
-        let (lines, minor) = match source.layout().orientation {
-            Orientation::Csr => (axes.rows, axes.columns),
-            Orientation::Csc => (axes.columns, axes.rows),
-        };
+        let [lines, minor] = axes.of(source.layout().orientation);
         let selected = Selected::new(source, lines, minor, self.budget, self.observer)?;
         self.observer.phase("copying", selected.layout().entries * width);
         self.sparse(&selected)

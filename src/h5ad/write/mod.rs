@@ -5,7 +5,6 @@ mod dense;
 mod frame;
 mod sparse;
 
-pub use copy::Axes;
 pub use sparse::SparseSink;
 
 use crate::error::Result;

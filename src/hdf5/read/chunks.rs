@@ -12,8 +12,10 @@ use crate::hdf5::filter::pipeline::{Pipeline, Workspace};
 pub struct Scratch {
     stored: Vec<u8>,
     chunk: Vec<u8>,
-    /// Dataset and chunk whose elements `chunk` holds: misaligned readers come back to it.
+    /// Dataset and chunk whose elements `chunk` holds, by their addresses: misaligned readers come back to it.
     holds: Option<(u64, u64)>,
+    /// The file that these addresses are of.
+    file: Option<File>,
     work: Workspace,
 }
 
@@ -52,6 +54,10 @@ impl Decoder {
     ) -> Result<&'s [u8]> {
         let key = (self.dataset, entry.address);
         let len = checked::size(self.chunk_bytes)?;
+        if !scratch.file.as_ref().is_some_and(|f| f.is(file)) {
+            scratch.holds = None;
+            scratch.file = Some(file.clone());
+        }
         if scratch.holds != Some(key) {
             scratch.holds = None;
             self.check_expansion(entry).map_err(|e| self.place(file, entry, e))?;

@@ -31,6 +31,11 @@ struct Inner {
 }
 
 impl File {
+    /// Whether both are the same open file.
+    pub(crate) fn is(&self, other: &File) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Opens the file at `path` with the default [`Limits`]. Takes no lock.
     ///
     /// # Errors

@@ -1,0 +1,124 @@
+//! `annmap concat`: several files as one h5ad.
+
+use super::common::Common;
+use super::rewrite::{StorageArgs, report};
+use crate::Result;
+use crate::concat::{Axis, Merge, Options, concat};
+use crate::convert::Input;
+use crate::dtype::{Dtype, Scalar};
+use crate::table::Join;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+const NOTES: &str = "Along the axis names, tables, X, layers and obsm (with --axis var: varm) are put one below the other, \
+columns and elements of all inputs (inner) or of any (outer). Types widen as in pandas; one compressed X makes the whole \
+X compressed by rows. raw is kept where all inputs have it. Across the axis, tables and arrays are dropped unless --merge \
+says which to keep, as uns is unless --uns-merge does.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = NOTES)]
+pub(crate) struct Args {
+    /// Files of any generation, 10x HDF5, loom, Matrix Market or stores, then the h5ad to write
+    #[arg(required = true, num_args = 2.., value_name = "INPUT... OUTPUT")]
+    paths: Vec<PathBuf>,
+    /// Put cells (obs) or genes (var) below each other
+    #[arg(long, value_enum, default_value_t = AxisArg::Obs, value_name = "AXIS")]
+    axis: AxisArg,
+    /// Genes, columns and elements of all inputs (inner) or of any (outer)
+    #[arg(long, value_enum, default_value_t = JoinArg::Inner, value_name = "HOW")]
+    join: JoinArg,
+    /// Keep of the other axis what is the same in all (same), in all that have it (unique), the first, or what only one has
+    #[arg(long, value_enum, value_name = "WHICH")]
+    merge: Option<MergeArg>,
+    /// The same of uns
+    #[arg(long, value_enum, value_name = "WHICH")]
+    uns_merge: Option<MergeArg>,
+    /// A column that tells which input a row is from, by its key
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
+    /// Keys of the inputs [default: 0,1,...]
+    #[arg(long, value_delimiter = ',', value_name = "A,B,...")]
+    keys: Option<Vec<String>>,
+    /// Make names unique: name, this, key
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    index_unique: Option<String>,
+    /// What stands where an input has no value [default: 0 in compressed matrices, NaN in arrays]
+    #[arg(long, value_parser = number, value_name = "VALUE", allow_hyphen_values = true)]
+    fill_value: Option<Scalar>,
+    /// Keep graphs (obsp; with --axis var: varp) as blocks along the diagonal
+    #[arg(long)]
+    pairwise: bool,
+    #[command(flatten)]
+    storage: StorageArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum AxisArg {
+    Obs,
+    Var,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum JoinArg {
+    Inner,
+    Outer,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum MergeArg {
+    Same,
+    Unique,
+    First,
+    Only,
+}
+
+impl From<MergeArg> for Merge {
+    fn from(arg: MergeArg) -> Merge {
+        match arg {
+            MergeArg::Same => Merge::Same,
+            MergeArg::Unique => Merge::Unique,
+            MergeArg::First => Merge::First,
+            MergeArg::Only => Merge::Only,
+        }
+    }
+}
+
+fn number(text: &str) -> Result<Scalar, String> {
+    if let Ok(v) = text.parse::<i64>() {
+        return Ok(Scalar::Int(v.into()));
+    }
+    let float = text.parse::<f64>().map_err(|_| "expected a number, such as 0, -1, 0.5 or nan".to_owned())?;
+    Ok(Scalar::Float(float, Dtype::Float64))
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let options = Options {
+        axis: match args.axis {
+            AxisArg::Obs => Axis::Obs,
+            AxisArg::Var => Axis::Var,
+        },
+        join: match args.join {
+            JoinArg::Inner => Join::Inner,
+            JoinArg::Outer => Join::Outer,
+        },
+        merge: args.merge.map(Merge::from),
+        uns_merge: args.uns_merge.map(Merge::from),
+        label: args.label.clone(),
+        keys: args.keys.clone(),
+        index_unique: args.index_unique.clone(),
+        fill: args.fill_value,
+        pairwise: args.pairwise,
+        storage: args.storage.options(&args.common),
+    };
+    let began = Instant::now();
+    let Some((output, inputs)) = args.paths.split_last() else { unreachable!("clap asks for two paths") };
+    args.common.run(|observer| {
+        let inputs: Result<Vec<Input>> =
+            inputs.iter().map(|p| Input::open(p, args.common.limits())).collect();
+        concat(&inputs?, output, &options, observer)
+    })?;
+    report(output, began, &args.common, None)
+}

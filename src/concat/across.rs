@@ -1,0 +1,172 @@
+//! What does not lie along the axis: one of several is kept, or none.
+
+use super::arrays::{ArrayPart, Arrays};
+use super::item::{Item, keys, take};
+use super::map::Map;
+use super::merge::Merge;
+use super::run::Run;
+use crate::error::{Kind, Place, Result};
+use crate::h5ad::{Axes, is_mapping, same};
+use crate::hdf5::{Dataset, Group, Object, Written};
+use crate::matrix::{Orientation, Selected, Source, equal};
+use crate::strings::Strings;
+use crate::table::{Column, Frame};
+
+/// An element with what its rows and columns become.
+struct Aligned<'m> {
+    item: Item,
+    rows: &'m Map,
+    columns: Map,
+}
+
+impl Aligned<'_> {
+    /// An array with NaN where it has nothing.
+    fn array<'a>(&'a self, dataset: &'a Dataset) -> Result<Arrays<'a>> {
+        let part =
+            ArrayPart { dataset: Some(dataset), row: 0, column: 0, rows: self.rows, columns: &self.columns };
+        Arrays::new(vec![part], [self.rows.len(), self.columns.len()], None)
+    }
+}
+
+impl Run<'_> {
+    /// A table of names alone.
+    pub(super) fn plain_frame(&self, frames: &[&Frame], names: &Strings) -> Result<Frame> {
+        let name = frames[0].index_name().filter(|n| frames.iter().all(|f| f.index_name() == Some(*n)));
+        Frame::new(name.map(str::to_owned), names.clone(), Vec::new())
+    }
+
+    /// The table: names, and the columns that are kept.
+    pub(super) fn across_frame(&self, frames: &[&Frame], names: &Strings, maps: &[Map]) -> Result<Frame> {
+        let mut frame = self.plain_frame(frames, names)?;
+        if let Some(merge) = self.options.merge {
+            let rows: Vec<_> = maps.iter().map(Map::rows).collect();
+            let names: Vec<Vec<&str>> =
+                frames.iter().map(|f| f.columns().iter().map(|(n, _)| n.as_str()).collect()).collect();
+            for key in merge.keys(&names) {
+                let aligned = |(f, rows): (&&Frame, &Vec<_>)| f.column(key).map(|c| c.align(rows));
+                let mut found: Vec<Column> = frames.iter().zip(&rows).filter_map(aligned).collect();
+                if let Some(i) = merge.choose(&found, |a, b| Ok(a.same(b)))? {
+                    frame = frame.with_column(key, found.swap_remove(i))?;
+                }
+            }
+        }
+        frame.strings_to_categoricals()
+    }
+
+    /// Arrays, matrices and tables; `both` where both their dimensions lie across the axis.
+    pub(super) fn merged_mapping(
+        &mut self,
+        path: &str,
+        names: &Strings,
+        maps: &[Map],
+        both: bool,
+    ) -> Result<Written> {
+        let mut group = Group::new();
+        let Some(merge) = self.options.merge else { return self.writer.dict(group) };
+        let mut lists = self.lists(path)?;
+        for key in merge.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
+            let mut found = Vec::new();
+            for (list, rows) in lists.iter_mut().zip(maps) {
+                if let Some(item) = take(list, &key) {
+                    let width = item.extent(1);
+                    let columns = if both { rows.clone() } else { Map::first(width, width) };
+                    found.push(Aligned { item, rows, columns });
+                }
+            }
+            let place = format!("/{path}/{key}");
+            if let Some(i) = merge.choose(&found, |a, b| self.same_aligned(a, b)).in_object(&place)? {
+                let written = self.write_aligned(&found[i], names).in_object(&place)?;
+                group.link(&key, written);
+            }
+        }
+        self.writer.dict(group)
+    }
+
+    fn write_aligned(&mut self, one: &Aligned<'_>, names: &Strings) -> Result<Written> {
+        match &one.item {
+            Item::Frame(f) => {
+                let frame = f.align(&one.rows.rows(), names.clone())?;
+                self.writer.frame(&frame)
+            }
+            Item::Dense(d) => self.write(&one.array(d)?),
+            Item::Sparse(s) => {
+                let source = s.source()?;
+                let [lines, minor] = Axes { rows: one.rows.chosen(), columns: one.columns.chosen() }
+                    .of(source.layout().orientation);
+                let selected = Selected::new(&source, lines, minor, self.budget, self.observer)?;
+                self.writer.sparse(&selected)
+            }
+        }
+    }
+
+    fn same_aligned(&self, a: &Aligned<'_>, b: &Aligned<'_>) -> Result<bool> {
+        match (&a.item, &b.item) {
+            (Item::Frame(x), Item::Frame(y)) => {
+                let names = Strings::from_iter(std::iter::repeat_n("", a.rows.len() as usize));
+                Ok(x.align(&a.rows.rows(), names.clone())?.same(&y.align(&b.rows.rows(), names)?))
+            }
+            (Item::Dense(x), Item::Dense(y)) => a.array(x)?.same(&b.array(y)?),
+            (Item::Sparse(_), Item::Sparse(_)) => {
+                let x = self.by_rows(Some(&a.item), [0, 0], &[])?;
+                let y = self.by_rows(Some(&b.item), [0, 0], std::slice::from_ref(&x))?;
+                debug_assert_eq!(x.source().layout().orientation, Orientation::Csr);
+                let (budget, observer) = (self.budget, self.observer);
+                let x = Selected::new(x.source(), a.rows.chosen(), a.columns.chosen(), budget, observer)?;
+                let y = Selected::new(y.source(), b.rows.chosen(), b.columns.chosen(), budget, observer)?;
+                equal(&x, &y, budget)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    pub(super) fn uns(&mut self) -> Result<Written> {
+        let found: Vec<Object> = self.parts.iter().filter_map(|p| p.object("uns")).collect();
+        let group = match self.options.uns_merge {
+            // what one part lacks as a whole is not in all
+            Some(Merge::Same) if found.len() < self.parts.len() => None,
+            Some(merge) => self.merged_uns(merge, &found)?,
+            None => None,
+        };
+        self.writer.dict(group.unwrap_or_default())
+    }
+
+    /// Mappings as one, level by level; `None` where nothing is left.
+    fn merged_uns(&mut self, merge: Merge, mappings: &[Object]) -> Result<Option<Group>> {
+        let mut children: Vec<Vec<(String, Object)>> = Vec::new();
+        for mapping in mappings {
+            let mut list = Vec::new();
+            for link in mapping.links()? {
+                match mapping.open_link(link) {
+                    Ok(child) => list.push((link.name().into_owned(), child)),
+                    Err(e) if e.kind() == Kind::Unsupported => {
+                        self.observer.warn(&format!("left out: {e}"));
+                    }
+                    Err(e) => return Err(e),
+                }
+            }
+            children.push(list);
+        }
+        let mut group = None;
+        for key in merge.keys(&keys(&children)) {
+            let of_key = |l: &Vec<(String, Object)>| l.iter().find(|(k, _)| k == key).map(|(_, o)| o.clone());
+            let found: Vec<Object> = children.iter().filter_map(of_key).collect();
+            let nested = found.iter().map(is_mapping).collect::<Result<Vec<bool>>>()?;
+            let written = if nested.iter().all(|n| *n) {
+                match self.merged_uns(merge, &found)? {
+                    Some(inner) => Some(self.writer.dict(inner)?),
+                    None => None,
+                }
+            } else {
+                let (budget, observer) = (self.budget, self.observer);
+                match merge.choose(&found, |a, b| same(a, b, budget, observer))? {
+                    Some(i) => self.writer.copy(&found[i], Axes::default())?,
+                    None => None,
+                }
+            };
+            if let Some(written) = written {
+                group.get_or_insert_with(Group::new).link(key, written);
+            }
+        }
+        Ok(group)
+    }
+}

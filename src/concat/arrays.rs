@@ -1,0 +1,249 @@
+//! Dense arrays joined: rows by rows, each from the parts that have it.
+
+use super::map::Map;
+use crate::dtype::{Dtype, Policy, Scalar, cast};
+use crate::error::{Error, Result};
+use crate::h5ad::{Axes, read_rows, rows_of_chunk};
+use crate::hdf5::{Dataset, Numeric, Scratch};
+use crate::matrix::ABSENT;
+use crate::table::Column;
+use std::ops::Range;
+
+/// One part of an array.
+pub(super) struct ArrayPart<'a> {
+    /// Its values; nothing but missing ones where `None`.
+    pub(super) dataset: Option<&'a Dataset>,
+    /// The row of the whole that its first is.
+    pub(super) row: u64,
+    /// The column of the whole that its first is.
+    pub(super) column: u64,
+    /// Rows of the whole that it covers, and its own.
+    pub(super) rows: &'a Map,
+    /// The same of columns.
+    pub(super) columns: &'a Map,
+}
+
+/// Several arrays as one.
+pub(super) struct Arrays<'a> {
+    parts: Vec<ArrayPart<'a>>,
+    pub(super) dtype: Dtype,
+    pub(super) shape: Vec<u64>,
+    /// What stands where a part has nothing, as one value.
+    absent: Vec<u8>,
+}
+
+impl<'a> Arrays<'a> {
+    /// Arrays of `shape` together; `fill` stands where a part has nothing, NaN if it is not given.
+    ///
+    /// # Errors
+    /// `Unsupported` where the inner dimensions differ, or missing values have no place in the type.
+    pub(super) fn new(parts: Vec<ArrayPart<'a>>, shape: [u64; 2], fill: Option<Scalar>) -> Result<Self> {
+        let fill = fill.unwrap_or(Scalar::Float(f64::NAN, Dtype::Float64));
+        let mut dtype = None;
+        let mut inner: Option<&[u64]> = None;
+        for part in &parts {
+            let gaps = part.rows.absent().next().is_some() || part.columns.absent().next().is_some();
+            let one = match part.dataset {
+                Some(d) => {
+                    let stored = Numeric::of(d.datatype()).map_or(Dtype::Float64, |n| n.dtype);
+                    let rest = d.shape().get(2..).unwrap_or_default();
+                    if inner.is_some_and(|i| i != rest) {
+                        return Err(Error::unsupported(format!("arrays of {inner:?} and {rest:?} in a row")));
+                    }
+                    inner = Some(rest);
+                    match gaps {
+                        // what numpy makes of nothing
+                        true if d.shape().iter().take(2).any(|n| *n == 0) => type_of(fill),
+                        true => holding(stored, fill)?,
+                        false => stored,
+                    }
+                }
+                None => type_of(fill),
+            };
+            dtype = Some(dtype.map_or(one, |d: Dtype| d.promoted(one)));
+        }
+        let dtype = dtype.unwrap_or(Dtype::Float64);
+        let two = parts.iter().any(|p| p.dataset.is_none_or(|d| d.shape().len() > 1));
+        let shape = if two { [&shape[..], inner.unwrap_or_default()].concat() } else { vec![shape[0]] };
+        Ok(Arrays { parts, dtype, shape, absent: bytes_of(fill, dtype) })
+    }
+
+    /// Memory for making a row, and the rows that are best made together.
+    pub(super) fn strip(&self) -> [u64; 2] {
+        let datasets = || self.parts.iter().filter_map(|p| p.dataset);
+        let row = |d: &Dataset| d.shape()[1..].iter().product::<u64>() * (u64::from(d.datatype().size) + 16);
+        [datasets().map(row).max().unwrap_or(8), datasets().map(rows_of_chunk).max().unwrap_or(1)]
+    }
+
+    fn row_bytes(&self) -> usize {
+        self.shape[1..].iter().product::<u64>() as usize * self.dtype.size()
+    }
+
+    /// Makes rows `range`.
+    pub(super) fn make(&self, range: Range<u64>, out: &mut [u8]) -> Result<()> {
+        self.parts.iter().try_for_each(|part| self.place(part, &range, out))
+    }
+
+    fn place(&self, part: &ArrayPart<'_>, range: &Range<u64>, out: &mut [u8]) -> Result<()> {
+        let covered = part.row.max(range.start)..(part.row + part.rows.len()).min(range.end);
+        if covered.is_empty() {
+            return Ok(());
+        }
+        let inside = covered.start - part.row..covered.end - part.row;
+        let (size, row_bytes) = (self.dtype.size(), self.row_bytes());
+        let inner = self.shape.get(2..).unwrap_or_default().iter().product::<u64>() as usize * size;
+        let columns = part.column as usize * inner..(part.column + part.columns.len()) as usize * inner;
+        let (values, row_in) = self.values(part, inside.clone())?;
+        let mut read = values.chunks_exact(row_in.max(1));
+        for (i, row) in inside.enumerate() {
+            let at = ((covered.start - range.start) as usize + i) * row_bytes;
+            let to = &mut out[at..at + row_bytes][columns.clone()];
+            let there =
+                part.dataset.is_some() && part.rows.chosen().is_none_or(|c| c[row as usize] != ABSENT);
+            let from = if there { read.next().unwrap_or_default() } else { &[] };
+            match part.columns.chosen() {
+                None if there => to.copy_from_slice(from),
+                Some(chosen) if there => {
+                    for (c, slot) in chosen.iter().zip(to.chunks_exact_mut(inner.max(1))) {
+                        match *c {
+                            ABSENT => self.fill(slot),
+                            c => slot.copy_from_slice(&from[c as usize * inner..][..inner]),
+                        }
+                    }
+                }
+                _ => self.fill(to),
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(&self, slot: &mut [u8]) {
+        slot.chunks_exact_mut(self.absent.len()).for_each(|s| s.copy_from_slice(&self.absent));
+    }
+
+    /// The rows of a part that exist among `rows`, in the type of the whole; and the bytes of one.
+    fn values(&self, part: &ArrayPart<'_>, rows: Range<u64>) -> Result<(Vec<u8>, usize)> {
+        let Some(dataset) = part.dataset else { return Ok((Vec::new(), 0)) };
+        let chosen: Option<Vec<u64>> = part.rows.chosen().map(|c| {
+            c[rows.start as usize..rows.end as usize].iter().copied().filter(|r| *r != ABSENT).collect()
+        });
+        let wanted = chosen.as_ref().map_or(rows, |c| 0..c.len() as u64);
+        let width: usize = dataset.shape()[1..].iter().product::<u64>() as usize;
+        let n = (wanted.end - wanted.start) as usize * width;
+        let values = Numeric::of(dataset.datatype()).ok_or_else(|| Error::unsupported("numbers expected"))?;
+        let mut raw = vec![0; n * values.stored_size()];
+        let axes = Axes { rows: chosen.as_deref(), columns: None };
+        if n > 0 {
+            read_rows(dataset, axes, wanted, &mut raw, &mut Scratch::default())?;
+        }
+        let mut plain = if values.is_native() {
+            raw
+        } else {
+            let mut plain = vec![0; n * values.dtype.size()];
+            values.convert(&raw, &mut plain);
+            plain
+        };
+        if values.dtype != self.dtype {
+            let mut out = vec![0; n * self.dtype.size()];
+            cast(values.dtype, &plain, self.dtype, &mut out, Policy::Round)
+                .map_err(|_| Error::malformed(format!("a value of {} as {}", values.dtype, self.dtype)))?;
+            plain = out;
+        }
+        Ok((plain, width * self.dtype.size()))
+    }
+
+    /// Whether both are of one type and shape and hold the same; NaN equals NaN.
+    pub(super) fn same(&self, other: &Arrays<'_>) -> Result<bool> {
+        if (self.dtype, &self.shape) != (other.dtype, &other.shape) {
+            return Ok(false);
+        }
+        let (rows, row) = (self.shape[0], self.row_bytes());
+        let strip = ((4 << 20) / row.max(1) as u64).max(self.strip()[1]).max(1);
+        let mut start = 0;
+        while start < rows {
+            let range = start..(start + strip).min(rows);
+            let column = |from: &Arrays<'_>| -> Result<Column> {
+                let mut bytes = vec![0; (range.end - range.start) as usize * row];
+                from.make(range.clone(), &mut bytes)?;
+                Ok(Column::Numbers { dtype: self.dtype, bytes })
+            };
+            if !column(self)?.same(&column(other)?) {
+                return Ok(false);
+            }
+            start = range.end;
+        }
+        Ok(true)
+    }
+}
+
+/// The type of a value that was typed.
+pub(super) fn type_of(fill: Scalar) -> Dtype {
+    match fill {
+        Scalar::Float(..) => Dtype::Float64,
+        _ => Dtype::Int64,
+    }
+}
+
+/// A value as bytes of a type that holds it.
+pub(super) fn bytes_of(fill: Scalar, dtype: Dtype) -> Vec<u8> {
+    let mut out = vec![0; dtype.size()];
+    let (from, bytes) = match fill {
+        Scalar::Float(v, _) => (Dtype::Float64, v.to_le_bytes()),
+        Scalar::Int(v) => (Dtype::Int64, (v as i64).to_le_bytes()),
+        Scalar::Bool(v) => (Dtype::Int64, i64::from(v).to_le_bytes()),
+    };
+    let _ = cast(from, &bytes, dtype, &mut out, Policy::Saturate);
+    out
+}
+
+/// The type that an array of `stored` has once `fill` is in it, as pandas widens it.
+fn holding(stored: Dtype, fill: Scalar) -> Result<Dtype> {
+    if stored == Dtype::Bool {
+        return Err(Error::unsupported("missing values in an array of bools (which has no room for them)"));
+    }
+    Ok(match fill {
+        Scalar::Float(v, _) if stored.is_float() => {
+            let single = v.abs() <= f64::from(f32::MAX) || !v.is_finite();
+            if stored == Dtype::Float64 || single { stored } else { Dtype::Float64 }
+        }
+        Scalar::Float(..) => Dtype::Float64,
+        _ if stored.is_float() => stored,
+        Scalar::Int(v) => {
+            let holds = |d: Dtype| d.integer_range().is_some_and(|(low, high)| (low..=high).contains(&v));
+            let least = [
+                Dtype::Uint8,
+                Dtype::Int8,
+                Dtype::Uint16,
+                Dtype::Int16,
+                Dtype::Uint32,
+                Dtype::Int32,
+                Dtype::Uint64,
+            ];
+            let least = least.into_iter().find(|d| d.is_unsigned() == (v >= 0) && holds(*d));
+            if holds(stored) { stored } else { stored.promoted(least.unwrap_or(Dtype::Int64)) }
+        }
+        Scalar::Bool(_) => stored,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_that_hold_what_is_filled_in() {
+        let (nan, one, big) = (Scalar::Float(f64::NAN, Dtype::Float64), Scalar::Int(-1), Scalar::Int(300));
+        for (stored, fill, want) in [
+            (Dtype::Float32, nan, Dtype::Float32),
+            (Dtype::Int8, nan, Dtype::Float64),
+            (Dtype::Float32, one, Dtype::Float32),
+            (Dtype::Uint8, one, Dtype::Int16),
+            (Dtype::Uint8, big, Dtype::Uint16),
+            (Dtype::Int8, big, Dtype::Int32),
+            (Dtype::Int32, big, Dtype::Int32),
+        ] {
+            assert_eq!(holding(stored, fill).unwrap(), want, "{stored} with {fill}");
+        }
+        assert!(holding(Dtype::Bool, nan).is_err());
+    }
+}

@@ -1,0 +1,63 @@
+//! A matrix as compressed rows, however it is stored.
+
+use super::item::Item;
+use super::parts::Scratch;
+use crate::dtype::Dtype;
+use crate::error::Result;
+use crate::h5ad::{Element, Opened};
+use crate::matrix::{Budget, InMemory, Layout, Orientation, Source};
+use crate::observe::Observer;
+use crate::store::Store;
+
+/// Compressed rows, ready to be read.
+pub(super) enum Held {
+    /// As they are stored.
+    File(Box<Opened>),
+    /// Of a matrix stored by columns, in a file of their own.
+    Flipped(Box<Store>),
+    /// Of a matrix that is not there.
+    Nothing(InMemory),
+}
+
+impl Held {
+    /// An element; an empty one of `shape` where there is none. `others` are held already, and have their part of the
+    /// budget.
+    pub(super) fn new(
+        item: Option<&Item>,
+        shape: [u64; 2],
+        others: &[Held],
+        scratch: &Scratch,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<Held> {
+        let used: u64 = others.iter().map(|h| h.source().resident_bytes()).sum();
+        let budget = Budget::new(budget.bytes.saturating_sub(used));
+        let element = match item {
+            None | Some(Item::Frame(_)) => {
+                let [lines, minor] = shape;
+                let layout =
+                    Layout { orientation: Orientation::Csr, lines, minor, entries: 0, dtype: Dtype::Float64 };
+                let pointers = vec![0; lines as usize + 1];
+                return Ok(Held::Nothing(InMemory::new(layout, pointers, Vec::new(), Vec::new())?));
+            }
+            Some(Item::Sparse(s)) => Element::Sparse(s.clone()),
+            Some(Item::Dense(d)) => {
+                observer.phase("counting", d.byte_len());
+                Element::open(d.object())?
+            }
+        };
+        let opened = element.source(budget, observer)?;
+        if opened.as_source().layout().orientation == Orientation::Csr {
+            return Ok(Held::File(Box::new(opened)));
+        }
+        Ok(Held::Flipped(Box::new(scratch.flipped(opened.as_source(), budget, observer)?)))
+    }
+
+    pub(super) fn source(&self) -> &dyn Source {
+        match self {
+            Held::File(o) => o.as_source(),
+            Held::Flipped(s) => &**s,
+            Held::Nothing(m) => m,
+        }
+    }
+}

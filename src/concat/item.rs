@@ -1,0 +1,80 @@
+//! An element of one part.
+
+use crate::error::{Error, Kind, Result};
+use crate::h5ad::{Element, Sparse, is_frame, read_frame};
+use crate::hdf5::{Dataset, Numeric, Object};
+use crate::observe::Observer;
+use crate::table::Frame;
+
+/// An element that can be joined with those of its name in other parts.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// A compressed matrix.
+    Sparse(Sparse),
+    /// An array of numbers.
+    Dense(Dataset),
+    /// A table.
+    Frame(Frame),
+}
+
+impl Item {
+    /// # Errors
+    /// `Unsupported` for what cannot be joined.
+    pub(super) fn open(object: &Object, observer: &dyn Observer) -> Result<Item> {
+        if object.is_dataset() {
+            let dataset = object.dataset()?;
+            let numbers = Numeric::of(dataset.datatype()).is_some();
+            if dataset.shape().is_empty() || !numbers {
+                let text = format!("{} is not joined", dataset.datatype().name());
+                return Err(Error::unsupported(text).in_object(object.path()));
+            }
+            return Ok(Item::Dense(dataset));
+        }
+        if is_frame(object)? {
+            return Ok(Item::Frame(read_frame(object, None, 0, observer)?));
+        }
+        match Element::open(object) {
+            Ok(Element::Sparse(s)) => Ok(Item::Sparse(s)),
+            Err(e) if e.kind() == Kind::Usage => {
+                Err(Error::unsupported(format!("{} is not joined", e.message())).in_object(object.path()))
+            }
+            Ok(Element::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Elements along a dimension; a table has its columns as the second.
+    pub(super) fn extent(&self, dimension: usize) -> u64 {
+        match self {
+            Item::Sparse(s) => s.shape()[dimension],
+            Item::Dense(d) => d.shape().get(dimension).copied().unwrap_or(1),
+            Item::Frame(f) if dimension == 0 => f.rows() as u64,
+            Item::Frame(f) => f.columns().len() as u64,
+        }
+    }
+}
+
+/// The elements of a mapping by name; what cannot be joined is left out with a warning.
+pub(super) fn items(mapping: Option<&Object>, observer: &dyn Observer) -> Result<Vec<(String, Item)>> {
+    let mut out = Vec::new();
+    let Some(mapping) = mapping.filter(|m| m.is_group()) else { return Ok(out) };
+    for link in mapping.links()? {
+        match mapping.open_link(link).and_then(|o| Item::open(&o, observer)) {
+            Ok(item) => out.push((link.name().into_owned(), item)),
+            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("left out: {e}")),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(out)
+}
+
+/// The names of each list.
+pub(super) fn keys<T>(lists: &[Vec<(String, T)>]) -> Vec<Vec<&str>> {
+    lists.iter().map(|l| l.iter().map(|(k, _)| k.as_str()).collect()).collect()
+}
+
+/// Takes the element of this name out of a list.
+pub(super) fn take(list: &mut Vec<(String, Item)>, key: &str) -> Option<Item> {
+    let at = list.iter().position(|(k, _)| k == key)?;
+    Some(list.swap_remove(at).1)
+}

@@ -1,0 +1,136 @@
+//! The inputs, each as an h5ad of today.
+
+use crate::bytes::commit::Pending;
+use crate::convert::Input;
+use crate::error::{Place, Result};
+use crate::h5ad::{AnnData, Element, Flavour};
+use crate::hdf5::{Filters, Object};
+use crate::matrix::{Budget, Source};
+use crate::observe::Observer;
+use crate::rewrite::{self, Selection, rewrite, write_matrix};
+use crate::store::{self, IndexDtype, Store};
+use crate::table::Frame;
+use crate::transpose;
+use std::cell::{Cell, OnceCell};
+use std::path::{Path, PathBuf};
+
+/// One input.
+pub(super) struct Part {
+    pub(super) data: AnnData,
+    pub(super) path: PathBuf,
+    /// Of rows, of columns.
+    pub(super) frames: [Frame; 2],
+    pub(super) has_x: bool,
+}
+
+impl Part {
+    /// The object at a path below the root, if it is there.
+    pub(super) fn object(&self, path: &str) -> Option<Object> {
+        self.data.root().descend(path).ok()
+    }
+}
+
+/// A directory for what has to be written on the way; it comes to be when it is needed, and goes at the end.
+pub(super) struct Scratch {
+    /// What the directory is called.
+    target: PathBuf,
+    pending: OnceCell<Pending>,
+    used: Cell<u32>,
+}
+
+impl Scratch {
+    pub(super) fn new(output: &Path, directory: &Path) -> Scratch {
+        let name = output.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        Scratch {
+            target: directory.join(format!("{name}.parts")),
+            pending: OnceCell::new(),
+            used: Cell::new(0),
+        }
+    }
+
+    /// A path nothing is at.
+    fn path(&self) -> Result<PathBuf> {
+        let pending = match self.pending.get() {
+            Some(p) => p,
+            None => {
+                let made = Pending::directory(&self.target, true)?;
+                self.pending.get_or_init(|| made)
+            }
+        };
+        self.used.set(self.used.get() + 1);
+        Ok(pending.path().join(self.used.get().to_string()))
+    }
+
+    /// A compressed matrix with rows for columns and columns for rows, in a file of its own.
+    pub(super) fn flipped(
+        &self,
+        from: &dyn Source,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<Store> {
+        let path = self.path()?;
+        let beside = path.parent().unwrap_or(Path::new("."));
+        let bytes = from.layout().entries.saturating_mul(4 + from.layout().dtype.size() as u64);
+        observer.phase("reading", bytes);
+        let partitions = transpose::partition(from, budget, beside, observer, &|_| Ok(()))?;
+        let small = partitions.layout().minor <= i32::MAX as u64;
+        let index = if small { IndexDtype::Int32 } else { IndexDtype::Int64 };
+        let options = store::Options { index, ..store::Options::default() };
+        let writer = store::Writer::create(&path, partitions.layout(), partitions.pointers(), &options)?;
+        observer.phase("transposing", bytes);
+        partitions.deliver(writer, observer)?;
+        Store::open(&path)
+    }
+}
+
+/// Opens an input; what is no h5ad of today is first written as one.
+pub(super) fn open(
+    input: &Input,
+    scratch: &Scratch,
+    options: &rewrite::Options,
+    observer: &dyn Observer,
+) -> Result<Part> {
+    let path = input.path().to_owned();
+    let plain = rewrite::Options { filters: Some(Filters::default()), force: false, ..options.clone() };
+    let written = match input {
+        Input::File(_, data) if is_of_today(data)? => None,
+        Input::File(_, data) => {
+            let to = scratch.path()?;
+            rewrite(data, &to, &Selection::default(), &plain, observer).in_file(&path)?;
+            Some(to)
+        }
+        Input::Store(_) | Input::Market(_) => {
+            let to = scratch.path()?;
+            let matrix = input.matrix("X", options.budget, observer)?;
+            let source = matrix.as_source();
+            let frames = input.frames("X", source.layout().shape(), observer)?;
+            write_matrix(source, frames.as_ref(), &to, &plain, observer).in_file(&path)?;
+            Some(to)
+        }
+    };
+    let data = match (written, input) {
+        (Some(to), _) => AnnData::open(to)?,
+        (None, Input::File(_, data)) => (**data).clone(),
+        (None, other) => AnnData::open(other.path())?,
+    };
+    let read = || -> Result<([Frame; 2], bool)> {
+        let has_x = data.root().child("X")?.is_some_and(|o| !is_null(&o));
+        let shape = if has_x { data.matrix("X")?.shape() } else { data.table_rows()? };
+        Ok((data.frames("X", shape, observer)?, has_x))
+    };
+    let (frames, has_x) = read().in_file(&path)?;
+    Ok(Part { data, path, frames, has_x })
+}
+
+/// `X` may be there and hold nothing.
+fn is_null(object: &Object) -> bool {
+    object.is_dataset() && object.dataset().is_ok_and(|d| *d.dataspace() == crate::hdf5::Dataspace::Null)
+}
+
+/// Whether every element is where it is today.
+fn is_of_today(data: &AnnData) -> Result<bool> {
+    let old_graph = |name: &str| {
+        data.root().descend(&format!("uns/neighbors/{name}")).is_ok_and(|o| Element::is_matrix(&o))
+    };
+    Ok(data.flavour() == Flavour::AnnData && !old_graph("distances") && !old_graph("connectivities"))
+}

@@ -1,0 +1,170 @@
+//! One element after the other into the output.
+
+use super::along::Along;
+use super::item::Item;
+use super::map::{Map, join_names};
+use super::parts::{Part, Scratch, open};
+use super::{Axis, Options};
+use crate::convert::Input;
+use crate::error::{Error, Place, Result};
+use crate::h5ad::{H5adWriter, How};
+use crate::hdf5::{Group, Written};
+use crate::matrix::Budget;
+use crate::observe::Observer;
+use crate::rewrite::filters_of;
+use crate::strings::Strings;
+use crate::table::{Categorical, Column, Frame, Join};
+use std::path::Path;
+
+pub(super) struct Run<'a> {
+    pub(super) parts: &'a [Part],
+    pub(super) options: &'a Options,
+    keys: &'a [String],
+    pub(super) scratch: &'a Scratch,
+    pub(super) budget: Budget,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) writer: H5adWriter<'a>,
+}
+
+pub(super) fn run(
+    inputs: &[Input],
+    output: &Path,
+    options: &Options,
+    keys: &[String],
+    observer: &dyn Observer,
+) -> Result<()> {
+    let storage = &options.storage;
+    let beside = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let scratch = Scratch::new(output, storage.temporary.as_deref().unwrap_or(beside));
+    let mut how = How { filters: storage.filters.unwrap_or_default(), chunk: storage.chunk };
+    if let (None, Some(Input::File(_, first))) = (storage.filters, inputs.first()) {
+        how.filters = filters_of(first);
+    }
+    // an output that exists is refused before anything is read
+    let writer = H5adWriter::create(output, storage.force, how, storage.budget, observer)?;
+    let parts: Result<Vec<Part>> = inputs.iter().map(|i| open(i, &scratch, storage, observer)).collect();
+    let (parts, scratch) = (parts?, &scratch);
+    let mut run = Run { parts: &parts, options, keys, scratch, budget: storage.budget, observer, writer };
+    let root = run.root()?;
+    run.writer.finish(root)
+}
+
+impl Run<'_> {
+    fn root(&mut self) -> Result<Group> {
+        let axis = self.options.axis;
+        let [name, other] = axis.names();
+        let mut root = Group::new();
+        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.along()]).collect();
+        let frame = self.along_frame(&frames, name)?;
+        let lengths = frames.iter().map(|f| f.rows() as u64).collect();
+        let along = Along { lengths, names: frame.index().clone() };
+        root.link(name, self.writer.frame(&frame)?);
+        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.across()]).collect();
+        let (names, maps) = self.join_names(&frames)?;
+        let frame = self.across_frame(&frames, &names, &maps).in_object(&format!("/{other}"))?;
+        root.link(other, self.writer.frame(&frame)?);
+        if let Some(x) = self.x(&along, &maps)? {
+            root.link("X", x);
+        }
+        root.link("layers", self.joined_mapping("layers", &along, Some(&maps))?);
+        for (letter, written) in [
+            ("m", self.joined_mapping(&format!("{name}m"), &along, None)?),
+            ("p", self.diagonals(&format!("{name}p"), &along)?),
+        ] {
+            root.link(&format!("{name}{letter}"), written);
+        }
+        for (letter, both) in [("m", false), ("p", true)] {
+            let path = format!("{other}{letter}");
+            root.link(&path, self.merged_mapping(&path, &names, &maps, both)?);
+        }
+        root.link("uns", self.uns()?);
+        if let Some(raw) = self.raw()? {
+            root.link("raw", raw);
+        }
+        Ok(root)
+    }
+
+    /// `X`, where all parts have it; `None` where none has.
+    fn x(&mut self, along: &Along, maps: &[Map]) -> Result<Option<Written>> {
+        if self.parts.iter().all(|p| !p.has_x) {
+            return Ok(None);
+        }
+        let mut found = Vec::new();
+        for part in self.parts {
+            if !part.has_x {
+                let text = "there is no X, which other parts have";
+                return Err(Error::unsupported(text).in_file(&part.path));
+            }
+            found.push(Some(self.open(part, "X")?));
+        }
+        self.joined("/X", along, &found, maps).in_object("/X").map(Some)
+    }
+
+    fn open(&self, part: &Part, path: &str) -> Result<Item> {
+        part.data.root().descend(path).and_then(|o| Item::open(&o, self.observer)).in_file(&part.path)
+    }
+
+    /// The table along the axis: names with their keys, columns, the label.
+    fn along_frame(&self, frames: &[&Frame], path: &str) -> Result<Frame> {
+        let mut frame = Frame::concat(frames, self.options.join).in_object(&format!("/{path}"))?;
+        if let Some(between) = &self.options.index_unique {
+            let mut names = Strings::new();
+            for (part, key) in frames.iter().zip(self.keys) {
+                for n in part.index().iter() {
+                    names.push(&[n, between.as_bytes(), key.as_bytes()].concat());
+                }
+            }
+            frame = frame.with_index(names)?;
+        }
+        if let Some(label) = &self.options.label {
+            let rows = frames.iter().zip(0i64..);
+            let codes: Vec<i64> = rows.flat_map(|(f, i)| std::iter::repeat_n(i, f.rows())).collect();
+            let keys = Column::Strings(self.keys.iter().collect());
+            frame = frame.with_column(label, Column::Categorical(Categorical::new(&codes, keys, false)?))?;
+        }
+        frame.strings_to_categoricals()
+    }
+
+    /// Names across the axis; where one comes twice, the file is told.
+    fn join_names(&self, frames: &[&Frame]) -> Result<(Strings, Vec<Map>)> {
+        for (frame, part) in frames.iter().zip(self.parts) {
+            let place = format!("/{}", self.options.axis.names()[1]);
+            join_names(&[frame.index()], Join::Inner).in_object(&place).in_file(&part.path)?;
+        }
+        let names: Vec<&Strings> = frames.iter().map(|f| f.index()).collect();
+        join_names(&names, self.options.join)
+    }
+
+    /// `raw`, where all parts have it.
+    fn raw(&mut self) -> Result<Option<Written>> {
+        let axis = self.options.axis;
+        let mut found = Vec::new();
+        let mut tables = Vec::new();
+        for part in self.parts.iter().filter(|p| p.object("raw/X").is_some()) {
+            let shape = part.data.matrix("raw/X").in_file(&part.path)?.shape();
+            tables.push(part.data.frames("raw/X", shape, self.observer).in_file(&part.path)?);
+            found.push(Some(self.open(part, "raw/X")?));
+        }
+        if found.len() < self.parts.len() {
+            if !found.is_empty() {
+                self.observer.warn("only some of the parts have raw: it is left out");
+            }
+            return Ok(None);
+        }
+        let across: Vec<&Frame> = tables.iter().map(|f| &f[axis.across()]).collect();
+        let (names, maps) = self.join_names(&across)?;
+        let frames: Vec<&Frame> = tables.iter().map(|f| &f[axis.along()]).collect();
+        let frame = self.along_frame(&frames, "raw")?;
+        let lengths = frames.iter().map(|f| f.rows() as u64).collect();
+        let along = Along { lengths, names: frame.index().clone() };
+        let mut raw = Group::new();
+        raw.link("X", self.joined("/raw/X", &along, &found, &maps).in_object("/raw/X")?);
+        let (var, varm) = match axis {
+            Axis::Obs => (self.plain_frame(&across, &names)?, self.writer.dict(Group::new())?),
+            Axis::Var => (frame, self.joined_mapping("raw/varm", &along, None)?),
+        };
+        raw.link("var", self.writer.frame(&var)?);
+        raw.link("varm", varm);
+        self.writer.raw(raw).map(Some)
+    }
+}
