@@ -5,9 +5,10 @@
 
 #![allow(missing_docs)] // the macro below makes a public function without any
 
-use annmap::convert::{Input, Options, Target, convert};
+use annmap::convert::{Options, Target, convert};
 use annmap::h5ad::{AnnData, Element};
 use annmap::hdf5::Scratch;
+use annmap::input::Input;
 use annmap::matrix::{Block, Budget, Sink, Source, pump};
 use annmap::{Limits, Result};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

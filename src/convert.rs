@@ -1,161 +1,17 @@
-//! From any input to a store: which source, which edits, which layout, which sink.
+//! From any input to a store: which rows and columns, which edits, which layout, which sink.
 
 use crate::dtype::{Dtype, Policy};
-use crate::error::{Error, Kind, Place, Result};
-use crate::h5ad::{AnnData, Element, Opened};
-use crate::limits::Limits;
-use crate::market::Market;
+use crate::error::{Kind, Place, Result};
+use crate::input::{Input, select_frames};
 use crate::matrix::{
-    Block, Budget, Edit, Edited, InMemory, Kept, Lost, Orientation, Sink, Source, merged, narrowest_dtype,
-    pump, survey,
+    Block, Budget, Edit, Edited, Kept, Orientation, Selected, Selection, Sink, Source, merged,
+    narrowest_dtype, pump, survey,
 };
 use crate::observe::Observer;
-use crate::store::{self, IndexDtype, Pair, Salvage, SourceRecord, Store, WriteMode, Writer, Written};
+use crate::store::{self, IndexDtype, Pair, Salvage, WriteMode, Writer, Written};
 use crate::table::Frame;
 use crate::transpose::{self, Partitions};
 use std::path::{Path, PathBuf};
-
-/// A file or a store that a matrix is read from.
-#[derive(Debug)]
-pub enum Input {
-    /// A single-cell HDF5 file.
-    File(PathBuf, Box<AnnData>),
-    /// A store.
-    Store(Box<Store>),
-    /// A Matrix Market file, or a directory of one and its names.
-    Market(Box<Market>),
-}
-
-impl Input {
-    /// Opens whatever `path` is, by its content.
-    ///
-    /// # Errors
-    /// As [`AnnData::open`] and [`Store::open`].
-    pub fn open(path: &Path, limits: Limits) -> Result<Self> {
-        if let Some(market) = Market::find(path)? {
-            return Ok(Input::Market(Box::new(market)));
-        }
-        if path.is_dir() {
-            let stores = Store::find(path);
-            return match &stores[..] {
-                [] => Err(Error::usage("a directory that is no store").in_file(path)),
-                [first, ..] => Ok(Input::Store(Box::new(Store::open(first)?))),
-            };
-        }
-        Ok(Input::File(path.to_owned(), Box::new(AnnData::open_with(path, limits)?)))
-    }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        match self {
-            Input::File(path, _) => path,
-            Input::Store(s) => s.path(),
-            Input::Market(m) => m.path(),
-        }
-    }
-
-    /// The matrix of this name; a store has only the one it was made for.
-    ///
-    /// # Errors
-    /// As [`AnnData::matrix`] and [`Element::source`].
-    pub fn matrix(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<Matrix<'_>> {
-        match self {
-            Input::Store(s) => Ok(Matrix::Store(s)),
-            Input::Market(m) if name == "X" => Ok(Matrix::Memory(Box::new(m.read(budget, observer)?))),
-            Input::Market(m) => {
-                Err(Error::usage(format!("there is no matrix '{name}' (there are: X)")).in_file(m.path()))
-            }
-            Input::File(path, file) => {
-                let element = file.matrix(name).in_file(path)?;
-                observe_dense(&element, observer);
-                Ok(Matrix::File(Box::new(element.source(budget, observer).in_file(path)?)))
-            }
-        }
-    }
-
-    /// As [`matrix`](Self::matrix), past damage; lines that cannot be had come with it.
-    fn matrix_past(
-        &self,
-        name: &str,
-        budget: Budget,
-        observer: &dyn Observer,
-    ) -> Result<(Matrix<'_>, Vec<Lost>)> {
-        let Input::File(path, file) = self else {
-            return Ok((self.matrix(name, budget, observer)?, Vec::new()));
-        };
-        let element = file.matrix(name).in_file(path)?;
-        observe_dense(&element, observer);
-        let (opened, lost) = element.source_past(budget, observer).in_file(path)?;
-        Ok((Matrix::File(Box::new(opened)), lost))
-    }
-
-    /// The tables of the rows and the columns of a matrix of this shape; `None` where a store has none.
-    ///
-    /// # Errors
-    /// As [`AnnData::frames`].
-    pub fn frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<Option<[Frame; 2]>> {
-        match self {
-            Input::Store(s) => s.frames(),
-            Input::Market(m) => m.frames(shape).map(Some),
-            Input::File(path, file) => file.frames(name, shape, observer).map(Some).in_file(path),
-        }
-    }
-
-    /// What a store made of it says of its origin.
-    fn record(&self, matrix: &str) -> SourceRecord {
-        let meta = self.path().metadata().ok();
-        let name = self.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let seconds = meta
-            .as_ref()
-            .and_then(|m| m.modified().ok())
-            .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
-            .map(|d| d.as_secs());
-        match self {
-            Input::File(..) | Input::Market(_) => SourceRecord {
-                name,
-                size: meta.map(|m| m.len()),
-                modified: seconds,
-                matrix: matrix.to_owned(),
-            },
-            // A store of a store keeps what it was first made from.
-            Input::Store(s) => s.manifest().source.clone().unwrap_or(SourceRecord {
-                name,
-                size: None,
-                modified: None,
-                matrix: matrix.to_owned(),
-            }),
-        }
-    }
-}
-
-/// A dense matrix is read once just to count; the observer should know.
-fn observe_dense(element: &Element, observer: &dyn Observer) {
-    if let Element::Dense(d) = element {
-        observer.phase("counting", d.dataset().byte_len());
-    }
-}
-
-/// A matrix of an input, ready to be read.
-#[derive(Debug)]
-pub enum Matrix<'i> {
-    /// Of a file.
-    File(Box<Opened>),
-    /// Of a store.
-    Store(&'i Store),
-    /// Read whole.
-    Memory(Box<InMemory>),
-}
-
-impl Matrix<'_> {
-    /// As a source of entries.
-    pub fn as_source(&self) -> &dyn Source {
-        match self {
-            Matrix::File(o) => o.as_source(),
-            Matrix::Store(s) => *s,
-            Matrix::Memory(m) => &**m,
-        }
-    }
-}
 
 /// The layout of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -190,6 +46,8 @@ pub enum ValueDtype {
 pub struct Options {
     /// Which matrix of the input.
     pub matrix: String,
+    /// Which rows and columns.
+    pub selection: Selection,
     /// The layout of the output.
     pub target: Target,
     /// The type of its values.
@@ -219,6 +77,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             matrix: "X".into(),
+            selection: Selection::default(),
             target: Target::Stored,
             dtype: ValueDtype::Keep,
             policy: Policy::Exact,
@@ -251,7 +110,7 @@ pub fn convert(
         false => (input.matrix(&options.matrix, options.budget, observer)?, Vec::new()),
     };
     let stored = matrix.as_source();
-    let (edited, kept);
+    let (edited, kept, selected);
     let mut source = stored;
     let mut salvaged = None;
     if options.salvage {
@@ -263,18 +122,24 @@ pub fn convert(
         salvaged = Some(Salvage { orientation: stored.layout().orientation, lost });
         source = &kept;
     }
+    let selection = &options.selection;
+    if !selection.is_all() {
+        let [lines, minor] = selection.of(source.layout().orientation);
+        selected = Selected::new(source, lines, minor, options.budget, observer).in_file(place)?;
+        source = &selected;
+    }
     if !options.edit.is_none() {
         observer.phase("editing", bytes_of(source));
         edited = Edited::new(source, options.edit, options.budget, observer).in_file(place)?;
         source = &edited;
     }
     let frames = match options.tables {
-        true => match input.frames(&options.matrix, source.layout().shape(), observer) {
+        true => match input.frames(&options.matrix, stored.layout().shape(), observer) {
             Err(e) if options.salvage && e.kind() != Kind::Cancelled => {
                 observer.warn(&format!("tables left out: {e}"));
                 None
             }
-            frames => frames?,
+            frames => frames?.map(|frames| select_frames(selection, frames)).transpose()?,
         },
         false => None,
     };

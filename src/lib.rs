@@ -16,6 +16,7 @@
 //! |---|---|
 //! | to open a file and see what is in it | [`h5ad::AnnData`] |
 //! | any HDF5 object, attribute, dataset | [`hdf5::File`] |
+//! | any file, opened by its content | [`input::Input`] |
 //! | to make a store | [`convert::convert`] |
 //! | to read a store | [`store::Store`] |
 //! | entries as they come, on all cores | [`matrix::pump`] and [`matrix::Sink`] |
@@ -29,8 +30,8 @@
 //! | tables with types | [`table::Frame`] |
 //!
 //! ```no_run
-//! use annmap::convert::{Input, Options, convert};
-//! use annmap::{Limits, store::Store};
+//! use annmap::convert::{Options, convert};
+//! use annmap::{Limits, input::Input, store::Store};
 //! # fn main() -> annmap::Result<()> {
 //! let input = Input::open("cells.h5ad".as_ref(), Limits::default())?;
 //! convert(&input, "cells.store".as_ref(), &Options::default(), &())?;
@@ -55,8 +56,8 @@ pub mod dtype;
 mod error;
 pub mod h5ad;
 pub mod hdf5;
+pub mod input;
 mod limits;
-pub mod market;
 pub mod matrix;
 mod observe;
 pub mod rewrite;
@@ -64,6 +65,7 @@ pub mod store;
 mod strings;
 pub mod synth;
 pub mod table;
+pub mod text;
 pub mod transpose;
 pub mod verify;
 

@@ -5,24 +5,16 @@
 //! more are dropped, and their colours in `uns` with them. Matrices go through in blocks; nothing is loaded whole but
 //! tables.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::h5ad::{AnnData, Axes, Element, Flavour, H5adWriter, How};
 use crate::hdf5::{Compression, Filters, Group, Object, Written};
-use crate::matrix::{Budget, Orientation, Selected, Source};
+use crate::input::{Input, select_frames};
+use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
 use crate::observe::Observer;
 use crate::table::{Column, Frame};
 use crate::transpose;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-
-/// Which rows and columns are taken, in this order; all where `None`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Selection {
-    /// Rows: cells.
-    pub obs: Option<Vec<u64>>,
-    /// Columns: genes.
-    pub var: Option<Vec<u64>>,
-}
 
 /// How the output is written.
 #[derive(Debug, Clone)]
@@ -54,60 +46,48 @@ impl Default for Options {
     }
 }
 
-/// Writes `selection` of `data` to `output`.
+/// Writes `selection` of `input` to `output`. A table of text becomes a dense `X`, as in anndata, other matrices compressed
+/// ones.
 ///
 /// # Errors
 /// Those of reading and writing; `Usage` where the selection has rows or columns that are not there; `Unsupported` for
 /// MuData. Nothing appears at `output` then.
 pub fn rewrite(
-    data: &AnnData,
+    input: &Input,
     output: &Path,
     selection: &Selection,
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<()> {
-    if data.flavour() == Flavour::MuData {
-        return Err(Error::unsupported("MuData: each modality is a file of its own to write"));
-    }
-    let filters = match options.filters {
-        Some(filters) => filters,
-        None => filters_of(data),
+    let data = match input {
+        Input::File(path, data) if data.flavour() == Flavour::MuData => {
+            let text = "MuData: each modality is a file of its own to write";
+            return Err(Error::unsupported(text).in_file(path));
+        }
+        Input::File(_, data) => Some(&**data),
+        _ => None,
     };
+    let filters = options.filters.or_else(|| data.map(filters_of)).unwrap_or_default();
     let how = How { filters, chunk: options.chunk };
+    // an output that exists is refused before anything is read
     let writer = H5adWriter::create(output, options.force, how, options.budget, observer)?;
     let beside = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temporary = options.temporary.clone().unwrap_or_else(|| beside.to_owned());
-    let budget = options.budget;
-    let layout = options.layout;
-    let root = Group::new();
-    let mut run = Run { data, selection, budget, layout, temporary, observer, writer, root };
-    run.tables_and_matrices()?;
+    let mut run = Run {
+        selection,
+        budget: options.budget,
+        layout: options.layout,
+        temporary,
+        observer,
+        writer,
+        root: Group::new(),
+    };
+    let written = match data {
+        Some(data) => File { run: &mut run, data }.tables_and_matrices(),
+        None => run.one_matrix(input),
+    };
+    written.in_file(input.path())?;
     let Run { writer, root, .. } = run;
-    writer.finish(root)
-}
-
-/// Writes one matrix and its tables as an h5ad.
-///
-/// # Errors
-/// Those of reading and writing.
-pub fn write_matrix(
-    source: &dyn Source,
-    frames: Option<&[Frame; 2]>,
-    output: &Path,
-    options: &Options,
-    observer: &dyn Observer,
-) -> Result<()> {
-    let how = How { filters: options.filters.unwrap_or_default(), chunk: options.chunk };
-    let mut writer = H5adWriter::create(output, options.force, how, options.budget, observer)?;
-    let mut root = Group::new();
-    let layout = source.layout();
-    observer.phase("writing", layout.entries * (4 + layout.dtype.size() as u64));
-    root.link("X", writer.sparse(source)?);
-    let [rows, columns] = layout.shape();
-    let unnamed = [Frame::unnamed(rows), Frame::unnamed(columns)];
-    let [obs, var] = frames.unwrap_or(&unnamed);
-    root.link("obs", writer.frame(obs)?);
-    root.link("var", writer.frame(var)?);
     writer.finish(root)
 }
 
@@ -132,7 +112,6 @@ pub(crate) fn filters_of(data: &AnnData) -> Filters {
 }
 
 struct Run<'a> {
-    data: &'a AnnData,
     selection: &'a Selection,
     budget: Budget,
     layout: Option<Orientation>,
@@ -142,12 +121,80 @@ struct Run<'a> {
     root: Group,
 }
 
+impl Run<'_> {
+    /// An input that is a matrix and its names.
+    fn one_matrix(&mut self, input: &Input) -> Result<()> {
+        let matrix = input.matrix("X", self.budget, self.observer)?;
+        let source = matrix.as_source();
+        let frames = input.frames("X", source.layout().shape(), self.observer)?;
+        let [rows, columns] = source.layout().shape();
+        let frames = frames.unwrap_or_else(|| [Frame::unnamed(rows), Frame::unnamed(columns)]);
+        let [obs, var] = select_frames(self.selection, frames)?;
+        let [lines, minor] = self.selection.of(source.layout().orientation);
+        let selected = Selected::new(source, lines, minor, self.budget, self.observer)?;
+        let x = match (input, self.layout) {
+            (Input::Table(_), None) => self.dense(&selected)?,
+            _ => self.compressed(&selected)?,
+        };
+        self.root.link("X", x);
+        self.root.link("obs", self.writer.frame(&obs)?);
+        self.root.link("var", self.writer.frame(&var)?);
+        Ok(())
+    }
+
+    /// A compressed matrix in the layout asked for.
+    fn compressed(&mut self, source: &dyn Source) -> Result<Written> {
+        let layout = source.layout();
+        let bytes = layout.entries * (4 + layout.dtype.size() as u64);
+        if self.layout.is_none_or(|l| l == layout.orientation) {
+            self.observer.phase("writing", bytes);
+            return self.writer.sparse(source);
+        }
+        self.observer.phase("reading", bytes);
+        let partitions =
+            transpose::partition(source, self.budget, &self.temporary, self.observer, &|_| Ok(()))?;
+        let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
+        self.observer.phase("transposing", bytes);
+        let observer = self.observer;
+        self.writer.sparse_from(&layout, &pointers, |sink| partitions.deliver(sink, observer))
+    }
+
+    /// Compressed rows with their zeros.
+    fn dense(&mut self, source: &dyn Source) -> Result<Written> {
+        let layout = *source.layout();
+        let size = layout.dtype.size();
+        let row = layout.minor * size as u64;
+        self.writer.dense(layout.dtype, &[layout.lines, layout.minor], [2 * row, 1], &|rows, out| {
+            out.fill(0);
+            let p = &source.pointers()[rows.start as usize..=rows.end as usize];
+            let mut buffer = Buffer::new();
+            let first = p[0];
+            if first < p[p.len() - 1] {
+                source.read(first..p[p.len() - 1], &mut buffer)?;
+            }
+            for (line, ends) in out.chunks_exact_mut(row as usize).zip(p.windows(2)) {
+                for e in (ends[0] - first) as usize..(ends[1] - first) as usize {
+                    let at = buffer.minor[e] as usize * size;
+                    line[at..at + size].copy_from_slice(&buffer.values[e * size..][..size]);
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A file on its way out.
+struct File<'r, 'a> {
+    run: &'r mut Run<'a>,
+    data: &'r AnnData,
+}
+
 /// A column that lost labels: how many it had, and which are left.
 type Lost = HashMap<String, (u64, Vec<u64>)>;
 
-impl Run<'_> {
+impl File<'_, '_> {
     fn tables_and_matrices(&mut self) -> Result<()> {
-        let (obs, var) = (self.selection.obs.as_deref(), self.selection.var.as_deref());
+        let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
         let names = self.data.matrix_names()?;
         let main = names.iter().find(|n| *n == "X" || *n == "matrix").or(names.first()).cloned();
         let both = Axes { rows: obs, columns: var };
@@ -156,7 +203,7 @@ impl Run<'_> {
             let element = self.data.matrix(name)?;
             shape = Some(element.shape());
             let x = self.matrix(&element, both)?;
-            self.root.link("X", x);
+            self.run.root.link("X", x);
         }
         let (mut lost, mut consumed) = (Lost::new(), Vec::new());
         self.frames(main.as_deref(), shape, &mut lost, &mut consumed)?;
@@ -179,26 +226,20 @@ impl Run<'_> {
             // without X the tables say how large it would be
             None => self.data.table_rows()?,
         };
-        let frames = self.data.frames(name.unwrap_or("X"), shape, self.observer)?;
-        let selected = [self.selection.obs.as_deref(), self.selection.var.as_deref()];
+        let frames = self.data.frames(name.unwrap_or("X"), shape, self.run.observer)?;
+        let selected = [self.run.selection.obs.as_deref(), self.run.selection.var.as_deref()];
         for ((frame, rows), key) in frames.into_iter().zip(selected).zip(["obs", "var"]) {
             for (column, _) in frame.columns().iter().filter(|(_, c)| matches!(c, Column::Categorical(_))) {
                 consumed.push(format!("{column}_categories"));
             }
             let frame = match rows {
                 None => frame,
-                Some(rows) => {
-                    if let Some(r) = rows.iter().find(|r| **r >= frame.rows() as u64) {
-                        let text = format!("there is no row {r} in {key} (there are {})", frame.rows());
-                        return Err(Error::usage(text));
-                    }
-                    frame.select(rows)?.without_unused(&mut |column, had, left| {
-                        lost.insert(format!("{column}_colors"), (had as u64, left.to_vec()));
-                    })?
-                }
+                Some(rows) => frame.select(rows)?.without_unused(&mut |column, had, left| {
+                    lost.insert(format!("{column}_colors"), (had as u64, left.to_vec()));
+                })?,
             };
-            let written = self.writer.frame(&frame)?;
-            self.root.link(key, written);
+            let written = self.run.writer.frame(&frame)?;
+            self.run.root.link(key, written);
         }
         Ok(())
     }
@@ -209,28 +250,21 @@ impl Run<'_> {
             Element::Sparse(s) => Some(s.orientation()),
             Element::Dense(_) => None,
         };
-        if self.layout.is_none() || stored.is_none() || stored == self.layout {
-            return self.writer.copy_matrix(element, axes);
+        if self.run.layout.is_none() || stored.is_none() || stored == self.run.layout {
+            return self.run.writer.copy_matrix(element, axes);
         }
-        let opened = element.source(self.budget, self.observer)?;
+        let opened = element.source(self.run.budget, self.run.observer)?;
         let source = opened.as_source();
         let [lines, minor] = axes.of(source.layout().orientation);
-        let selected = Selected::new(source, lines, minor, self.budget, self.observer)?;
-        let bytes = selected.layout().entries * (4 + selected.layout().dtype.size() as u64);
-        self.observer.phase("reading", bytes);
-        let partitions =
-            transpose::partition(&selected, self.budget, &self.temporary, self.observer, &|_| Ok(()))?;
-        let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
-        self.observer.phase("transposing", bytes);
-        let observer = self.observer;
-        self.writer.sparse_from(&layout, &pointers, |sink| partitions.deliver(sink, observer))
+        let selected = Selected::new(source, lines, minor, self.run.budget, self.run.observer)?;
+        self.run.compressed(&selected)
     }
 
     /// The children of a mapping, each with the same axes.
     fn mapping(&mut self, object: &Object, axes: Axes<'_>, extra: Group) -> Result<Written> {
-        let mut group = self.writer.children(object, axes)?;
+        let mut group = self.run.writer.children(object, axes)?;
         group.extend(extra);
-        self.writer.dict(group)
+        self.run.writer.dict(group)
     }
 
     fn loom_layers(&mut self, names: &[String], axes: Axes<'_>) -> Result<()> {
@@ -238,21 +272,21 @@ impl Run<'_> {
         for name in names {
             let Some(short) = name.strip_prefix("layers/") else { continue };
             let element = self.data.matrix(name)?;
-            let written = self.writer.copy_matrix(&element, axes)?;
+            let written = self.run.writer.copy_matrix(&element, axes)?;
             layers.link(short, written);
         }
-        let written = self.writer.dict(layers)?;
-        self.root.link("layers", written);
+        let written = self.run.writer.dict(layers)?;
+        self.run.root.link("layers", written);
         Ok(())
     }
 
     fn anndata(&mut self, lost: &Lost, consumed: &[String]) -> Result<()> {
         let root = self.data.root().clone();
-        let (obs, var) = (self.selection.obs.as_deref(), self.selection.var.as_deref());
+        let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
         let mut graphs = Group::new();
         if let Some(uns) = root.child("uns")?.filter(Object::is_group) {
             let written = self.uns(&uns, lost, consumed, &mut graphs)?;
-            self.root.link("uns", written);
+            self.run.root.link("uns", written);
         }
         for (name, axes) in [
             ("obsm", Axes { rows: obs, columns: None }),
@@ -266,12 +300,12 @@ impl Run<'_> {
                 Some(object) if object.is_group() => self.mapping(&object, axes, extra)?,
                 // anndata 0.5: a compound with an array for each key
                 Some(object) => {
-                    let group = self.writer.compound_mapping(&object, axes.rows)?;
-                    self.writer.dict(group)?
+                    let group = self.run.writer.compound_mapping(&object, axes.rows)?;
+                    self.run.writer.dict(group)?
                 }
-                None => self.writer.dict(extra)?,
+                None => self.run.writer.dict(extra)?,
             };
-            self.root.link(name, written);
+            self.run.root.link(name, written);
         }
         self.raw(&root, obs)
     }
@@ -287,35 +321,35 @@ impl Run<'_> {
             let child = uns.open_link(link)?;
             let written = match lost.get(&name) {
                 Some((had, left)) if child.is_dataset() && child.dataset()?.shape() == [*had] => {
-                    self.writer.copy(&child, Axes { rows: Some(left), columns: None })?
+                    self.run.writer.copy(&child, Axes { rows: Some(left), columns: None })?
                 }
                 _ if name == "neighbors" && child.is_group() => Some(self.neighbors(&child, graphs)?),
-                _ => self.writer.copy(&child, Axes::default())?,
+                _ => self.run.writer.copy(&child, Axes::default())?,
             };
             if let Some(written) = written {
                 group.link(&name, written);
             }
         }
-        self.writer.dict(group)
+        self.run.writer.dict(group)
     }
 
     /// Neighbour graphs were in `uns` before 0.7; they belong to `obsp` now and follow the rows.
     fn neighbors(&mut self, object: &Object, graphs: &mut Group) -> Result<Written> {
         let mut group = Group::new();
-        let rows = self.selection.obs.as_deref();
+        let rows = self.run.selection.obs.as_deref();
         for link in object.links()? {
             let name = link.name().into_owned();
             let child = object.open_link(link)?;
             let graph =
                 ["distances", "connectivities"].contains(&name.as_str()) && Element::is_matrix(&child);
             let axes = if graph { Axes { rows, columns: rows } } else { Axes::default() };
-            let Some(written) = self.writer.copy(&child, axes)? else { continue };
+            let Some(written) = self.run.writer.copy(&child, axes)? else { continue };
             match graph {
                 true => graphs.link(&name, written),
                 false => group.link(&name, written),
             }
         }
-        self.writer.dict(group)
+        self.run.writer.dict(group)
     }
 
     fn raw(&mut self, root: &Object, obs: Option<&[u64]>) -> Result<()> {
@@ -323,19 +357,19 @@ impl Run<'_> {
         let mut raw = Group::new();
         let axes = Axes { rows: obs, columns: None };
         raw.link("X", self.matrix(&element, axes)?);
-        let [_, var] = self.data.frames("raw/X", element.shape(), self.observer)?;
-        raw.link("var", self.writer.frame(&var)?);
+        let [_, var] = self.data.frames("raw/X", element.shape(), self.run.observer)?;
+        raw.link("var", self.run.writer.frame(&var)?);
         let varm = match root.descend("raw/varm").or_else(|_| root.descend("raw.varm")) {
             Ok(object) if object.is_group() => self.mapping(&object, Axes::default(), Group::new())?,
             Ok(object) => {
-                let group = self.writer.compound_mapping(&object, None)?;
-                self.writer.dict(group)?
+                let group = self.run.writer.compound_mapping(&object, None)?;
+                self.run.writer.dict(group)?
             }
-            Err(_) => self.writer.dict(Group::new())?,
+            Err(_) => self.run.writer.dict(Group::new())?,
         };
         raw.link("varm", varm);
-        let written = self.writer.raw(raw)?;
-        self.root.link("raw", written);
+        let written = self.run.writer.raw(raw)?;
+        self.run.root.link("raw", written);
         Ok(())
     }
 }

@@ -3,8 +3,9 @@
 use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::report::{Out, printable};
-use crate::convert::{self, Input, Options, Target, ValueDtype};
+use crate::convert::{self, Options, Target, ValueDtype};
 use crate::dtype::Policy;
+use crate::input::Input;
 use crate::matrix::{Edit, Lost, Orientation};
 use crate::store::{IndexDtype, Written};
 use crate::{Dtype, Result};

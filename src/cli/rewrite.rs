@@ -3,15 +3,14 @@
 use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::report::Out;
-use crate::convert::Input;
-use crate::h5ad::AnnData;
+use crate::convert;
 use crate::hdf5::{Compression, Filters};
-use crate::matrix::Orientation;
-use crate::rewrite::{Options, Selection, rewrite, write_matrix};
-use crate::store::Store;
+use crate::input::Input;
+use crate::matrix::{Orientation, Selection};
+use crate::rewrite::{Options, rewrite};
 use crate::synth::random::Random;
 use crate::table::{Frame, Query};
-use crate::{Error, Result};
+use crate::{Error, Observer, Result};
 use serde_json::json;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -70,7 +69,7 @@ impl StorageArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct UpgradeArgs {
-    /// An h5ad of any generation, a 10x HDF5 or a loom file
+    /// An h5ad of any generation, 10x HDF5, loom, Matrix Market, a directory of 10x Genomics, a table (CSV, TSV) or a store
     input: PathBuf,
     /// The h5ad to write
     output: PathBuf,
@@ -97,9 +96,8 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
     });
     let began = Instant::now();
     args.common.run(|observer| {
-        let data = AnnData::open_with(&args.input, args.common.limits())?;
-        rewrite(&data, &args.output, &Selection::default(), &options, observer)
-            .map_err(|e| e.in_file(&args.input))
+        let input = Input::open(&args.input, args.common.limits())?;
+        rewrite(&input, &args.output, &Selection::default(), &options, observer)
     })?;
     report(&args.output, began, &args.common, None)
 }
@@ -120,12 +118,11 @@ pub(crate) fn export(args: &ExportArgs) -> Result<ExitCode> {
     let options = args.storage.options(&args.common);
     let began = Instant::now();
     args.common.run(|observer| {
-        let Input::Store(store) = Input::open(&args.input, args.common.limits())? else {
+        let input = Input::open(&args.input, args.common.limits())?;
+        if !matches!(input, Input::Store(_)) {
             return Err(Error::usage("not a store (upgrade writes files anew)").in_file(&args.input));
-        };
-        let frames = Store::frames(&store)?;
-        write_matrix(&*store, frames.as_ref(), &args.output, &options, observer)
-            .map_err(|e| e.in_file(&args.input))
+        }
+        rewrite(&input, &args.output, &Selection::default(), &options, observer)
     })?;
     report(&args.output, began, &args.common, None)
 }
@@ -137,9 +134,10 @@ Ordered categories compare by their order. Of several ways to choose rows, all m
 #[derive(Debug, clap::Args)]
 #[command(after_help = CONDITIONS)]
 pub(crate) struct SubsetArgs {
-    /// An h5ad of any generation, a 10x HDF5 or a loom file
+    /// An h5ad of any generation, 10x HDF5, loom, Matrix Market, a directory of 10x Genomics, a table (CSV, TSV) or a store
     input: PathBuf,
-    /// The h5ad to write; with --split-by a directory for one file per value
+    /// The h5ad to write, or a store where the name does not end in .h5ad or .h5; with --split-by a directory for one h5ad
+    /// per value
     output: PathBuf,
     /// Rows for which this holds, such as 'cell_type == "T cell" and score > 0.8'
     #[arg(long, value_name = "CONDITION")]
@@ -175,19 +173,14 @@ pub(crate) fn subset(args: &SubsetArgs) -> Result<ExitCode> {
     let options = args.storage.options(&args.common);
     let began = Instant::now();
     let written = args.common.run(|observer| {
-        let data = AnnData::open_with(&args.input, args.common.limits())?;
-        let within = |e: Error| e.in_file(&args.input);
-        let shape = match data.matrix("X") {
-            Ok(x) => x.shape(),
-            Err(_) => data.table_rows().map_err(within)?,
-        };
-        let [obs, var] = data.frames("X", shape, observer).map_err(within)?;
+        let input = Input::open(&args.input, args.common.limits())?;
+        let [obs, var] = frames_of(&input, observer)?;
         let rows = choose_rows(args, &obs)?;
         let columns = choose(args.var.as_deref(), args.var_names.as_deref(), &var)?;
         let Some(by) = &args.split_by else {
             let selection = Selection { obs: rows, var: columns };
             let counts = counts_of(&selection, [&obs, &var]);
-            rewrite(&data, &args.output, &selection, &options, observer).map_err(within)?;
+            take(&input, &args.output, selection, &options, observer)?;
             return Ok(vec![(args.output.clone(), counts)]);
         };
         let mut out = Vec::new();
@@ -197,7 +190,7 @@ pub(crate) fn subset(args: &SubsetArgs) -> Result<ExitCode> {
             let path = args.output.join(format!("{}.h5ad", file_name(&value)));
             let selection = Selection { obs: Some(rows), var: columns.clone() };
             let counts = counts_of(&selection, [&obs, &var]);
-            rewrite(&data, &path, &selection, &options, observer).map_err(within)?;
+            rewrite(&input, &path, &selection, &options, observer)?;
             out.push((path, counts));
         }
         Ok(out)
@@ -206,6 +199,34 @@ pub(crate) fn subset(args: &SubsetArgs) -> Result<ExitCode> {
         report(&path, began, &args.common, Some(counts))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The tables of `X`, numbered rows where there are none.
+fn frames_of(input: &Input, observer: &dyn Observer) -> Result<[Frame; 2]> {
+    let shape = input.shape("X", observer)?;
+    let frames = input.frames("X", shape, observer)?;
+    Ok(frames.unwrap_or_else(|| shape.map(Frame::unnamed)))
+}
+
+/// Writes a selection as what the name of the output says.
+fn take(
+    input: &Input,
+    output: &Path,
+    selection: Selection,
+    options: &Options,
+    observer: &dyn Observer,
+) -> Result<()> {
+    if output.extension().is_some_and(|e| e == "h5ad" || e == "h5") {
+        return rewrite(input, output, &selection, options, observer);
+    }
+    let options = convert::Options {
+        selection,
+        force: options.force,
+        budget: options.budget,
+        temporary: options.temporary.clone(),
+        ..convert::Options::default()
+    };
+    convert::convert(input, output, &options, observer).map(|_| ())
 }
 
 fn counts_of(selection: &Selection, frames: [&Frame; 2]) -> [u64; 2] {

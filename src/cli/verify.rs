@@ -3,7 +3,7 @@
 use super::args::human_count;
 use super::common::Common;
 use super::report::{self, Out, printable};
-use crate::convert::Input;
+use crate::input::Input;
 use crate::store::{Report, Store};
 use crate::verify::{Comparison, Difference, Options, compare};
 use crate::{Error, Kind, Result};

@@ -42,7 +42,7 @@ impl<'a> Arrays<'a> {
         let mut dtype = None;
         let mut inner: Option<&[u64]> = None;
         for part in &parts {
-            let gaps = part.rows.absent().next().is_some() || part.columns.absent().next().is_some();
+            let gaps = [part.rows, part.columns].map(|m| m.absent().next().is_some());
             let one = match part.dataset {
                 Some(d) => {
                     let stored = Numeric::of(d.datatype()).map_or(Dtype::Float64, |n| n.dtype);
@@ -51,9 +51,10 @@ impl<'a> Arrays<'a> {
                         return Err(Error::unsupported(format!("arrays of {inner:?} and {rest:?} in a row")));
                     }
                     inner = Some(rest);
-                    match gaps {
+                    let nothing = |i: usize| gaps[i] && d.shape().get(i) == Some(&0);
+                    match gaps[0] || gaps[1] {
                         // what numpy makes of nothing
-                        true if d.shape().iter().take(2).any(|n| *n == 0) => type_of(fill),
+                        true if nothing(0) || nothing(1) => type_of(fill),
                         true => holding(stored, fill)?,
                         false => stored,
                     }

@@ -16,9 +16,9 @@ mod run;
 
 pub use merge::Merge;
 
-use crate::convert::Input;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
+use crate::input::Input;
 use crate::observe::Observer;
 use crate::rewrite;
 use crate::table::Join;

@@ -1,13 +1,13 @@
 //! The inputs, each as an h5ad of today.
 
 use crate::bytes::commit::Pending;
-use crate::convert::Input;
 use crate::error::{Place, Result};
 use crate::h5ad::{AnnData, Element, Flavour};
 use crate::hdf5::{Filters, Object};
-use crate::matrix::{Budget, Source};
+use crate::input::Input;
+use crate::matrix::{Budget, Selection, Source};
 use crate::observe::Observer;
-use crate::rewrite::{self, Selection, rewrite, write_matrix};
+use crate::rewrite::{self, rewrite};
 use crate::store::{self, IndexDtype, Store};
 use crate::table::Frame;
 use crate::transpose;
@@ -91,27 +91,15 @@ pub(super) fn open(
     observer: &dyn Observer,
 ) -> Result<Part> {
     let path = input.path().to_owned();
-    let plain = rewrite::Options { filters: Some(Filters::default()), force: false, ..options.clone() };
-    let written = match input {
-        Input::File(_, data) if is_of_today(data)? => None,
-        Input::File(_, data) => {
+    let data = match input {
+        Input::File(_, data) if is_of_today(data)? => (**data).clone(),
+        _ => {
             let to = scratch.path()?;
-            rewrite(data, &to, &Selection::default(), &plain, observer).in_file(&path)?;
-            Some(to)
+            let plain =
+                rewrite::Options { filters: Some(Filters::default()), force: false, ..options.clone() };
+            rewrite(input, &to, &Selection::default(), &plain, observer)?;
+            AnnData::open(to)?
         }
-        Input::Store(_) | Input::Market(_) => {
-            let to = scratch.path()?;
-            let matrix = input.matrix("X", options.budget, observer)?;
-            let source = matrix.as_source();
-            let frames = input.frames("X", source.layout().shape(), observer)?;
-            write_matrix(source, frames.as_ref(), &to, &plain, observer).in_file(&path)?;
-            Some(to)
-        }
-    };
-    let data = match (written, input) {
-        (Some(to), _) => AnnData::open(to)?,
-        (None, Input::File(_, data)) => (**data).clone(),
-        (None, other) => AnnData::open(other.path())?,
     };
     let read = || -> Result<([Frame; 2], bool)> {
         let has_x = data.root().child("X")?.is_some_and(|o| !is_null(&o));

@@ -43,7 +43,7 @@ pub use narrowest::narrowest_dtype;
 pub use order::{Order, OrderCheck};
 pub use pump::pump;
 pub(crate) use pump::{each_block, each_block_of};
-pub use select::{ABSENT, Selected};
+pub use select::{ABSENT, Selected, Selection};
 pub use sink::Sink;
 pub(crate) use source::outside;
 pub use source::{Buffer, Source, check_minor, validated_pointers};

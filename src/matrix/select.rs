@@ -2,7 +2,7 @@
 
 use super::block::line_of;
 use super::budget::Budget;
-use super::layout::Layout;
+use super::layout::{Layout, Orientation};
 use super::lines::cut_at_lines;
 use super::pump::each_block;
 use super::source::{Buffer, Source};
@@ -13,6 +13,30 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Stands for a line or a minor index that the source does not have: it is there, and empty.
 pub const ABSENT: u64 = u64::MAX;
+
+/// Which rows and columns are taken, in this order; all where `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Rows: cells.
+    pub obs: Option<Vec<u64>>,
+    /// Columns: genes.
+    pub var: Option<Vec<u64>>,
+}
+
+impl Selection {
+    /// Whether everything is taken.
+    pub fn is_all(&self) -> bool {
+        self.obs.is_none() && self.var.is_none()
+    }
+
+    /// What is taken of the lines and of the minor indices of a compressed matrix.
+    pub fn of(&self, orientation: Orientation) -> [Option<&[u64]>; 2] {
+        match orientation {
+            Orientation::Csr => [self.obs.as_deref(), self.var.as_deref()],
+            Orientation::Csc => [self.var.as_deref(), self.obs.as_deref()],
+        }
+    }
+}
 
 /// Lines and minor indices of a source, renumbered. Lines are read whole, so the longest must fit the budget.
 pub struct Selected<'s> {

@@ -155,6 +155,9 @@ fn union(labels: &[&Categorical]) -> Result<Option<Categorical>> {
         let same = with_labels.all(|c| c.ordered() && c.categories().same(first.categories()));
         return Ok((first.ordered() && same).then(|| (*first).clone()));
     }
+    if labels.iter().all(|c| c.categories().is_empty()) {
+        return Ok(Some(Categorical::new(&[], Column::Strings(Strings::new()), false)?));
+    }
     // pandas takes labels that are the same but for their order as the same, in the order of the first
     let first = labels[0];
     if labels.iter().all(|c| first.places_of(c).iter().all(Option::is_some)) {

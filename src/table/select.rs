@@ -3,7 +3,7 @@
 use super::column::{Categorical, Column};
 use super::frame::Frame;
 use crate::dtype::Dtype;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::strings::Strings;
 
 fn numbers(dtype: Dtype, bytes: &[u8], rows: &[u64]) -> Vec<u8> {
@@ -65,11 +65,17 @@ impl Categorical {
 }
 
 impl Frame {
-    /// The rows `rows`, each of which the frame has.
+    /// The rows `rows`, in this order.
     ///
     /// # Errors
-    /// None that rows of one frame can cause.
+    /// `Usage` where one is not there.
     pub fn select(&self, rows: &[u64]) -> Result<Frame> {
+        if let Some(r) = rows.iter().find(|r| **r >= self.rows() as u64) {
+            return Err(Error::usage(format!(
+                "there is no row {r} in the table (there are {})",
+                self.rows()
+            )));
+        }
         let columns = self.columns().iter().map(|(n, c)| (n.clone(), c.select(rows))).collect();
         Frame::new(self.index_name().map(str::to_owned), strings(self.index(), rows), columns)
     }

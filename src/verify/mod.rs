@@ -8,9 +8,9 @@
 mod entries;
 mod tables;
 
-use crate::convert::Input;
 use crate::dtype::Scalar;
 use crate::error::{Place, Result};
+use crate::input::Input;
 use crate::matrix::{Budget, Edit, Edited, Source};
 use crate::observe::Observer;
 use crate::transpose;

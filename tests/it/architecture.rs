@@ -4,21 +4,22 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each layer of the crate and what it may use besides `error`, `limits`, `observe`, `dtype` and `strings`.
-const LAYERS: [(&str, &[&str]); 16] = [
+const LAYERS: [(&str, &[&str]); 17] = [
     ("bytes", &[]),
     ("hdf5", &["bytes"]),
     ("matrix", &[]),
     ("table", &[]),
-    ("market", &["matrix", "table"]),
+    ("text", &["matrix", "table"]),
     ("h5ad", &["hdf5", "matrix", "table"]),
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
-    ("verify", &["h5ad", "store", "matrix", "table", "transpose", "convert"]),
+    ("input", &["h5ad", "text", "store", "matrix", "table"]),
+    ("verify", &["h5ad", "store", "matrix", "table", "transpose", "input"]),
     ("synth", &["h5ad", "hdf5", "matrix", "table", "transpose"]),
-    ("rewrite", &["h5ad", "hdf5", "matrix", "table", "transpose"]),
+    ("rewrite", &["h5ad", "hdf5", "input", "matrix", "table", "transpose"]),
     ("doctor", &["h5ad", "hdf5", "matrix", "table"]),
-    ("convert", &["h5ad", "market", "store", "matrix", "table", "transpose"]),
-    ("concat", &["bytes", "h5ad", "hdf5", "store", "matrix", "table", "transpose", "convert", "rewrite"]),
+    ("convert", &["h5ad", "input", "store", "matrix", "table", "transpose"]),
+    ("concat", &["bytes", "h5ad", "hdf5", "store", "matrix", "table", "transpose", "input", "rewrite"]),
     (
         "cli",
         &[

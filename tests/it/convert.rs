@@ -1,8 +1,9 @@
 //! Stores made from the fixtures hold what anndata and scipy say they should.
 
 use crate::support::{expected, fixture, path_str, run};
-use annmap::convert::{Input, Options, Target, ValueDtype, convert};
+use annmap::convert::{Options, Target, ValueDtype, convert};
 use annmap::dtype::Policy;
+use annmap::input::Input;
 use annmap::matrix::{Budget, Edit, Source};
 use annmap::store::{IndexDtype, Store, WriteMode};
 use annmap::table::Column;

@@ -4,8 +4,7 @@
 //! A text of entries in any order has to be read whole before its first line can be given: the matrix is held in
 //! memory, and refused where the budget does not hold it.
 
-mod text;
-
+use super::lines::{self, Lines};
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Budget, InMemory, Layout, Orientation};
@@ -13,7 +12,6 @@ use crate::observe::Observer;
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
 use std::path::{Path, PathBuf};
-use text::Lines;
 
 /// What a Matrix Market file begins with.
 const BANNER: &str = "%%MatrixMarket";
@@ -53,7 +51,7 @@ impl Market {
     /// `Usage` where a directory has a matrix and no names for it.
     pub fn find(path: &Path) -> Result<Option<Market>> {
         if !path.is_dir() {
-            let is_market = text::begins_with(path, BANNER.as_bytes());
+            let is_market = lines::begins_with(path, BANNER.as_bytes());
             return Ok(is_market.then(|| Market { matrix: path.to_owned(), tables: None }));
         }
         let either = |name: &str| {
@@ -73,6 +71,20 @@ impl Market {
         &self.matrix
     }
 
+    /// Rows and columns of what [`read`](Self::read) gives, from the first lines alone.
+    ///
+    /// # Errors
+    /// `Malformed` where they are wrong.
+    pub fn shape(&self) -> Result<[u64; 2]> {
+        let read = || {
+            let mut lines = Lines::open(&self.matrix)?;
+            let kind = Kind::read(&mut lines)?;
+            let [rows, columns, _] = sizes(&mut lines, kind)?;
+            Ok(if self.tables.is_some() { [columns, rows] } else { [rows, columns] })
+        };
+        read().in_file(&self.matrix)
+    }
+
     /// Reads all entries, duplicates added up, as float32 compressed by rows. A directory's matrix has a row for each cell,
     /// the other way round than its file.
     ///
@@ -85,8 +97,7 @@ impl Market {
     fn read_inner(&self, budget: Budget, observer: &dyn Observer) -> Result<InMemory> {
         observer.phase("reading", self.matrix.metadata().map_or(0, |m| m.len()));
         let mut lines = Lines::open(&self.matrix)?;
-        let banner = lines.next()?.ok_or_else(|| Error::malformed("an empty file"))?.to_ascii_lowercase();
-        let kind = Kind::parse(&banner).map_err(|e| lines.wrong(e.message()))?;
+        let kind = Kind::read(&mut lines)?;
         let [rows, columns, entries] = sizes(&mut lines, kind)?;
         let flip = self.tables.is_some();
         let (major, minor) = if flip { (columns, rows) } else { (rows, columns) };
@@ -174,6 +185,12 @@ impl Market {
 }
 
 impl Kind {
+    /// Of the first line.
+    fn read(lines: &mut Lines) -> Result<Kind> {
+        let banner = lines.next()?.ok_or_else(|| Error::malformed("an empty file"))?.to_ascii_lowercase();
+        Kind::parse(&banner).map_err(|e| lines.wrong(e.message()))
+    }
+
     fn parse(banner: &str) -> Result<Kind> {
         let words: Vec<&str> = banner.split_ascii_whitespace().collect();
         let [_, "matrix", format, field, symmetry] = words[..] else {

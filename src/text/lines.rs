@@ -64,7 +64,7 @@ impl Lines {
 }
 
 /// A reader of the text, whatever it is packed in.
-fn open(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
+pub(super) fn open(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
     let mut from = BufReader::with_capacity(1 << 18, File::open(path)?);
     let gzipped = from.fill_buf()?.starts_with(&[0x1f, 0x8b]);
     Ok(match gzipped {

@@ -1,0 +1,195 @@
+//! Whatever a matrix can be read from, opened by its content.
+
+use crate::error::{Error, Kind, Place, Result};
+use crate::h5ad::{AnnData, Element, Opened};
+use crate::limits::Limits;
+use crate::matrix::{Budget, InMemory, Lost, Selection, Source};
+use crate::observe::Observer;
+use crate::store::{SourceRecord, Store};
+use crate::table::Frame;
+use crate::text::{Market, Table};
+use std::path::{Path, PathBuf};
+
+/// A file or a store that a matrix is read from.
+#[derive(Debug)]
+pub enum Input {
+    /// A single-cell HDF5 file.
+    File(PathBuf, Box<AnnData>),
+    /// A store.
+    Store(Box<Store>),
+    /// A Matrix Market file, or a directory of one and its names.
+    Market(Box<Market>),
+    /// A table of numbers.
+    Table(Box<Table>),
+}
+
+impl Input {
+    /// Opens whatever `path` is, by its content.
+    ///
+    /// # Errors
+    /// As [`AnnData::open`] and [`Store::open`].
+    pub fn open(path: &Path, limits: Limits) -> Result<Self> {
+        if let Some(market) = Market::find(path)? {
+            return Ok(Input::Market(Box::new(market)));
+        }
+        if path.is_dir() {
+            let stores = Store::find(path);
+            return match &stores[..] {
+                [] => Err(Error::usage("a directory that is no store").in_file(path)),
+                [first, ..] => Ok(Input::Store(Box::new(Store::open(first)?))),
+            };
+        }
+        match AnnData::open_with(path, limits) {
+            Ok(data) => Ok(Input::File(path.to_owned(), Box::new(data))),
+            Err(e) if e.kind() == Kind::NotHdf5 => match Table::find(path)? {
+                Some(table) => Ok(Input::Table(Box::new(table))),
+                None => Err(e),
+            },
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        match self {
+            Input::File(path, _) => path,
+            Input::Store(s) => s.path(),
+            Input::Market(m) => m.path(),
+            Input::Table(t) => t.path(),
+        }
+    }
+
+    /// The matrix of this name; a store has only the one it was made for.
+    ///
+    /// # Errors
+    /// As [`AnnData::matrix`] and [`Element::source`].
+    pub fn matrix(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<Matrix<'_>> {
+        match self {
+            Input::Store(s) => Ok(Matrix::Store(s)),
+            Input::Market(_) | Input::Table(_) if name != "X" => {
+                Err(Error::usage(format!("there is no matrix '{name}' (there are: X)")).in_file(self.path()))
+            }
+            Input::Market(m) => Ok(Matrix::Memory(Box::new(m.read(budget, observer)?))),
+            Input::Table(t) => Ok(Matrix::Table(t.read(budget, observer)?)),
+            Input::File(path, file) => {
+                let element = file.matrix(name).in_file(path)?;
+                observe_dense(&element, observer);
+                Ok(Matrix::File(Box::new(element.source(budget, observer).in_file(path)?)))
+            }
+        }
+    }
+
+    /// Rows and columns of a matrix, without reading it where that can be. A file without `X` has the shape that its
+    /// tables have.
+    ///
+    /// # Errors
+    /// As [`matrix`](Self::matrix).
+    pub fn shape(&self, name: &str, observer: &dyn Observer) -> Result<[u64; 2]> {
+        match self {
+            Input::Store(s) => Ok(s.manifest().layout.shape()),
+            Input::Market(m) => m.shape(),
+            Input::Table(t) => Ok(t.frames(observer)?.each_ref().map(|f| f.rows() as u64)),
+            Input::File(path, file) => match file.matrix(name) {
+                Err(e) if name == "X" && e.kind() == Kind::Usage => file.table_rows().in_file(path),
+                matrix => matrix.map(|m| m.shape()).in_file(path),
+            },
+        }
+    }
+
+    /// As [`matrix`](Self::matrix), past damage; lines that cannot be had come with it.
+    pub(crate) fn matrix_past(
+        &self,
+        name: &str,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<(Matrix<'_>, Vec<Lost>)> {
+        let Input::File(path, file) = self else {
+            return Ok((self.matrix(name, budget, observer)?, Vec::new()));
+        };
+        let element = file.matrix(name).in_file(path)?;
+        observe_dense(&element, observer);
+        let (opened, lost) = element.source_past(budget, observer).in_file(path)?;
+        Ok((Matrix::File(Box::new(opened)), lost))
+    }
+
+    /// The tables of the rows and the columns of a matrix of this shape; `None` where a store has none.
+    ///
+    /// # Errors
+    /// As [`AnnData::frames`].
+    pub fn frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<Option<[Frame; 2]>> {
+        match self {
+            Input::Store(s) => s.frames(),
+            Input::Market(m) => m.frames(shape).map(Some),
+            Input::Table(t) => t.frames(observer).map(Some),
+            Input::File(path, file) => file.frames(name, shape, observer).map(Some).in_file(path),
+        }
+    }
+
+    /// What a store made of it says of its origin.
+    pub(crate) fn record(&self, matrix: &str) -> SourceRecord {
+        let meta = self.path().metadata().ok();
+        let name = self.path().file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let seconds = meta
+            .as_ref()
+            .and_then(|m| m.modified().ok())
+            .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
+            .map(|d| d.as_secs());
+        match self {
+            Input::File(..) | Input::Market(_) | Input::Table(_) => SourceRecord {
+                name,
+                size: meta.map(|m| m.len()),
+                modified: seconds,
+                matrix: matrix.to_owned(),
+            },
+            // A store of a store keeps what it was first made from.
+            Input::Store(s) => s.manifest().source.clone().unwrap_or(SourceRecord {
+                name,
+                size: None,
+                modified: None,
+                matrix: matrix.to_owned(),
+            }),
+        }
+    }
+}
+
+/// A dense matrix is read once just to count; the observer should know.
+fn observe_dense(element: &Element, observer: &dyn Observer) {
+    if let Element::Dense(d) = element {
+        observer.phase("counting", d.dataset().byte_len());
+    }
+}
+
+/// What is left of the tables of a matrix when rows and columns of it are taken.
+pub(crate) fn select_frames(selection: &Selection, frames: [Frame; 2]) -> Result<[Frame; 2]> {
+    let [obs, var] = frames;
+    let select = |frame: Frame, rows: &Option<Vec<u64>>| match rows {
+        Some(rows) => frame.select(rows)?.without_unused(&mut |_, _, _| ()),
+        None => Ok(frame),
+    };
+    Ok([select(obs, &selection.obs)?, select(var, &selection.var)?])
+}
+
+/// A matrix of an input, ready to be read.
+#[derive(Debug)]
+pub enum Matrix<'i> {
+    /// Of a file.
+    File(Box<Opened>),
+    /// Of a store.
+    Store(&'i Store),
+    /// Read whole.
+    Memory(Box<InMemory>),
+    /// Of a table that keeps it.
+    Table(&'i InMemory),
+}
+
+impl Matrix<'_> {
+    /// As a source of entries.
+    pub fn as_source(&self) -> &dyn Source {
+        match self {
+            Matrix::File(o) => o.as_source(),
+            Matrix::Store(s) => *s,
+            Matrix::Memory(m) => &**m,
+            Matrix::Table(m) => *m,
+        }
+    }
+}
