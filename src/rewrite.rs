@@ -5,7 +5,7 @@
 //! more are dropped, and their colours in `uns` with them. Matrices go through in blocks; nothing is loaded whole but
 //! tables.
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::h5ad::{AnnData, Axes, Element, Flavour, H5adWriter, How};
 use crate::hdf5::{Compression, Filters, Group, Object, Written};
 use crate::input::{Input, select_frames};
@@ -16,9 +16,41 @@ use crate::transpose;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+/// Other names for rows and columns than the input has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// The column of `obs` that names cells.
+    pub obs: Option<String>,
+    /// The column of `var` that names genes.
+    pub var: Option<String>,
+    /// Names that come again get a number at their end.
+    pub unique: bool,
+}
+
+impl Names {
+    /// The tables with these names. Genes of 10x Genomics keep their symbols as a column.
+    pub(crate) fn applied(&self, frames: [Frame; 2]) -> Result<[Frame; 2]> {
+        let [mut obs, mut var] = frames;
+        if let Some(column) = &self.obs {
+            let old = obs.index_name().map(str::to_owned);
+            obs = obs.named_by(column, old.as_deref())?;
+        }
+        if let Some(column) = &self.var {
+            let symbols = (var.column("gene_ids").is_some()).then(|| "gene_symbols".to_owned());
+            let old = var.index_name().map(str::to_owned).or(symbols);
+            var = var.named_by(column, old.as_deref())?;
+        }
+        Ok(if self.unique { [obs.with_unique_index(), var.with_unique_index()] } else { [obs, var] })
+    }
+}
+
 /// How the output is written.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Other names of rows and columns.
+    pub names: Names,
+    /// Of a file of 10x Genomics, this genome only.
+    pub genome: Option<String>,
     /// Chunks and filters; filters as the input has them where `None`.
     pub filters: Option<Filters>,
     /// Elements of a chunk.
@@ -36,6 +68,8 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
+            names: Names::default(),
+            genome: None,
             filters: None,
             chunk: How::default().chunk,
             layout: None,
@@ -73,8 +107,13 @@ pub fn rewrite(
     let writer = H5adWriter::create(output, options.force, how, options.budget, observer)?;
     let beside = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let temporary = options.temporary.clone().unwrap_or_else(|| beside.to_owned());
+    let in_place = |e: Error| e.in_file(input.path());
+    let genome = options.genome.as_deref().map(|g| of_genome(input, g, selection, observer)).transpose();
+    let (matrix, of_genome) = genome.map_err(in_place)?.unwrap_or(("X".into(), None));
     let mut run = Run {
-        selection,
+        selection: of_genome.as_ref().unwrap_or(selection),
+        matrix,
+        names: &options.names,
         budget: options.budget,
         layout: options.layout,
         temporary,
@@ -86,9 +125,45 @@ pub fn rewrite(
         Some(data) => File { run: &mut run, data }.tables_and_matrices(),
         None => run.one_matrix(input),
     };
-    written.in_file(input.path())?;
+    written.map_err(in_place)?;
     let Run { writer, root, .. } = run;
     writer.finish(root)
+}
+
+/// The matrix of a genome of 10x Genomics, and which of its genes are of it.
+fn of_genome(
+    input: &Input,
+    genome: &str,
+    selection: &Selection,
+    observer: &dyn Observer,
+) -> Result<(String, Option<Selection>)> {
+    match input {
+        Input::File(_, data) if data.flavour() == Flavour::TenX2 => {
+            data.matrix(genome)?;
+            Ok((genome.to_owned(), None))
+        }
+        Input::File(_, data) if data.flavour() == Flavour::TenX3 => {
+            let [_, var] = data.frames("X", data.matrix("X")?.shape(), observer)?;
+            let Some(column) = var.column("genome") else {
+                return Err(Error::usage("the file does not say which genome its genes are of"));
+            };
+            let genomes = column.to_strings()?;
+            let all = selection.var.clone().unwrap_or_else(|| (0..var.rows() as u64).collect());
+            let rows = all
+                .into_iter()
+                .filter(|r| genomes.bytes(*r as usize) == Some(genome.as_bytes()))
+                .collect::<Vec<_>>();
+            if rows.is_empty() {
+                let mut there: Vec<&[u8]> = genomes.iter().filter(|g| !g.is_empty()).collect();
+                there.sort_unstable();
+                there.dedup();
+                let there = there.iter().map(|g| String::from_utf8_lossy(g)).collect::<Vec<_>>().join(", ");
+                return Err(Error::usage(format!("there is no genome '{genome}' (there are: {there})")));
+            }
+            Ok(("X".into(), Some(Selection { obs: selection.obs.clone(), var: Some(rows) })))
+        }
+        _ => Err(Error::usage("a genome can be chosen in files of 10x Genomics only")),
+    }
 }
 
 /// The filters of the matrix, as far as they are ones we write; gzip in place of others.
@@ -113,6 +188,9 @@ pub(crate) fn filters_of(data: &AnnData) -> Filters {
 
 struct Run<'a> {
     selection: &'a Selection,
+    /// The one that becomes `X`.
+    matrix: String,
+    names: &'a Names,
     budget: Budget,
     layout: Option<Orientation>,
     temporary: PathBuf,
@@ -129,7 +207,7 @@ impl Run<'_> {
         let frames = input.frames("X", source.layout().shape(), self.observer)?;
         let [rows, columns] = source.layout().shape();
         let frames = frames.unwrap_or_else(|| [Frame::unnamed(rows), Frame::unnamed(columns)]);
-        let [obs, var] = select_frames(self.selection, frames)?;
+        let [obs, var] = self.names.applied(select_frames(self.selection, frames)?)?;
         let [lines, minor] = self.selection.of(source.layout().orientation);
         let selected = Selected::new(source, lines, minor, self.budget, self.observer)?;
         let x = match (input, self.layout) {
@@ -195,20 +273,23 @@ type Lost = HashMap<String, (u64, Vec<u64>)>;
 impl File<'_, '_> {
     fn tables_and_matrices(&mut self) -> Result<()> {
         let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
-        let names = self.data.matrix_names()?;
-        let main = names.iter().find(|n| *n == "X" || *n == "matrix").or(names.first()).cloned();
         let both = Axes { rows: obs, columns: var };
-        let mut shape = None;
-        if let Some(name) = &main {
-            let element = self.data.matrix(name)?;
-            shape = Some(element.shape());
+        let name = self.run.matrix.clone();
+        // 10x Genomics and loom always have a matrix, AnnData may have none
+        let is_10x = matches!(self.data.flavour(), Flavour::TenX2 | Flavour::TenX3 | Flavour::Loom);
+        let shape = if is_10x || self.data.root().child("X")?.is_some_and(|x| !x.is_null()) {
+            let element = self.data.matrix(&name)?;
             let x = self.matrix(&element, both)?;
             self.run.root.link("X", x);
-        }
+            element.shape()
+        } else {
+            // without X the tables say how large it would be
+            self.data.table_rows()?
+        };
         let (mut lost, mut consumed) = (Lost::new(), Vec::new());
-        self.frames(main.as_deref(), shape, &mut lost, &mut consumed)?;
+        self.frames(&name, shape, &mut lost, &mut consumed)?;
         match self.data.flavour() {
-            Flavour::Loom => self.loom_layers(&names, both),
+            Flavour::Loom => self.loom(both),
             Flavour::TenX2 | Flavour::TenX3 => Ok(()),
             _ => self.anndata(&lost, &consumed),
         }
@@ -216,30 +297,29 @@ impl File<'_, '_> {
 
     fn frames(
         &mut self,
-        name: Option<&str>,
-        shape: Option<[u64; 2]>,
+        name: &str,
+        shape: [u64; 2],
         lost: &mut Lost,
         consumed: &mut Vec<String>,
     ) -> Result<()> {
-        let shape = match shape {
-            Some(s) => s,
-            // without X the tables say how large it would be
-            None => self.data.table_rows()?,
-        };
-        let frames = self.data.frames(name.unwrap_or("X"), shape, self.run.observer)?;
+        let frames = self.data.frames(name, shape, self.run.observer)?;
         let selected = [self.run.selection.obs.as_deref(), self.run.selection.var.as_deref()];
-        for ((frame, rows), key) in frames.into_iter().zip(selected).zip(["obs", "var"]) {
+        let mut left = Vec::new();
+        for (frame, rows) in frames.into_iter().zip(selected) {
             for (column, _) in frame.columns().iter().filter(|(_, c)| matches!(c, Column::Categorical(_))) {
                 consumed.push(format!("{column}_categories"));
             }
-            let frame = match rows {
+            left.push(match rows {
                 None => frame,
                 Some(rows) => frame.select(rows)?.without_unused(&mut |column, had, left| {
                     lost.insert(format!("{column}_colors"), (had as u64, left.to_vec()));
                 })?,
-            };
-            let written = self.run.writer.frame(&frame)?;
-            self.run.root.link(key, written);
+            });
+        }
+        if let [obs, var] = &left[..] {
+            let [obs, var] = self.run.names.applied([obs.clone(), var.clone()])?;
+            self.run.root.link("obs", self.run.writer.frame(&obs)?);
+            self.run.root.link("var", self.run.writer.frame(&var)?);
         }
         Ok(())
     }
@@ -267,16 +347,34 @@ impl File<'_, '_> {
         self.run.writer.dict(group)
     }
 
-    fn loom_layers(&mut self, names: &[String], axes: Axes<'_>) -> Result<()> {
+    /// Layers, and attributes of more than one dimension, which are no columns.
+    fn loom(&mut self, axes: Axes<'_>) -> Result<()> {
         let mut layers = Group::new();
-        for name in names {
-            let Some(short) = name.strip_prefix("layers/") else { continue };
-            let element = self.data.matrix(name)?;
-            let written = self.run.writer.copy_matrix(&element, axes)?;
-            layers.link(short, written);
+        let names = self.data.matrix_names()?;
+        let spliced = names.iter().any(|n| n == "layers/spliced");
+        for name in &names {
+            let short = name.strip_prefix("layers/").unwrap_or(name);
+            if name != "matrix" || spliced {
+                let element = self.data.matrix(name)?;
+                layers.link(short, self.run.writer.copy_matrix(&element, axes)?);
+            }
         }
-        let written = self.run.writer.dict(layers)?;
-        self.run.root.link("layers", written);
+        self.run.root.link("layers", self.run.writer.dict(layers)?);
+        let root = self.data.root().clone();
+        for (from, to, rows) in [("col_attrs", "obsm", axes.rows), ("row_attrs", "varm", axes.columns)] {
+            let mut group = Group::new();
+            let attributes = root.descend(from)?;
+            for link in attributes.links()? {
+                let child = attributes.open_link(link)?;
+                if child.is_dataset()
+                    && child.dataset()?.shape().len() > 1
+                    && let Some(written) = self.run.writer.copy(&child, Axes { rows, columns: None })?
+                {
+                    group.link(&link.name(), written);
+                }
+            }
+            self.run.root.link(to, self.run.writer.dict(group)?);
+        }
         Ok(())
     }
 

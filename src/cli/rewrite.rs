@@ -4,10 +4,11 @@ use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::report::Out;
 use crate::convert;
+use crate::h5ad::Flavour;
 use crate::hdf5::{Compression, Filters};
 use crate::input::Input;
 use crate::matrix::{Orientation, Selection};
-use crate::rewrite::{Options, rewrite};
+use crate::rewrite::{Names, Options, rewrite};
 use crate::synth::random::Random;
 use crate::table::{Frame, Query};
 use crate::{Error, Observer, Result};
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Storage options")]
+#[command(next_help_heading = "Output options")]
 pub(crate) struct StorageArgs {
     /// Compression: keep (as the input's matrix has it), none, gzip, gzip:LEVEL or lzf
     #[arg(long, default_value = "keep", value_parser = parse_compression, value_name = "HOW")]
@@ -29,6 +30,18 @@ pub(crate) struct StorageArgs {
     /// Elements of a chunk
     #[arg(long, default_value_t = 65_536, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 28))]
     chunk: u64,
+    /// Name cells by this column of obs
+    #[arg(long, value_name = "COLUMN")]
+    obs_index: Option<String>,
+    /// Name genes by this column of var, such as gene_ids of a file of 10x Genomics
+    #[arg(long, value_name = "COLUMN")]
+    var_index: Option<String>,
+    /// Names that come again get -1, -2, ... at their end
+    #[arg(long)]
+    unique_names: bool,
+    /// Of a file of 10x Genomics, this genome only
+    #[arg(long, value_name = "NAME")]
+    genome: Option<String>,
     /// Replace an existing file, which stays untouched until the new one is complete
     #[arg(long)]
     force: bool,
@@ -57,6 +70,12 @@ impl StorageArgs {
             Filters { shuffle, compression, fletcher32: false }
         });
         Options {
+            names: Names {
+                obs: self.obs_index.clone(),
+                var: self.var_index.clone(),
+                unique: self.unique_names,
+            },
+            genome: self.genome.clone(),
             filters,
             chunk: self.chunk,
             force: self.force,
@@ -174,7 +193,12 @@ pub(crate) fn subset(args: &SubsetArgs) -> Result<ExitCode> {
     let began = Instant::now();
     let written = args.common.run(|observer| {
         let input = Input::open(&args.input, args.common.limits())?;
-        let [obs, var] = frames_of(&input, observer)?;
+        let name = match &input {
+            // version 2 has a matrix for each genome
+            Input::File(_, d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
+            _ => None,
+        };
+        let [obs, var] = frames_of(&input, name.unwrap_or("X"), observer)?;
         let rows = choose_rows(args, &obs)?;
         let columns = choose(args.var.as_deref(), args.var_names.as_deref(), &var)?;
         let Some(by) = &args.split_by else {
@@ -201,10 +225,10 @@ pub(crate) fn subset(args: &SubsetArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The tables of `X`, numbered rows where there are none.
-fn frames_of(input: &Input, observer: &dyn Observer) -> Result<[Frame; 2]> {
-    let shape = input.shape("X", observer)?;
-    let frames = input.frames("X", shape, observer)?;
+/// The tables of a matrix, numbered rows where there are none.
+fn frames_of(input: &Input, matrix: &str, observer: &dyn Observer) -> Result<[Frame; 2]> {
+    let shape = input.shape(matrix, observer)?;
+    let frames = input.frames(matrix, shape, observer)?;
     Ok(frames.unwrap_or_else(|| shape.map(Frame::unnamed)))
 }
 

@@ -91,8 +91,9 @@ pub(super) fn open(
     observer: &dyn Observer,
 ) -> Result<Part> {
     let path = input.path().to_owned();
+    let of_today = matches!(input, Input::File(_, data) if is_of_today(data)?);
     let data = match input {
-        Input::File(_, data) if is_of_today(data)? => (**data).clone(),
+        Input::File(_, data) if of_today => (**data).clone(),
         _ => {
             let to = scratch.path()?;
             let plain =
@@ -102,17 +103,14 @@ pub(super) fn open(
         }
     };
     let read = || -> Result<([Frame; 2], bool)> {
-        let has_x = data.root().child("X")?.is_some_and(|o| !is_null(&o));
+        let has_x = data.root().child("X")?.is_some_and(|o| !o.is_null());
         let shape = if has_x { data.matrix("X")?.shape() } else { data.table_rows()? };
-        Ok((data.frames("X", shape, observer)?, has_x))
+        let frames = data.frames("X", shape, observer)?;
+        // what was written anew has its names already
+        Ok((if of_today { options.names.applied(frames)? } else { frames }, has_x))
     };
     let (frames, has_x) = read().in_file(&path)?;
     Ok(Part { data, path, frames, has_x })
-}
-
-/// `X` may be there and hold nothing.
-fn is_null(object: &Object) -> bool {
-    object.is_dataset() && object.dataset().is_ok_and(|d| *d.dataspace() == crate::hdf5::Dataspace::Null)
 }
 
 /// Whether every element is where it is today.

@@ -88,7 +88,7 @@ impl Dense {
         if minor > u64::from(u32::MAX) {
             return Err(Error::unsupported(format!("{minor} elements in a line")).in_object(path));
         }
-        self.dataset.load_chunk_index()?;
+        self.dataset.check_holes()?;
         let mut source = DenseSource {
             dataset: self.dataset.clone(),
             values,

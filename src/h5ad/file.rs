@@ -184,7 +184,10 @@ impl AnnData {
         let names: Vec<String> = genomes.iter().map(|g| g.name().to_owned()).collect();
         let found = genomes.into_iter().find(|g| g.name() == name);
         found.ok_or_else(|| {
-            Error::usage(format!("name the genome with --matrix (there are: {})", names.join(", ")))
+            Error::usage(format!(
+                "choose a genome, with --matrix or --genome (there are: {})",
+                names.join(", ")
+            ))
         })
     }
 

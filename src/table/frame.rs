@@ -3,6 +3,7 @@
 use super::column::Column;
 use crate::error::{Error, Result};
 use crate::strings::Strings;
+use std::collections::{HashMap, HashSet};
 
 /// An index of names and columns of the same length.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,50 @@ impl Frame {
     /// `Malformed` where there are not as many names as rows.
     pub fn with_index(self, index: Strings) -> Result<Self> {
         Frame::new(self.index_name, index, self.columns)
+    }
+
+    /// Rows named by a column, which is none any more; the names that were become a column `old`, where that is given.
+    ///
+    /// # Errors
+    /// `Usage` where there is no such column; `Malformed` where its text is not UTF-8.
+    pub fn named_by(mut self, column: &str, old: Option<&str>) -> Result<Self> {
+        let Some(at) = self.columns.iter().position(|(n, _)| n == column) else {
+            let names: Vec<&str> = self.columns.iter().map(|(n, _)| n.as_str()).collect();
+            return Err(Error::usage(format!(
+                "there is no column '{column}' (there are: {})",
+                names.join(", ")
+            )));
+        };
+        let (name, names) = self.columns.remove(at);
+        if let Some(old) = old {
+            self.columns.insert(0, (old.to_owned(), Column::Strings(self.index)));
+        }
+        Frame::new(Some(name), names.to_strings()?, self.columns)
+    }
+
+    /// Names that come again get `-1`, `-2`, ... at their end, as anndata makes them unique.
+    #[must_use]
+    pub fn with_unique_index(mut self) -> Self {
+        let mut taken: HashSet<Vec<u8>> = self.index.iter().map(<[u8]>::to_vec).collect();
+        let mut seen: HashMap<Vec<u8>, u64> = HashMap::new();
+        let mut names = Strings::new();
+        for name in self.index.iter() {
+            let Some(times) = seen.get_mut(name) else {
+                seen.insert(name.to_vec(), 0);
+                names.push(name);
+                continue;
+            };
+            let unique = loop {
+                *times += 1;
+                let new = [name, format!("-{times}").as_bytes()].concat();
+                if taken.insert(new.clone()) {
+                    break new;
+                }
+            };
+            names.push(&unique);
+        }
+        self.index = names;
+        self
     }
 
     /// With one more column at the end, or in the place of the one of its name.
@@ -74,5 +119,29 @@ impl Frame {
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|(n, _)| n == name).map(|(_, c)| c)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(l: &[&str]) -> Strings {
+        l.iter().copied().collect()
+    }
+
+    #[test]
+    fn names_made_unique_as_anndata_does() {
+        let f = Frame::new(None, texts(&["a", "a", "a-1", "b", "a", "b"]), Vec::new()).unwrap();
+        assert_eq!(f.with_unique_index().index(), &texts(&["a", "a-2", "a-1", "b", "a-3", "b-1"]));
+    }
+
+    #[test]
+    fn rows_named_by_a_column() {
+        let ids = vec![("id".to_owned(), Column::Strings(texts(&["x", "y"])))];
+        let f = Frame::new(None, texts(&["A", "A"]), ids).unwrap().named_by("id", Some("symbol")).unwrap();
+        assert_eq!((f.index(), f.index_name()), (&texts(&["x", "y"]), Some("id")));
+        assert_eq!(f.columns(), [("symbol".to_owned(), Column::Strings(texts(&["A", "A"])))]);
+        assert!(f.named_by("id", None).unwrap_err().message().contains("there are: symbol"));
     }
 }

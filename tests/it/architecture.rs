@@ -23,8 +23,8 @@ const LAYERS: [(&str, &[&str]); 17] = [
     (
         "cli",
         &[
-            "h5ad", "hdf5", "store", "matrix", "table", "convert", "verify", "doctor", "rewrite", "concat",
-            "synth",
+            "h5ad", "hdf5", "input", "store", "matrix", "table", "convert", "verify", "doctor", "rewrite",
+            "concat", "synth",
         ],
     ),
     (

@@ -58,6 +58,7 @@ impl Dataset {
             return Ok(Some(0));
         }
         let row_bytes = checked::mul(checked::product(inner)?, u64::from(self.datatype().size))?;
+        self.check_holes()?;
         // Whole chunks at a time, so that none is decoded twice.
         let step = match self.storage() {
             Storage::Chunked(c) => c.first().copied().unwrap_or(1),

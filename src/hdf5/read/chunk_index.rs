@@ -13,6 +13,7 @@ use crate::hdf5::format::message::layout::{Chunked, Index};
 use crate::hdf5::format::{btree_v1, checksum, extensible_array, fixed_array};
 use crate::limits::Limits;
 use std::collections::HashSet;
+use std::ops::RangeInclusive;
 
 /// Where one chunk lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,14 @@ impl ChunkMap {
             let at = self.entries.binary_search_by_key(&number, |e| e.number).ok()?;
             self.entries.get(at)
         })
+    }
+
+    /// The chunks with these numbers that were ever written.
+    pub(crate) fn between(&self, numbers: RangeInclusive<u64>) -> &[ChunkEntry] {
+        let first = self.entries.partition_point(|e| e.number < *numbers.start());
+        let rest = self.entries.get(first..).unwrap_or_default();
+        let end = rest.partition_point(|e| e.number <= *numbers.end());
+        rest.get(..end).unwrap_or_default()
     }
 
     pub(crate) fn entries(&self) -> &[ChunkEntry] {

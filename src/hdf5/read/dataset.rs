@@ -1,6 +1,6 @@
 //! A dataset: shape, type and storage as a handle of metadata only; elements when asked for.
 
-use super::chunk_index::{self, ChunkMap, Grid};
+use super::chunk_index::{self, ChunkEntry, ChunkMap, Grid};
 use super::chunks::{Decoder, Scratch};
 use super::object::Object;
 use super::slab;
@@ -419,44 +419,66 @@ impl Dataset {
         let last = each(&|s, n, c| s.saturating_add(n).saturating_sub(1).checked_div(c).unwrap_or(0));
         let spans: Vec<u64> =
             first.iter().zip(&last).map(|(a, b)| b.saturating_sub(*a).saturating_add(1)).collect();
+        let outside = || Error::malformed("chunk outside its grid");
+        let numbers = grid.number(&first).ok_or_else(outside)?..=grid.number(&last).ok_or_else(outside)?;
+        let wanted = spans.iter().fold(1u64, |a, b| a.saturating_mul(*b));
+        let there = map.between(numbers);
+        if (there.len() as u64) < wanted {
+            // holes: what was never written is filled at once, however many chunks it would be
+            self.fill(out);
+        }
+        let mut read = |entry: &ChunkEntry| -> Result<()> {
+            // The part of this chunk that is asked for, in the chunk and in the output.
+            let part = Overlap::of(&grid.start_of(entry.number), &grid.chunk, start, count);
+            match part.whole_run(&grid.chunk, count, size, decoder.chunk_bytes) {
+                Some(run) if run.end <= out.len() => {
+                    let out = out.get_mut(run).unwrap_or_default();
+                    decoder.decode(file, entry, out, scratch)
+                }
+                _ if decoder.is_plain(entry) && count.len() == 1 => {
+                    decoder.read_part(file, entry, &part, size, out)
+                }
+                _ => {
+                    let bytes = decoder.decode_kept(file, entry, scratch)?;
+                    let from = slab::Place { dims: &grid.chunk, at: &part.in_chunk };
+                    let to = slab::Place { dims: count, at: &part.in_out };
+                    slab::copy_box((bytes, from), (out, to), &part.count, size);
+                    Ok(())
+                }
+            }
+        };
+        if there.len() as u64 <= wanted {
+            let inside = |e: &&ChunkEntry| {
+                let at = slab::unravel(e.number, &grid.counts);
+                at.iter().zip(&first).zip(&last).all(|((n, a), b)| (a..=b).contains(&n))
+            };
+            return there.iter().filter(inside).try_for_each(read);
+        }
         let mut step = vec![0; first.len()];
         loop {
             let coordinates: Vec<u64> = first.iter().zip(&step).map(|(f, s)| f.saturating_add(*s)).collect();
-            let number =
-                grid.number(&coordinates).ok_or_else(|| Error::malformed("chunk outside its grid"))?;
-            let chunk_start = grid.start_of(number);
-            // The part of this chunk that is asked for, in the chunk and in the output.
-            let part = Overlap::of(&chunk_start, &grid.chunk, start, count);
-            match map.get(number) {
-                Some(entry) => match part.whole_run(&grid.chunk, count, size, decoder.chunk_bytes) {
-                    Some(run) if run.end <= out.len() => {
-                        let out = out.get_mut(run).unwrap_or_default();
-                        decoder.decode(file, entry, out, scratch)?;
-                    }
-                    _ if decoder.is_plain(entry) && count.len() == 1 => {
-                        decoder.read_part(file, entry, &part, size, out)?;
-                    }
-                    _ => {
-                        let bytes = decoder.decode_kept(file, entry, scratch)?;
-                        let from = slab::Place { dims: &grid.chunk, at: &part.in_chunk };
-                        let to = slab::Place { dims: count, at: &part.in_out };
-                        slab::copy_box((bytes, from), (out, to), &part.count, size);
-                    }
-                },
-                None => {
-                    let elements = checked::product(&part.count)?;
-                    let mut filled = limits::zeroed(checked::size(checked::mul(elements, size)?)?)?;
-                    self.fill(&mut filled);
-                    let zero = vec![0; count.len()];
-                    let from = slab::Place { dims: &part.count, at: &zero };
-                    let to = slab::Place { dims: count, at: &part.in_out };
-                    slab::copy_box((&filled, from), (out, to), &part.count, size);
-                }
+            if let Some(entry) = map.get(grid.number(&coordinates).ok_or_else(outside)?) {
+                read(entry)?;
             }
             if !slab::advance(&mut step, &spans) {
                 return Ok(());
             }
         }
+    }
+
+    /// Refuses a dataset of which far more was never written than the file has bytes: reading all of it would take as long as
+    /// its shape claims.
+    pub(crate) fn check_holes(&self) -> Result<()> {
+        let Some(decoder) = &self.decoder else { return Ok(()) };
+        let there = self.chunk_map()?.entries().len() as u64;
+        let written = there.saturating_mul(decoder.chunk_bytes);
+        let all = self.elements().saturating_mul(u64::from(self.datatype.size));
+        let (holes, most) = (all.saturating_sub(written), self.most_bytes());
+        if holes > most {
+            let text = format!("{holes} bytes that were never written (limit {most})");
+            return Err(Error::limit(text).in_object(self.object.path()));
+        }
+        Ok(())
     }
 }
 

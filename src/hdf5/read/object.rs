@@ -113,6 +113,11 @@ impl Object {
         self.kind() == ObjectKind::Dataset
     }
 
+    /// Whether it is a dataset with a null dataspace: it is there and holds nothing.
+    pub fn is_null(&self) -> bool {
+        self.is_dataset() && self.dataset().is_ok_and(|d| *d.dataspace() == crate::hdf5::Dataspace::Null)
+    }
+
     pub(crate) fn messages_of(&self, wanted: u16) -> impl Iterator<Item = &RawMessage> {
         self.messages.iter().filter(move |m| m.kind == wanted)
     }
