@@ -13,7 +13,7 @@ use crate::synth::random::Random;
 use crate::table::{Frame, Query};
 use crate::{Error, Observer, Result};
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -170,8 +170,9 @@ pub(crate) struct SubsetArgs {
     /// Columns with these names, in this order: a file with one a line, or a list with commas
     #[arg(long, value_name = "FILE|A,B,...")]
     var_names: Option<String>,
-    /// Rows by number: FIRST:END without END, either may be left out, negative ones count from the end
-    #[arg(long, value_name = "FIRST:END", allow_hyphen_values = true)]
+    /// Rows by number: FIRST:END without END, FIRST:END:STEP, or a list; what is left out is the end, negative numbers count
+    /// from it
+    #[arg(long, value_name = "SLICE|N,N,...", allow_hyphen_values = true)]
     rows: Option<String>,
     /// So many of the rows left, at random, in their order
     #[arg(long, value_name = "N")]
@@ -297,11 +298,12 @@ fn choose(condition: Option<&str>, names: Option<&str>, frame: &Frame) -> Result
 fn choose_rows(args: &SubsetArgs, obs: &Frame) -> Result<Option<Vec<u64>>> {
     let mut rows = choose(args.obs.as_deref(), args.obs_names.as_deref(), obs)?;
     if let Some(text) = &args.rows {
-        let range = parse_range(text, obs.rows() as u64)?;
-        rows = Some(match rows {
-            Some(rows) => rows.into_iter().filter(|r| range.contains(r)).collect(),
-            None => range.collect(),
-        });
+        let mut wanted = parse_rows(text, obs.rows() as u64)?;
+        if let Some(rows) = rows {
+            let rows: HashSet<u64> = rows.into_iter().collect();
+            wanted.retain(|r| rows.contains(r));
+        }
+        rows = Some(wanted);
     }
     if let Some(n) = args.sample {
         let all = rows.unwrap_or_else(|| (0..obs.rows() as u64).collect());
@@ -313,18 +315,52 @@ fn choose_rows(args: &SubsetArgs, obs: &Frame) -> Result<Option<Vec<u64>>> {
     Ok(rows)
 }
 
-/// Python's slices without a step.
-fn parse_range(text: &str, rows: u64) -> Result<std::ops::Range<u64>> {
-    let wrong = || Error::usage(format!("'{text}': expected FIRST:END, such as 0:100 or -100:"));
-    let (first, end) = text.split_once(':').ok_or_else(wrong)?;
-    let place = |t: &str, otherwise: u64| -> Result<u64> {
-        if t.is_empty() {
+/// Rows by number, as Python and numpy index: a slice (FIRST:END or FIRST:END:STEP) or a list, in which a row may come
+/// again. Negative numbers count from the end.
+fn parse_rows(text: &str, rows: u64) -> Result<Vec<u64>> {
+    let wrong = || {
+        Error::usage(format!(
+            "'{text}': expected FIRST:END, FIRST:END:STEP or a list, such as 0:100 or 3,1,-1"
+        ))
+    };
+    let number = |t: &str| t.trim().parse::<i64>().map_err(|_| wrong());
+    let len = i64::try_from(rows).unwrap_or(i64::MAX);
+    if !text.contains(':') {
+        let row = |t: &str| {
+            let n = number(t)?;
+            let row = if n < 0 { n + len } else { n };
+            if (0..len).contains(&row) {
+                Ok(row as u64)
+            } else {
+                Err(Error::usage(format!("there is no row {n} (there are {rows})")))
+            }
+        };
+        return text.split(',').filter(|t| !t.trim().is_empty()).map(row).collect();
+    }
+    let parts: Vec<&str> = text.split(':').collect();
+    let (first, end, step) = match parts[..] {
+        [first, end] => (first, end, 1),
+        [first, end, ""] => (first, end, 1),
+        [first, end, step] => (first, end, number(step)?),
+        _ => return Err(wrong()),
+    };
+    let (low, high) = if step < 0 { (-1, len - 1) } else { (0, len) };
+    let place = |t: &str, otherwise: i64| -> Result<i64> {
+        if t.trim().is_empty() {
             return Ok(otherwise);
         }
-        let n: i64 = t.parse().map_err(|_| wrong())?;
-        Ok(if n < 0 { rows.saturating_sub(n.unsigned_abs()) } else { (n as u64).min(rows) })
+        let n = number(t)?;
+        Ok(if n < 0 { n.saturating_add(len) } else { n }.clamp(low, high))
     };
-    Ok(place(first, 0)?..place(end, rows)?)
+    let rows_from = |at: i64, end: i64| {
+        std::iter::successors(Some(at), move |n| n.checked_add(step))
+            .take_while(move |n| if step < 0 { *n > end } else { *n < end })
+    };
+    match step {
+        0 => Err(Error::usage("a step of 0")),
+        _ if step < 0 => Ok(rows_from(place(first, high)?, place(end, low)?).map(|n| n as u64).collect()),
+        _ => Ok(rows_from(place(first, low)?, place(end, high)?).map(|n| n as u64).collect()),
+    }
 }
 
 /// `n` of `all` at random, in their order: Knuth's selection sampling.
@@ -401,10 +437,26 @@ mod tests {
 
     #[test]
     fn ranges_as_python_has_them() {
-        for (text, want) in [("0:3", 0..3), (":", 0..10), ("-3:", 7..10), (":-3", 0..7), ("5:99", 5..10)] {
-            assert_eq!(parse_range(text, 10).unwrap(), want, "{text}");
+        for (text, want) in [
+            ("0:3", &[0, 1, 2][..]),
+            (":", &[0, 1, 2, 3, 4]),
+            ("-2:", &[3, 4]),
+            (":-3", &[0, 1]),
+            ("3:99", &[3, 4]),
+            ("5:9", &[]),
+            ("::-1", &[4, 3, 2, 1, 0]),
+            ("3:0:-2", &[3, 1]),
+            ("::2", &[0, 2, 4]),
+            ("1,0,-1,0", &[1, 0, 4, 0]),
+            ("2", &[2]),
+            ("", &[]),
+        ] {
+            assert_eq!(parse_rows(text, 5).unwrap(), want, "{text}");
         }
-        assert!(parse_range("3", 10).is_err() && parse_range("a:b", 10).is_err());
+        for wrong in ["a:b", "1:2:3:4", "::0", "7", "0.5", "-6"] {
+            assert!(parse_rows(wrong, 5).is_err(), "{wrong}");
+        }
+        assert!(parse_rows("::-1", 0).unwrap().is_empty());
     }
 
     #[test]

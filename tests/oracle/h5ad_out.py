@@ -7,6 +7,7 @@ Needs anndata, h5py, numpy, pandas and scipy. Every file below the folders that 
 same, without a warning; rows and columns are taken of it and must equal what anndata takes.
 """
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -217,13 +218,52 @@ def conditions(binary, tmp, rng):
             check(f"{level} is what was asked for", (f["X/data"].compression or "none") in level and f["X/data"].chunks == (777,))
 
 
+def golden_subsets(binary, tmp, golden):
+    """The selections of subset_cases.json, as arguments and as anndata takes them."""
+    path, out = os.path.join(golden, "concat", "b.h5ad"), os.path.join(tmp, "part.h5ad")
+    whole = ad.read_h5ad(path)
+    cases = {
+        "[0]": (["--rows", "0"], lambda: whole[0]),
+        "[-1,:]": (["--rows=-1"], lambda: whole[-1, :]),
+        "[0:1,1:]": (["--rows", "0:1", "--var-names", "var2,var3"], lambda: whole[0:1, 1:]),
+        "[[1,0]]": (["--rows", "1,0"], lambda: whole[[1, 0]]),
+        "[[0,0]]": (["--rows", "0,0"], lambda: whole[[0, 0]]),
+        "['s4',['var3','var1']]": (["--obs-names", "s4", "--var-names", "var3,var1"], lambda: whole["s4", ["var3", "var1"]]),
+        "['s3':'s4']": (["--obs-names", "s3,s4"], lambda: whole["s3":"s4"]),
+        "mask": (["--obs", "group == 'b'"], lambda: whole[whole.obs.group == "b"]),
+        "bad mask": (["--obs", "nope"], None),
+        "unknown": (["--obs-names", "nope"], None),
+        "float idx": (["--rows", "0.5"], None),
+        "[[]]": (["--rows="], lambda: whole[[]]),
+        "[5:9]": (["--rows", "5:9"], lambda: whole[5:9]),
+        "[[7]]": (["--rows", "7"], None),
+        "[::-1]": (["--rows", "::-1"], lambda: whole[::-1]),
+    }
+    wanted = json.load(open(os.path.join(golden, "subset_cases.json")))
+    check(f"cases {set(wanted) ^ set(cases)}", set(wanted) == set(cases))
+    for name, (args, take) in cases.items():
+        r = run(binary, "subset", path, out, "--force", *args)
+        if take is None:
+            check(f"{name}: exit {r.returncode} {r.stderr}", r.returncode == 2 and r.stderr.count("\n") == 1)
+            check(f"{name}: the original raises", isinstance(wanted[name], str))
+            continue
+        check(f"{name}: exit {r.returncode} {r.stderr}", r.returncode == 0)
+        got = strict(out)
+        same(got, take().copy(), f"golden subset {name}")
+        x = np.array(wanted[name]["X"]["dense"], dtype="float32").reshape(wanted[name]["shape"])
+        check(f"{name}: X as recorded", np.array_equal(got.X.toarray(), x) and list(got.obs_names) == wanted[name]["obs"]["index"])
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--bin", required=True)
+    ap.add_argument("--golden")
     ap.add_argument("folders", nargs="*")
     a = ap.parse_args()
     rng = np.random.default_rng(5)
     with tempfile.TemporaryDirectory() as tmp:
+        if a.golden:
+            golden_subsets(os.path.abspath(a.bin), tmp, a.golden)
         conditions(os.path.abspath(a.bin), tmp, rng)
         for path in files(a.folders):
             one(os.path.abspath(a.bin), path, tmp, rng)
