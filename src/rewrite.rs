@@ -7,7 +7,7 @@
 
 use crate::error::{Error, Result};
 use crate::h5ad::{AnnData, Axes, Element, Flavour, H5adWriter, How};
-use crate::hdf5::{Compression, Filters, Group, Object, Written};
+use crate::hdf5::{Compression, Filters, Group, Libver, Object, Written};
 use crate::input::{Input, select_frames};
 use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
 use crate::observe::Observer;
@@ -55,6 +55,8 @@ pub struct Options {
     pub filters: Option<Filters>,
     /// Elements of a chunk.
     pub chunk: u64,
+    /// Which forms of HDF5 are used.
+    pub libver: Libver,
     /// The layout of compressed `X` and `raw/X`; as they are where `None`.
     pub layout: Option<Orientation>,
     /// For temporary files when matrices change their layout; beside the output where `None`.
@@ -72,6 +74,7 @@ impl Default for Options {
             genome: None,
             filters: None,
             chunk: How::default().chunk,
+            libver: Libver::default(),
             layout: None,
             temporary: None,
             force: false,
@@ -102,7 +105,7 @@ pub fn rewrite(
         _ => None,
     };
     let filters = options.filters.or_else(|| data.map(filters_of)).unwrap_or_default();
-    let how = How { filters, chunk: options.chunk };
+    let how = How { filters, chunk: options.chunk, libver: options.libver };
     // an output that exists is refused before anything is read
     let writer = H5adWriter::create(output, options.force, how, options.budget, observer)?;
     let beside = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -5,7 +5,7 @@ use super::common::Common;
 use super::report::Out;
 use crate::convert;
 use crate::h5ad::Flavour;
-use crate::hdf5::{Compression, Filters};
+use crate::hdf5::{Compression, Filters, Libver};
 use crate::input::Input;
 use crate::matrix::{Orientation, Selection};
 use crate::rewrite::{Names, Options, rewrite};
@@ -30,6 +30,9 @@ pub(crate) struct StorageArgs {
     /// Elements of a chunk
     #[arg(long, default_value_t = 65_536, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 28))]
     chunk: u64,
+    /// Forms of HDF5: those every reader knows (earliest), or those since HDF5 1.10 with checksums (latest)
+    #[arg(long, value_enum, default_value_t = LibverArg::Earliest, value_name = "WHICH")]
+    libver: LibverArg,
     /// Name cells by this column of obs
     #[arg(long, value_name = "COLUMN")]
     obs_index: Option<String>,
@@ -45,6 +48,21 @@ pub(crate) struct StorageArgs {
     /// Replace an existing file, which stays untouched until the new one is complete
     #[arg(long)]
     force: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum LibverArg {
+    Earliest,
+    Latest,
+}
+
+impl From<LibverArg> for Libver {
+    fn from(arg: LibverArg) -> Libver {
+        match arg {
+            LibverArg::Earliest => Libver::Earliest,
+            LibverArg::Latest => Libver::Latest,
+        }
+    }
 }
 
 /// How the output is compressed; as the input where `None`.
@@ -76,6 +94,7 @@ impl StorageArgs {
                 unique: self.unique_names,
             },
             genome: self.genome.clone(),
+            libver: self.libver.into(),
             filters,
             chunk: self.chunk,
             force: self.force,

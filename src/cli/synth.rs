@@ -3,7 +3,7 @@
 use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::report::Out;
-use super::rewrite::{Packing, parse_compression};
+use super::rewrite::{LibverArg, Packing, parse_compression};
 use crate::h5ad::How;
 use crate::hdf5::{Compression, Filters};
 use crate::synth::{Break, COLUMNS, Form, Options, synth};
@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Compression: none, gzip, gzip:LEVEL or lzf
     #[arg(long, default_value = "none", value_parser = parse_compression, value_name = "HOW")]
     compression: Packing,
+    /// Forms of HDF5: those every reader knows (earliest), or those since HDF5 1.10 with checksums (latest)
+    #[arg(long, value_enum, default_value_t = LibverArg::Earliest, value_name = "WHICH")]
+    libver: LibverArg,
     /// Entries of a chunk, or `one` for all in one
     #[arg(long, default_value = "65536", value_name = "N|one")]
     chunk: String,
@@ -113,7 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             LayoutArg::Csc => Form::Csc,
             LayoutArg::Dense => Form::Dense,
         },
-        how: How { filters, chunk },
+        how: How { filters, chunk, libver: args.libver.into() },
         one_chunk,
         obs_columns: args.obs_columns.iter().filter(|c| !c.is_empty()).cloned().collect(),
         broken: args.broken,

@@ -36,7 +36,8 @@ pub(super) fn run(
     let storage = &options.storage;
     let beside = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let scratch = Scratch::new(output, storage.temporary.as_deref().unwrap_or(beside));
-    let mut how = How { filters: storage.filters.unwrap_or_default(), chunk: storage.chunk };
+    let mut how =
+        How { filters: storage.filters.unwrap_or_default(), chunk: storage.chunk, libver: storage.libver };
     if let (None, Some(Input::File(_, first))) = (storage.filters, inputs.first()) {
         how.filters = filters_of(first);
     }

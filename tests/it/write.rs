@@ -1,6 +1,6 @@
 //! What is written is read again, and the same calls give the same bytes.
 
-use annmap::hdf5::{Compression, File, Filters, Group, Ready, Storing, Writer};
+use annmap::hdf5::{Compression, File, Filters, Group, Libver, Ready, Storing, Writer};
 use annmap::{Dtype, Strings};
 use proptest::prelude::*;
 use std::path::Path;
@@ -9,8 +9,8 @@ fn floats(n: usize) -> Vec<u8> {
     (0..n).flat_map(|i| ((i % 17) as f32).to_le_bytes()).collect()
 }
 
-fn write(path: &Path, links: usize, chunk: u64, filters: Filters) {
-    let mut w = Writer::create(path, true).unwrap();
+fn write(path: &Path, links: usize, chunk: u64, filters: Filters, libver: Libver) {
+    let mut w = Writer::create(path, true, libver).unwrap();
     let mut root = Group::new();
     let mut inner = Group::new();
     let strings: Strings = (0..links).map(|i| format!("näme {i}")).collect();
@@ -30,6 +30,11 @@ fn write(path: &Path, links: usize, chunk: u64, filters: Filters) {
     root.link("plain", w.dataset(&table, &[], &Storing::default()).unwrap());
     root.attribute("nothing", Ready::null());
     root.attribute("yes", Ready::boolean(true));
+    // more than a header's message can hold
+    let long: Strings = (0..links).map(|i| format!("column {i}")).collect();
+    root.attribute("column-order", w.texts(&long, &[links as u64]).unwrap());
+    let long = floats(5000);
+    root.attribute("medium", Ready::numbers(Dtype::Float32, &[5000], long));
     w.finish(&root).unwrap();
 }
 
@@ -50,6 +55,10 @@ fn check(path: &Path, links: usize) {
         assert_eq!((v.shape().unwrap(), v.raw()), (&[50, 33][..], &floats(50 * 33)[..]));
     }
     assert!(root.attribute("nothing").unwrap().unwrap().value.is_empty());
+    let order = root.attribute("column-order").unwrap().unwrap().value.strings().unwrap();
+    assert!((0..links).all(|i| order.utf8(i).unwrap() == format!("column {i}")) && order.len() == links);
+    assert_eq!(root.attribute("medium").unwrap().unwrap().value.raw(), floats(5000));
+    assert_eq!(root.attributes().unwrap().len(), 4);
 }
 
 #[test]
@@ -61,8 +70,10 @@ fn groups_of_every_size_and_filters_of_every_kind() {
     {
         for (links, chunk) in [(0, 1), (1, 5), (8, 3), (9, 2), (257, 100), (9000, 7)] {
             let filters = Filters { shuffle: n % 2 == 0, compression, fletcher32: n == 2 };
-            write(&path, links, chunk, filters);
-            check(&path, links);
+            for libver in [Libver::Earliest, Libver::Latest] {
+                write(&path, links, chunk, filters, libver);
+                check(&path, links);
+            }
         }
     }
 }
@@ -76,7 +87,7 @@ fn the_same_bytes_whatever_the_threads() {
         .map(|threads| {
             let path = dir.path().join(format!("{threads}.h5"));
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| write(&path, 300, 3, filters));
+            pool.install(|| write(&path, 300, 3, filters, Libver::Latest));
             std::fs::read(path).unwrap()
         })
         .collect();
@@ -92,6 +103,7 @@ proptest! {
         level in 0u8..10,
         shuffle: bool,
         lzf: bool,
+        latest: bool,
     ) {
         let n: u64 = dims.iter().product();
         let bytes: Vec<u8> = (0..n).flat_map(|i| (i * i % 91).to_le_bytes()).collect();
@@ -103,7 +115,8 @@ proptest! {
         };
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("p.h5");
-        let mut w = Writer::create(&path, false).unwrap();
+        let libver = if latest { Libver::Latest } else { Libver::Earliest };
+        let mut w = Writer::create(&path, false, libver).unwrap();
         let mut root = Group::new();
         root.link("x", w.dataset(&Ready::numbers(Dtype::Uint64, &dims, bytes.clone()), &[], &how).unwrap());
         w.finish(&root).unwrap();

@@ -8,7 +8,7 @@ mod sparse;
 pub use sparse::SparseSink;
 
 use crate::error::Result;
-use crate::hdf5::{Filters, Group, Ready, Storing, Writer, Written};
+use crate::hdf5::{Filters, Group, Libver, Ready, Storing, Writer, Written};
 use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::strings::Strings;
@@ -21,11 +21,13 @@ pub struct How {
     pub filters: Filters,
     /// Elements of a chunk.
     pub chunk: u64,
+    /// Which forms of HDF5 are used.
+    pub libver: Libver,
 }
 
 impl Default for How {
     fn default() -> Self {
-        How { filters: Filters::default(), chunk: 1 << 16 }
+        How { filters: Filters::default(), chunk: 1 << 16, libver: Libver::Earliest }
     }
 }
 
@@ -59,7 +61,7 @@ impl<'o> H5adWriter<'o> {
         budget: Budget,
         observer: &'o dyn Observer,
     ) -> Result<Self> {
-        Ok(H5adWriter { writer: Writer::create(path, replace)?, how, budget, observer })
+        Ok(H5adWriter { writer: Writer::create(path, replace, how.libver)?, how, budget, observer })
     }
 
     /// Writes the root with its elements, flushes, and gives the file its name. Mappings that are missing are empty.

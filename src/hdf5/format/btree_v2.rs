@@ -3,6 +3,7 @@
 
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 use crate::hdf5::checked;
 
@@ -138,6 +139,28 @@ pub(crate) fn read_node<'a>(
     let covered = bytes.len().saturating_sub(src.len());
     checksum::verify(&mut src, bytes.get(..covered).unwrap_or_default(), "B-tree node")?;
     Ok((out, children))
+}
+
+/// A tree of one leaf. First the leaf, to be written at `leaf`; then the header that leads to it.
+pub(crate) fn write_leaf(record_type: u8, records: &[Vec<u8>], leaf: u64) -> Result<[Vec<u8>; 2]> {
+    let count = u16::try_from(records.len()).map_err(|_| Error::unsupported("65,536 records in a B-tree"))?;
+    let record = records.first().map_or(1, Vec::len);
+    let mut node = b"BTLF\0".to_vec();
+    node.put_u8(record_type);
+    records.iter().for_each(|r| node.put(r));
+    checksum::append(&mut node);
+    node.fill_to(512);
+    let mut header = b"BTHD\0".to_vec();
+    header.put_u8(record_type);
+    header.put_u32(u32::try_from(node.len()).unwrap_or(u32::MAX));
+    header.put_u16(u16::try_from(record).unwrap_or(u16::MAX));
+    header.put_u16(0); // depth
+    header.put(&[100, 40]); // full at, merged below, in percent
+    header.put_u64(leaf);
+    header.put_u16(count);
+    header.put_u64(u64::from(count));
+    checksum::append(&mut header);
+    Ok([node, header])
 }
 
 #[cfg(test)]

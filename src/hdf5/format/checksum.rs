@@ -4,6 +4,12 @@
 use crate::bytes::Cursor;
 use crate::error::{Error, Result};
 
+/// Appends the checksum of what is there.
+pub(crate) fn append(out: &mut Vec<u8>) {
+    let sum = lookup3(out, 0);
+    out.extend_from_slice(&sum.to_le_bytes());
+}
+
 /// lookup3 of `bytes`.
 pub(crate) fn lookup3(bytes: &[u8], initial: u32) -> u32 {
     let len = u32::try_from(bytes.len() & 0xffff_ffff).unwrap_or(0);

@@ -7,6 +7,7 @@
 
 use super::{Sizes, checksum, fixed_array};
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 use crate::hdf5::checked;
 
@@ -153,6 +154,169 @@ impl Header {
         }
         Ok(())
     }
+}
+
+/// An extensible array on its way into a file: blocks in the order in which they are appended.
+pub(crate) struct Written {
+    /// The blocks one behind the other, from `at` on.
+    pub(crate) bytes: Vec<u8>,
+    /// The header, to be appended behind them.
+    pub(crate) header: Vec<u8>,
+}
+
+impl Header {
+    /// As the library makes them: 32 bits, 4 entries in the index block, blocks from 16, 4 pointers, pages of 1024.
+    pub(crate) fn new(filtered: bool, entry_size: u8, entries: u64) -> Header {
+        Header {
+            filtered,
+            entry_size,
+            max_bits: 32,
+            index_entries: 4,
+            min_block_entries: 16,
+            min_pointers: 4,
+            page_bits: 10,
+            entries,
+            index_block: None,
+        }
+    }
+
+    /// In the order of the layout message.
+    pub(crate) fn parameters(&self) -> [u8; 5] {
+        [self.max_bits, self.index_entries, self.min_pointers, self.min_block_entries, self.page_bits]
+    }
+
+    fn frame(&self, signature: &[u8; 4], header_at: u64, place: Option<u64>) -> Vec<u8> {
+        let mut out = signature.to_vec();
+        out.put(&[0, u8::from(self.filtered)]);
+        out.put_u64(header_at);
+        if let Some(place) = place {
+            out.put_u32(u32::try_from(place).unwrap_or(u32::MAX));
+        }
+        out
+    }
+
+    /// The blocks of the array of `entries` (end to end), to be written at `at`, and the header behind them.
+    pub(crate) fn write(mut self, entries: &[u8], at: u64, sizes: Sizes) -> Result<Written> {
+        let size = usize::from(self.entry_size);
+        let header_at = checked::add(at, self.written_len(sizes)?)?;
+        let mut none = vec![0; size];
+        none.iter_mut().take(8).for_each(|b| *b = 0xff);
+        let index_len = checked::size(self.index_block_len(sizes)?)?;
+        let mut blocks: Vec<u8> = vec![0; index_len];
+        let mut index = self.frame(b"EAIB", header_at, None);
+        let mut rest = entries.chunks_exact(size.max(1));
+        let mut take =
+            |n: u64| -> Vec<u8> { (0..n).flat_map(|_| rest.next().unwrap_or(&none).to_vec()).collect() };
+        index.put(&take(u64::from(self.index_entries)));
+        let mut left = self.entries.saturating_sub(u64::from(self.index_entries));
+        let (mut place, mut counts) = (0u64, [0u64; 4]); // super blocks and data blocks, and their bytes
+        for n in 0..self.super_blocks() {
+            let s = self.super_block(n)?;
+            let (mut addresses, first_place, first_left) = (Vec::new(), place, left);
+            for _ in 0..s.blocks {
+                if left == 0 {
+                    addresses.push(u64::MAX);
+                } else {
+                    let pages = self.pages(s.block_entries);
+                    let mut block = self.frame(b"EADB", header_at, Some(place));
+                    if pages == 0 {
+                        block.put(&take(s.block_entries));
+                        checksum::append(&mut block);
+                    } else {
+                        checksum::append(&mut block);
+                        for _ in 0..pages {
+                            block.put(&fixed_array::with_checksum(&take(self.page_entries())));
+                        }
+                    }
+                    addresses.push(checked::add(at, blocks.len() as u64)?);
+                    counts = [
+                        counts[0],
+                        counts[1],
+                        counts[2].saturating_add(1),
+                        counts[3].saturating_add(block.len() as u64),
+                    ];
+                    blocks.put(&block);
+                    left = left.saturating_sub(s.block_entries);
+                }
+                place = place.saturating_add(s.block_entries);
+            }
+            if n < self.first_indirect() {
+                addresses.iter().for_each(|a| index.put_u64(*a));
+            } else if first_left == 0 {
+                index.put_undefined();
+            } else {
+                let pages = self.pages(s.block_entries);
+                let mut block = self.frame(b"EASB", header_at, Some(first_place));
+                let bytes = checked::size(checked::mul(s.blocks, pages.div_ceil(8))?)?;
+                let there = addresses.iter().filter(|a| **a != u64::MAX).count() as u64;
+                let mut bits =
+                    fixed_array::bits_set(there.saturating_mul(pages), s.blocks.saturating_mul(pages));
+                bits.resize(bytes, 0);
+                block.put(&bits);
+                addresses.iter().for_each(|a| block.put_u64(*a));
+                checksum::append(&mut block);
+                counts = [
+                    counts[0].saturating_add(1),
+                    counts[1].saturating_add(block.len() as u64),
+                    counts[2],
+                    counts[3],
+                ];
+                index.put_u64(checked::add(at, blocks.len() as u64)?);
+                blocks.put(&block);
+            }
+        }
+        checksum::append(&mut index);
+        if let Some(room) = blocks.get_mut(..index.len()) {
+            room.copy_from_slice(&index);
+        }
+        self.index_block = Some(at);
+        let mut header = b"EAHD\0".to_vec();
+        header.put(&[u8::from(self.filtered), self.entry_size, self.max_bits, self.index_entries]);
+        header.put(&[self.min_block_entries, self.min_pointers, self.page_bits]);
+        counts.iter().for_each(|n| header.put_u64(*n));
+        header.put_u64(self.entries);
+        header.put_u64(place_of_all(&self, self.entries)?);
+        header.put_u64(at);
+        checksum::append(&mut header);
+        Ok(Written { bytes: blocks, header })
+    }
+
+    /// Bytes of all blocks that [`write`](Self::write) makes.
+    fn written_len(&self, sizes: Sizes) -> Result<u64> {
+        let mut len = self.index_block_len(sizes)?;
+        let mut left = self.entries.saturating_sub(u64::from(self.index_entries));
+        for n in 0..self.super_blocks() {
+            let s = self.super_block(n)?;
+            if left == 0 {
+                break;
+            }
+            if n >= self.first_indirect() {
+                len = checked::add(len, self.super_block_len(s, sizes)?)?;
+            }
+            let used = left.div_ceil(s.block_entries).min(s.blocks);
+            let checksums = self.pages(s.block_entries).saturating_add(1).saturating_mul(4);
+            let entries = checked::mul(s.block_entries, u64::from(self.entry_size))?;
+            let block = self.data_block_head(sizes).saturating_add(entries).saturating_add(checksums);
+            len = checked::add(len, checked::mul(used, block)?)?;
+            left = left.saturating_sub(checked::mul(s.blocks, s.block_entries)?);
+        }
+        Ok(len)
+    }
+}
+
+/// Entries there is room for once `entries` are in.
+fn place_of_all(header: &Header, entries: u64) -> Result<u64> {
+    let mut room = u64::from(header.index_entries);
+    for n in 0..header.super_blocks() {
+        let s = header.super_block(n)?;
+        for _ in 0..s.blocks {
+            if room >= entries {
+                return Ok(room);
+            }
+            room = checked::add(room, s.block_entries)?;
+        }
+    }
+    Ok(room)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::Result;
 use crate::hdf5::checked;
 
@@ -88,6 +89,56 @@ pub(crate) fn page_is_set(bitmap: &[u8], n: u64) -> bool {
     let byte = usize::try_from(n / 8).ok().and_then(|i| bitmap.get(i)).copied().unwrap_or(0);
     let bit = u32::try_from(n % 8).unwrap_or(0);
     byte & 0x80u8.wrapping_shr(bit) != 0
+}
+
+/// Entries of a page of an array that is written, as a power of two.
+pub(crate) const WRITTEN_PAGE_BITS: u8 = 10;
+
+/// The header of an array that is written.
+pub(crate) fn write_header(header: &Header) -> Vec<u8> {
+    let mut out = b"FAHD\0".to_vec();
+    out.put(&[u8::from(header.filtered), header.entry_size, header.page_bits]);
+    out.put_u64(header.entries);
+    out.put_u64(header.data_block.unwrap_or(u64::MAX));
+    checksum::append(&mut out);
+    out
+}
+
+/// The data block with all entries, which are end to end in `entries`; every page is there.
+pub(crate) fn write_block(header: &Header, header_at: u64, entries: &[u8], sizes: Sizes) -> Result<Vec<u8>> {
+    let shape = block_shape(header, sizes)?;
+    let mut out = b"FADB\0".to_vec();
+    out.put_u8(u8::from(header.filtered));
+    out.put_u64(header_at);
+    if shape.pages == 0 {
+        out.put(entries);
+        checksum::append(&mut out);
+        return Ok(out);
+    }
+    out.put(&bits_set(shape.pages, shape.pages));
+    checksum::append(&mut out);
+    let page = checked::size(checked::mul(shape.page_entries, u64::from(header.entry_size))?)?;
+    for part in entries.chunks(page.max(1)) {
+        out.put(&with_checksum(part));
+    }
+    Ok(out)
+}
+
+/// The entries of a page and their checksum.
+pub(crate) fn with_checksum(entries: &[u8]) -> Vec<u8> {
+    let mut out = entries.to_vec();
+    checksum::append(&mut out);
+    out
+}
+
+/// A bitmap of `len` pages of which the first `set` are there.
+pub(crate) fn bits_set(set: u64, len: u64) -> Vec<u8> {
+    let byte = |first: u64| {
+        (0..8u32)
+            .filter(|b| first.saturating_add(u64::from(*b)) < set)
+            .fold(0u8, |v, b| v | 0x80u8.wrapping_shr(b))
+    };
+    (0..len.div_ceil(8)).map(|n| byte(n.saturating_mul(8))).collect()
 }
 
 #[cfg(test)]

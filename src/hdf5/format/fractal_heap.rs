@@ -3,6 +3,7 @@
 use super::message::filter_pipeline::{self, FilterPipeline};
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 use crate::hdf5::checked;
 
@@ -269,6 +270,80 @@ pub(crate) fn read_id(id: &[u8], offset: u64, header: &Header, sizes: Sizes) -> 
     }
 }
 
+/// The most bytes of an object in a block of a heap that is written; larger ones lie by themselves.
+pub(crate) const MAX_MANAGED: usize = 4096;
+/// Bytes of a header that is written, and of what stands in front of the objects of a direct block.
+pub(crate) const WRITTEN_LEN: usize = 146;
+pub(crate) const WRITTEN_FRAME: usize = 22;
+
+/// A heap as it is written: at most one direct block, and huge objects that a B-tree finds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Written {
+    /// Where the direct block is, its bytes, and how many of them are free.
+    pub(crate) block: Option<(u64, u64, u64)>,
+    pub(crate) managed: u64,
+    pub(crate) huge_tree: Option<u64>,
+    pub(crate) huge: u64,
+    pub(crate) huge_bytes: u64,
+}
+
+/// The header of a heap with IDs of eight bytes, as those of attributes are.
+pub(crate) fn write_header(heap: &Written) -> Vec<u8> {
+    let (block, size, free) = heap.block.unwrap_or((u64::MAX, 0, 0));
+    let start = size.max(1024);
+    let mut out = b"FRHP\0".to_vec();
+    out.put_u16(8); // bytes of an ID
+    out.put_u16(0); // no filters
+    out.put_u8(2); // direct blocks have checksums
+    out.put_u32(u32::try_from(MAX_MANAGED).unwrap_or(4096));
+    out.put_u64(heap.huge); // the last ID of a huge object
+    out.put_u64(heap.huge_tree.unwrap_or(u64::MAX));
+    out.put_u64(free);
+    out.put_undefined(); // free space manager
+    // managed space: all, allocated, where the next block goes; objects
+    for n in [size, size, size, heap.managed, heap.huge_bytes, heap.huge, 0, 0] {
+        out.put_u64(n);
+    }
+    out.put_u16(4); // blocks of a row
+    out.put_u64(start);
+    out.put_u64(start.max(65_536));
+    out.put_u16(40); // bits of the heap's address space
+    out.put_u16(1); // rows an indirect root begins with
+    out.put_u64(block);
+    out.put_u16(0); // the root is a direct block
+    checksum::append(&mut out);
+    out
+}
+
+/// A direct block at the beginning of the heap's space: `objects` behind its frame, `size` bytes in all.
+pub(crate) fn write_direct(header: u64, objects: &[u8], size: usize) -> Vec<u8> {
+    let mut out = b"FHDB\0".to_vec();
+    out.put_u64(header);
+    out.put(&[0; 5]); // its place in the heap's space
+    let sum_at = out.len();
+    out.put_u32(0);
+    out.put(objects);
+    out.fill_to(size);
+    let sum = checksum::lookup3(&out, 0).to_le_bytes();
+    if let Some(place) = out.get_mut(sum_at..).and_then(|o| o.get_mut(..4)) {
+        place.copy_from_slice(&sum);
+    }
+    out
+}
+
+/// The ID of an object in the block.
+pub(crate) fn managed_id(offset: u64, len: usize) -> [u8; 8] {
+    let [a, b, c, d, e, ..] = offset.to_le_bytes();
+    let [low, high, ..] = len.to_le_bytes();
+    [0, a, b, c, d, e, low, high]
+}
+
+/// The ID of a huge object, by its key.
+pub(crate) fn huge_id(key: u64) -> [u8; 8] {
+    let [a, b, c, d, e, f, g, _] = key.to_le_bytes();
+    [0x10, a, b, c, d, e, f, g]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -302,6 +377,28 @@ mod tests {
         let huge = [0x10, 3, 0, 0, 0, 0, 0, 0]; // key 3
         assert_eq!(read_id(&huge, 0, &h, SIZES).unwrap(), HeapId::HugeKey(3));
         assert!(read_id(&[0x30, 0, 0, 0, 0, 0, 0, 0], 0, &h, SIZES).is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let heap = Written {
+            block: Some((500, 2048, 100)),
+            managed: 3,
+            huge_tree: Some(64),
+            huge: 2,
+            huge_bytes: 9,
+        };
+        let bytes = write_header(&heap);
+        assert_eq!((bytes.len(), bytes.len()), (WRITTEN_LEN, header_len(SIZES)));
+        let h = read_header(&bytes, 0, SIZES).unwrap();
+        assert_eq!((h.root, h.root_rows, h.huge_tree, h.start_block), (Some(500), 0, Some(64), 2048));
+        assert_eq!(h.block_frame(SIZES) + 4, WRITTEN_FRAME);
+        let block = write_direct(7, b"abc", 2048);
+        verify_direct(&block, 0, &h, SIZES).unwrap();
+        assert_eq!((block.len(), &block[WRITTEN_FRAME..WRITTEN_FRAME + 3]), (2048, &b"abc"[..]));
+        let id = read_id(&managed_id(22, 300), 0, &h, SIZES).unwrap();
+        assert_eq!(id, HeapId::Managed { offset: 22, len: 300 });
+        assert_eq!(read_id(&huge_id(70_000), 0, &h, SIZES).unwrap(), HeapId::HugeKey(70_000));
     }
 
     #[test]

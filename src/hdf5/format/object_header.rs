@@ -143,12 +143,14 @@ pub(crate) fn read_continuation(src: &mut Cursor<'_>, sizes: Sizes) -> Result<(u
     Ok((address, len))
 }
 
-/// Collects the messages of a version 1 header.
+/// A header on its way into a file, in one block.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderWriter {
-    messages: Vec<u8>,
-    count: u16,
+    messages: Vec<(u16, bool, Vec<u8>)>,
 }
+
+/// Bytes of a message at most.
+pub(crate) const MOST: usize = 65_500;
 
 impl HeaderWriter {
     /// Appends a message; `constant` ones never change while the object lives.
@@ -156,25 +158,46 @@ impl HeaderWriter {
     /// # Errors
     /// `Unsupported` where it is larger than a message can be.
     pub(crate) fn message(&mut self, kind: u16, constant: bool, body: &[u8]) -> Result<()> {
-        let len = u16::try_from(body.len().next_multiple_of(8))
-            .map_err(|_| Error::unsupported(format!("a header message of {} bytes", body.len())))?;
-        self.messages.put_u16(kind);
-        self.messages.put_u16(len);
-        self.messages.put(&[u8::from(constant), 0, 0, 0]);
-        self.messages.put(body);
-        self.messages.pad_to(8);
-        self.count = self.count.saturating_add(1);
+        if body.len() > MOST {
+            return Err(Error::unsupported(format!("a header message of {} bytes", body.len())));
+        }
+        self.messages.push((kind, constant, body.to_vec()));
         Ok(())
     }
 
-    /// The whole header.
+    /// The whole header, version 1.
     pub(crate) fn finish(self) -> Vec<u8> {
+        let mut messages = Vec::new();
+        for (kind, constant, body) in &self.messages {
+            messages.put_u16(*kind);
+            messages.put_u16(u16::try_from(body.len().next_multiple_of(8)).unwrap_or(u16::MAX));
+            messages.put(&[u8::from(*constant), 0, 0, 0]);
+            messages.put(body);
+            messages.pad_to(8);
+        }
         let mut out = vec![1, 0];
-        out.put_u16(self.count);
+        out.put_u16(u16::try_from(self.messages.len()).unwrap_or(u16::MAX));
         out.put_u32(1); // links to it
-        out.put_u32(u32::try_from(self.messages.len()).unwrap_or(u32::MAX));
+        out.put_u32(u32::try_from(messages.len()).unwrap_or(u32::MAX));
         out.put_u32(0);
-        out.put(&self.messages);
+        out.put(&messages);
+        out
+    }
+
+    /// The whole header, version 2.
+    pub(crate) fn finish_v2(self) -> Vec<u8> {
+        let mut messages = Vec::new();
+        for (kind, constant, body) in &self.messages {
+            messages.put_u8(u8::try_from(*kind).unwrap_or(u8::MAX));
+            messages.put_u16(u16::try_from(body.len()).unwrap_or(u16::MAX));
+            messages.put_u8(u8::from(*constant));
+            messages.put(body);
+        }
+        let mut out = b"OHDR".to_vec();
+        out.put(&[2, 2]); // the size takes four bytes
+        out.put_u32(u32::try_from(messages.len()).unwrap_or(u32::MAX));
+        out.put(&messages);
+        checksum::append(&mut out);
         out
     }
 }

@@ -106,6 +106,18 @@ pub(crate) fn write(root: [u64; 3], end: u64) -> Vec<u8> {
     out
 }
 
+/// A version 3 superblock.
+pub(crate) fn write_v3(root: u64, end: u64) -> Vec<u8> {
+    let mut out = SIGNATURE.to_vec();
+    out.put(&[3, 8, 8, 0]);
+    out.put_u64(0); // where addresses count from
+    out.put_undefined(); // extension
+    out.put_u64(end);
+    out.put_u64(root);
+    checksum::append(&mut out);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

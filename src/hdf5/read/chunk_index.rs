@@ -9,7 +9,7 @@ use crate::bytes::Cursor;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::checked;
 use crate::hdf5::format::message::dataspace::Dataspace;
-use crate::hdf5::format::message::layout::{Chunked, Index};
+use crate::hdf5::format::message::layout::{Chunked, Index, size_width as width_of_sizes};
 use crate::hdf5::format::{btree_v1, checksum, extensible_array, fixed_array};
 use crate::limits::Limits;
 use std::collections::HashSet;
@@ -241,9 +241,7 @@ fn size_width(file: &File, layout: &Chunked, chunk_bytes: u64) -> u8 {
     if layout.wide_sizes {
         return file.sizes().length;
     }
-    // H5D__farray_crt_context: one byte more than the unfiltered size needs, 8 at most
-    let bits = chunk_bytes.checked_ilog2().unwrap_or(0).saturating_add(8);
-    u8::try_from(bits / 8).unwrap_or(8).saturating_add(1).min(8)
+    width_of_sizes(chunk_bytes)
 }
 
 /// Entries of fixed and extensible arrays.

@@ -1,12 +1,14 @@
 //! Datasets: in one piece, or in chunks that come one after the other.
 
 use super::encode::{EncodeWork, Encoded, Filters};
-use super::file::{Writer, Written, write_attributes};
+use super::file::{Libver, Writer, Written};
 use super::value::Ready;
+use crate::bytes::put::Put;
 use crate::error::{Error, Result};
-use crate::hdf5::format::btree_v1;
+use crate::hdf5::format::message::layout::WrittenIndex;
 use crate::hdf5::format::message::{dataspace, datatype, filter_pipeline, kind, layout};
 use crate::hdf5::format::object_header::HeaderWriter;
+use crate::hdf5::format::{Sizes, btree_v1, extensible_array, fixed_array};
 use crate::hdf5::read::slab::{self, Place};
 use crate::hdf5::{Class, Dataspace, Datatype, checked};
 use rayon::prelude::*;
@@ -133,9 +135,51 @@ impl Writer {
         for (kind, body) in rest {
             header.message(*kind, *kind == kind::FILTERS, body)?;
         }
-        write_attributes(&mut header, attributes)?;
+        let dense = self.attributes(&mut header, attributes)?;
+        self.header(header, dense).map(Written)
+    }
+
+    /// The one chunk, or the array of chunks in the order of their grid.
+    fn chunk_array(&mut self, chunks: &Chunks) -> Result<(WrittenIndex, Option<u64>)> {
+        let filtered = !chunks.filters.is_none();
+        let index = match (&chunks.entries[..], chunks.unlimited) {
+            ([(_, size, mask)], false) => WrittenIndex::Single(filtered.then_some((*size, *mask))),
+            (_, false) => WrittenIndex::FixedArray,
+            (_, true) => WrittenIndex::ExtensibleArray,
+        };
+        let (width, mut entries) =
+            (usize::from(layout::size_width(chunks.chunk_bytes()? as u64)), Vec::new());
+        for (at, size, mask) in &chunks.entries {
+            entries.put_u64(*at);
+            if filtered {
+                entries.put(u64::from(*size).to_le_bytes().get(..width).unwrap_or_default());
+                entries.put_u32(*mask);
+            }
+        }
+        let n = chunks.entries.len() as u64;
+        let entry_size = if filtered { u8::try_from(width).unwrap_or(8).saturating_add(12) } else { 8 };
+        let sizes = Sizes { offset: 8, length: 8 };
         self.file.align()?;
-        Ok(Written(self.file.append(&header.finish())?))
+        let at = self.file.end();
+        let address = match index {
+            _ if n == 0 => None,
+            WrittenIndex::Single(_) => chunks.entries.first().map(|(at, ..)| *at),
+            WrittenIndex::FixedArray => {
+                let page_bits = fixed_array::WRITTEN_PAGE_BITS;
+                let data_block = Some(at.saturating_add(fixed_array::header_len(sizes) as u64));
+                let header = fixed_array::Header { filtered, entry_size, page_bits, entries: n, data_block };
+                self.file.append(&fixed_array::write_header(&header))?;
+                self.file.append(&fixed_array::write_block(&header, at, &entries, sizes)?)?;
+                Some(at)
+            }
+            WrittenIndex::ExtensibleArray => {
+                let array =
+                    extensible_array::Header::new(filtered, entry_size, n).write(&entries, at, sizes)?;
+                self.file.append(&array.bytes)?;
+                Some(self.file.append(&array.header)?)
+            }
+        };
+        Ok((index, address))
     }
 
     /// The B-tree over chunks in the order of their grid.
@@ -245,12 +289,20 @@ impl Chunks {
         if checked::product(&counts)? != self.entries.len() as u64 {
             return Err(Error::usage(format!("{} chunks where {counts:?} are expected", self.entries.len())));
         }
-        let tree = match self.entries.is_empty() {
-            true => None,
-            false => Some(writer.chunk_tree(&self, &counts)?),
-        };
         let mut body = Vec::new();
-        layout::write_chunked(&self.chunk, self.datatype.size, tree, &mut body)?;
+        match writer.libver {
+            Libver::Earliest => {
+                let tree = match self.entries.is_empty() {
+                    true => None,
+                    false => Some(writer.chunk_tree(&self, &counts)?),
+                };
+                layout::write_chunked(&self.chunk, self.datatype.size, tree, &mut body)?;
+            }
+            Libver::Latest => {
+                let (index, at) = writer.chunk_array(&self)?;
+                layout::write_chunked_v4(&self.chunk, self.datatype.size, index, at, &mut body);
+            }
+        }
         let mut messages = Vec::new();
         if !self.filters.is_none() {
             let mut list = Vec::new();

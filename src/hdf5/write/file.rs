@@ -4,16 +4,27 @@ use super::heap::HeapWriter;
 use super::value::Ready;
 use crate::bytes::append::AppendFile;
 use crate::bytes::put::Put;
-use crate::error::{Error, Place, Result};
-use crate::hdf5::format::message::{attribute, dataspace, datatype, kind};
+use crate::error::Result;
+use crate::hdf5::format::message::{kind, link, link_info};
 use crate::hdf5::format::object_header::HeaderWriter;
 use crate::hdf5::format::{btree_v1, local_heap, superblock, symbol_node};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// Which of the forms of the format are used, as h5py's `libver` chooses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Libver {
+    /// Those that every library reads: superblock 0, symbol tables, version 1 B-trees.
+    #[default]
+    Earliest,
+    /// Those since 1.10, with checksums: superblock 3, links in headers, arrays of chunks.
+    Latest,
+}
+
 /// An HDF5 file being written. It appears under its name when finished; dropping it leaves nothing behind.
 #[derive(Debug)]
 pub struct Writer {
+    pub(crate) libver: Libver,
     pub(crate) file: AppendFile,
     pub(crate) heap: HeapWriter,
 }
@@ -63,10 +74,10 @@ impl Writer {
     ///
     /// # Errors
     /// `Io` where it exists or cannot be created.
-    pub fn create(path: &Path, replace: bool) -> Result<Self> {
+    pub fn create(path: &Path, replace: bool, libver: Libver) -> Result<Self> {
         let mut file = AppendFile::create(path, replace)?;
         file.append(&vec![0; usize::try_from(superblock::WRITTEN_LEN).unwrap_or(96)])?;
-        Ok(Writer { file, heap: HeapWriter::default() })
+        Ok(Writer { libver, file, heap: HeapWriter::default() })
     }
 
     /// Writes a group, whose children are there already.
@@ -74,7 +85,30 @@ impl Writer {
     /// # Errors
     /// Where it cannot be written; `Unsupported` where an attribute is too large for a header.
     pub fn group(&mut self, group: &Group) -> Result<Written> {
-        self.group_parts(group).map(|[header, ..]| Written(header))
+        match self.libver {
+            Libver::Earliest => self.group_parts(group).map(|[header, ..]| Written(header)),
+            Libver::Latest => self.group_of_links(group).map(Written),
+        }
+    }
+
+    /// Appends a header, of version 2 where that is asked for or the file is of the latest format.
+    pub(crate) fn header(&mut self, header: HeaderWriter, modern: bool) -> Result<u64> {
+        self.file.align()?;
+        let modern = modern || self.libver == Libver::Latest;
+        self.file.append(&if modern { header.finish_v2() } else { header.finish() })
+    }
+
+    /// A group whose links are messages of its header.
+    fn group_of_links(&mut self, group: &Group) -> Result<u64> {
+        let mut header = HeaderWriter::default();
+        header.message(kind::LINK_INFO, false, &link_info::write_compact())?;
+        // IV.A.2.k: as many links as there are may be in the header
+        header.message(kind::GROUP_INFO, false, &[0, 1, 0xff, 0xff, 0xfe, 0xff])?;
+        self.attributes(&mut header, &group.attributes)?;
+        for (name, child) in &group.links {
+            header.message(kind::LINK, false, &link::write(name, child.0))?;
+        }
+        self.header(header, true)
     }
 
     /// Header, B-tree and heap of a group.
@@ -102,8 +136,8 @@ impl Writer {
         table.put_u64(tree);
         table.put_u64(heap);
         header.message(kind::SYMBOL_TABLE, false, &table)?;
-        write_attributes(&mut header, &group.attributes)?;
-        let at = self.file.append(&header.finish())?;
+        let dense = self.attributes(&mut header, &group.attributes)?;
+        let at = self.header(header, dense)?;
         Ok([at, tree, heap])
     }
 
@@ -143,25 +177,18 @@ impl Writer {
     /// # Errors
     /// Where that cannot be written.
     pub fn finish(mut self, root: &Group) -> Result<()> {
-        let root = self.group_parts(root)?;
+        let root = match self.libver {
+            Libver::Earliest => self.group_parts(root)?,
+            Libver::Latest => [self.group_of_links(root)?, 0, 0],
+        };
         self.heap.close(&mut self.file)?;
         self.file.align()?;
         let end = self.file.end();
-        self.file.patch(0, &superblock::write(root, end))?;
+        let superblock = match self.libver {
+            Libver::Earliest => superblock::write(root, end),
+            Libver::Latest => superblock::write_v3(root[0], end),
+        };
+        self.file.patch(0, &superblock)?;
         self.file.commit()
     }
-}
-
-pub(crate) fn write_attributes(header: &mut HeaderWriter, attributes: &[(String, Ready)]) -> Result<()> {
-    for (name, value) in attributes {
-        let (mut t, mut s) = (Vec::new(), Vec::new());
-        datatype::write(&value.datatype, &mut t)?;
-        dataspace::write(&value.dataspace, &mut s);
-        let Some(body) = attribute::write(name, &t, &s, &value.bytes) else {
-            let text = format!("an attribute of {} bytes (at most 64 KiB are written)", value.bytes.len());
-            return Err(Error::unsupported(text)).in_object(&format!("@{name}"));
-        };
-        header.message(kind::ATTRIBUTE, false, &body)?;
-    }
-    Ok(())
 }

@@ -4,6 +4,7 @@
 //! superblock at the start and the collections of strings are filled in later. No time stamps: the same calls give
 //! the same bytes.
 
+mod attributes;
 pub(crate) mod dataset;
 pub(crate) mod encode;
 pub(crate) mod file;

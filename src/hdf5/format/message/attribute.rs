@@ -45,21 +45,32 @@ pub(crate) fn read<'a>(src: &mut Cursor<'a>) -> Result<RawAttribute<'a>> {
     })
 }
 
-/// Appends an attribute message, version 1; `None` where it is larger than a message can be.
-pub(crate) fn write(name: &str, datatype: &[u8], dataspace: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+/// The body of an attribute message of version 1, whose parts are padded; of version 3, which has any size in a heap,
+/// where `packed`. `None` where a part is longer than its length can say.
+pub(crate) fn write(
+    name: &str,
+    datatype: &[u8],
+    dataspace: &[u8],
+    value: &[u8],
+    packed: bool,
+) -> Option<Vec<u8>> {
     let len = |n: usize| u16::try_from(n).ok();
-    let mut out = vec![1, 0];
+    let step = if packed { 1 } else { 8 };
+    let mut out = vec![if packed { 3 } else { 1 }, 0];
     out.put_u16(len(name.len().saturating_add(1))?);
     out.put_u16(len(datatype.len())?);
     out.put_u16(len(dataspace.len())?);
+    if packed {
+        out.put_u8(1); // the name is UTF-8
+    }
     out.put(name.as_bytes());
     out.put_u8(0);
     for part in [&[][..], datatype, dataspace] {
         out.put(part);
-        out.pad_to(8);
+        out.pad_to(step);
     }
     out.put(value);
-    Some(out).filter(|o| o.len() < 65_500)
+    Some(out)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::link_info::Dense;
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::Result;
 use crate::hdf5::format::Sizes;
 
@@ -16,6 +17,14 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Option<Dense>> 
     }
     let (heap, names) = (sizes.read_address(src)?, sizes.read_address(src)?);
     Ok(heap.zip(names).map(|(heap, names)| Dense { heap, names }))
+}
+
+/// Attributes that lie in a heap, found by name.
+pub(crate) fn write(dense: Dense) -> Vec<u8> {
+    let mut out = vec![0, 0];
+    out.put_u64(dense.heap);
+    out.put_u64(dense.names);
+    out
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
-use crate::hdf5::format::Sizes;
+use crate::hdf5::checked;
 use crate::hdf5::format::message::dataspace::MAX_RANK;
+use crate::hdf5::format::{Sizes, extensible_array, fixed_array};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -169,6 +170,56 @@ fn chunked(
         return Err(src.malformed("chunk dimension of 0"));
     }
     Ok(Layout::Chunked(Chunked { dims, element_size, index, address, plain_edges: false, wide_sizes: false }))
+}
+
+/// Width of the stored size of a filtered chunk in the entries of arrays and trees, before version 5.
+pub(crate) fn size_width(chunk_bytes: u64) -> u8 {
+    // H5D__farray_crt_context: one byte more than the unfiltered size needs, 8 at most
+    let bits = chunk_bytes.checked_ilog2().unwrap_or(0).saturating_add(8);
+    u8::try_from(bits / 8).unwrap_or(8).saturating_add(1).min(8)
+}
+
+/// How the chunks of a version 4 message are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WrittenIndex {
+    /// There is one; with filters, its size and mask.
+    Single(Option<(u32, u32)>),
+    FixedArray,
+    ExtensibleArray,
+}
+
+/// Appends the message of chunks, version 4; no address: nothing is stored.
+pub(crate) fn write_chunked_v4(
+    chunk: &[u64],
+    element: u32,
+    index: WrittenIndex,
+    address: Option<u64>,
+    out: &mut Vec<u8>,
+) {
+    let rank = u8::try_from(chunk.len().saturating_add(1)).unwrap_or(u8::MAX);
+    let flags = if matches!(index, WrittenIndex::Single(Some(_))) { 2 } else { 0 };
+    // the library insists on the least width that holds the largest dimension
+    let dims = || chunk.iter().copied().chain([u64::from(element)]);
+    let width = checked::bytes_for(dims().max().unwrap_or(1));
+    out.put(&[4, 2, flags, rank, width]);
+    for d in dims() {
+        out.put(d.to_le_bytes().get(..usize::from(width)).unwrap_or_default());
+    }
+    match index {
+        WrittenIndex::Single(None) => out.put_u8(1),
+        WrittenIndex::Single(Some((size, mask))) => {
+            out.put_u8(1);
+            out.put_u64(u64::from(size));
+            out.put_u32(mask);
+        }
+        WrittenIndex::FixedArray => out.put(&[3, fixed_array::WRITTEN_PAGE_BITS]),
+        WrittenIndex::ExtensibleArray => {
+            let h = extensible_array::Header::new(false, 8, 0);
+            out.put_u8(4);
+            out.put(&h.parameters());
+        }
+    }
+    out.put_u64(address.unwrap_or(u64::MAX));
 }
 
 /// Appends the message of values in one piece, version 3; no address: nothing is stored.

@@ -1,6 +1,7 @@
 //! Link message (0x0006): one link of a new-style group. HDF5 File Format 3.0, IV.A.2.g.
 
 use crate::bytes::Cursor;
+use crate::bytes::put::Put;
 use crate::error::Result;
 use crate::hdf5::format::Sizes;
 
@@ -55,11 +56,27 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Link> {
     Ok(Link { name, target })
 }
 
+/// A link to an object of this file, its name in UTF-8.
+pub(crate) fn write(name: &[u8], object: u64) -> Vec<u8> {
+    let mut out = vec![1, 0x11, 1]; // a character set is given, lengths of names take two bytes
+    out.put_u16(u16::try_from(name.len()).unwrap_or(u16::MAX));
+    out.put(name);
+    out.put_u64(object);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const SIZES: Sizes = Sizes { offset: 4, length: 4 };
+
+    #[test]
+    fn what_is_written_is_read() {
+        let sizes = Sizes { offset: 8, length: 8 };
+        let l = read(&mut Cursor::new(&write("größe".as_bytes(), 77), 0), sizes).unwrap();
+        assert_eq!(l, Link { name: "größe".into(), target: Target::Hard(77) });
+    }
 
     #[test]
     fn hard_soft_and_external() {

@@ -1,0 +1,101 @@
+//! Attributes of an object: in its header, or in a heap where one is too large for that.
+
+use super::file::Writer;
+use super::value::Ready;
+use crate::error::{Error, Place, Result};
+use crate::hdf5::format::message::link_info::Dense;
+use crate::hdf5::format::message::{attribute, attribute_info, dataspace, datatype, kind};
+use crate::hdf5::format::object_header::{HeaderWriter, MOST};
+use crate::hdf5::format::{btree_v2, checksum, fractal_heap};
+
+/// Record types of the B-trees of names and of huge objects.
+const BY_NAME: u8 = 8;
+const HUGE: u8 = 1;
+
+impl Writer {
+    /// Puts attributes into a header, or all of them into a heap that the header leads to: then it must be of version 2,
+    /// and `true` comes back.
+    pub(crate) fn attributes(
+        &mut self,
+        header: &mut HeaderWriter,
+        attributes: &[(String, Ready)],
+    ) -> Result<bool> {
+        let body = |name: &str, value: &Ready, packed: bool| {
+            let (mut t, mut s) = (Vec::new(), Vec::new());
+            datatype::write(&value.datatype, &mut t)?;
+            dataspace::write(&value.dataspace, &mut s);
+            attribute::write(name, &t, &s, &value.bytes, packed)
+                .ok_or_else(|| Error::unsupported("an attribute with a name or a type of 64 KiB"))
+                .in_object(&format!("@{name}"))
+        };
+        let large = |v: &Ready| v.bytes.len().saturating_add(2048) > MOST;
+        if !attributes.iter().any(|(_, v)| large(v)) {
+            for (name, value) in attributes {
+                header.message(kind::ATTRIBUTE, false, &body(name, value, false)?)?;
+            }
+            return Ok(false);
+        }
+        let bodies: Result<Vec<(&str, Vec<u8>)>> =
+            attributes.iter().map(|(name, value)| Ok((name.as_str(), body(name, value, true)?))).collect();
+        let dense = self.dense(&bodies?)?;
+        header.message(kind::ATTRIBUTE_INFO, false, &attribute_info::write(dense))?;
+        Ok(true)
+    }
+
+    /// Writes messages into a heap of their own, with an index of their names.
+    fn dense(&mut self, bodies: &[(&str, Vec<u8>)]) -> Result<Dense> {
+        let mut heap = fractal_heap::Written::default();
+        let (mut objects, mut ids, mut huge) = (Vec::new(), Vec::new(), Vec::new());
+        for (_, body) in bodies {
+            if body.len() <= fractal_heap::MAX_MANAGED {
+                let offset = fractal_heap::WRITTEN_FRAME.saturating_add(objects.len()) as u64;
+                ids.push(fractal_heap::managed_id(offset, body.len()));
+                objects.extend_from_slice(body);
+                heap.managed = heap.managed.saturating_add(1);
+                continue;
+            }
+            let at = self.file.append(body)?;
+            heap.huge = heap.huge.saturating_add(1);
+            heap.huge_bytes = heap.huge_bytes.saturating_add(body.len() as u64);
+            ids.push(fractal_heap::huge_id(heap.huge));
+            huge.push([at, body.len() as u64, heap.huge].iter().flat_map(|n| n.to_le_bytes()).collect());
+        }
+        if !huge.is_empty() {
+            heap.huge_tree = Some(self.leaf(HUGE, &huge)?);
+        }
+        self.file.align()?;
+        let header = self.file.end();
+        let used = fractal_heap::WRITTEN_FRAME.saturating_add(objects.len());
+        let size = used.next_power_of_two().max(1024);
+        if heap.managed > 0 {
+            let at = header.saturating_add(fractal_heap::WRITTEN_LEN as u64);
+            heap.block = Some((at, size as u64, size.saturating_sub(used) as u64));
+        }
+        self.file.append(&fractal_heap::write_header(&heap))?;
+        if heap.managed > 0 {
+            self.file.append(&fractal_heap::write_direct(header, &objects, size))?;
+        }
+        let mut records: Vec<(u32, &str, Vec<u8>)> = Vec::with_capacity(bodies.len());
+        for (order, ((name, _), id)) in (0u32..).zip(bodies.iter().zip(ids)) {
+            let hash = checksum::lookup3(name.as_bytes(), 0);
+            let mut record = id.to_vec();
+            record.push(0); // flags of the message
+            record.extend(order.to_le_bytes());
+            record.extend(hash.to_le_bytes());
+            records.push((hash, name, record));
+        }
+        records.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        let records: Vec<Vec<u8>> = records.into_iter().map(|(_, _, r)| r).collect();
+        Ok(Dense { heap: header, names: self.leaf(BY_NAME, &records)? })
+    }
+
+    /// A B-tree of one leaf; where its header is comes back.
+    fn leaf(&mut self, record_type: u8, records: &[Vec<u8>]) -> Result<u64> {
+        self.file.align()?;
+        let at = self.file.end();
+        let [leaf, header] = btree_v2::write_leaf(record_type, records, at)?;
+        self.file.append(&leaf)?;
+        self.file.align()?;
+        self.file.append(&header)
+    }
+}
