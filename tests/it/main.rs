@@ -10,5 +10,6 @@ mod failures;
 mod hdf5;
 mod rewrite;
 mod support;
+mod trees;
 mod verify;
 mod write;

@@ -127,6 +127,18 @@ def one(binary, path, tmp, rng):
     first = open(out, "rb").read()
     run(binary, "upgrade", path, out, "--force", "--threads", "1")
     check(f"upgrade {name}: the same bytes with one thread", open(out, "rb").read() == first)
+    crcs = run(binary, "ls", "--crc", out).stdout
+    r = run(binary, "upgrade", path, out, "--force", "--libver", "latest")
+    check(f"upgrade {name} to the latest format: exit {r.returncode} {r.stderr}", r.returncode == 0)
+    same(strict(out), want, f"upgrade {name} to the latest format")
+    copy = os.path.join(tmp, "copy.h5ad")
+    with h5py.File(out) as f, h5py.File(copy, "w") as g:
+        for key in f:
+            f.copy(key, g)
+        g.attrs.update(f.attrs)
+    same(strict(copy), want, f"upgrade {name}, copied object by object")
+    values = lambda text: sorted(line.split("  chunks")[0] for line in text.splitlines() if "  crc" in line)
+    check(f"upgrade {name}: the same checksums of values", values(crcs) == values(run(binary, "ls", "--crc", out).stdout))
     if want.n_obs < 2 or want.n_vars < 2 or not want.obs_names.is_unique or not want.var_names.is_unique:
         return
     for how in ("rows", "names"):
@@ -218,6 +230,43 @@ def conditions(binary, tmp, rng):
             check(f"{level} is what was asked for", (f["X/data"].compression or "none") in level and f["X/data"].chunks == (777,))
 
 
+def latest(binary, tmp):
+    """Files of the latest format, and attributes beyond 64 KiB: libhdf5 reads them, and goes on writing in them."""
+    out, plain = os.path.join(tmp, "latest.h5ad"), os.path.join(tmp, "plain.h5ad")
+    n = 30
+    wide = pd.DataFrame({f"a rather long name of column {i}": np.arange(n, dtype="int8") for i in range(5200)}, index=[f"c{i}" for i in range(n)])
+    a = ad.AnnData(X=sp.random(n, 7, 0.3, "csr", dtype="float32"), obs=wide)
+    a.write_h5ad(plain)
+    for libver in ("earliest", "latest"):
+        r = run(binary, "upgrade", plain, out, "--force", "--libver", libver)
+        check(f"wide table, {libver}: {r.stderr}", r.returncode == 0)
+        same(strict(out), ad.read_h5ad(plain), f"wide table, {libver}")
+        with h5py.File(out, "r+") as f:
+            f["obs"].attrs["more"] = "text"
+            f["obs"]["another"] = np.arange(3)
+            del f["uns"]
+        with h5py.File(out) as f:
+            check(f"wide table changed, {libver}", f["obs"].attrs["more"] == "text" and len(f["obs"].attrs["column-order"]) == 5200 and list(f["obs/another"]) == [0, 1, 2])
+        r = run(binary, "ls", "--crc", out)
+        check(f"wide table changed and read, {libver}: {r.stderr}", r.returncode == 0)
+    # from one chunk over all blocks of the index to pages of it
+    for cells, chunk in ((1, 100000), (2, 1), (3, 1), (30, 1), (300, 1), (4000, 2), (15000, 2)):
+        for packing in ("none", "gzip:1"):
+            common = ["--force", "-q", "--cells", cells, "--genes", 200, "--mean-genes", 20]
+            run(binary, "synth", out, *common, "--chunk", chunk, "--compression", packing, "--libver", "latest")
+            run(binary, "synth", plain, *common)
+            with h5py.File(out) as f, h5py.File(plain) as g:
+                whole = g["X/data"][:]
+                check(f"{cells} cells {packing}", all(np.array_equal(f["X"][k][:], g["X"][k][:]) for k in ("data", "indices", "indptr")))
+            with h5py.File(out, "r+") as f:
+                f["X/data"].resize((len(whole) + 7,))
+                f["X/data"][-7:] = 9
+            with h5py.File(out) as f:
+                check(f"{cells} cells {packing}, made longer", np.array_equal(f["X/data"][:], np.append(whole, np.full(7, 9, whole.dtype))))
+            r = run(binary, "ls", "--crc", out)
+            check(f"{cells} cells {packing}, made longer and read: {r.stderr}", r.returncode == 0)
+
+
 def golden_subsets(binary, tmp, golden):
     """The selections of subset_cases.json, as arguments and as anndata takes them."""
     path, out = os.path.join(golden, "concat", "b.h5ad"), os.path.join(tmp, "part.h5ad")
@@ -264,6 +313,7 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         if a.golden:
             golden_subsets(os.path.abspath(a.bin), tmp, a.golden)
+        latest(os.path.abspath(a.bin), tmp)
         conditions(os.path.abspath(a.bin), tmp, rng)
         for path in files(a.folders):
             one(os.path.abspath(a.bin), path, tmp, rng)
