@@ -124,8 +124,7 @@ pub fn convert(
     }
     let selection = &options.selection;
     if !selection.is_all() {
-        let [lines, minor] = selection.of(source.layout().orientation);
-        selected = Selected::new(source, lines, minor, options.budget, observer).in_file(place)?;
+        selected = Selected::taken(source, selection, options.budget, observer).in_file(place)?;
         source = &selected;
     }
     if !options.edit.is_none() {

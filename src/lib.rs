@@ -14,6 +14,7 @@
 //!
 //! | want | look in |
 //! |---|---|
+//! | programs to begin with | [`guide`] |
 //! | to open a file and see what is in it | [`h5ad::AnnData`] |
 //! | any HDF5 object, attribute, dataset | [`hdf5::File`] |
 //! | any file, opened by its content | [`input::Input`] |
@@ -54,6 +55,7 @@ pub mod convert;
 pub mod doctor;
 pub mod dtype;
 mod error;
+pub mod guide;
 pub mod h5ad;
 pub mod hdf5;
 pub mod input;

@@ -211,8 +211,7 @@ impl Run<'_> {
         let [rows, columns] = source.layout().shape();
         let frames = frames.unwrap_or_else(|| [Frame::unnamed(rows), Frame::unnamed(columns)]);
         let [obs, var] = self.names.applied(select_frames(self.selection, frames)?)?;
-        let [lines, minor] = self.selection.of(source.layout().orientation);
-        let selected = Selected::new(source, lines, minor, self.budget, self.observer)?;
+        let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
         let x = match (input, self.layout) {
             (Input::Table(_), None) => self.dense(&selected)?,
             _ => self.compressed(&selected)?,

@@ -1,10 +1,13 @@
 //! A compressed matrix in memory: a source for what was made or read whole, and a sink that makes one.
 
 use super::block::Block;
+use super::budget::Budget;
 use super::layout::Layout;
+use super::pump::pump;
 use super::sink::Sink;
 use super::source::{Buffer, Source, check_minor, validated_pointers};
 use crate::error::{Error, Result};
+use crate::observe::Observer;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -30,6 +33,18 @@ impl InMemory {
         }
         check_minor(&minor, 0, &layout, &pointers)?;
         Ok(InMemory { layout, pointers, minor, values })
+    }
+
+    /// Reads all of `source` into memory, on all threads of the current pool. With a [`Selected`](super::Selected) in front
+    /// of it: a slice.
+    ///
+    /// # Errors
+    /// Those of reading; `Limit` where the budget does not hold it.
+    pub fn read(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> Result<Self> {
+        let layout = source.layout();
+        let bytes = layout.entries.saturating_mul(4 + layout.dtype.size() as u64);
+        let left = budget.after(bytes.saturating_add(layout.lines.saturating_mul(8)), 0)?;
+        pump(source, IntoMemory::new(layout), Budget::new(left), observer)
     }
 
     /// The minor index of each entry.

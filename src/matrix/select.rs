@@ -159,6 +159,20 @@ impl<'s> Selected<'s> {
         Ok(selected)
     }
 
+    /// The rows and columns of a selection.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn taken(
+        from: &'s dyn Source,
+        selection: &Selection,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let [lines, minor] = selection.of(from.layout().orientation);
+        Self::new(from, lines, minor, budget, observer)
+    }
+
     fn old_line(&self, line: usize) -> u64 {
         self.lines.as_ref().map_or(line as u64, |l| l[line])
     }

@@ -60,6 +60,26 @@ pub struct Options {
     pub budget: Budget,
 }
 
+impl Default for Options {
+    /// A small file: 1,000 cells, 500 genes, a type for each cell.
+    fn default() -> Self {
+        Options {
+            cells: 1000,
+            genes: 500,
+            per_cell: 50.0,
+            seed: 0,
+            dtype: Dtype::Float32,
+            form: Form::Csr,
+            how: How::default(),
+            one_chunk: false,
+            obs_columns: vec!["categorical".into(), "float".into()],
+            broken: None,
+            force: false,
+            budget: Budget::new(1 << 30),
+        }
+    }
+}
+
 /// Kinds of columns that `obs` can have.
 pub const COLUMNS: [&str; 9] =
     ["categorical", "ordered", "int", "float", "bool", "string", "nullable-int", "nullable-bool", "batch"];
