@@ -57,7 +57,7 @@
 //! use annmap::matrix::Selection;
 //! use annmap::{Limits, concat, input::Input, rewrite, table::Query};
 //! let input = Input::open(&path, Limits::default())?;
-//! let shape = input.shape("X", &())?;
+//! let shape = input.shape("X", rewrite::Options::default().budget, &())?;
 //! let [obs, _] = input.frames("X", shape, &())?.expect("a file has tables");
 //! let rows = Query::parse("cell_type == 'B cell'")?.rows(&obs)?;
 //! let part = dir.path().join("b.h5ad");

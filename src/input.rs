@@ -84,11 +84,11 @@ impl Input {
     ///
     /// # Errors
     /// As [`matrix`](Self::matrix).
-    pub fn shape(&self, name: &str, observer: &dyn Observer) -> Result<[u64; 2]> {
+    pub fn shape(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<[u64; 2]> {
         match self {
             Input::Store(s) => Ok(s.manifest().layout.shape()),
             Input::Market(m) => m.shape(),
-            Input::Table(t) => Ok(t.frames(observer)?.each_ref().map(|f| f.rows() as u64)),
+            Input::Table(t) => Ok(t.read(budget, observer)?.layout().shape()),
             Input::File(path, file) => match file.matrix(name) {
                 Err(e) if name == "X" && e.kind() == Kind::Usage => file.table_rows().in_file(path),
                 matrix => matrix.map(|m| m.shape()).in_file(path),

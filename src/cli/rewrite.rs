@@ -7,7 +7,7 @@ use crate::convert;
 use crate::h5ad::Flavour;
 use crate::hdf5::{Compression, Filters, Libver};
 use crate::input::Input;
-use crate::matrix::{Orientation, Selection};
+use crate::matrix::{Budget, Orientation, Selection};
 use crate::rewrite::{Names, Options, rewrite};
 use crate::synth::random::Random;
 use crate::table::{Frame, Query};
@@ -218,7 +218,7 @@ pub(crate) fn subset(args: &SubsetArgs) -> Result<ExitCode> {
             Input::File(_, d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
             _ => None,
         };
-        let [obs, var] = frames_of(&input, name.unwrap_or("X"), observer)?;
+        let [obs, var] = frames_of(&input, name.unwrap_or("X"), options.budget, observer)?;
         let rows = choose_rows(args, &obs)?;
         let columns = choose(args.var.as_deref(), args.var_names.as_deref(), &var)?;
         let Some(by) = &args.split_by else {
@@ -246,8 +246,8 @@ pub(crate) fn subset(args: &SubsetArgs) -> Result<ExitCode> {
 }
 
 /// The tables of a matrix, numbered rows where there are none.
-fn frames_of(input: &Input, matrix: &str, observer: &dyn Observer) -> Result<[Frame; 2]> {
-    let shape = input.shape(matrix, observer)?;
+fn frames_of(input: &Input, matrix: &str, budget: Budget, observer: &dyn Observer) -> Result<[Frame; 2]> {
+    let shape = input.shape(matrix, budget, observer)?;
     let frames = input.frames(matrix, shape, observer)?;
     Ok(frames.unwrap_or_else(|| shape.map(Frame::unnamed)))
 }

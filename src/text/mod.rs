@@ -4,6 +4,7 @@
 
 mod lines;
 mod market;
+mod rows;
 mod table;
 
 pub use market::Market;

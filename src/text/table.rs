@@ -5,20 +5,17 @@
 //! `spec/h5ad.md` for where it differs.
 
 use super::lines;
+use super::rows::{Between, Owned, Rows};
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Budget, InMemory, Layout, Orientation};
 use crate::observe::Observer;
 use crate::strings::Strings;
 use crate::table::Frame;
-use std::cell::Cell;
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 use std::sync::OnceLock;
 
-/// Bytes of a row at most.
-const LONGEST: u64 = 1 << 28;
 /// Bytes looked at to tell whether a file is a table.
 const LOOKED_AT: u64 = 1 << 16;
 /// Rows between two looks at the observer.
@@ -30,14 +27,6 @@ pub struct Table {
     path: PathBuf,
     between: Between,
     read: OnceLock<(InMemory, [Frame; 2])>,
-}
-
-/// What stands between two fields.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Between {
-    One(u8),
-    /// Spaces and tabs, as many as there are.
-    Spaces,
 }
 
 impl Table {
@@ -96,7 +85,7 @@ impl Table {
     /// The names of rows and columns, numbered where there are none.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// As [`read`](Self::read), which is best called first: without a budget nothing is refused.
     pub fn frames(&self, observer: &dyn Observer) -> Result<[Frame; 2]> {
         self.kept(Budget::new(u64::MAX), observer).map(|(_, f)| f.clone())
     }
@@ -117,110 +106,106 @@ fn number(field: &[u8]) -> Option<f64> {
     std::str::from_utf8(field).ok()?.trim().parse().ok()
 }
 
-/// Rows one after the other, with the line each begins on.
-struct Rows {
-    from: csv::Reader<Guarded>,
-    row: csv::ByteRecord,
-    left: Rc<Cell<u64>>,
-    between: Between,
-    /// The last comment before the first row: names of columns perhaps.
-    comment: Option<String>,
+/// Where names are, told from the first rows.
+struct Head {
+    /// The first row names columns.
+    names_first: bool,
+    /// The first field of a row names it.
+    named_rows: bool,
+    /// Columns of numbers.
+    width: usize,
+    columns: Option<Strings>,
 }
 
-/// Text of which no row is endless.
-struct Guarded {
-    from: Box<dyn BufRead>,
-    left: Rc<Cell<u64>>,
-}
-
-impl Read for Guarded {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        let n = self.from.read(out)?;
-        match self.left.get().checked_sub(n as u64) {
-            Some(left) => self.left.set(left),
-            None => {
-                return Err(std::io::Error::new(
-                    std::io::ErrorKind::InvalidData,
-                    "a row of more than 256 MiB",
-                ));
-            }
-        }
-        Ok(n)
-    }
-}
-
-impl Rows {
-    fn new(mut text: Box<dyn BufRead>, between: Between) -> Result<Rows> {
-        let mut comment = None;
-        let failed = |e: std::io::Error| match e.kind() {
-            std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
-                Error::malformed(e.to_string())
-            }
-            _ => Error::io("read", e),
+impl Head {
+    fn of(first: &Owned, second: Option<&Owned>, comment: Option<&str>, between: Between) -> Result<Head> {
+        let is_number = |f: Option<&Vec<u8>>| f.is_some_and(|f| number(f).is_some());
+        let (fields, corner) = (&first.fields, first.fields.first().is_some_and(Vec::is_empty));
+        let names_first = match second {
+            _ if !is_number(fields.last()) => true,
+            // as pandas writes an index without a name
+            Some(_) if fields.len() > 1 && corner => true,
+            Some(second) => second.fields.len() == fields.len() + 1,
+            None => false,
         };
-        loop {
-            let ahead = text.fill_buf().map_err(failed)?;
-            match ahead.first() {
-                Some(b'#') => {
-                    let mut line = Vec::new();
-                    (&mut text).take(LONGEST).read_until(b'\n', &mut line).map_err(failed)?;
-                    let line = String::from_utf8_lossy(&line);
-                    comment = Some(line.trim_start_matches('#').trim().to_owned());
+        let sample = if names_first { second } else { Some(first) };
+        let named_rows = (names_first && corner) || sample.is_some_and(|s| !is_number(s.fields.first()));
+        let width = sample.map_or(fields.len(), |s| s.fields.len()).saturating_sub(usize::from(named_rows));
+        let mut columns = None;
+        if names_first {
+            columns = Some(fields[fields.len().saturating_sub(width)..].iter().collect::<Strings>());
+        } else if let Some(comment) = comment {
+            let names: Vec<&str> = match between {
+                Between::One(b) if comment.contains(b as char) => {
+                    comment.split(b as char).map(str::trim).collect()
                 }
-                Some(b'\n' | b'\r') => text.consume(1),
-                _ => break,
-            }
+                _ => comment.split_whitespace().collect(),
+            };
+            columns = (names.len() == width).then(|| names.into_iter().collect());
         }
-        let left = Rc::new(Cell::new(LONGEST));
-        let delimiter = match between {
-            Between::One(b) => b,
-            Between::Spaces => 0xff, // no text has it: a line is one field, to be split
-        };
-        let from = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(delimiter)
-            .quoting(between != Between::Spaces)
-            .from_reader(Guarded { from: text, left: Rc::clone(&left) });
-        Ok(Rows { from, row: csv::ByteRecord::new(), left, between, comment })
-    }
-
-    /// The fields of the next row and its line; `None` at the end.
-    fn next(&mut self) -> Result<Option<(u64, Vec<&[u8]>)>> {
-        loop {
-            self.left.set(LONGEST);
-            let more = self.from.read_byte_record(&mut self.row).map_err(|e| match e.into_kind() {
-                csv::ErrorKind::Io(e) if e.kind() != std::io::ErrorKind::InvalidData => Error::io("read", e),
-                csv::ErrorKind::Io(e) => Error::malformed(e.to_string()),
-                other => Error::malformed(format!("{other:?}")),
-            })?;
-            if !more {
-                return Ok(None);
-            }
-            let blank = self.row.iter().all(|f| f.trim_ascii().is_empty()) && self.row.len() <= 1;
-            if !blank {
-                break;
-            }
+        if columns.as_ref().is_some_and(|c| c.len() != width) {
+            let text = format!("line {}: {} names for {width} columns", first.line, fields.len());
+            return Err(Error::malformed(text));
         }
-        let line = self.row.position().map_or(0, csv::Position::line);
-        let fields = match self.between {
-            Between::One(_) => self.row.iter().map(<[u8]>::trim_ascii).collect(),
-            Between::Spaces => {
-                let line = self.row.iter().next().unwrap_or_default();
-                line.split(u8::is_ascii_whitespace).filter(|f| !f.is_empty()).collect()
-            }
-        };
-        Ok(Some((line, fields)))
+        Ok(Head { names_first, named_rows, width, columns })
     }
 }
 
 /// What was read so far.
-#[derive(Default)]
 struct Entries {
+    head: Head,
     pointers: Vec<u64>,
     minor: Vec<u32>,
     values: Vec<u8>,
     names: Strings,
+}
+
+impl Entries {
+    fn add(&mut self, line: u64, fields: &[&[u8]]) -> Result<()> {
+        let want = self.head.width + usize::from(self.head.named_rows);
+        if fields.len() != want {
+            let text = format!("line {line}: expected {want} fields, got {}", fields.len());
+            return Err(Error::malformed(text));
+        }
+        let (name, values) = fields.split_at(usize::from(self.head.named_rows));
+        match name {
+            [name] => self.names.push(name),
+            _ => self.names.push((self.pointers.len() - 1).to_string().as_bytes()),
+        }
+        for (column, field) in (0u32..).zip(values) {
+            let value = number(field).ok_or_else(|| {
+                let shown: String = String::from_utf8_lossy(field).chars().take(40).collect();
+                Error::malformed(format!("line {line}: expected a number, got '{shown}'"))
+            })? as f32;
+            if value != 0.0 {
+                self.minor.push(column);
+                self.values.extend(value.to_le_bytes());
+            }
+        }
+        self.pointers.push(self.minor.len() as u64);
+        Ok(())
+    }
+
+    /// Bytes that are held.
+    fn bytes(&self) -> u64 {
+        (self.minor.len() as u64 + self.pointers.len() as u64) * 8 + self.names.total_bytes() as u64
+    }
+
+    fn finish(self) -> Result<(InMemory, [Frame; 2])> {
+        let layout = Layout {
+            orientation: Orientation::Csr,
+            lines: self.pointers.len() as u64 - 1,
+            minor: self.head.width as u64,
+            entries: self.minor.len() as u64,
+            dtype: Dtype::Float32,
+        };
+        let var = match self.head.columns {
+            Some(names) => Frame::new(None, names, Vec::new())?,
+            None => Frame::unnamed(layout.minor),
+        };
+        let frames = [Frame::new(None, self.names, Vec::new())?, var];
+        Ok((InMemory::new(layout, self.pointers, self.minor, self.values)?, frames))
+    }
 }
 
 fn read(
@@ -231,91 +216,27 @@ fn read(
 ) -> Result<(InMemory, [Frame; 2])> {
     let mut rows = Rows::new(text, between)?;
     let comment = rows.comment.take();
-    let owned = |fields: Vec<&[u8]>| -> Vec<Vec<u8>> { fields.into_iter().map(<[u8]>::to_vec).collect() };
-    let Some((line, fields)) = rows.next()? else { return Err(Error::malformed("a table without rows")) };
-    let (first_line, first) = (line, owned(fields));
-    let second = rows.next()?.map(|(line, fields)| (line, owned(fields)));
-    let is_number = |f: Option<&Vec<u8>>| f.is_some_and(|f| number(f).is_some());
-    let names_first = match &second {
-        _ if !is_number(first.last()) => true,
-        // as pandas writes an index without a name
-        Some(_) if first.len() > 1 && first[0].is_empty() => true,
-        Some((_, s)) => s.len() == first.len() + 1,
-        None => false,
+    let Some(first) = rows.next()?.map(|r| r.owned()) else {
+        return Err(Error::malformed("a table without rows"));
     };
-    let corner = names_first && first[0].is_empty();
-    let sample = if names_first { second.as_ref().map(|(_, s)| s) } else { Some(&first) };
-    let named_rows = corner || sample.is_some_and(|s| !is_number(s.first()));
-    let width = sample.map_or(first.len(), Vec::len) - usize::from(named_rows);
-    let columns: Option<Strings> = match (names_first, comment) {
-        (true, _) => {
-            let names = &first[first.len().saturating_sub(width)..];
-            Some(names.iter().collect())
-        }
-        (false, Some(c)) => {
-            let names: Vec<&str> = match between {
-                Between::One(b) if c.contains(b as char) => c.split(b as char).map(str::trim).collect(),
-                _ => c.split_whitespace().collect(),
-            };
-            (names.len() == width).then(|| names.into_iter().collect())
-        }
-        (false, None) => None,
-    };
-    if columns.as_ref().is_some_and(|c| c.len() != width) {
-        return Err(Error::malformed(format!(
-            "line {first_line}: {} names for {width} columns",
-            first.len()
-        )));
+    let second = rows.next()?.map(|r| r.owned());
+    let head = Head::of(&first, second.as_ref(), comment.as_deref(), between)?;
+    let begun = [(!head.names_first).then_some(first), second];
+    let mut out =
+        Entries { head, pointers: vec![0], minor: Vec::new(), values: Vec::new(), names: Strings::new() };
+    for row in begun.into_iter().flatten() {
+        out.add(row.line, &row.fields.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
     }
-    let mut out = Entries { pointers: vec![0], ..Entries::default() };
-    let mut add = |line: u64, fields: &[&[u8]]| -> Result<()> {
-        let want = width + usize::from(named_rows);
-        if fields.len() != want {
-            return Err(Error::malformed(format!(
-                "line {line}: expected {want} fields, got {}",
-                fields.len()
-            )));
-        }
-        let (name, values) = fields.split_at(usize::from(named_rows));
-        match name {
-            [name] => out.names.push(name),
-            _ => out.names.push((out.pointers.len() - 1).to_string().as_bytes()),
-        }
-        for (column, field) in (0u32..).zip(values) {
-            let value = number(field).ok_or_else(|| {
-                let shown: String = String::from_utf8_lossy(field).chars().take(40).collect();
-                Error::malformed(format!("line {line}: expected a number, got '{shown}'"))
-            })? as f32;
-            if value != 0.0 {
-                out.minor.push(column);
-                out.values.extend(value.to_le_bytes());
-            }
-        }
-        out.pointers.push(out.minor.len() as u64);
-        let held =
-            out.minor.len() as u64 * 8 + out.pointers.len() as u64 * 8 + out.names.total_bytes() as u64;
-        budget.after(held, 0)?;
-        if out.pointers.len() as u64 % PAUSE == 0 && observer.cancelled() {
+    let mut n = 0u64;
+    while let Some(row) = rows.next()? {
+        out.add(row.line, &row.fields)?;
+        n += 1;
+        if n.is_multiple_of(PAUSE) && observer.cancelled() {
             return Err(Error::cancelled());
         }
-        Ok(())
-    };
-    let begun = [(!names_first).then_some((first_line, &first)), second.as_ref().map(|(l, s)| (*l, s))];
-    for (line, fields) in begun.into_iter().flatten() {
-        add(line, &fields.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        budget.after(out.bytes(), 0)?;
     }
-    while let Some((line, fields)) = rows.next()? {
-        add(line, &fields)?;
-    }
-    let (lines, entries) = (out.pointers.len() as u64 - 1, out.minor.len() as u64);
-    let layout =
-        Layout { orientation: Orientation::Csr, lines, minor: width as u64, entries, dtype: Dtype::Float32 };
-    let var = match columns {
-        Some(names) => Frame::new(None, names, Vec::new())?,
-        None => Frame::unnamed(width as u64),
-    };
-    let frames = [Frame::new(None, out.names, Vec::new())?, var];
-    Ok((InMemory::new(layout, out.pointers, out.minor, out.values)?, frames))
+    out.finish()
 }
 
 #[cfg(test)]
@@ -323,7 +244,9 @@ mod tests {
     use super::*;
     use crate::matrix::Source;
 
-    fn table(text: &[u8]) -> Result<Option<(Vec<u64>, Vec<f32>, Vec<String>, Vec<String>)>> {
+    type Read = (Vec<u64>, Vec<f32>, Vec<String>, Vec<String>);
+
+    fn table(text: &[u8]) -> Result<Option<Read>> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t.csv");
         std::fs::write(&path, text).unwrap();
@@ -405,6 +328,7 @@ mod tests {
         for (text, why) in [
             ("a,g1,g2\nc1,1,2\nc2,3\n", "line 3: expected 3 fields, got 2"),
             ("a,g1,g2\nc1,1,2\nc2,3,x\n", "line 3: expected a number, got 'x'"),
+            ("# one\n\na,g1,g2\nc1,1,2\nc2,3,x\n", "line 5: expected a number, got 'x'"),
         ] {
             let e = table(text.as_bytes()).unwrap_err();
             assert!(e.message().contains(why), "{text}: {e}");

@@ -160,7 +160,6 @@ fn a_changed_byte_shows_only_in_what_is_read_from_it() {
 fn every_changed_byte_shows_only_in_what_is_read_from_it() {
     for name in FIXTURES {
         let len = std::fs::metadata(fixture(name)).unwrap().len();
-        println!("{name}");
         mutate(name, &places(name, if len <= 1 << 16 { 1 << 16 } else { 1 << 11 }));
     }
 }
