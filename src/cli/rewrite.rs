@@ -8,7 +8,7 @@ use crate::h5ad::Flavour;
 use crate::hdf5::{Compression, Filters, Libver};
 use crate::input::Input;
 use crate::matrix::{Budget, Orientation, Selection};
-use crate::rewrite::{Names, Options, rewrite};
+use crate::rewrite::{Names, Options, rewrite, split};
 use crate::synth::random::Random;
 use crate::table::{Frame, Query};
 use crate::{Error, Observer, Result};
@@ -230,13 +230,14 @@ pub(crate) fn subset(args: &SubsetArgs) -> Result<ExitCode> {
         let mut out = Vec::new();
         std::fs::create_dir_all(&args.output)
             .map_err(|e| Error::io("create directory", e).in_file(&args.output))?;
-        for (value, rows) in split(by, rows, &obs)? {
+        let mut parts = Vec::new();
+        for (value, rows) in groups(by, rows, &obs)? {
             let path = args.output.join(format!("{}.h5ad", file_name(&value)));
             let selection = Selection { obs: Some(rows), var: columns.clone() };
-            let counts = counts_of(&selection, [&obs, &var]);
-            rewrite(&input, &path, &selection, &options, observer)?;
-            out.push((path, counts));
+            out.push((path.clone(), counts_of(&selection, [&obs, &var])));
+            parts.push((path, selection));
         }
+        split(&input, &parts, &options, observer)?;
         Ok(out)
     })?;
     for (path, counts) in written {
@@ -400,7 +401,7 @@ fn sample(all: &[u64], n: u64, seed: u64) -> Vec<u64> {
 }
 
 /// The rows of each value of a column, values in the order of their first row; rows without one are left out.
-fn split(column: &str, rows: Option<Vec<u64>>, obs: &Frame) -> Result<Vec<(String, Vec<u64>)>> {
+fn groups(column: &str, rows: Option<Vec<u64>>, obs: &Frame) -> Result<Vec<(String, Vec<u64>)>> {
     let values = obs
         .column(column)
         .ok_or_else(|| Error::usage(format!("there is no column '{column}' to split by")))?;

@@ -186,3 +186,30 @@ fn each_kind_of_break_is_found() {
         assert!(text.lines().count() > 1, "{kind}: {text}");
     }
 }
+
+#[test]
+fn a_file_split_in_one_pass_is_its_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (made, parts, part) =
+        (dir.path().join("m.h5ad"), dir.path().join("parts"), dir.path().join("p.h5ad"));
+    let base = ["synth", path_str(&made), "--cells", "3000", "--genes", "90", "--chunk", "700"];
+    ok(&[&base[..], &["--compression", "gzip:1", "--obs-columns", "categorical,batch"]].concat());
+    for memory in ["6M", "1G"] {
+        for threads in ["1", "4"] {
+            let split = ["subset", path_str(&made), path_str(&parts), "--split-by", "batch", "--force"];
+            ok(&[
+                &split[..],
+                &["--memory", memory, "--threads", threads, "--var-names", "ENSG00000000003,ENSG00000000001"],
+            ]
+            .concat());
+            assert_eq!(std::fs::read_dir(&parts).unwrap().count(), 300);
+            for batch in ["batch 1", "batch 77", "batch 300"] {
+                let condition = format!("batch == '{batch}'");
+                let one = ["subset", path_str(&made), path_str(&part), "--obs", &condition, "--force"];
+                ok(&[&one[..], &["--var-names", "ENSG00000000003,ENSG00000000001"]].concat());
+                let split = std::fs::read(parts.join(format!("{batch}.h5ad"))).unwrap();
+                assert!(split == std::fs::read(&part).unwrap(), "{batch} with {memory}");
+            }
+        }
+    }
+}

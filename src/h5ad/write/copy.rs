@@ -7,7 +7,7 @@ use crate::h5ad::dataframe::read_frame;
 use crate::h5ad::element::Element;
 use crate::h5ad::encoding::{Encoding, text_attribute};
 use crate::h5ad::rows::{Axes, read_rows};
-use crate::hdf5::{Class, Dataset, Dataspace, Group, Object, Ready, Scratch, Value, Written};
+use crate::hdf5::{Class, Dataset, Dataspace, Group, Link, Object, Ready, Scratch, Value, Written};
 use crate::matrix::{Selected, Source};
 use crate::table::Column;
 
@@ -72,18 +72,27 @@ impl H5adWriter<'_> {
     pub(crate) fn children(&mut self, object: &Object, axes: Axes<'_>) -> Result<Group> {
         let mut group = Group::new();
         for link in object.links()? {
-            let child = match object.open_link(link) {
-                Err(e) if e.kind() == Kind::Unsupported => {
-                    self.observer.warn(&format!("left out: {e}"));
-                    continue;
-                }
-                child => child?,
-            };
-            if let Some(written) = self.copy(&child, axes)? {
+            if let Some(written) = self.copy_link(object, link, axes)? {
                 group.link(&link.name(), written);
             }
         }
         Ok(group)
+    }
+
+    /// Copies one child of a group; `None` where it cannot be copied, of which the observer is told.
+    pub(crate) fn copy_link(
+        &mut self,
+        group: &Object,
+        link: &Link,
+        axes: Axes<'_>,
+    ) -> Result<Option<Written>> {
+        match group.open_link(link) {
+            Err(e) if e.kind() == Kind::Unsupported => {
+                self.observer.warn(&format!("left out: {e}"));
+                Ok(None)
+            }
+            child => self.copy(&child?, axes),
+        }
     }
 
     /// Writes a group with the attributes that it had.

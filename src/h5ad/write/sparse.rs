@@ -29,16 +29,20 @@ impl H5adWriter<'_> {
         pointers: &[u64],
         fill: impl FnOnce(SparseSink<'_>) -> Result<[Chunks; 2]>,
     ) -> Result<Written> {
-        let small = i32::MAX as u64;
-        let index =
-            if layout.entries <= small && layout.minor <= small { Dtype::Int32 } else { Dtype::Int64 };
+        let chunks = fill(self.sparse_sink(layout)?)?;
+        self.sparse_done(layout, pointers, chunks)
+    }
+
+    /// The first half of [`sparse_from`](Self::sparse_from): where all entries go.
+    pub(crate) fn sparse_sink(&mut self, layout: &Layout) -> Result<SparseSink<'_>> {
+        let index = index_type(layout);
         let filters = self.how.filters;
         let chunk = self.how.chunk.min(layout.entries.max(1));
         let part = |dtype: Dtype| {
             let value = Ready::numbers(dtype, &[], Vec::new());
             Chunks::new(value.datatype().clone(), &[layout.entries], &[chunk], filters, true)
         };
-        let sink = SparseSink {
+        Ok(SparseSink {
             chunk,
             entries: layout.entries,
             sizes: [layout.dtype.size(), index.size()],
@@ -54,8 +58,18 @@ impl H5adWriter<'_> {
             }),
             moved: Condvar::new(),
             window: 4 * rayon::current_num_threads() as u64,
-        };
-        let [data, indices] = fill(sink)?;
+        })
+    }
+
+    /// The second half: what the sink made becomes a matrix.
+    pub(crate) fn sparse_done(
+        &mut self,
+        layout: &Layout,
+        pointers: &[u64],
+        chunks: [Chunks; 2],
+    ) -> Result<Written> {
+        let [data, indices] = chunks;
+        let index = index_type(layout);
         let mut group = Group::new();
         self.encode(&mut group, layout.orientation.encoding(), "0.1.0")?;
         let shape = layout.shape().iter().flat_map(|n| (*n as i64).to_le_bytes()).collect();
@@ -68,13 +82,19 @@ impl H5adWriter<'_> {
         };
         let how = Storing {
             chunk: Some(vec![self.how.chunk.min(pointers.len() as u64)]),
-            filters,
+            filters: self.how.filters,
             unlimited: true,
         };
         let pointers = Ready::numbers(index, &[pointers.len() as u64], bytes);
         group.link("indptr", self.writer.dataset(&pointers, &[], &how)?);
         self.writer.group(&group)
     }
+}
+
+/// The type of both index arrays.
+fn index_type(layout: &Layout) -> Dtype {
+    let small = i32::MAX as u64;
+    if layout.entries <= small && layout.minor <= small { Dtype::Int32 } else { Dtype::Int64 }
 }
 
 /// A sink: entries become chunks of two datasets.
