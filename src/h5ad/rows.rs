@@ -58,16 +58,18 @@ pub(crate) fn read_rows(
     let old = |row: u64| axes.rows.map_or(row, |r| r[row as usize]);
     let (mut row, mut at) = (wanted.start, 0);
     let mut read = Vec::new();
+    let band = rows_of_chunk(dataset);
     while row < wanted.end {
-        // Rows that ascend and lie near each other are read at once, with what lies between them: chunks that
-        // several of them touch are then decoded once.
+        // Rows that ascend and lie near each other, or in the same chunks or the next, are read at once, with what lies
+        // between them: chunks that several of them touch are then decoded once.
         let first = old(row);
         let mut last = first;
         let mut n = 1;
         while row + n < wanted.end {
             let next = old(row + n);
             let span = next.saturating_sub(first) + 1;
-            let near = next > last && span <= 16 * (n + 1) && (span == n + 1 || span * row_in as u64 <= SPAN);
+            let together = span <= 16 * (n + 1) || next / band <= last / band + 1;
+            let near = next > last && (span == n + 1 || (together && span * row_in as u64 <= SPAN));
             if !near {
                 break;
             }

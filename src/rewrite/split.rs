@@ -10,8 +10,11 @@ use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sin
 use crate::observe::Observer;
 use std::path::PathBuf;
 
-/// Writes rows of `input` to as many files as there are `parts`, which have no row in common and the same columns. All
-/// appear at the end, or none does if anything before that fails.
+/// Files that are written at once: each is open, and a process may have a thousand files open.
+const OPEN: usize = 200;
+
+/// Writes rows of `input` to as many files as there are `parts`, which have no row in common and the same columns, 200 of
+/// them at a time. Those appear when all of them are whole.
 ///
 /// # Errors
 /// As [`rewrite`]; `Usage` where parts have rows in common.
@@ -25,14 +28,18 @@ pub fn split(
         Input::File(_, data) if matches!(data.flavour(), Flavour::AnnData | Flavour::AnnData07) => data,
         _ => return parts.iter().try_for_each(|(path, s)| rewrite(input, path, s, options, observer)),
     };
-    let runs: Result<Vec<Run<'_>>> =
-        parts.iter().map(|(path, s)| Run::new(Some(data), path, "X".into(), s, options, observer)).collect();
-    let mut runs = runs?;
-    matrices(data, &mut runs, options, observer).in_file(input.path())?;
-    for run in &mut runs {
-        File { run, data }.tables_and_matrices().in_file(input.path())?;
+    for parts in parts.chunks(OPEN) {
+        let mut runs = Vec::with_capacity(parts.len());
+        for (path, selection) in parts {
+            runs.push(Run::new(Some(data), path, "X".into(), selection, options, observer)?);
+        }
+        matrices(data, &mut runs, options, observer).in_file(input.path())?;
+        for run in &mut runs {
+            File { run, data }.tables_and_matrices().in_file(input.path())?;
+        }
+        runs.into_iter().try_for_each(Run::finish)?;
     }
-    runs.into_iter().try_for_each(Run::finish)
+    Ok(())
 }
 
 /// Writes the compressed rows of all matrices to all files, as many files at a time as the budget allows.
