@@ -56,6 +56,9 @@ pub(crate) struct Args {
         value_name = "KIND,..."
     )]
     obs_columns: Vec<String>,
+    /// Write an element of every encoding besides: layers, raw, obsm, varm, obsp, varp, uns
+    #[arg(long)]
+    everything: bool,
     /// Make a file with this wrong: index, unsorted, duplicate, nan, lengths, truncated, chunk, column
     #[arg(long = "break", value_name = "KIND", value_parser = parse_break)]
     broken: Option<Break>,
@@ -119,6 +122,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         how: How { filters, chunk, libver: args.libver.into() },
         one_chunk,
         obs_columns: args.obs_columns.iter().filter(|c| !c.is_empty()).cloned().collect(),
+        everything: args.everything,
         broken: args.broken,
         force: args.force,
         budget: args.common.budget(),

@@ -2,6 +2,7 @@
 
 mod broken;
 mod counts;
+mod everything;
 pub(crate) mod random;
 mod tables;
 
@@ -52,6 +53,8 @@ pub struct Options {
     pub one_chunk: bool,
     /// Columns of `obs`, by kind: see [`COLUMNS`].
     pub obs_columns: Vec<String>,
+    /// An element of every encoding beside `X`.
+    pub everything: bool,
     /// What is wrong with the file.
     pub broken: Option<Break>,
     /// Replace an existing file.
@@ -73,6 +76,7 @@ impl Default for Options {
             how: How::default(),
             one_chunk: false,
             obs_columns: vec!["categorical".into(), "float".into()],
+            everything: false,
             broken: None,
             force: false,
             budget: Budget::new(1 << 30),
@@ -127,14 +131,19 @@ pub fn synth(output: &Path, options: &Options, observer: &dyn Observer) -> Resul
     );
     let obs = tables::obs(seed, cells, &options.obs_columns)?;
     root.link("obs", broken::write_obs(&mut writer, &obs, options.broken)?);
-    root.link("var", writer.frame(&tables::var(seed, genes)?)?);
+    let var = tables::var(seed, genes)?;
+    root.link("var", writer.frame(&var)?);
     let mut obsm = Group::new();
     let mut random = Random::new(seed, u64::MAX - 2);
     let rows = if options.broken == Some(Break::Lengths) { cells + 1 } else { cells };
     let pca = (0..rows * 2).flat_map(|_| (random.normal() as f32).to_le_bytes()).collect();
     obsm.link("X_pca", writer.value(&Ready::numbers(Dtype::Float32, &[rows, 2], pca))?);
-    root.link("obsm", writer.dict(obsm)?);
     let mut uns = Group::new();
+    if options.everything {
+        let all = everything::Everything { seed, cells, genes };
+        all.write(&mut writer, &mut root, &mut obsm, &mut uns, &var)?;
+    }
+    root.link("obsm", writer.dict(obsm)?);
     uns.link("seed", writer.value(&Ready::integer(seed as i64))?);
     let colours: Strings = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"].into_iter().collect();
     uns.link("cell_type_colors", writer.strings(&colours)?);

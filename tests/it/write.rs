@@ -1,6 +1,6 @@
 //! What is written is read again, and the same calls give the same bytes.
 
-use annmap::hdf5::{Compression, File, Filters, Group, Libver, Ready, Storing, Writer};
+use annmap::hdf5::{Class, Compression, File, Filters, Group, Libver, Ready, Storing, Writer};
 use annmap::{Dtype, Strings};
 use proptest::prelude::*;
 use std::path::Path;
@@ -28,6 +28,7 @@ fn write(path: &Path, links: usize, chunk: u64, filters: Filters, libver: Libver
     let how = Storing { chunk: Some(vec![7, chunk.min(40)]), filters, unlimited: false };
     root.link("table", w.dataset(&table, &[], &how).unwrap());
     root.link("plain", w.dataset(&table, &[], &Storing::default()).unwrap());
+    root.link("where", w.dataset(&Ready::references(&[inner]), &[], &Storing::default()).unwrap());
     root.attribute("nothing", Ready::null());
     root.attribute("yes", Ready::boolean(true));
     // more than a header's message can hold
@@ -55,6 +56,10 @@ fn check(path: &Path, links: usize) {
         assert_eq!((v.shape().unwrap(), v.raw()), (&[50, 33][..], &floats(50 * 33)[..]));
     }
     assert!(root.attribute("nothing").unwrap().unwrap().value.is_empty());
+    let wheres = root.descend("where").unwrap().dataset().unwrap().read().unwrap();
+    assert!(
+        matches!(wheres.datatype().class, Class::Reference { .. }) && wheres.raw().iter().any(|b| *b != 0)
+    );
     let order = root.attribute("column-order").unwrap().unwrap().value.strings().unwrap();
     assert!((0..links).all(|i| order.utf8(i).unwrap() == format!("column {i}")) && order.len() == links);
     assert_eq!(root.attribute("medium").unwrap().unwrap().value.raw(), floats(5000));

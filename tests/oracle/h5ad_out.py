@@ -213,6 +213,16 @@ def conditions(binary, tmp, rng):
     for bad, code in ((["--obs", "nope == 1"], 2), (["--obs", "score >"], 2), (["--obs-names", "c1,zzz"], 2), (["--rows", "x"], 2), (["--sample", "9999"], 2)):
         r = run(binary, "subset", src, os.path.join(tmp, "never.h5ad"), *bad)
         check(f"{bad}: exit {r.returncode}", r.returncode == code and r.stderr.count("\n") == 1 and not os.path.exists(os.path.join(tmp, "never.h5ad")))
+    r = run(binary, "synth", src, "--force", "--everything", "--cells", "40", "--genes", "30", "--obs-columns", "categorical,ordered,int,float,bool,string,nullable-int,nullable-bool,batch")
+    check(f"synth --everything: {r.stderr}", r.returncode == 0)
+    every = strict(src)
+    check("synth --everything: all elements", len(every.layers) == 3 and len(every.obsm) == 5 and every.raw is not None and "graph" in every.obsp and len(every.uns) > 18)
+    check("synth --everything: uns", every.uns["text"] == "größe" and every.uns["nothing"] is None and every.uns["records"]["rank"].tolist() == [1, 2] and every.obsm["lists"].to_list()[0] == every.obsm["lists"][0].to_list())
+    for libver in ("earliest", "latest"):
+        r = run(binary, "upgrade", src, out, "--force", "--libver", libver)
+        check(f"upgrade of everything: {r.stderr}", r.returncode == 0 and not r.stderr)
+        same(strict(out), every, f"upgrade of everything, {libver}")
+    a.write_h5ad(src, compression="gzip")
     store = os.path.join(tmp, "store")
     run(binary, "convert", src, store)
     for how in ("none", "gzip:1", "lzf"):

@@ -3,6 +3,7 @@
 mod copy;
 mod dense;
 mod frame;
+mod other;
 mod sparse;
 
 pub use sparse::SparseSink;

@@ -1,6 +1,6 @@
 //! Values on their way into a file: type, shape and bytes, with what has no fixed length in the heap already.
 
-use super::file::Writer;
+use super::file::{Writer, Written};
 use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::dtype::Dtype;
@@ -43,6 +43,18 @@ impl Ready {
     #[must_use]
     pub fn of_type(self, datatype: &Datatype) -> Self {
         Ready { datatype: datatype.clone(), ..self }
+    }
+
+    /// References to objects of the same file, as an array of one dimension.
+    pub fn references(objects: &[Written]) -> Self {
+        let bytes = objects.iter().flat_map(|o| o.0.to_le_bytes()).collect();
+        let datatype = Datatype { size: 8, class: Class::Reference { kind: 0 } };
+        Ready { datatype, dataspace: space(&[objects.len() as u64]), bytes }
+    }
+
+    /// The bytes of all elements.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The type of an element.

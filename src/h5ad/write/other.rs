@@ -1,0 +1,69 @@
+//! The encodings of few: text alone, nothing, records, lists of lists.
+
+use super::H5adWriter;
+use crate::error::Result;
+use crate::hdf5::{Class, Datatype, Group, Member, Ready, Written};
+
+impl H5adWriter<'_> {
+    /// Writes one text.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn text(&mut self, text: &str) -> Result<Written> {
+        let value = self.writer.text(text)?;
+        self.array(&value, "string")
+    }
+
+    /// Writes what Python calls None.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn null(&mut self) -> Result<Written> {
+        let attributes = self.encoding("null", "0.1.0")?;
+        self.writer.dataset(&Ready::null(), &attributes, &self.storing(None))
+    }
+
+    /// Writes records of numbers: the columns by name, all of one dimension and length.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn records(&mut self, columns: &[(&str, Ready)]) -> Result<Written> {
+        let mut members = Vec::new();
+        let mut offset = 0;
+        for (name, values) in columns {
+            let datatype = values.datatype().clone();
+            let size = datatype.size;
+            members.push(Member { name: (*name).to_owned(), offset, datatype });
+            offset += size;
+        }
+        let rows = columns.first().and_then(|(_, v)| v.shape()).map_or(0, |s| s[0]);
+        let mut bytes = Vec::new();
+        for row in 0..rows as usize {
+            for (_, values) in columns {
+                let size = values.datatype().size as usize;
+                bytes.extend_from_slice(&values.bytes()[row * size..(row + 1) * size]);
+            }
+        }
+        let records = Datatype { size: offset, class: Class::Compound(members) };
+        let value = Ready::numbers(crate::Dtype::Uint8, &[rows], bytes).of_type(&records);
+        self.array(&value, "rec-array")
+    }
+
+    /// Writes lists of integers of any length: where each ends in `values`, after a zero.
+    ///
+    /// # Errors
+    /// Where they cannot be written.
+    pub fn lists(&mut self, offsets: &[i64], values: &[i64]) -> Result<Written> {
+        let form = r#"{"class": "ListOffsetArray", "offsets": "i64", "content": {"class": "NumpyArray", "primitive": "int64", "inner_shape": [], "parameters": {}, "form_key": "node1"}, "parameters": {}, "form_key": "node0"}"#;
+        let mut group = Group::new();
+        self.encode(&mut group, "awkward-array", "0.1.0")?;
+        group.attribute("form", self.writer.text(form)?);
+        group.attribute("length", Ready::integer(offsets.len().saturating_sub(1) as i64));
+        for (name, numbers) in [("node0-offsets", offsets), ("node1-data", values)] {
+            let bytes = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+            let array = Ready::numbers(crate::Dtype::Int64, &[numbers.len() as u64], bytes);
+            group.link(name, self.array(&array, "array")?);
+        }
+        self.writer.group(&group)
+    }
+}
