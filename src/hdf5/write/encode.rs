@@ -98,9 +98,13 @@ impl Filters {
         let mut out = Encoded { bytes: Vec::new(), mask: 0 };
         match self.compression {
             Compression::None => out.bytes.extend_from_slice(input),
-            Compression::Gzip(level) => deflate_into(input, level, deflate, &mut out.bytes)?,
-            Compression::Lzf => {
-                if !lzf::encode(input, &mut out.bytes, table) {
+            Compression::Gzip(_) | Compression::Lzf => {
+                let smaller = match self.compression {
+                    Compression::Gzip(level) => deflate_into(input, level, deflate, &mut out.bytes)?,
+                    _ => lzf::encode(input, &mut out.bytes, table),
+                };
+                // a chunk that would grow is stored as it is
+                if !smaller {
                     out.bytes.clear();
                     out.bytes.extend_from_slice(input);
                     out.mask = if self.shuffle { 2 } else { 1 };
@@ -115,20 +119,63 @@ impl Filters {
     }
 }
 
-fn deflate_into(input: &[u8], level: u8, state: &mut Option<(u8, Deflate)>, out: &mut Vec<u8>) -> Result<()> {
+/// Whether the stream is smaller than the input, of which it is then made.
+fn deflate_into(
+    input: &[u8],
+    level: u8,
+    state: &mut Option<(u8, Deflate)>,
+    out: &mut Vec<u8>,
+) -> Result<bool> {
     if state.as_ref().is_none_or(|(l, _)| *l != level) {
         *state = Some((level, Deflate::new(i32::from(level.min(9)), true, 15)));
     }
-    let Some((_, deflate)) = state else { return Ok(()) };
+    let Some((_, deflate)) = state else { return Ok(false) };
     deflate.reset();
-    // Stored blocks cost five bytes in 16 KiB at the worst.
-    let most = input.len().saturating_add(input.len() / 1000).saturating_add(1024);
+    // The fast levels write literals of up to nine bits where stored blocks would be smaller.
+    let most = input.len().saturating_add(input.len() / 8).saturating_add(1024);
     out.resize(most, 0);
     match deflate.compress(input, out, DeflateFlush::Finish) {
         Ok(Status::StreamEnd) => {
             out.truncate(usize::try_from(deflate.total_out()).unwrap_or(0));
-            Ok(())
+            Ok(out.len() < input.len() || level == 0)
         }
         _ => Err(Error::new(Kind::Limit, "deflate made more of a chunk than it can")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Level 1 writes bytes above 143 in nine bits: what does not compress grew by an eighth, which there was no room for.
+    #[test]
+    fn what_does_not_compress_is_stored_at_any_level() {
+        let mut x = 1u64;
+        let noise: Vec<u8> = (0..100_000)
+            .map(|_| {
+                x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                144u8.saturating_add(u8::try_from(x >> 58).unwrap_or(0))
+            })
+            .collect();
+        let mut random = noise.clone();
+        random
+            .iter_mut()
+            .enumerate()
+            .for_each(|(i, b)| *b = b.wrapping_mul(167).wrapping_add(u8::try_from(i % 251).unwrap_or(0)));
+        for level in 0..=9 {
+            for input in [&noise, &random] {
+                let filters = Filters { compression: Compression::Gzip(level), ..Filters::default() };
+                let made = filters.encode(input, 1, &mut EncodeWork::default()).unwrap();
+                if made.mask == 0 {
+                    let mut back = vec![0; input.len()];
+                    crate::hdf5::filter::deflate::Inflater::default()
+                        .inflate_exact(&made.bytes, &mut back)
+                        .unwrap();
+                    assert!(back == *input, "level {level}");
+                } else {
+                    assert!(made.bytes == *input, "level {level}");
+                }
+            }
+        }
     }
 }
