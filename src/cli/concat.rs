@@ -2,11 +2,11 @@
 
 use super::common::Common;
 use super::rewrite::{StorageArgs, report};
-use crate::Result;
 use crate::concat::{Axis, Merge, Options, concat};
 use crate::dtype::{Dtype, Scalar};
 use crate::input::Input;
 use crate::table::Join;
+use crate::{Error, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -17,10 +17,10 @@ X compressed by rows. raw is kept where all inputs have it. Across the axis, tab
 says which to keep, as uns is unless --uns-merge does.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = NOTES)]
+#[command(after_help = NOTES, override_usage = "annmap concat [OPTIONS] INPUT... OUTPUT")]
 pub(crate) struct Args {
     /// Files of any generation, 10x HDF5, loom, Matrix Market or stores, then the h5ad to write
-    #[arg(required = true, num_args = 2.., value_name = "INPUT... OUTPUT")]
+    #[arg(required = true, num_args = 1.., value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Put cells (obs) or genes (var) below each other
     #[arg(long, value_enum, default_value_t = AxisArg::Obs, value_name = "AXIS")]
@@ -114,7 +114,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         storage: args.storage.options(&args.common),
     };
     let began = Instant::now();
-    let Some((output, inputs)) = args.paths.split_last() else { unreachable!("clap asks for two paths") };
+    let (output, inputs) = match args.paths.split_last() {
+        Some((output, inputs)) if !inputs.is_empty() => (output, inputs),
+        _ => return Err(Error::usage("expected inputs, and last the h5ad to write")),
+    };
     args.common.run(|observer| {
         let inputs: Result<Vec<Input>> =
             inputs.iter().map(|p| Input::open(p, args.common.limits())).collect();

@@ -14,6 +14,7 @@ mod ls;
 mod progress;
 mod report;
 mod rewrite;
+mod subset;
 mod synth;
 mod system;
 mod transpose;
@@ -48,7 +49,7 @@ enum Command {
     /// Check that a store holds what it says it holds
     Verify(verify::Args),
     /// Write rows and columns of a file as an h5ad; every element follows
-    Subset(rewrite::SubsetArgs),
+    Subset(subset::Args),
     /// Write several files as one h5ad: all of anndata.concat, on disk
     Concat(concat::Args),
     /// Write a file of any generation as an h5ad of today, repacked on all cores
@@ -85,7 +86,7 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Convert(a) => convert::run(&a),
         Command::Transpose(a) => transpose::run(&a),
         Command::Verify(a) => verify::run(&a),
-        Command::Subset(a) => rewrite::subset(&a),
+        Command::Subset(a) => subset::run(&a),
         Command::Concat(a) => concat::run(&a),
         Command::Upgrade(a) => rewrite::upgrade(&a),
         Command::Export(a) => rewrite::export(&a),

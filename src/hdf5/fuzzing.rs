@@ -66,7 +66,7 @@ pub fn structure(which: u8, width: u8, bytes: &[u8]) -> Result<()> {
 }
 
 /// The numbers of the filters that are undone.
-pub const FILTERS: [u16; 14] = [
+pub const FILTERS: [u16; 13] = [
     id::DEFLATE,
     id::SHUFFLE,
     id::FLETCHER32,
@@ -80,7 +80,6 @@ pub const FILTERS: [u16; 14] = [
     id::BITSHUFFLE,
     id::ZSTD,
     id::BLOSC2,
-    1,
 ];
 
 /// Undoes `filters` (numbers and values) of elements of `element` bytes; `len` bytes must come out.
