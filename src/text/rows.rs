@@ -5,6 +5,8 @@ use std::cell::Cell;
 use std::io::{BufRead, Read};
 use std::rc::Rc;
 
+/// What some programs begin UTF-8 with.
+pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
 /// Bytes of a row at most.
 const LONGEST: u64 = 1 << 28;
 
@@ -77,6 +79,9 @@ impl Rows {
             }
             _ => Error::io("read", e),
         };
+        if text.fill_buf().map_err(failed)?.starts_with(MARK) {
+            text.consume(MARK.len());
+        }
         loop {
             let ahead = text.fill_buf().map_err(failed)?;
             match ahead.first() {

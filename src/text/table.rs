@@ -5,7 +5,7 @@
 //! `spec/h5ad.md` for where it differs.
 
 use super::lines;
-use super::rows::{Between, Owned, Rows};
+use super::rows::{Between, MARK, Owned, Rows};
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Budget, InMemory, Layout, Orientation};
@@ -40,7 +40,8 @@ impl Table {
         if open.take(LOOKED_AT).read_to_end(&mut start).is_err() {
             return Ok(None); // a broken gzip file is no table
         }
-        let text = match std::str::from_utf8(&start) {
+        let start = start.strip_prefix(MARK).unwrap_or(&start);
+        let text = match std::str::from_utf8(start) {
             Ok(text) => text,
             Err(e) if e.error_len().is_none() => {
                 std::str::from_utf8(&start[..e.valid_up_to()]).unwrap_or_default()
@@ -243,6 +244,7 @@ fn read(
 mod tests {
     use super::*;
     use crate::matrix::Source;
+    use proptest::prelude::*;
 
     type Read = (Vec<u64>, Vec<f32>, Vec<String>, Vec<String>);
 
@@ -293,6 +295,7 @@ mod tests {
                 vec!["g1", "g2"],
             ),
             ("7,8\nc1,1,2\nc2,3,4\n", [2, 2], vec![1.0, 2.0, 3.0, 4.0], ["c1", "c2"], vec!["7", "8"]),
+            ("\u{feff},7,8\n0,5,6\n1,7,8\n", [2, 2], vec![5.0, 6.0, 7.0, 8.0], ["0", "1"], vec!["7", "8"]),
             ("\n\na,g1\n\nc1,1\nc2,0\n", [2, 1], vec![1.0, 0.0], ["c1", "c2"], vec!["g1"]),
             (
                 "x  g1   g2\nc1 1   2\nc2\t3 4\n",
@@ -320,6 +323,17 @@ mod tests {
                 ),
                 "{text}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_table_or_is_told_not_to_be(text in "[a-c0-9.,;\\t \"\\n\\r#\u{feff}ä-]{0,80}", end in any::<Vec<u8>>()) {
+            let bytes = [text.as_bytes(), &end].concat();
+            if let Ok(Some((shape, values, obs, var))) = table(&bytes) {
+                prop_assert_eq!(shape, [obs.len() as u64, var.len() as u64]);
+                prop_assert_eq!(values.len(), obs.len() * var.len());
+            }
         }
     }
 
