@@ -8,6 +8,7 @@ use super::map::Map;
 use super::run::Run;
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
+use crate::h5ad::Awkward;
 use crate::hdf5::{Group, Written};
 use crate::matrix::{Fill, Joined, Orientation, Part, Selected, Source};
 use crate::strings::Strings;
@@ -68,6 +69,21 @@ impl Run<'_> {
             let frame = Frame::concat(&frames, self.options.join)?.with_index(along.names.clone())?;
             return self.writer.frame(&frame);
         }
+        let awkward = found.iter().flatten().any(|i| matches!(i, Item::Awkward(_)));
+        if awkward {
+            let mut parts = Vec::new();
+            for (item, n) in found.iter().zip(&along.lengths) {
+                parts.push(match item {
+                    Some(Item::Awkward(a)) => a.clone(),
+                    None => Awkward::missing(*n as usize),
+                    Some(_) => {
+                        return Err(Error::unsupported("an awkward array in one part and another in others"));
+                    }
+                });
+            }
+            let parts: Vec<&Awkward> = parts.iter().collect();
+            return self.writer.awkward(&Awkward::concat(&parts, self.options.join == Join::Inner)?);
+        }
         let widths = || found.iter().flatten().map(|i| i.extent(1));
         let width = match self.options.join {
             Join::Inner => widths().min().unwrap_or(0),
@@ -87,8 +103,8 @@ impl Run<'_> {
         found: &[Option<Item>],
         maps: &[Map],
     ) -> Result<Written> {
-        if found.iter().flatten().any(|i| matches!(i, Item::Frame(_))) {
-            return Err(Error::unsupported("a table where a matrix is expected"));
+        if found.iter().flatten().any(|i| matches!(i, Item::Frame(_) | Item::Awkward(_))) {
+            return Err(Error::unsupported("no matrix where one is expected"));
         }
         // a part without it has none of the other axis
         let map = |(item, map): (&Option<Item>, &Map)| match item {

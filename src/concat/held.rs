@@ -33,7 +33,7 @@ impl Held {
         let used: u64 = others.iter().map(|h| h.source().resident_bytes()).sum();
         let budget = Budget::new(budget.bytes.saturating_sub(used));
         let element = match item {
-            None | Some(Item::Frame(_)) => {
+            None | Some(Item::Frame(_) | Item::Awkward(_)) => {
                 let [lines, minor] = shape;
                 let layout =
                     Layout { orientation: Orientation::Csr, lines, minor, entries: 0, dtype: Dtype::Float64 };

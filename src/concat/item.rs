@@ -1,7 +1,7 @@
 //! An element of one part.
 
 use crate::error::{Error, Kind, Result};
-use crate::h5ad::{Element, Sparse, is_frame, read_frame};
+use crate::h5ad::{Awkward, Element, Sparse, is_awkward, is_frame, read_frame};
 use crate::hdf5::{Dataset, Numeric, Object};
 use crate::observe::Observer;
 use crate::table::Frame;
@@ -15,6 +15,8 @@ pub(super) enum Item {
     Dense(Dataset),
     /// A table.
     Frame(Frame),
+    /// Lists and records.
+    Awkward(Awkward),
 }
 
 impl Item {
@@ -33,6 +35,9 @@ impl Item {
         if is_frame(object)? {
             return Ok(Item::Frame(read_frame(object, None, 0, observer)?));
         }
+        if is_awkward(object)? {
+            return Ok(Item::Awkward(Awkward::read(object)?));
+        }
         match Element::open(object) {
             Ok(Element::Sparse(s)) => Ok(Item::Sparse(s)),
             Err(e) if e.kind() == Kind::Usage => {
@@ -50,6 +55,8 @@ impl Item {
             Item::Dense(d) => d.shape().get(dimension).copied().unwrap_or(1),
             Item::Frame(f) if dimension == 0 => f.rows() as u64,
             Item::Frame(f) => f.columns().len() as u64,
+            Item::Awkward(a) if dimension == 0 => a.len() as u64,
+            Item::Awkward(_) => 1,
         }
     }
 }

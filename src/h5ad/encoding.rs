@@ -71,6 +71,11 @@ pub(crate) fn is_frame(object: &Object) -> Result<bool> {
     Ok(object.is_group() && Encoding::of(object)? == Encoding::DataFrame)
 }
 
+/// Whether it is an awkward array.
+pub(crate) fn is_awkward(object: &Object) -> Result<bool> {
+    Ok(object.is_group() && Encoding::of(object)? == Encoding::Awkward)
+}
+
 /// Whether it holds elements by name and is nothing more.
 pub(crate) fn is_mapping(object: &Object) -> Result<bool> {
     Ok(object.is_group()

@@ -7,6 +7,7 @@
 //! In come HDF5 objects; out go [sources](crate::matrix::Source) of entries and [frames](crate::table::Frame).
 //! Files of 10x Genomics and loom files answer to the same calls.
 
+mod awkward;
 mod column;
 mod dataframe;
 mod dense;
@@ -22,13 +23,13 @@ mod sparse;
 mod tenx;
 mod write;
 
+pub(crate) use awkward::Awkward;
 pub(crate) use column::read_column;
 pub(crate) use dataframe::{names as frame_names, read_frame};
 pub use dense::{Dense, DenseSource};
 pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use element::{Element, Opened};
-pub(crate) use encoding::is_frame;
-pub(crate) use encoding::is_mapping;
+pub(crate) use encoding::{is_awkward, is_frame, is_mapping};
 pub use file::{AnnData, Flavour};
 pub use rows::Axes;
 pub(crate) use rows::{read_rows, rows_of_chunk};

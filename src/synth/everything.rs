@@ -4,7 +4,7 @@ use super::random::Random;
 use super::tables;
 use crate::dtype::Dtype;
 use crate::error::Result;
-use crate::h5ad::H5adWriter;
+use crate::h5ad::{Awkward, H5adWriter};
 use crate::hdf5::{Group, Ready, Written};
 use crate::matrix::{InMemory, Layout, Orientation};
 use crate::strings::Strings;
@@ -48,7 +48,7 @@ impl Everything {
         obsm.link("frame", w.frame(&tables::obs(self.seed, n, &all)?)?);
         let offsets: Vec<i64> = (0..=n as i64).map(|i| i * (i - 1) / 2 % 4 + 4 * i).collect();
         let values: Vec<i64> = (0..offsets.last().copied().unwrap_or(0)).collect();
-        obsm.link("lists", w.lists(&offsets, &values)?);
+        obsm.link("lists", w.awkward(&Awkward::lists(&offsets, &values))?);
         for (name, size) in [("obsp", n), ("varp", m)] {
             let mut graphs = Group::new();
             graphs.link("graph", w.sparse(&self.sparse(Orientation::Csr, [size; 2], Dtype::Float64)?)?);

@@ -79,12 +79,18 @@ impl Column {
     /// # Errors
     /// `Unsupported` where the types have none in common.
     pub fn concat(parts: &[(Option<&Column>, usize)]) -> Result<Column> {
-        // without rows floats and texts are what an empty table is read as, whatever it was
-        let untyped = |c: &Column| c.is_empty() && matches!(c.family(), Family::Text) || c.is_all_nan();
-        let mut there: Vec<&Column> = parts.iter().filter_map(|(c, _)| *c).collect();
-        if there.iter().any(|c| !untyped(c)) {
-            there.retain(|c| !untyped(c));
+        // What says nothing of its type counts as missing beside what does: NaN alone, and without rows all types that
+        // have missing values.
+        let untyped = |c: &Column| {
+            let numbers = matches!(c, Column::Numbers { dtype, .. } if !dtype.is_float());
+            (c.is_empty() && !numbers && c.family() != Family::Bool) || c.is_all_nan()
+        };
+        let mut parts = parts.to_vec();
+        if parts.iter().any(|(c, _)| c.is_some_and(|c| !untyped(c))) {
+            parts.retain(|(c, rows)| *rows > 0 || c.is_none_or(|c| !untyped(c)));
+            parts.iter_mut().for_each(|(c, _)| *c = c.filter(|c| !untyped(c)));
         }
+        let there: Vec<&Column> = parts.iter().filter_map(|(c, _)| *c).collect();
         let labels: Vec<&Categorical> = there
             .iter()
             .filter_map(|c| match c {
@@ -96,7 +102,7 @@ impl Column {
             && labels.len() == there.len()
             && let Some(union) = union(&labels)?
         {
-            return recode(parts, union);
+            return recode(&parts, union);
         }
         let plain: Vec<(Option<Column>, usize)> =
             parts.iter().map(|(c, n)| (c.map(Column::without_labels), *n)).collect();

@@ -15,6 +15,7 @@ import tempfile
 import warnings
 
 import anndata as ad
+import awkward as ak
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
@@ -125,6 +126,14 @@ def matrix(rng, n, m, kind):
     return {"dense": lambda: dense, "csr": lambda: sp.csr_matrix(dense), "csc": lambda: sp.csc_matrix(dense)}[kind]()
 
 
+def awkward(rng, n):
+    """Lists of records, with texts, missing values and lists of one length inside."""
+    def one():
+        return {"n": int(rng.integers(9)), "text": str(rng.choice(["a", "bc", ""])), "maybe": None if rng.random() < 0.3 else 0.5, "list": [int(v) for v in rng.integers(0, 9, rng.integers(3))]}
+    whole = [{"n": 1, "text": "x", "maybe": None, "list": [1]}, {"n": 2, "text": "", "maybe": 1.5, "list": []}]
+    return ak.Array([[one() for _ in range(rng.integers(3))] for _ in range(n)] + [whole])[:n]
+
+
 def tree(rng, number):
     n, m = int(rng.integers(0 if number else 1, 9)), int(rng.integers(1, 8))
     genes = [f"g{i}" for i in rng.permutation(10)[:m]]
@@ -144,6 +153,8 @@ def tree(rng, number):
             mapping["sparse"] = matrix(rng, size, 3, rng.choice(["csr", "csc"]))
         if rng.random() < 0.4:
             mapping["deep"] = rng.random((size, 2, 3))
+        if rng.random() < 0.5:
+            mapping["lists"] = awkward(rng, size)
         if rng.random() < 0.6:
             mapping["frame"] = pd.DataFrame({"x": rng.random(size), "k": pd.Categorical(rng.choice(["a", "b"], size))}, index=names)
     for mapping, size in ((a.obsp, n), (a.varp, m)):

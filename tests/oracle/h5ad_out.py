@@ -15,6 +15,7 @@ import tempfile
 import warnings
 
 import anndata as ad
+import awkward as ak
 import h5py
 import hdf5plugin  # noqa: F401  the golden files use its filters
 import numpy as np
@@ -183,6 +184,8 @@ def conditions(binary, tmp, rng):
     a.varm["loadings"] = rng.random((m, 3))
     a.obsp["graph"] = sp.random(n, n, 0.05, "csr", random_state=4)
     a.varp["links"] = rng.random((m, m))
+    a.obsm["lists"] = ak.Array([[{"x": i, "t": "ab"[: i % 3]}] * (i % 4) for i in range(n)])
+    a.obsm["options"] = ak.Array([None if i % 5 == 0 else [i, i + 0.5] for i in range(n)])
     a.uns["kind_colors"] = ["#1", "#2", "#3"]
     a.uns["nested"] = {"a": 1, "b": {"c": [1.5, 2.5], "d": "text"}}
     a.raw = a

@@ -2,6 +2,7 @@
 
 use super::H5adWriter;
 use crate::error::{Error, Kind, Place, Result};
+use crate::h5ad::Awkward;
 use crate::h5ad::column::read_column;
 use crate::h5ad::dataframe::read_frame;
 use crate::h5ad::element::Element;
@@ -55,8 +56,11 @@ impl H5adWriter<'_> {
             Encoding::Categorical | Encoding::Nullable | Encoding::NullableStrings => {
                 self.copy_column(object, axes)
             }
-            Encoding::Awkward if !axes.is_all() => {
-                Err(Error::unsupported("rows of an awkward array").in_object(object.path()))
+            Encoding::Awkward if axes.rows.is_some() => {
+                let array = Awkward::read(object)?;
+                let rows = checked(axes.rows.unwrap_or_default(), array.len(), object)?;
+                let rows: Vec<Option<usize>> = rows.iter().map(|r| Some(*r as usize)).collect();
+                self.awkward(&array.take(&rows))
             }
             kind => {
                 let group = self.children(object, Axes::default())?;

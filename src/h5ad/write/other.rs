@@ -2,6 +2,7 @@
 
 use super::H5adWriter;
 use crate::error::Result;
+use crate::h5ad::Awkward;
 use crate::hdf5::{Class, Datatype, Group, Member, Ready, Written};
 
 impl H5adWriter<'_> {
@@ -49,20 +50,16 @@ impl H5adWriter<'_> {
         self.array(&value, "rec-array")
     }
 
-    /// Writes lists of integers of any length: where each ends in `values`, after a zero.
-    ///
-    /// # Errors
-    /// Where they cannot be written.
-    pub fn lists(&mut self, offsets: &[i64], values: &[i64]) -> Result<Written> {
-        let form = r#"{"class": "ListOffsetArray", "offsets": "i64", "content": {"class": "NumpyArray", "primitive": "int64", "inner_shape": [], "parameters": {}, "form_key": "node1"}, "parameters": {}, "form_key": "node0"}"#;
+    /// Writes an awkward array.
+    pub(crate) fn awkward(&mut self, array: &Awkward) -> Result<Written> {
+        let (form, buffers) = array.buffers();
         let mut group = Group::new();
         self.encode(&mut group, "awkward-array", "0.1.0")?;
-        group.attribute("form", self.writer.text(form)?);
-        group.attribute("length", Ready::integer(offsets.len().saturating_sub(1) as i64));
-        for (name, numbers) in [("node0-offsets", offsets), ("node1-data", values)] {
-            let bytes = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
-            let array = Ready::numbers(crate::Dtype::Int64, &[numbers.len() as u64], bytes);
-            group.link(name, self.array(&array, "array")?);
+        group.attribute("form", self.writer.text(&form.to_string())?);
+        group.attribute("length", Ready::integer(array.len() as i64));
+        for (name, dtype, bytes) in buffers {
+            let n = (bytes.len() / dtype.size()) as u64;
+            group.link(&name, self.array(&Ready::numbers(dtype, &[n], bytes), "array")?);
         }
         self.writer.group(&group)
     }
