@@ -1,6 +1,6 @@
 //! Attributes of an object: in its header, or in a heap where one is too large for that.
 
-use super::file::Writer;
+use super::file::{Libver, Writer};
 use super::value::Ready;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::format::message::link_info::Dense;
@@ -30,6 +30,10 @@ impl Writer {
         };
         let large = |v: &Ready| v.bytes.len().saturating_add(2048) > MOST;
         if !attributes.iter().any(|(_, v)| large(v)) {
+            // libhdf5 counts the attributes of a version 2 header only where it says how they are kept
+            if self.libver == Libver::Latest && !attributes.is_empty() {
+                header.message(kind::ATTRIBUTE_INFO, false, &attribute_info::write(None))?;
+            }
             for (name, value) in attributes {
                 header.message(kind::ATTRIBUTE, false, &body(name, value, false)?)?;
             }
@@ -38,7 +42,7 @@ impl Writer {
         let bodies: Result<Vec<(&str, Vec<u8>)>> =
             attributes.iter().map(|(name, value)| Ok((name.as_str(), body(name, value, true)?))).collect();
         let dense = self.dense(&bodies?)?;
-        header.message(kind::ATTRIBUTE_INFO, false, &attribute_info::write(dense))?;
+        header.message(kind::ATTRIBUTE_INFO, false, &attribute_info::write(Some(dense)))?;
         Ok(true)
     }
 

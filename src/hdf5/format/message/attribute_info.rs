@@ -19,11 +19,11 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Option<Dense>> 
     Ok(heap.zip(names).map(|(heap, names)| Dense { heap, names }))
 }
 
-/// Attributes that lie in a heap, found by name.
-pub(crate) fn write(dense: Dense) -> Vec<u8> {
+/// Attributes that lie in a heap, found by name; or all in the header.
+pub(crate) fn write(dense: Option<Dense>) -> Vec<u8> {
     let mut out = vec![0, 0];
-    out.put_u64(dense.heap);
-    out.put_u64(dense.names);
+    out.put_u64(dense.map_or(u64::MAX, |d| d.heap));
+    out.put_u64(dense.map_or(u64::MAX, |d| d.names));
     out
 }
 
