@@ -89,10 +89,7 @@ impl Input {
             Input::Store(s) => Ok(s.manifest().layout.shape()),
             Input::Market(m) => m.shape(),
             Input::Table(t) => Ok(t.read(budget, observer)?.layout().shape()),
-            Input::File(path, file) => match file.matrix(name) {
-                Err(e) if name == "X" && e.kind() == Kind::Usage => file.table_rows().in_file(path),
-                matrix => matrix.map(|m| m.shape()).in_file(path),
-            },
+            Input::File(path, file) => file.shape_of(name).in_file(path),
         }
     }
 

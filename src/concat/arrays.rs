@@ -36,21 +36,20 @@ impl<'a> Arrays<'a> {
     /// Arrays of `shape` together; `fill` stands where a part has nothing, NaN if it is not given.
     ///
     /// # Errors
-    /// `Unsupported` where the inner dimensions differ, or missing values have no place in the type.
+    /// `Unsupported` where the number of dimensions or the inner ones differ, or missing values have no place in the type.
     pub(super) fn new(parts: Vec<ArrayPart<'a>>, shape: [u64; 2], fill: Option<Scalar>) -> Result<Self> {
         let fill = fill.unwrap_or(Scalar::Float(f64::NAN, Dtype::Float64));
         let mut dtype = None;
-        let mut inner: Option<&[u64]> = None;
+        let mut first: Option<&[u64]> = None;
         for part in &parts {
             let gaps = [part.rows, part.columns].map(|m| m.absent().next().is_some());
             let one = match part.dataset {
                 Some(d) => {
                     let stored = Numeric::of(d.datatype()).map_or(Dtype::Float64, |n| n.dtype);
-                    let rest = d.shape().get(2..).unwrap_or_default();
-                    if inner.is_some_and(|i| i != rest) {
-                        return Err(Error::unsupported(format!("arrays of {inner:?} and {rest:?} in a row")));
+                    let (a, b) = (*first.get_or_insert(d.shape()), d.shape());
+                    if a.len() != b.len() || a.get(2..) != b.get(2..) {
+                        return Err(Error::unsupported(format!("arrays of shapes {a:?} and {b:?} in a row")));
                     }
-                    inner = Some(rest);
                     let nothing = |i: usize| gaps[i] && d.shape().get(i) == Some(&0);
                     match gaps[0] || gaps[1] {
                         // what numpy makes of nothing
@@ -64,8 +63,9 @@ impl<'a> Arrays<'a> {
             dtype = Some(dtype.map_or(one, |d: Dtype| d.promoted(one)));
         }
         let dtype = dtype.unwrap_or(Dtype::Float64);
+        let inner = first.and_then(|s| s.get(2..)).unwrap_or_default();
         let two = parts.iter().any(|p| p.dataset.is_none_or(|d| d.shape().len() > 1));
-        let shape = if two { [&shape[..], inner.unwrap_or_default()].concat() } else { vec![shape[0]] };
+        let shape = if two { [&shape[..], inner].concat() } else { vec![shape[0]] };
         Ok(Arrays { parts, dtype, shape, absent: bytes_of(fill, dtype) })
     }
 

@@ -3,7 +3,7 @@
 use super::item::Item;
 use super::parts::Scratch;
 use crate::dtype::Dtype;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::h5ad::{Element, Opened};
 use crate::matrix::{Budget, InMemory, Layout, Orientation, Source};
 use crate::observe::Observer;
@@ -33,7 +33,10 @@ impl Held {
         let used: u64 = others.iter().map(|h| h.source().resident_bytes()).sum();
         let budget = Budget::new(budget.bytes.saturating_sub(used));
         let element = match item {
-            None | Some(Item::Frame(_) | Item::Awkward(_)) => {
+            Some(Item::Frame(_) | Item::Awkward(_)) => {
+                return Err(Error::unsupported("no matrix where one is expected"));
+            }
+            None => {
                 let [lines, minor] = shape;
                 let layout =
                     Layout { orientation: Orientation::Csr, lines, minor, entries: 0, dtype: Dtype::Float64 };

@@ -103,9 +103,8 @@ pub(super) fn open(
         }
     };
     let read = || -> Result<([Frame; 2], bool)> {
-        let has_x = data.root().child("X")?.is_some_and(|o| !o.is_null());
-        let shape = if has_x { data.matrix("X")?.shape() } else { data.table_rows()? };
-        let frames = data.frames("X", shape, observer)?;
+        let has_x = data.has_x()?;
+        let frames = data.frames("X", data.shape_of("X")?, observer)?;
         // what was written anew has its names already
         Ok((if of_today { options.names.applied(frames)? } else { frames }, has_x))
     };

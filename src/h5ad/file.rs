@@ -218,11 +218,26 @@ impl AnnData {
         Ok(frames)
     }
 
-    /// Rows of the tables `obs` and `var`: the shape of a file without `X`.
+    /// Whether there is an `X`. Files of 10x Genomics and loom always have a matrix, AnnData may have none, or null in
+    /// its place.
     ///
     /// # Errors
-    /// Where a table cannot be read.
-    pub fn table_rows(&self) -> Result<[u64; 2]> {
+    /// Where the root cannot be read.
+    pub fn has_x(&self) -> Result<bool> {
+        Ok(match self.flavour {
+            Flavour::TenX2 | Flavour::TenX3 | Flavour::Loom => true,
+            _ => self.root.child("X")?.is_some_and(|x| !x.is_null()),
+        })
+    }
+
+    /// Rows and columns of a matrix. A file without `X` has the shape that its tables have.
+    ///
+    /// # Errors
+    /// As [`matrix`](Self::matrix); where a table cannot be read.
+    pub fn shape_of(&self, name: &str) -> Result<[u64; 2]> {
+        if name.trim_matches('/') != "X" || self.has_x()? {
+            return Ok(self.matrix(name)?.shape());
+        }
         let rows = |name: &str| match self.root.child(name)? {
             Some(object) => read_frame(&object, None, 0, &()).map(|f| f.rows() as u64),
             None => Ok(0),

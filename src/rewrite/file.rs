@@ -22,17 +22,12 @@ impl File<'_, '_> {
         let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
         let both = Axes { rows: obs, columns: var };
         let name = self.run.matrix.clone();
-        // 10x Genomics and loom always have a matrix, AnnData may have none
-        let is_10x = matches!(self.data.flavour(), Flavour::TenX2 | Flavour::TenX3 | Flavour::Loom);
-        let shape = if is_10x || self.data.root().child("X")?.is_some_and(|x| !x.is_null()) {
+        if self.data.has_x()? {
             let element = self.data.matrix(&name)?;
             let x = self.matrix(&name, &element, both)?;
             self.run.root.link("X", x);
-            element.shape()
-        } else {
-            // without X the tables say how large it would be
-            self.data.table_rows()?
-        };
+        }
+        let shape = self.data.shape_of(&name)?;
         let (mut lost, mut consumed) = (Lost::new(), Vec::new());
         self.frames(&name, shape, &mut lost, &mut consumed)?;
         match self.data.flavour() {

@@ -17,15 +17,23 @@ const OPEN: usize = 200;
 /// them at a time. Those appear when all of them are whole.
 ///
 /// # Errors
-/// As [`rewrite`]; `Usage` where parts have rows in common.
+/// As [`rewrite`]; `Usage` where parts have rows in common or other columns than each other.
 pub fn split(
     input: &Input,
     parts: &[(PathBuf, Selection)],
     options: &Options,
     observer: &dyn Observer,
 ) -> Result<()> {
+    if parts.windows(2).any(|p| p[0].1.var != p[1].1.var) {
+        return Err(Error::usage("parts of a file that is split have the same columns"));
+    }
     let data = match input {
-        Input::File(_, data) if matches!(data.flavour(), Flavour::AnnData | Flavour::AnnData07) => data,
+        Input::File(_, data)
+            if matches!(data.flavour(), Flavour::AnnData | Flavour::AnnData07)
+                && options.genome.is_none() =>
+        {
+            data
+        }
         _ => return parts.iter().try_for_each(|(path, s)| rewrite(input, path, s, options, observer)),
     };
     for parts in parts.chunks(OPEN) {
@@ -79,7 +87,14 @@ fn one(
     let mut places: Vec<Target> = vec![None; source.layout().lines as usize];
     let mut pointers = Vec::new();
     for (file, run) in (0u32..).zip(runs.iter()) {
-        let rows = run.selection.obs.as_deref().unwrap_or_default();
+        let all;
+        let rows = match &run.selection.obs {
+            Some(rows) => rows,
+            None => {
+                all = (0..source.layout().lines).collect();
+                &all
+            }
+        };
         let mut ends = vec![0u64];
         for (new, row) in (0u64..).zip(rows) {
             match places.get_mut(*row as usize) {

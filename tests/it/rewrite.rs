@@ -2,7 +2,10 @@
 
 use crate::support::{fixture, path_str, run};
 use annmap::h5ad::AnnData;
-use annmap::matrix::{Budget, InMemory, IntoMemory, pump};
+use annmap::input::Input;
+use annmap::matrix::{Budget, InMemory, IntoMemory, Selection, pump};
+use annmap::rewrite;
+use annmap::{Kind, Limits};
 use std::path::Path;
 
 fn ok(args: &[&str]) -> String {
@@ -107,7 +110,7 @@ fn parts_are_what_was_asked_for() {
         "cell_type == 'NK cell' and score > 0.5",
     ]);
     let a = AnnData::open(&part).unwrap();
-    let rows = a.table_rows().unwrap();
+    let rows = a.shape_of("X").unwrap();
     let [obs, _] = a.frames("X", rows, &()).unwrap();
     assert!(
         obs.rows() > 3
@@ -116,11 +119,11 @@ fn parts_are_what_was_asked_for() {
     );
     // both ends of the rope: everything left out, and a name that is not there
     ok(&["subset", path_str(&made), path_str(&part), "--force", "--obs", "score > 2"]);
-    assert_eq!(AnnData::open(&part).unwrap().table_rows().unwrap(), [0, 90]);
+    assert_eq!(AnnData::open(&part).unwrap().shape_of("X").unwrap(), [0, 90]);
     let (code, _, err) =
         run(&["subset", path_str(&made), path_str(&part), "--force", "--obs-names", "nobody"]);
     assert_eq!((code, err.lines().count()), (2, 1), "{err}");
-    assert_eq!(AnnData::open(&part).unwrap().table_rows().unwrap(), [0, 90], "the old one stays");
+    assert_eq!(AnnData::open(&part).unwrap().shape_of("X").unwrap(), [0, 90], "the old one stays");
 }
 
 #[test]
@@ -212,4 +215,27 @@ fn a_file_split_in_one_pass_is_its_parts() {
             }
         }
     }
+}
+
+#[test]
+fn parts_of_a_split_are_of_one_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let made = at("m.h5ad");
+    ok(&["synth", path_str(&made), "--cells", "300", "--genes", "90", "--obs-columns", "batch"]);
+    let input = Input::open(&made, Limits::default()).unwrap();
+    let options = rewrite::Options::default();
+    let of = |obs: Option<Vec<u64>>, var: Option<Vec<u64>>| Selection { obs, var };
+    // no rows named: all of them
+    rewrite::split(&input, &[(at("all.h5ad"), of(None, Some(vec![3, 1])))], &options, &()).unwrap();
+    rewrite::rewrite(&input, &at("one.h5ad"), &of(None, Some(vec![3, 1])), &options, &()).unwrap();
+    assert!(std::fs::read(at("all.h5ad")).unwrap() == std::fs::read(at("one.h5ad")).unwrap());
+    let parts =
+        [(at("a.h5ad"), of(Some(vec![0]), Some(vec![1]))), (at("b.h5ad"), of(Some(vec![1]), Some(vec![2])))];
+    let e = rewrite::split(&input, &parts, &options, &()).unwrap_err();
+    assert_eq!((e.kind(), at("a.h5ad").exists(), at("b.h5ad").exists()), (Kind::Usage, false, false));
+    let out = at("parts");
+    let split = ["subset", path_str(&made), path_str(&out), "--split-by", "batch", "--genome", "GRCh38"];
+    let (code, _, err) = run(&split);
+    assert!(code == 2 && err.contains("10x Genomics only"), "{err}");
 }

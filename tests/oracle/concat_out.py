@@ -16,6 +16,7 @@ import warnings
 
 import anndata as ad
 import awkward as ak
+import h5py
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
@@ -213,6 +214,27 @@ def golden_cases(binary, tmp, golden):
             one(binary, [path, path], {"index_unique": "_", "join": "outer", "merge": "same", "uns_merge": "same", "pairwise": True}, tmp, name)
 
 
+def refused_cases(binary, tmp):
+    """What does not fit together is told by name, and nothing is written."""
+    table = pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=list("xyz"))
+    for mapping, first, second, why in [
+        ("obsp", table, table, "no matrix where one is expected"),
+        ("layers", table, table, "no matrix where one is expected"),
+        ("obsm", np.ones(3), np.ones((3, 1)), "arrays of shapes [3] and [3, 1]"),
+        ("obsm", np.ones((3, 2, 2)), np.ones((3, 2, 3)), "arrays of shapes [3, 2, 2] and [3, 2, 3]"),
+    ]:
+        inputs = [os.path.join(tmp, f"refused{i}.h5ad") for i in range(2)]
+        for path, value in zip(inputs, (first, second)):
+            ad.AnnData(X=np.ones((3, 2), "f4"), obs=pd.DataFrame(index=list("xyz"))).write_h5ad(path)
+            with h5py.File(path, "r+") as f:
+                ad.io.write_elem(f[mapping], "odd", value)
+        out = os.path.join(tmp, "refused.h5ad")
+        r = run(binary, inputs, out, {"index_unique": "-", "pairwise": True})
+        what = f"{mapping} {why}: exit {r.returncode} {r.stderr}"
+        check(what, r.returncode == 4 and why in r.stderr and f"/{mapping}/odd" in r.stderr)
+        check(f"{what}: nothing is written", not os.path.exists(out))
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--bin", required=True)
@@ -224,6 +246,7 @@ def main():
         if a.golden:
             golden_cases(binary, tmp, a.golden)
         random_cases(binary, tmp, a.rounds)
+        refused_cases(binary, tmp)
     finish()
 
 

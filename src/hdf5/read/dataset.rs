@@ -470,7 +470,7 @@ impl Dataset {
     /// its shape claims.
     pub(crate) fn check_holes(&self) -> Result<()> {
         let Some(decoder) = &self.decoder else { return Ok(()) };
-        let there = self.chunk_map()?.entries().len() as u64;
+        let there = self.chunk_map().in_object(self.object.path())?.entries().len() as u64;
         let written = there.saturating_mul(decoder.chunk_bytes);
         let all = self.elements().saturating_mul(u64::from(self.datatype.size));
         let (holes, most) = (all.saturating_sub(written), self.most_bytes());

@@ -28,20 +28,21 @@ impl Writer {
                 .ok_or_else(|| Error::unsupported("an attribute with a name or a type of 64 KiB"))
                 .in_object(&format!("@{name}"))
         };
-        let large = |v: &Ready| v.bytes.len().saturating_add(2048) > MOST;
-        if !attributes.iter().any(|(_, v)| large(v)) {
+        let bodies = |packed: bool| -> Result<Vec<(&str, Vec<u8>)>> {
+            attributes.iter().map(|(name, v)| Ok((name.as_str(), body(name, v, packed)?))).collect()
+        };
+        let plain = bodies(false)?;
+        if plain.iter().all(|(_, body)| body.len() <= MOST) {
             // libhdf5 counts the attributes of a version 2 header only where it says how they are kept
             if self.libver == Libver::Latest && !attributes.is_empty() {
                 header.message(kind::ATTRIBUTE_INFO, false, &attribute_info::write(None))?;
             }
-            for (name, value) in attributes {
-                header.message(kind::ATTRIBUTE, false, &body(name, value, false)?)?;
+            for (_, body) in &plain {
+                header.message(kind::ATTRIBUTE, false, body)?;
             }
             return Ok(false);
         }
-        let bodies: Result<Vec<(&str, Vec<u8>)>> =
-            attributes.iter().map(|(name, value)| Ok((name.as_str(), body(name, value, true)?))).collect();
-        let dense = self.dense(&bodies?)?;
+        let dense = self.dense(&bodies(true)?)?;
         header.message(kind::ATTRIBUTE_INFO, false, &attribute_info::write(Some(dense)))?;
         Ok(true)
     }

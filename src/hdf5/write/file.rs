@@ -83,7 +83,7 @@ impl Writer {
     /// Writes a group, whose children are there already.
     ///
     /// # Errors
-    /// Where it cannot be written; `Unsupported` where an attribute is too large for a header.
+    /// Where it cannot be written; `Unsupported` where an attribute's name or type is too large for a message.
     pub fn group(&mut self, group: &Group) -> Result<Written> {
         match self.libver {
             Libver::Earliest => self.group_parts(group).map(|[header, ..]| Written(header)),
