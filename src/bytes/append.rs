@@ -1,6 +1,7 @@
 //! A file that grows at its end, with places patched later, and appears under its name when it is whole.
 
 use super::commit::Pending;
+use super::output::EarlyFlush;
 use crate::error::{Error, Place, Result};
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -18,6 +19,7 @@ pub(crate) struct AppendFile {
     /// Bytes that are in the file already.
     written: u64,
     buffer: Vec<u8>,
+    flushed: EarlyFlush,
 }
 
 impl AppendFile {
@@ -30,6 +32,7 @@ impl AppendFile {
             path: path.to_owned(),
             written: 0,
             buffer: Vec::with_capacity(BUFFER),
+            flushed: EarlyFlush::default(),
         })
     }
 
@@ -46,7 +49,7 @@ impl AppendFile {
         }
         if bytes.len() > BUFFER {
             self.file.write_all(bytes).map_err(|e| self.failed(e))?;
-            self.written += bytes.len() as u64;
+            self.wrote(bytes.len());
         } else {
             self.buffer.extend_from_slice(bytes);
         }
@@ -78,9 +81,14 @@ impl AppendFile {
 
     fn flush(&mut self) -> Result<()> {
         self.file.write_all(&self.buffer).map_err(|e| self.failed(e))?;
-        self.written += self.buffer.len() as u64;
+        self.wrote(self.buffer.len());
         self.buffer.clear();
         Ok(())
+    }
+
+    fn wrote(&mut self, len: usize) {
+        self.written += len as u64;
+        self.flushed.wrote(&self.file, len as u64);
     }
 
     fn failed(&self, e: std::io::Error) -> Error {

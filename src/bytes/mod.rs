@@ -11,7 +11,7 @@ pub(crate) mod commit;
 pub(crate) mod cursor;
 #[allow(unsafe_code)] // maps a file; the promise is stated there
 pub(crate) mod mmap;
-#[allow(unsafe_code)] // hands out disjoint ranges of a map; the check is there
+#[allow(unsafe_code)] // hands out disjoint ranges of a map, asks for write-back; the checks are there
 pub(crate) mod output;
 pub(crate) mod put;
 pub(crate) mod read_at;

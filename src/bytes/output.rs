@@ -4,13 +4,15 @@
 //! writes of whole blocks, which spare the kernel the zeroing of every page that a map faults in; many threads
 //! fill a map, because the kernel lets one positioned write at a time into a file. Where the file system cannot
 //! pre-allocate (NFS, some FUSE) it is positioned writes as well. The bytes are the same either way. The CRC-32 of
-//! the whole is combined from those of the parts.
+//! the whole is combined from those of the parts. The kernel is asked to write back as the file fills, so that the
+//! flush at the end finds little to wait for.
 
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// How bytes get into the file.
@@ -55,6 +57,7 @@ pub(crate) struct OutputFile {
     /// Ranges that some thread is writing now; a handful at most.
     active: Mutex<Vec<Range<u64>>>,
     parts: Mutex<Vec<Part>>,
+    flushed: EarlyFlush,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +91,7 @@ impl OutputFile {
             map,
             active: Mutex::default(),
             parts: Mutex::default(),
+            flushed: EarlyFlush::default(),
         })
     }
 
@@ -130,6 +134,7 @@ impl OutputFile {
                 .map_err(|e| Error::io(format!("write {len} bytes"), e).in_file(&self.path))?;
         }
         lock(&self.parts).push(Part { start, len: len as u64, crc });
+        self.flushed.wrote(&self.file, len as u64);
         Ok(out)
     }
 
@@ -187,6 +192,37 @@ impl Drop for Claim<'_> {
         }
     }
 }
+
+/// Has the kernel write back what was written, every so many bytes, while more is on its way.
+#[derive(Debug, Default)]
+pub(crate) struct EarlyFlush {
+    written: AtomicU64,
+}
+
+impl EarlyFlush {
+    /// Far more than one request of a disk, far less than what a disk writes while the rest is made.
+    const EVERY: u64 = 16 << 20;
+
+    /// Notes that `len` more bytes were written to `file`.
+    pub(crate) fn wrote(&self, file: &File, len: u64) {
+        let before = self.written.fetch_add(len, Ordering::Relaxed);
+        if before / Self::EVERY != (before + len) / Self::EVERY {
+            start_write_back(file);
+        }
+    }
+}
+
+/// Starts to write back all of a file that is dirty, and waits for nothing. What goes wrong on the way is told by the
+/// flush at the end.
+#[cfg(target_os = "linux")]
+fn start_write_back(file: &File) {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the call takes numbers only, and the descriptor is open as long as `file` is borrowed.
+    unsafe { libc::sync_file_range(file.as_raw_fd(), 0, 0, libc::SYNC_FILE_RANGE_WRITE) };
+}
+
+#[cfg(not(target_os = "linux"))]
+fn start_write_back(_: &File) {}
 
 /// Refuses to begin writing `len` bytes into a directory whose file system has less room than that.
 pub(crate) fn check_space(directory: &Path, len: u64) -> Result<()> {
