@@ -1,8 +1,8 @@
 //! The second pump: the same entries in the other layout.
 //!
 //! Every entry is decoded once. As blocks arrive, their entries are partitioned by ranges of minor indices
-//! (*bands*); counting on the way tells where each line of the output begins. When all have arrived, each band
-//! is placed by counting sort, in memory that stays in a core's cache, and goes to the sink as a block.
+//! (*bands*) into records of a few bytes; counting on the way tells where each line of the output begins. When all have
+//! arrived, each band is placed by counting sort, in memory that stays in a core's cache, and goes to the sink as a block.
 //!
 //! Where all entries do not fit the budget, the bands are wider and go to a temporary file, appended in large
 //! pieces; groups of bands that fit are read back one after the other and treated as above. Nothing is ever
@@ -11,18 +11,22 @@
 //! The order is stable: within a line of the output minor indices ascend, and entries with the same one keep
 //! the order they were stored in.
 
+mod arena;
 mod bands;
 mod place;
+mod record;
+mod scatter;
 mod spill;
 
 use crate::bytes::spill::SpillFile;
 use crate::error::Result;
 use crate::matrix::{Block, Budget, Layout, Sink, Source, each_block_of};
 use crate::observe::Observer;
-use bands::{Bands, Counts, Partitioned};
+use arena::Arena;
+use bands::{Bands, Counts};
+use record::{NARROW, Records};
 use spill::Spilled;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 /// Entries of a block that is partitioned at once.
 const BLOCK: u64 = 1 << 18;
@@ -30,6 +34,8 @@ const BLOCK: u64 = 1 << 18;
 const PLACED: u64 = 96 << 10;
 /// The most bands kept in memory.
 const MOST_BANDS: u64 = 4096;
+/// The most bands on the disk.
+const MOST_SPILLED: u64 = 2048;
 
 /// All entries of a matrix, partitioned for the other layout.
 #[derive(Debug)]
@@ -42,7 +48,7 @@ pub struct Partitions {
 
 #[derive(Debug)]
 enum Held {
-    Memory(Bands, Vec<Partitioned>),
+    Memory(Bands, Records, Arena),
     Disk(Spilled),
 }
 
@@ -69,36 +75,33 @@ pub fn partition(
         let text = format!("{} lines cannot become minor indices (at most {})", layout.minor, u32::MAX);
         return Err(crate::error::Error::unsupported(text));
     }
-    let plan = Plan::new(from, budget)?;
-    let counts = Counts::new(layout.lines);
-    let record = 8 + source.dtype.size() as u64;
-    let (pointers, held);
-    if plan.in_memory {
-        let wanted = source.entries.div_ceil(PLACED).clamp(1, MOST_BANDS);
-        let bands = Bands::new(layout.lines, wanted);
-        let parts: Mutex<Vec<(u64, Partitioned)>> = Mutex::default();
+    let plan = Plan::new(from, &layout, budget)?;
+    let (records, counts) = (plan.records, Counts::new(layout.lines));
+    let all = source.entries.saturating_mul(records.bytes() as u64);
+    let bands = Bands::new(layout.lines, plan.bands);
+    let held = if plan.in_memory {
+        let arena = Arena::new(all);
         each_block_of(plan.target, from, budget, observer, &|_| 0, &|block| {
             also(block)?;
-            let part = bands::partition_block(block, &bands, &counts)?;
-            parts.lock().unwrap_or_else(PoisonError::into_inner).push((block.entries.start, part));
-            Ok(())
+            let first = first_line(block, records)?;
+            arena.add(block.entries.start, first, block.minor.len() * records.bytes(), |out| {
+                let starts = scatter::sort_block(&bands, records, block, first, out)?;
+                scatter::count(&bands, records, &starts, out, &counts);
+                Ok(starts)
+            })
         })?;
-        let mut parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
-        parts.sort_unstable_by_key(|(start, _)| *start);
-        pointers = counts.pointers();
-        held = Held::Memory(bands, parts.into_iter().map(|(_, p)| p).collect());
+        Held::Memory(bands, records, arena)
     } else {
-        let file = SpillFile::create(directory, source.entries.saturating_mul(record))?;
-        let bands = Bands::new(layout.lines, plan.bands);
-        let spilled = Spilled::new(file, bands, source.dtype.size(), plan.staging);
+        let file = SpillFile::create(directory, all)?;
+        let spilled = Spilled::new(file, bands, records, plan.staging);
         each_block_of(plan.target, from, budget, observer, &|_| 0, &|block| {
             also(block)?;
             spilled.take(block, &counts)
         })?;
         spilled.flush()?;
-        pointers = counts.pointers();
-        held = Held::Disk(spilled);
-    }
+        Held::Disk(spilled)
+    };
+    let pointers = counts.pointers();
     Ok(Partitions { layout, pointers, held, budget })
 }
 
@@ -121,9 +124,8 @@ impl Partitions {
         let visit = |block: &Block<'_>| to.block(block);
         let out = place::Output::new(&self.layout, &self.pointers, observer, &visit);
         match self.held {
-            Held::Memory(bands, parts) => {
-                let all = 0..bands.count();
-                place::place_bands(&bands, all, &parts, self.layout.dtype.size(), &out)?;
+            Held::Memory(bands, records, mut arena) => {
+                place::place_bands(&bands, records, &arena.parts(), &out)?;
             }
             Held::Disk(spilled) => spilled.deliver(self.budget, &out)?,
         }
@@ -131,28 +133,46 @@ impl Partitions {
     }
 }
 
+/// The line that the lines of a block's records are counted from.
+fn first_line(block: &Block<'_>, records: Records) -> Result<u32> {
+    if block.entries.is_empty() {
+        return Ok(0);
+    }
+    let (first, last) = (block.line_of(block.entries.start), block.line_of(block.entries.end - 1));
+    if records.narrow && (last - first) as u64 >= NARROW {
+        return Err(crate::error::Error::limit(format!("a block of {} lines", last - first + 1)));
+    }
+    Ok(first as u32)
+}
+
 /// What fits where.
 struct Plan {
     in_memory: bool,
+    records: Records,
     /// Entries of a block.
     target: u64,
-    /// Bands on the disk.
+    /// Bands to sort by, at least.
     bands: u64,
     /// Bytes staged for the disk, over all workers and bands.
     staging: u64,
 }
 
 impl Plan {
-    fn new(from: &dyn Source, budget: Budget) -> Result<Self> {
+    fn new(from: &dyn Source, to: &Layout, budget: Budget) -> Result<Self> {
         let layout = from.layout();
-        let width = layout.dtype.size() as u64;
-        let record = 8 + width;
+        let width = layout.dtype.size();
+        // Bands narrow enough for narrow records
+        let least_bands = to.lines.div_ceil(NARROW).max(1);
+        let narrow = least_bands <= MOST_SPILLED && lines_are_near(from);
+        let least_bands = if narrow { least_bands } else { 1 };
+        let records = Records { narrow, width };
+        let record = records.bytes() as u64;
         let threads = rayon::current_num_threads() as u64;
         let pointers = (layout.minor + 1) * 8;
-        // A block while it is read, its lines, and its entries by bands.
+        // A block while it is read, and its entries by bands.
         let per_block = |n: u64| {
             let n = from.largest_block(n).min(layout.entries.max(1));
-            from.working_bytes(n).saturating_add(n.saturating_mul(4 + width + 4 + record))
+            from.working_bytes(n).saturating_add(n.saturating_mul(4 + width as u64 + record))
         };
         let least_block = 1 << 12;
         let fixed = from.resident_bytes().saturating_add(pointers.saturating_mul(2));
@@ -161,7 +181,8 @@ impl Plan {
         // Placing needs little besides the entries themselves.
         let working = per_block(BLOCK).saturating_mul(threads);
         if all.saturating_add(all / 16).saturating_add(working) <= left {
-            return Ok(Plan { in_memory: true, target: BLOCK, bands: 0, staging: 0 });
+            let bands = layout.entries.div_ceil(PLACED).clamp(least_bands, MOST_BANDS);
+            return Ok(Plan { in_memory: true, records, target: BLOCK, bands, staging: 0 });
         }
         let mut target = BLOCK;
         while target > least_block && per_block(target).saturating_mul(threads) > left / 2 {
@@ -169,9 +190,16 @@ impl Plan {
         }
         let group = spill::group_bytes(left);
         // Bands of unequal weight are grouped afterwards, so there are several to a group.
-        let bands = all.div_ceil(group.max(1)).saturating_mul(4).clamp(4, 2048);
-        Ok(Plan { in_memory: false, target, bands, staging: left / 4 })
+        let bands = all.div_ceil(group.max(1)).saturating_mul(4).clamp(least_bands.max(4), MOST_SPILLED);
+        Ok(Plan { in_memory: false, records, target, bands, staging: left / 4 })
     }
+}
+
+/// Whether no block has lines further apart than a narrow record tells: so many lines together always have more entries
+/// than a block.
+fn lines_are_near(from: &dyn Source) -> bool {
+    let block = from.largest_block(BLOCK);
+    from.pointers().windows(NARROW as usize).all(|w| w[w.len() - 1] - w[0] >= block)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Places the entries of bands where they belong in the output.
 
-use super::bands::{Band, Bands, Partitioned};
+use super::arena::Part;
+use super::bands::{Band, Bands};
+use super::record::{Records, unpack, with_record};
 use crate::error::{Error, Result};
 use crate::matrix::{Block, Layout, Values};
 use crate::observe::Observer;
@@ -62,25 +64,24 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Places `bands`, whose entries are in `parts` in order, on all threads of the current pool.
+/// Places all bands, whose entries are in `parts` in order, on all threads of the current pool.
 pub(crate) fn place_bands(
     bands: &Bands,
-    range: Range<Band>,
-    parts: &[Partitioned],
-    width: usize,
+    records: Records,
+    parts: &[Part<'_>],
     out: &Output<'_>,
 ) -> Result<()> {
-    let next = AtomicUsize::new(range.start);
+    let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let failed: Mutex<Option<(Band, Error)>> = Mutex::new(None);
     let work = || {
         let mut room = Room::default();
         while !stop.load(Relaxed) {
             let band = next.fetch_add(1, Relaxed);
-            if band >= range.end {
+            if band >= bands.count() {
                 return;
             }
-            if let Err(e) = place_band(bands, range.start, band, parts, width, out, &mut room) {
+            if let Err(e) = place_band(bands, band, records, parts, out, &mut room) {
                 stop.store(true, Relaxed);
                 let mut f = failed.lock().unwrap_or_else(PoisonError::into_inner);
                 if f.as_ref().is_none_or(|(first, _)| band < *first) {
@@ -106,10 +107,9 @@ struct Room {
 
 fn place_band(
     bands: &Bands,
-    first: Band,
     band: Band,
-    parts: &[Partitioned],
-    width: usize,
+    records: Records,
+    parts: &[Part<'_>],
     out: &Output<'_>,
     room: &mut Room,
 ) -> Result<()> {
@@ -121,17 +121,23 @@ fn place_band(
         let bound = out.pointers()[start].saturating_add(MOST);
         let fit = out.pointers()[start..=all.end as usize].partition_point(|p| *p <= bound) - 1;
         lines.end = lines.start + (fit as u64).max(1);
-        let segments = parts.iter().map(|p| (p, p.range(band - first)));
+        let segments = parts.iter().map(|p| (p.line, p.band(band, records.bytes())));
         let n = out.entries(lines.clone());
+        let first = (lines.start - all.start) as u32;
         if n > MOST {
-            emit_line(lines.start, segments, width, out)?;
+            let mut line = LineWriter::new(lines.start, records.width, out);
+            for (base, segment) in segments {
+                with_record!(records, push_line(&mut line, first, base, segment))?;
+            }
+            line.finish()?;
         } else if n > 0 {
-            room.prepare(&lines, n as usize, width, out)?;
-            for (p, range) in segments {
-                room.take(&lines, lines.end - lines.start == all.end - all.start, p, range, width);
+            room.prepare(&lines, n as usize, records.width, out)?;
+            let only = lines == all;
+            for (base, segment) in segments {
+                with_record!(records, take(room, first, only, base, segment));
             }
             let (n, start) = (n as usize, out.pointers()[lines.start as usize]);
-            out.emit(start, &room.minor[..n], &room.values[..n * width])?;
+            out.emit(start, &room.minor[..n], &room.values[..n * records.width])?;
         }
         lines = lines.end..lines.end;
     }
@@ -153,59 +159,47 @@ impl Room {
         self.next.extend(pointers.iter().map(|p| (p - base) as u32));
         Ok(())
     }
+}
 
-    /// Puts the entries of one segment in their places; those of other lines are left out unless the segment
-    /// has `only` these.
-    fn take(&mut self, lines: &Range<u64>, only: bool, p: &Partitioned, range: Range<usize>, width: usize) {
-        match width {
-            1 => self.take_wide::<1>(lines, only, p, range),
-            2 => self.take_wide::<2>(lines, only, p, range),
-            4 => self.take_wide::<4>(lines, only, p, range),
-            _ => self.take_wide::<8>(lines, only, p, range),
+/// Puts the entries of one segment in their places; those of other lines are left out unless the segment has `only`
+/// the lines there is room for, which begin with the `first` of the band.
+fn take<const N: usize, const W: usize, const R: usize>(
+    room: &mut Room,
+    first: u32,
+    only: bool,
+    base: u32,
+    segment: &[u8],
+) {
+    let count = room.next.len();
+    let out_values = room.values.as_chunks_mut::<W>().0;
+    for record in segment.as_chunks::<R>().0 {
+        let (line, minor, value) = unpack::<N, W, R>(record);
+        let slot = minor.wrapping_sub(first) as usize;
+        if !only && slot >= count {
+            continue;
         }
-    }
-
-    fn take_wide<const W: usize>(
-        &mut self,
-        lines: &Range<u64>,
-        only: bool,
-        p: &Partitioned,
-        range: Range<usize>,
-    ) {
-        let (first, count) = (lines.start as u32, (lines.end - lines.start) as u32);
-        let values = &p.values.as_chunks::<W>().0[range.clone()];
-        let out_values = self.values.as_chunks_mut::<W>().0;
-        let entries = p.minor[range.clone()].iter().zip(&p.lines[range]).zip(values);
-        for ((m, line), value) in entries {
-            let slot = m.wrapping_sub(first);
-            if !only && slot >= count {
-                continue;
-            }
-            let next = &mut self.next[slot as usize];
-            let at = *next as usize;
-            *next += 1;
-            self.minor[at] = *line;
-            out_values[at] = *value;
-        }
+        let next = &mut room.next[slot];
+        let at = *next as usize;
+        *next += 1;
+        room.minor[at] = base + line;
+        out_values[at] = value;
     }
 }
 
-/// Gives one long line to the sink, a block at a time: its entries are in order already.
-fn emit_line<'p>(
-    line: u64,
-    segments: impl Iterator<Item = (&'p Partitioned, Range<usize>)>,
-    width: usize,
-    out: &Output<'_>,
+/// Gives the entries of one long line, the `wanted` of its band, to the sink: they are in order already.
+fn push_line<const N: usize, const W: usize, const R: usize>(
+    line: &mut LineWriter<'_, '_>,
+    wanted: u32,
+    base: u32,
+    segment: &[u8],
 ) -> Result<()> {
-    let mut pieces = LineWriter::new(line, width, out);
-    for (p, range) in segments {
-        for i in range {
-            if u64::from(p.minor[i]) == line {
-                pieces.push(p.lines[i], &p.values[i * width..(i + 1) * width])?;
-            }
+    for record in segment.as_chunks::<R>().0 {
+        let (from, minor, value) = unpack::<N, W, R>(record);
+        if minor == wanted {
+            line.push(base + from, &value)?;
         }
     }
-    pieces.finish()
+    Ok(())
 }
 
 /// Collects the entries of one line into blocks.

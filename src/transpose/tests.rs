@@ -116,6 +116,44 @@ fn the_same_for_any_budget() {
     }
 }
 
+/// Lines and minor indices further apart than two bytes tell, with and without records of two bytes.
+#[test]
+fn far_lines_and_wide_bands() {
+    let of = |lines: u32, every: u32, n: u32| -> Vec<Vec<u32>> {
+        let line =
+            |l: u32| if l.is_multiple_of(every) { (0..n).map(|i| l * 7 + i * 31).collect() } else { vec![] };
+        (0..lines).map(line).collect()
+    };
+    for (lines, minor, narrow) in [
+        (of(150_000, 1, 5), 300u64, true),
+        (of(150_000, 1, 5), 200_000, true),
+        (of(150_000, 1, 3), 200_000, false),
+        (of(2_000_000, 8, 2), 70_000, false),
+    ] {
+        let m = matrix(&lines, minor, Dtype::Uint16);
+        let to = Layout { lines: m.layout().minor, minor: m.layout().lines, ..*m.layout() };
+        assert_eq!(Plan::new(&m, &to, Budget::new(8 << 30)).unwrap().records.narrow, narrow);
+        let ample = transposed(&m, 8 << 30);
+        let mut at = 0;
+        let mut of_column = vec![vec![]; minor as usize];
+        for (line, columns) in (0u32..).zip(&lines) {
+            for c in columns {
+                of_column[(u64::from(*c) % minor) as usize].push((line, at));
+                at += 1;
+            }
+        }
+        let want = of_column.iter().flatten();
+        for ((line, i), (got, value)) in want.zip(ample.minor().iter().zip(ample.values().as_chunks::<2>().0))
+        {
+            assert_eq!((line, &m.values()[*i * 2..][..2]), (got, &value[..]));
+        }
+        let least = (m.layout().lines * 8 + minor * 16) / (1 << 20) + 5;
+        assert!(!Plan::new(&m, &to, Budget::new(least << 20)).unwrap().in_memory);
+        assert!(transposed(&m, least << 20) == ample);
+        assert!(transposed(&transposed(&ample, 8 << 30), 8 << 30) == ample);
+    }
+}
+
 #[test]
 fn edges() {
     for (lines, minor) in

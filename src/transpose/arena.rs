@@ -1,0 +1,125 @@
+//! Where sorted entries lie until they are placed: a few large pieces of memory, filled by all workers.
+
+use crate::bytes::huge::HugeBuffer;
+use crate::error::Result;
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+/// Bytes of a slab.
+const SLAB: u64 = 16 << 20;
+
+/// Entries of one block or batch, sorted by band, in their old order within each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part<'a> {
+    /// Where each band begins, and the end, in records.
+    pub(crate) starts: &'a [u32],
+    /// The line that lines are counted from.
+    pub(crate) line: u32,
+    /// The records.
+    pub(crate) records: &'a [u8],
+}
+
+impl Part<'_> {
+    /// The records of a band, of `size` bytes each.
+    pub(crate) fn band(&self, band: usize, size: usize) -> &[u8] {
+        &self.records[self.starts[band] as usize * size..self.starts[band + 1] as usize * size]
+    }
+}
+
+/// Memory for parts, which come from many threads in any order.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    slab: usize,
+    /// Lent to one worker at a time.
+    slabs: Mutex<Vec<Slab>>,
+}
+
+#[derive(Debug)]
+struct Slab {
+    bytes: HugeBuffer,
+    used: usize,
+    parts: Vec<Head>,
+}
+
+#[derive(Debug)]
+struct Head {
+    order: u64,
+    line: u32,
+    starts: Vec<u32>,
+    at: Range<usize>,
+}
+
+impl Arena {
+    /// Room for about `total` bytes, from all threads of the current pool.
+    pub(crate) fn new(total: u64) -> Self {
+        let each = total.div_ceil(rayon::current_num_threads().max(1) as u64);
+        Arena { slab: SLAB.min(each) as usize, slabs: Mutex::default() }
+    }
+
+    /// Adds a part of `len` bytes that `fill` writes; it returns where each band begins. `order` says where it comes
+    /// among the others.
+    pub(crate) fn add(
+        &self,
+        order: u64,
+        line: u32,
+        len: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<Vec<u32>>,
+    ) -> Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        let with_room = {
+            let mut slabs = self.lock();
+            let found = slabs.iter().position(|s| s.bytes.len() - s.used >= len);
+            found.map(|i| slabs.swap_remove(i))
+        };
+        let mut slab = match with_room {
+            Some(slab) => slab,
+            None => Slab { bytes: HugeBuffer::new(len.max(self.slab))?, used: 0, parts: Vec::new() },
+        };
+        let at = slab.used..slab.used + len;
+        let starts = fill(&mut slab.bytes[at.clone()])?;
+        slab.used = at.end;
+        slab.parts.push(Head { order, line, starts, at });
+        self.lock().push(slab);
+        Ok(())
+    }
+
+    /// All parts, in order.
+    pub(crate) fn parts(&mut self) -> Vec<Part<'_>> {
+        let slabs = self.slabs.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<(u64, Part<'_>)> = slabs
+            .iter()
+            .flat_map(|s| s.parts.iter().map(move |h| (s, h)))
+            .map(|(s, h)| {
+                (h.order, Part { starts: &h.starts, line: h.line, records: &s.bytes[h.at.clone()] })
+            })
+            .collect();
+        all.sort_unstable_by_key(|(order, _)| *order);
+        all.into_iter().map(|(_, part)| part).collect()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Slab>> {
+        self.slabs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_in_order_whatever_slab_they_lie_in() {
+        let mut arena = Arena::new(64);
+        for (order, len) in [(3u64, 40usize), (1, 100), (2, 8), (0, 30), (9, 0)] {
+            let fill = |out: &mut [u8]| {
+                out.fill(order as u8);
+                Ok(vec![0, len as u32])
+            };
+            arena.add(order, 7, len, fill).unwrap();
+        }
+        let parts = arena.parts();
+        let seen: Vec<(u8, usize)> = parts.iter().map(|p| (p.records[0], p.band(0, 1).len())).collect();
+        assert_eq!(seen, [(0, 30), (1, 100), (2, 8), (3, 40)]);
+    }
+}

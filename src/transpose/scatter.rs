@@ -1,0 +1,150 @@
+//! Sorting by band: entries of a block or of pieces that were read back, written as records.
+
+use super::arena::Arena;
+use super::bands::{Bands, Counts};
+use super::record::{Records, pack, unpack, with_record};
+use crate::error::{Error, Result};
+use crate::matrix::Block;
+
+/// Some entries read back as records.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Piece<'b> {
+    /// The first entry of the block they came with.
+    pub(crate) start: u64,
+    /// The line that their lines are counted from, and the last that they can have.
+    pub(crate) lines: [u32; 2],
+    /// What is added, wrapping around, to their minor indices.
+    pub(crate) minor: u32,
+    pub(crate) records: &'b [u8],
+}
+
+/// Sorts a block's entries by band into `out`, which holds them exactly. Lines are counted from `first`. Where each band
+/// begins comes back.
+pub(crate) fn sort_block(
+    bands: &Bands,
+    records: Records,
+    block: &Block<'_>,
+    first: u32,
+    out: &mut [u8],
+) -> Result<Vec<u32>> {
+    let mut next = Starts::of(bands, block.minor.iter().copied())?;
+    let starts = next.0.clone();
+    with_record!(records, scatter_block(bands, block, first, &mut next, out));
+    Ok(starts)
+}
+
+fn scatter_block<const N: usize, const W: usize, const R: usize>(
+    bands: &Bands,
+    block: &Block<'_>,
+    first: u32,
+    next: &mut Starts,
+    out: &mut [u8],
+) {
+    let out = out.as_chunks_mut::<R>().0;
+    let values = block.values.bytes.as_chunks::<W>().0;
+    for line in block.lines() {
+        let number = line.number as u32 - first;
+        for (minor, value) in block.minor[line.range.clone()].iter().zip(&values[line.range]) {
+            let (band, minor) = bands.split(*minor);
+            out[next.take(band)] = pack::<N, W, R>(number, minor, *value);
+        }
+    }
+}
+
+/// Sorts pieces by the bands `bands` into a part of `arena`. All their lines lie within what a record tells apart.
+pub(crate) fn sort_pieces(
+    bands: &Bands,
+    records: Records,
+    pieces: &[Piece<'_>],
+    arena: &Arena,
+) -> Result<()> {
+    let Some(head) = pieces.first() else { return Ok(()) };
+    let len = pieces.iter().map(|p| p.records.len()).sum();
+    arena.add(head.start, head.lines[0], len, |out| {
+        with_record!(records, scatter_pieces(bands, head.lines[0], pieces, out))
+    })
+}
+
+fn scatter_pieces<const N: usize, const W: usize, const R: usize>(
+    bands: &Bands,
+    first: u32,
+    pieces: &[Piece<'_>],
+    out: &mut [u8],
+) -> Result<Vec<u32>> {
+    let all = || {
+        pieces.iter().flat_map(|p| {
+            p.records.as_chunks::<R>().0.iter().map(|r| {
+                let (line, minor, value) = unpack::<N, W, R>(r);
+                (p.lines[0] - first + line, minor.wrapping_add(p.minor), value)
+            })
+        })
+    };
+    let mut next = Starts::of(bands, all().map(|(_, minor, _)| minor))?;
+    let starts = next.0.clone();
+    let out = out.as_chunks_mut::<R>().0;
+    all().for_each(|(line, minor, value)| {
+        let (band, minor) = bands.split(minor);
+        out[next.take(band)] = pack::<N, W, R>(line, minor, value);
+    });
+    Ok(starts)
+}
+
+/// Where the next entry of each band goes.
+struct Starts(Vec<u32>);
+
+impl Starts {
+    fn of(bands: &Bands, minor: impl Iterator<Item = u32>) -> Result<Self> {
+        let mut starts = vec![0u32; bands.count() + 1];
+        let mut total = 0u64;
+        for m in minor {
+            starts[bands.split(m).0 + 1] += 1;
+            total += 1;
+        }
+        if total > u64::from(u32::MAX) {
+            return Err(Error::limit("block too large to sort"));
+        }
+        for b in 1..starts.len() {
+            starts[b] += starts[b - 1];
+        }
+        Ok(Starts(starts))
+    }
+
+    #[inline(always)]
+    fn take(&mut self, band: usize) -> usize {
+        let slot = &mut self.0[band];
+        *slot += 1;
+        *slot as usize - 1
+    }
+}
+
+/// Counts the entries of each minor index. Those of a band are together, so a small table takes them first.
+pub(crate) fn count(bands: &Bands, records: Records, starts: &[u32], sorted: &[u8], counts: &Counts) {
+    with_record!(records, count_records(bands, starts, sorted, counts));
+}
+
+fn count_records<const N: usize, const W: usize, const R: usize>(
+    bands: &Bands,
+    starts: &[u32],
+    sorted: &[u8],
+    counts: &Counts,
+) {
+    let sorted = sorted.as_chunks::<R>().0;
+    let minor = |record: &[u8; R]| unpack::<N, W, R>(record).1;
+    let mut table = vec![0u32; if bands.width() <= 1 << 16 { bands.width() as usize } else { 0 }];
+    for band in 0..bands.count() {
+        let of_band = &sorted[starts[band] as usize..starts[band + 1] as usize];
+        let base = bands.lines(band).start;
+        if table.is_empty() {
+            of_band.iter().for_each(|r| counts.add(base + u64::from(minor(r)), 1));
+            continue;
+        }
+        if of_band.is_empty() {
+            continue;
+        }
+        of_band.iter().for_each(|r| table[minor(r) as usize] += 1);
+        for (i, n) in (base..).zip(table.iter_mut()).filter(|(_, n)| **n > 0) {
+            counts.add(i, u64::from(*n));
+            *n = 0;
+        }
+    }
+}
