@@ -9,11 +9,11 @@
 pub(crate) mod append;
 pub(crate) mod commit;
 pub(crate) mod cursor;
-pub(crate) mod huge;
 #[allow(unsafe_code)] // maps a file; the promise is stated there
 pub(crate) mod mmap;
 #[allow(unsafe_code)] // hands out disjoint ranges of a map, asks for write-back; the checks are there
 pub(crate) mod output;
+pub(crate) mod pages;
 pub(crate) mod put;
 pub(crate) mod read_at;
 pub(crate) mod spill;

@@ -1,6 +1,6 @@
 //! Where sorted entries lie until they are placed: a few large pieces of memory, filled by all workers.
 
-use crate::bytes::huge::HugeBuffer;
+use crate::bytes::pages::Pages;
 use crate::error::Result;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -36,7 +36,7 @@ pub(crate) struct Arena {
 
 #[derive(Debug)]
 struct Slab {
-    bytes: HugeBuffer,
+    bytes: Pages,
     used: usize,
     parts: Vec<Head>,
 }
@@ -75,7 +75,7 @@ impl Arena {
         };
         let mut slab = match with_room {
             Some(slab) => slab,
-            None => Slab { bytes: HugeBuffer::new(len.max(self.slab))?, used: 0, parts: Vec::new() },
+            None => Slab { bytes: Pages::new(len.max(self.slab))?, used: 0, parts: Vec::new() },
         };
         let at = slab.used..slab.used + len;
         let starts = fill(&mut slab.bytes[at.clone()])?;
