@@ -3,9 +3,10 @@
 //! Lines are rows of the dataset. Where each line begins is not known before the values are: a first pass
 //! counts, strip by strip, and blocks are then read by the same strips.
 
+use super::elements::{Elements, Room};
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::{Dataset, Numeric, Scratch, Storage};
+use crate::hdf5::{Dataset, Numeric, Storage};
 use crate::matrix::{Budget, Buffer, Layout, Lost, Orientation, Source, merged};
 use crate::observe::Observer;
 use std::ops::Range;
@@ -90,9 +91,10 @@ impl Dense {
         }
         self.dataset.check_holes()?;
         let mut source = DenseSource {
-            dataset: self.dataset.clone(),
+            elements: Elements::of(&self.dataset)?,
             values,
             rows: 1,
+            most: 0,
             pointers: Vec::new(),
             layout: Layout {
                 orientation: if self.transposed { Orientation::Csc } else { Orientation::Csr },
@@ -102,8 +104,12 @@ impl Dense {
                 dtype: values.dtype,
             },
         };
-        let workers = source.plan_strips(budget)?;
+        let workers = source.plan_strips(budget, &|_| 0)?;
         source.count(workers, observer, lost)?;
+        let pointers = std::mem::take(&mut source.pointers);
+        source.plan_strips(budget, &|rows| most_entries(&pointers, rows))?;
+        source.most = most_entries(&pointers, source.rows);
+        source.pointers = pointers;
         Ok(source)
     }
 }
@@ -111,18 +117,19 @@ impl Dense {
 /// The entries of a dense matrix in a file.
 #[derive(Debug)]
 pub struct DenseSource {
-    dataset: Dataset,
+    elements: Elements,
     values: Numeric,
     /// Lines of a strip.
     rows: u64,
+    /// The most entries that one has.
+    most: u64,
     pointers: Vec<u64>,
     layout: Layout,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    scratch: Scratch,
-    raw: Vec<u8>,
+    room: Room,
     plain: Vec<u8>,
 }
 
@@ -139,29 +146,33 @@ impl DenseSource {
         } else {
             rows.saturating_mul(self.layout.minor).saturating_mul(8)
         };
-        let chunk = match self.dataset.storage() {
-            Storage::Chunked(c) => {
-                c.iter().product::<u64>().saturating_mul(u64::from(self.dataset.datatype().size))
-            }
-            _ => 0,
-        };
-        strip.saturating_add(converted).saturating_add(chunk.saturating_mul(2))
+        strip.saturating_add(converted).saturating_add(self.elements.working_bytes())
     }
 
-    /// Chooses the lines of a strip: whole chunks where the budget allows.
-    fn plan_strips(&mut self, budget: Budget) -> Result<usize> {
-        let chunk_rows = match self.dataset.storage() {
-            Storage::Chunked(c) => c[0].min(self.layout.lines.max(1)),
+    /// Chooses the lines of a strip, whole chunks where the budget allows, and how many workers can have one. `entries` is
+    /// how many a strip of so many lines has at most, that are to be held beside it.
+    fn plan_strips(&mut self, budget: Budget, entries: &dyn Fn(u64) -> u64) -> Result<usize> {
+        let chunk_rows = match self.elements.dataset.storage() {
+            Storage::Chunked(c) if !self.elements.is_stream() => c[0].min(self.layout.lines.max(1)),
             _ => 1,
         };
-        let pointers = (self.layout.lines + 1) * 16;
-        let left = budget.after(pointers, self.strip_bytes(1).saturating_mul(2))? / 2;
+        // As a block, and as a sink may need them once more.
+        let entry = 4 + self.layout.dtype.size() as u64 + 8;
+        let cost =
+            |rows: u64, entries: u64| self.strip_bytes(rows).saturating_add(entries.saturating_mul(entry));
+        let fixed = ((self.layout.lines + 1) * 16).saturating_add(self.elements.resident_bytes());
+        // A third of it, so that whatever the blocks go through has as much again.
+        let left = budget.after(fixed, cost(1, self.layout.minor).saturating_mul(3))? / 3;
         let wanted = (STRIP_BYTES / self.row_bytes().max(1)).max(1);
-        self.rows = (wanted / chunk_rows).max(1) * chunk_rows;
-        while self.rows > 1 && self.strip_bytes(self.rows) > left {
-            self.rows = if self.rows > chunk_rows { self.rows - chunk_rows } else { self.rows / 2 };
+        let mut rows = (wanted / chunk_rows).max(1) * chunk_rows;
+        while rows > 1 && cost(rows, entries(rows)) > left {
+            rows = if rows > chunk_rows { rows - chunk_rows } else { rows - rows.div_ceil(8) };
         }
-        let affordable = (left / self.strip_bytes(self.rows).max(1)).max(1);
+        let affordable = (left / cost(rows, entries(rows)).max(1)).max(1);
+        self.rows = rows;
+        if self.elements.is_stream() {
+            return Ok(1);
+        }
         Ok(rayon::current_num_threads().min(usize::try_from(affordable).unwrap_or(usize::MAX)))
     }
 
@@ -229,21 +240,21 @@ impl DenseSource {
     /// Decodes lines `strip` into `state.plain`.
     fn decode(&self, strip: Range<u64>, state: &mut State) -> Result<()> {
         let (rows, width) = (strip.end - strip.start, self.layout.minor);
-        let State { scratch, raw, plain } = state;
         let n = usize::try_from(rows * width).map_err(|_| Error::limit("strip too large"))?;
-        plain.resize(n * self.layout.dtype.size(), 0);
-        if self.values.is_native() {
-            return self.dataset.read_slab(&[strip.start, 0], &[rows, width], plain, scratch);
-        }
-        raw.resize(n * self.values.stored_size(), 0);
-        self.dataset.read_slab(&[strip.start, 0], &[rows, width], raw, scratch)?;
-        self.values.convert(raw, plain);
-        Ok(())
+        state.plain.resize(n * self.layout.dtype.size(), 0);
+        self.elements.numbers(&self.values, strip, &mut state.plain, &mut state.room)
     }
 
     fn line_of(&self, entry: u64) -> u64 {
         self.pointers.partition_point(|p| *p <= entry).saturating_sub(1) as u64
     }
+}
+
+/// The most entries of a strip of `rows` lines.
+fn most_entries(pointers: &[u64], rows: u64) -> u64 {
+    let ends = pointers.iter().skip(rows as usize).step_by(rows as usize);
+    let strips = pointers.iter().step_by(rows as usize).zip(ends.chain(pointers.last()));
+    strips.map(|(start, end)| end - start).max().unwrap_or(0)
 }
 
 fn elements<T: Element>(bytes: &[u8]) -> impl Iterator<Item = T> {
@@ -266,7 +277,7 @@ impl Source for DenseSource {
     }
 
     fn largest_block(&self, _target: u64) -> u64 {
-        self.rows.saturating_mul(self.layout.minor).min(self.layout.entries)
+        self.most
     }
 
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
@@ -299,12 +310,20 @@ impl Source for DenseSource {
         into.keep(state);
         if n as u64 != range.end - range.start {
             let e = Error::malformed("the file changed while it was read");
-            return Err(e.in_object(self.dataset.object().path()));
+            return Err(e.in_object(self.elements.dataset.object().path()));
         }
         Ok(())
     }
 
     fn working_bytes(&self, _entries: u64) -> u64 {
         self.strip_bytes(self.rows)
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        self.pointers.len() as u64 * 8 + self.elements.resident_bytes()
+    }
+
+    fn sequential(&self) -> bool {
+        self.elements.is_stream()
     }
 }

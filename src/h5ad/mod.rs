@@ -13,6 +13,7 @@ mod dataframe;
 mod dense;
 mod describe;
 mod element;
+mod elements;
 mod encoding;
 mod file;
 mod legacy;

@@ -1,12 +1,12 @@
 //! `csr_matrix` and `csc_matrix`: three datasets that make a source of entries.
 
+use super::elements::{Elements, Room};
 use super::encoding::{Encoding, attribute};
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Place, Result};
-use crate::hdf5::{Dataset, ElementStream, Numeric, Object, Scratch, Storage};
+use crate::hdf5::{Dataset, Numeric, Object};
 use crate::matrix::{Buffer, Layout, Lost, Orientation, Source, check_minor, validated_pointers};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 /// A compressed matrix in a file, as metadata: opening it reads no entries.
 #[derive(Debug, Clone)]
@@ -130,24 +130,10 @@ impl Sparse {
         }
         self.data.load_chunk_index()?;
         self.indices.load_chunk_index()?;
-        let streams = match (self.data.stream(GIANT)?, self.indices.stream(GIANT)?) {
-            (Some(data), Some(indices)) if values.is_native() && is_plain_index(&index) => {
-                Some(Mutex::new((data, indices)))
-            }
-            _ => None,
-        };
-        let every = if streams.is_some() { 1 } else { granule(&self.data, &self.indices) };
+        let (data, indices) = (Elements::of(&self.data)?, Elements::of(&self.indices)?);
+        let every = granule(data.granule(), indices.granule());
         let layout = Layout { orientation: self.orientation, lines, minor, entries, dtype: values.dtype };
-        Ok(SparseSource {
-            data: self.data.clone(),
-            indices: self.indices.clone(),
-            values,
-            index,
-            pointers,
-            layout,
-            every,
-            streams,
-        })
+        Ok(SparseSource { data, indices, values, index, pointers, layout, every })
     }
 
     fn read_pointers(&self, lines: u64) -> Result<Vec<u64>> {
@@ -248,19 +234,8 @@ fn numeric(d: &Dataset) -> Result<Numeric> {
     })
 }
 
-/// Elements of a chunk; 1 where the storage can be read anywhere.
-fn chunk_len(d: &Dataset) -> u64 {
-    match d.storage() {
-        // chunks without filters can be read in part
-        Storage::Chunked(_) if d.filters().is_empty() => 1,
-        Storage::Chunked(c) => c.first().copied().unwrap_or(1).clamp(1, d.elements().max(1)),
-        _ => 1,
-    }
-}
-
 /// Entries after whose multiples both datasets can be cut without decoding a chunk twice, or nearly so.
-fn granule(a: &Dataset, b: &Dataset) -> u64 {
-    let (a, b) = (chunk_len(a), chunk_len(b));
+fn granule(a: u64, b: u64) -> u64 {
     let (large, small) = (a.max(b), a.min(b));
     if large % small == 0 {
         return large;
@@ -272,20 +247,15 @@ fn granule(a: &Dataset, b: &Dataset) -> u64 {
 /// The entries of a compressed matrix in a file.
 #[derive(Debug)]
 pub struct SparseSource {
-    data: Dataset,
-    indices: Dataset,
+    data: Elements,
+    indices: Elements,
     values: Numeric,
     index: Numeric,
     pointers: Vec<u64>,
     layout: Layout,
     /// Blocks are cut at multiples of this.
     every: u64,
-    /// Values and indices in one huge chunk each, decoded in order.
-    streams: Option<Mutex<(ElementStream, ElementStream)>>,
 }
-
-/// Chunks of so many bytes are decoded in order and never held.
-const GIANT: u64 = 32 << 20;
 
 /// Whether the indices are `u32` as they lie there. Negative ones become huge ones, which the check against the
 /// shape refuses.
@@ -299,9 +269,8 @@ const MOST_EXPANDED: u64 = 1032;
 /// What one worker keeps.
 #[derive(Debug, Default)]
 struct State {
-    data: Scratch,
-    indices: Scratch,
-    raw: Vec<u8>,
+    values: Room,
+    minor: Room,
 }
 
 impl Source for SparseSource {
@@ -324,77 +293,50 @@ impl Source for SparseSource {
     }
 
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
-        let n = range.end - range.start;
-        into.resize(n, self.layout.dtype)?;
-        let path = self.indices.object().path();
-        if let Some(streams) = &self.streams {
-            let mut streams = streams.lock().unwrap_or_else(PoisonError::into_inner);
-            let (data, indices) = &mut *streams;
-            data.seek(range.start * self.layout.dtype.size() as u64)?;
-            data.read(&mut into.values)?;
-            indices.seek(range.start * 4)?;
-            indices.read(bytemuck::cast_slice_mut(&mut into.minor))?;
-            return check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path);
-        }
+        into.resize(range.end - range.start, self.layout.dtype)?;
         let mut state: Box<State> = into.take_state();
-        read_plain(
-            &self.data,
-            &self.values,
-            range.clone(),
-            &mut into.values,
-            &mut state.raw,
-            &mut state.data,
-        )?;
-        self.read_minor(range.clone(), &mut into.minor, &mut state)?;
+        let State { values, minor } = &mut *state;
+        let mut read_values = |out: &mut [u8]| self.data.numbers(&self.values, range.clone(), out, values);
+        let mut read_minor = |out: &mut [u32]| self.read_minor(range.clone(), out, minor);
+        if self.sequential() {
+            // One after the other would leave the threads waiting that wait for the next block.
+            let done = rayon::join(|| read_values(&mut into.values), || read_minor(&mut into.minor));
+            done.0.and(done.1)?;
+        } else {
+            read_values(&mut into.values)?;
+            read_minor(&mut into.minor)?;
+        }
         into.keep(state);
+        let path = self.indices.dataset.object().path();
         check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)
     }
 
     fn sequential(&self) -> bool {
-        self.streams.is_some()
+        self.data.is_stream() || self.indices.is_stream()
     }
 
     fn working_bytes(&self, entries: u64) -> u64 {
-        if self.streams.is_some() {
-            return 4 << 20; // pieces of the stored bytes, and the decoders' windows
-        }
-        // Stored and decoded bytes of a chunk of each, where a chunk is not decoded straight into the block, and
-        // the file's own elements where they are converted.
-        let chunk = |d: &Dataset| match d.storage() {
-            Storage::Chunked(c) => {
-                let bytes = c.iter().product::<u64>().saturating_mul(u64::from(d.datatype().size));
-                bytes.saturating_mul(if d.filters().is_empty() { 0 } else { 2 })
-            }
-            _ => 0,
-        };
+        // the file's own elements where they are converted
         let raw =
             if self.values.is_native() && self.index.is_native() { 0 } else { entries.saturating_mul(8) };
-        chunk(&self.data).saturating_add(chunk(&self.indices)).saturating_add(raw)
+        self.data.working_bytes().saturating_add(self.indices.working_bytes()).saturating_add(raw)
     }
 
     fn resident_bytes(&self) -> u64 {
-        let chunks = |d: &Dataset| match d.storage() {
-            Storage::Chunked(c) => d.elements().div_ceil(c.first().copied().unwrap_or(1).max(1)),
-            _ => 0,
-        };
-        self.pointers.len() as u64 * 8 + (chunks(&self.data) + chunks(&self.indices)) * 32
+        self.pointers.len() as u64 * 8 + self.data.resident_bytes() + self.indices.resident_bytes()
     }
 }
 
 impl SparseSource {
     /// The minor indices of `range` as `u32`; a negative or too large one becomes `u32::MAX` or is refused here.
-    fn read_minor(&self, range: Range<u64>, out: &mut [u32], state: &mut State) -> Result<()> {
-        let State { indices: scratch, raw, .. } = state;
+    fn read_minor(&self, range: Range<u64>, out: &mut [u32], room: &mut Room) -> Result<()> {
         if is_plain_index(&self.index) {
-            return self.indices.read_range(range, bytemuck::cast_slice_mut(out), scratch);
+            return self.indices.read(range, bytemuck::cast_slice_mut(out), &mut room.scratch);
         }
-        let size = self.index.dtype.size();
         let first = range.start;
-        let n = out.len() * size;
-        let mut plain = std::mem::take(raw);
-        plain.resize(n, 0);
-        let mut work = Vec::new();
-        read_plain(&self.indices, &self.index, range, &mut plain, &mut work, scratch)?;
+        let mut plain = std::mem::take(&mut room.plain);
+        plain.resize(out.len() * self.index.dtype.size(), 0);
+        self.indices.numbers(&self.index, range, &mut plain, room)?;
         let bound = self.layout.minor;
         let bad = with_element!(self.index.dtype, T => {
             let mut bad = None;
@@ -411,34 +353,16 @@ impl SparseSource {
             }
             bad
         });
-        *raw = plain;
+        room.plain = plain;
         match bad {
             None => Ok(()),
             Some((i, v)) => {
                 let v = i64::try_from(v).unwrap_or(i64::MAX);
                 let e = crate::matrix::outside(v, first + i as u64, &self.layout, &self.pointers);
-                Err(e.in_object(self.indices.object().path()))
+                Err(e.in_object(self.indices.dataset.object().path()))
             }
         }
     }
-}
-
-/// Reads elements of a one-dimensional dataset as plain numbers.
-fn read_plain(
-    dataset: &Dataset,
-    numeric: &Numeric,
-    range: Range<u64>,
-    out: &mut [u8],
-    raw: &mut Vec<u8>,
-    scratch: &mut Scratch,
-) -> Result<()> {
-    if numeric.is_native() {
-        return dataset.read_range(range, out, scratch);
-    }
-    raw.resize((range.end - range.start) as usize * numeric.stored_size(), 0);
-    dataset.read_range(range, raw, scratch)?;
-    numeric.convert(raw, out);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::sink::Sink;
 use super::source::{Buffer, Source};
 use crate::error::{Error, Result};
 use crate::observe::Observer;
+use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -23,7 +24,8 @@ const LEAST: u64 = 1 << 10;
 /// # Errors
 /// Those of the source and the sink; `Limit` where the budget is too small for one block; `Cancelled`.
 pub fn pump<S: Sink>(from: &dyn Source, to: S, budget: Budget, observer: &dyn Observer) -> Result<S::Done> {
-    each_block(from, budget, observer, &|entries| to.working_bytes(entries), &|block| to.block(block))?;
+    let visit = Visit { block: &|block| to.block(block), lost: &|_, e| Err(e), in_order: to.in_order() };
+    run(TARGET, from, budget, observer, &|entries| to.working_bytes(entries), &visit)?;
     to.finish()
 }
 
@@ -34,7 +36,13 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(from: &dyn Source, wanted: u64, budget: Budget, sink_bytes: &dyn Fn(u64) -> u64) -> Result<Self> {
+    fn new(
+        from: &dyn Source,
+        wanted: u64,
+        in_order: bool,
+        budget: Budget,
+        sink_bytes: &dyn Fn(u64) -> u64,
+    ) -> Result<Self> {
         let width = 4 + from.layout().dtype.size() as u64;
         let cost = |target: u64| {
             let n = from.largest_block(target).min(from.layout().entries);
@@ -45,7 +53,9 @@ impl Plan {
         while target > LEAST && cost(target) > left {
             target /= 2;
         }
-        let affordable = left.checked_div(cost(target)).unwrap_or(u64::MAX).max(1);
+        // What goes in order is read ahead of what its blocks are made into.
+        let held = if in_order { 2 } else { 1 };
+        let affordable = left.checked_div(cost(target).saturating_mul(held)).unwrap_or(u64::MAX).max(1);
         let workers = rayon::current_num_threads().min(usize::try_from(affordable).unwrap_or(usize::MAX));
         Ok(Plan { target, workers })
     }
@@ -79,7 +89,14 @@ pub(crate) fn each_block_of(
     sink_bytes: &dyn Fn(u64) -> u64,
     visit: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
 ) -> Result<()> {
-    run(target, from, budget, observer, sink_bytes, &Visit { block: visit, lost: &|_, e| Err(e) })
+    run(
+        target,
+        from,
+        budget,
+        observer,
+        sink_bytes,
+        &Visit { block: visit, lost: &|_, e| Err(e), in_order: false },
+    )
 }
 
 /// As [`each_block`]; where a block cannot be read, `lost` is told which and why, and the run goes on.
@@ -90,13 +107,15 @@ pub(crate) fn each_block_past(
     lost: &(dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
     visit: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
 ) -> Result<()> {
-    run(TARGET, from, budget, observer, &|_| 0, &Visit { block: visit, lost })
+    run(TARGET, from, budget, observer, &|_| 0, &Visit { block: visit, lost, in_order: false })
 }
 
 /// What is called with each block, and with the entries of one that cannot be read.
 struct Visit<'a> {
     block: &'a (dyn Fn(&Block<'_>) -> Result<()> + Sync),
     lost: &'a (dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
+    /// One block after the other.
+    in_order: bool,
 }
 
 fn run(
@@ -107,10 +126,13 @@ fn run(
     sink_bytes: &dyn Fn(u64) -> u64,
     visit: &Visit<'_>,
 ) -> Result<()> {
-    let plan = Plan::new(from, target, budget, sink_bytes)?;
+    let in_order = visit.in_order || from.sequential();
+    let plan = Plan::new(from, target, in_order, budget, sink_bytes)?;
     let shared = Mutex::new(Shared { next: 0, failed: None });
     let worker = Worker { from, visit, observer, target: plan.target, shared: &shared };
-    if plan.workers <= 1 {
+    if in_order {
+        worker.run_in_order(plan.workers);
+    } else if plan.workers <= 1 {
         worker.run();
     } else {
         rayon::scope(|scope| {
@@ -125,6 +147,27 @@ fn run(
     }
 }
 
+/// A block that was read, in a buffer that is used again.
+#[derive(Default)]
+struct Slot {
+    range: Option<Range<u64>>,
+    done: Option<Result<()>>,
+    buffer: Buffer,
+}
+
+impl Slot {
+    fn read(&mut self, from: &dyn Source) {
+        self.done = self.range.clone().map(|range| from.read(range, &mut self.buffer));
+    }
+}
+
+/// Blocks that are read together.
+type Batch = Vec<Slot>;
+
+fn batch_of(many: usize) -> Batch {
+    std::iter::repeat_with(Slot::default).take(many.max(1)).collect()
+}
+
 struct Worker<'a> {
     from: &'a dyn Source,
     visit: &'a Visit<'a>,
@@ -136,12 +179,6 @@ struct Worker<'a> {
 impl Worker<'_> {
     fn run(&self) {
         let mut buffer = Buffer::new();
-        if self.from.sequential() {
-            while let Some((range, read)) = self.read_in_order(&mut buffer) {
-                self.arrived(range, read, &buffer);
-            }
-            return;
-        }
         while let Some(range) = self.take() {
             let read = self.from.read(range.clone(), &mut buffer);
             self.arrived(range, read, &buffer);
@@ -168,12 +205,43 @@ impl Worker<'_> {
         Some(start..end)
     }
 
-    /// Takes and reads the next block under the lock: blocks of such a source are read one after the other.
-    fn read_in_order(&self, buffer: &mut Buffer) -> Option<(Range<u64>, Result<()>)> {
-        let mut shared = self.lock();
-        let range = self.next_range(&mut shared)?;
-        let read = self.from.read(range.clone(), buffer);
-        Some((range, read))
+    /// Reads blocks, `many` at a time, while those read before are passed on: each in order where it must be, and
+    /// otherwise by all threads.
+    fn run_in_order(&self, many: usize) {
+        let (mut ahead, mut now) = (batch_of(many), batch_of(many));
+        loop {
+            let (more, ()) = rayon::join(|| self.read_batch(&mut ahead), || self.pass_on_batch(&mut now));
+            std::mem::swap(&mut ahead, &mut now);
+            if !more {
+                return;
+            }
+        }
+    }
+
+    /// Reads as many blocks as there is room for; `false` where there are none left.
+    fn read_batch(&self, batch: &mut Batch) -> bool {
+        for slot in batch.iter_mut() {
+            slot.range = self.take();
+        }
+        if self.from.sequential() {
+            batch.iter_mut().for_each(|slot| slot.read(self.from));
+        } else {
+            batch.par_iter_mut().for_each(|slot| slot.read(self.from));
+        }
+        batch.iter().any(|slot| slot.range.is_some())
+    }
+
+    fn pass_on_batch(&self, batch: &mut Batch) {
+        let pass_on = |slot: &mut Slot| {
+            if let (Some(range), Some(read)) = (slot.range.take(), slot.done.take()) {
+                self.arrived(range, read, &slot.buffer);
+            }
+        };
+        if self.visit.in_order {
+            batch.iter_mut().for_each(pass_on);
+        } else {
+            batch.par_iter_mut().for_each(pass_on);
+        }
     }
 
     fn arrived(&self, range: Range<u64>, read: Result<()>, buffer: &Buffer) {

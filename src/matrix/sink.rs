@@ -3,7 +3,7 @@
 use super::block::Block;
 use crate::error::Result;
 
-/// Takes blocks, in any order, from many threads; every entry exactly once.
+/// Takes blocks, in any order unless it asks for one, from many threads; every entry exactly once.
 pub trait Sink: Sync {
     /// What a finished sink gives.
     type Done;
@@ -25,6 +25,12 @@ pub trait Sink: Sync {
         let _ = entries;
         0
     }
+
+    /// Whether the sink is far slower when blocks do not come one after the other in order, as one is that reads along in
+    /// something that can only be read so.
+    fn in_order(&self) -> bool {
+        false
+    }
 }
 
 /// Two sinks take the same blocks, so that counting and checking ride along with writing.
@@ -44,5 +50,9 @@ impl<A: Sink, B: Sink> Sink for (A, B) {
 
     fn working_bytes(&self, entries: u64) -> u64 {
         self.0.working_bytes(entries) + self.1.working_bytes(entries)
+    }
+
+    fn in_order(&self) -> bool {
+        self.0.in_order() || self.1.in_order()
     }
 }

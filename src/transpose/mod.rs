@@ -32,6 +32,8 @@ use std::path::Path;
 const BLOCK: u64 = 1 << 18;
 /// Entries of a band that is placed at once: its lines and values stay in a core's own cache.
 const PLACED: u64 = 96 << 10;
+/// Bytes that are left at least: three quarters of them are for reading.
+const LEAST: u64 = 2 << 20;
 /// The most bands kept in memory.
 const MOST_BANDS: u64 = 4096;
 /// The most bands on the disk.
@@ -81,7 +83,7 @@ pub fn partition(
     let bands = Bands::new(layout.lines, plan.bands);
     let held = if plan.in_memory {
         let arena = Arena::new(all);
-        each_block_of(plan.target, from, budget, observer, &|_| 0, &|block| {
+        each_block_of(plan.target, from, plan.reading, observer, &|_| 0, &|block| {
             also(block)?;
             let first = first_line(block, records)?;
             arena.add(block.entries.start, first, block.minor.len() * records.bytes(), |out| {
@@ -94,7 +96,8 @@ pub fn partition(
     } else {
         let file = SpillFile::create(directory, all)?;
         let spilled = Spilled::new(file, bands, records, plan.staging);
-        each_block_of(plan.target, from, budget, observer, &|_| 0, &|block| {
+        let sorted = |entries: u64| entries.saturating_mul(records.bytes() as u64);
+        each_block_of(plan.target, from, plan.reading, observer, &sorted, &|block| {
             also(block)?;
             spilled.take(block, &counts)
         })?;
@@ -122,7 +125,7 @@ impl Partitions {
     /// Those of the sink; `Io` for temporary files; `Cancelled`.
     pub fn deliver<S: Sink>(self, to: S, observer: &dyn Observer) -> Result<S::Done> {
         let visit = |block: &Block<'_>| to.block(block);
-        let out = place::Output::new(&self.layout, &self.pointers, observer, &visit);
+        let out = place::Output::new(&self.layout, &self.pointers, observer, &visit, to.in_order());
         match self.held {
             Held::Memory(bands, records, mut arena) => {
                 place::place_bands(&bands, records, &arena.parts(), &out)?;
@@ -155,6 +158,8 @@ struct Plan {
     bands: u64,
     /// Bytes staged for the disk, over all workers and bands.
     staging: u64,
+    /// What is left for reading, and for sorting what goes to the disk.
+    reading: Budget,
 }
 
 impl Plan {
@@ -176,13 +181,15 @@ impl Plan {
         };
         let least_block = 1 << 12;
         let fixed = from.resident_bytes().saturating_add(pointers.saturating_mul(2));
-        let left = budget.after(fixed, per_block(least_block).saturating_mul(4))?;
+        let left = budget.after(fixed, per_block(least_block).saturating_mul(2).max(LEAST))?;
+        let resident = from.resident_bytes();
         let all = layout.entries.saturating_mul(record);
         // Placing needs little besides the entries themselves.
         let working = per_block(BLOCK).saturating_mul(threads);
         if all.saturating_add(all / 16).saturating_add(working) <= left {
             let bands = layout.entries.div_ceil(PLACED).clamp(least_bands, MOST_BANDS);
-            return Ok(Plan { in_memory: true, records, target: BLOCK, bands, staging: 0 });
+            let reading = Budget::new(resident + left - all);
+            return Ok(Plan { in_memory: true, records, target: BLOCK, bands, staging: 0, reading });
         }
         let mut target = BLOCK;
         while target > least_block && per_block(target).saturating_mul(threads) > left / 2 {
@@ -191,7 +198,9 @@ impl Plan {
         let group = spill::group_bytes(left);
         // Bands of unequal weight are grouped afterwards, so there are several to a group.
         let bands = all.div_ceil(group.max(1)).saturating_mul(4).clamp(least_bands.max(4), MOST_SPILLED);
-        Ok(Plan { in_memory: false, records, target, bands, staging: left / 4 })
+        let staging = left / 4;
+        let reading = Budget::new(resident + left - staging);
+        Ok(Plan { in_memory: false, records, target, bands, staging, reading })
     }
 }
 

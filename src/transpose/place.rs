@@ -25,6 +25,8 @@ pub(crate) struct Output<'a> {
     pointers: &'a [u64],
     observer: &'a dyn Observer,
     visit: Visit<'a>,
+    /// Blocks go one after the other.
+    in_order: bool,
 }
 
 impl<'a> Output<'a> {
@@ -33,8 +35,9 @@ impl<'a> Output<'a> {
         pointers: &'a [u64],
         observer: &'a dyn Observer,
         visit: Visit<'a>,
+        in_order: bool,
     ) -> Self {
-        Output { layout, all: pointers, pointers, observer, visit }
+        Output { layout, all: pointers, pointers, observer, visit, in_order }
     }
 
     /// The same for bands numbered from `line` on.
@@ -90,7 +93,8 @@ pub(crate) fn place_bands(
             }
         }
     };
-    rayon::scope(|scope| (0..rayon::current_num_threads()).for_each(|_| scope.spawn(|_| work())));
+    let workers = if out.in_order { 1 } else { rayon::current_num_threads() };
+    rayon::scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| work())));
     match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some((_, e)) => Err(e),
         None => Ok(()),

@@ -3,7 +3,7 @@
 use super::{Comparison, Difference, SHOWN};
 use crate::dtype::{Dtype, Scalar, scalar_at};
 use crate::error::{Error, Result};
-use crate::matrix::{Block, Budget, Buffer, Lines, Sink, Source, each_block};
+use crate::matrix::{Block, Budget, Buffer, Lines, Sink, Source, pump};
 use crate::observe::Observer;
 use crate::strings::Strings;
 use std::sync::{Mutex, PoisonError};
@@ -91,9 +91,7 @@ impl<'s> Entries<'s> {
         observer: &dyn Observer,
     ) -> Result<()> {
         self.lines_only_in_b(a.pointers())?;
-        let width = 12 + self.b.layout().dtype.size() as u64;
-        let room = |n: u64| n * width + self.b.working_bytes(n);
-        each_block(&Lines::new(a), budget, observer, &room, &|block| self.block(block))
+        pump(&Lines::new(a), Compare(self), budget, observer)
     }
 
     /// The lines that A has no entry of: blocks of A do not come to them.
@@ -275,6 +273,12 @@ impl Sink for Compare<'_, '_> {
     }
     fn finish(self) -> Result<()> {
         Ok(())
+    }
+    fn working_bytes(&self, n: u64) -> u64 {
+        n.saturating_mul(12 + self.0.b.layout().dtype.size() as u64).saturating_add(self.0.b.working_bytes(n))
+    }
+    fn in_order(&self) -> bool {
+        self.0.b.sequential()
     }
 }
 

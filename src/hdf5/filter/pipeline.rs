@@ -48,6 +48,18 @@ enum Codec {
     },
 }
 
+/// Filters that a chunk can be decoded through from its beginning to its end, without being held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InOrder {
+    /// Deflate alone.
+    Deflate,
+    /// Shuffle, then deflate.
+    Shuffled {
+        /// Bytes of an element.
+        width: usize,
+    },
+}
+
 /// Buffers and decoder states of one worker, used again for each chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
@@ -71,10 +83,16 @@ impl Pipeline {
         self.stages.iter().all(|s| mask & s.bit != 0)
     }
 
-    /// Whether a chunk with this mask went through deflate and nothing else.
-    pub(crate) fn is_deflate_only(&self, mask: u32) -> bool {
-        let mut active = self.stages.iter().filter(|s| mask & s.bit == 0);
-        matches!((active.next(), active.next()), (Some(Stage { codec: Codec::Deflate, .. }), None))
+    /// How a chunk with this mask can be decoded in order; `None` where it cannot.
+    pub(crate) fn in_order(&self, mask: u32) -> Option<InOrder> {
+        let mut active = self.stages.iter().filter(|s| mask & s.bit == 0).map(|s| &s.codec);
+        match (active.next(), active.next(), active.next()) {
+            (Some(Codec::Deflate), None, None) => Some(InOrder::Deflate),
+            (Some(Codec::Shuffle { width }), Some(Codec::Deflate), None) => {
+                Some(InOrder::Shuffled { width: *width })
+            }
+            _ => None,
+        }
     }
 
     /// The most bytes that `stored` bytes can become.

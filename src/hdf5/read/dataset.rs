@@ -4,11 +4,11 @@ use super::chunk_index::{self, ChunkEntry, ChunkMap, Grid};
 use super::chunks::{Decoder, Scratch};
 use super::object::Object;
 use super::slab;
-use super::stream::ElementStream;
+use super::stream::{Chunks, ElementStream};
 use super::value::Value;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::checked;
-use crate::hdf5::filter::pipeline::Pipeline;
+use crate::hdf5::filter::pipeline::{InOrder, Pipeline};
 use crate::hdf5::format::message::dataspace::{self, Dataspace};
 use crate::hdf5::format::message::datatype::{self, Datatype};
 use crate::hdf5::format::message::filter_pipeline::{self, Filter, FilterPipeline};
@@ -387,19 +387,33 @@ impl Dataset {
         }
     }
 
-    /// The elements in order, where all of a one-dimensional dataset is one deflated chunk of at least `least`
-    /// bytes: a chunk that is better not decoded whole.
+    /// The elements in order, where they lie in deflated chunks of at least `least` bytes that each have whole rows: chunks
+    /// that are better not decoded whole.
     ///
     /// # Errors
     /// Where the chunk index is damaged.
     pub fn stream(&self, least: u64) -> Result<Option<ElementStream>> {
         let Some(decoder) = &self.decoder else { return Ok(None) };
-        if self.shape().len() != 1 || decoder.grid.counts != [1] || decoder.chunk_bytes < least {
+        let whole_rows = self.shape().iter().zip(&decoder.grid.chunk).skip(1).all(|(n, c)| n == c);
+        if self.shape().is_empty() || !whole_rows || decoder.chunk_bytes < least {
             return Ok(None);
         }
-        let entry = self.chunk_map().in_object(self.object.path())?.get(0).copied();
-        let entry = entry.filter(|e| decoder.pipeline.is_deflate_only(decoder.mask(e)));
-        Ok(entry.map(|e| ElementStream::new(self.object.file(), self.object.path(), e)))
+        let entries = self.chunk_map().in_object(self.object.path())?.entries();
+        let Some(filters) = entries.first().and_then(|e| decoder.pipeline.in_order(decoder.mask(e))) else {
+            return Ok(None);
+        };
+        let alike = entries.iter().all(|e| decoder.pipeline.in_order(decoder.mask(e)) == Some(filters));
+        let all = Some(entries.len() as u64) == decoder.grid.counts.first().copied();
+        let width = match filters {
+            InOrder::Deflate => 1,
+            InOrder::Shuffled { width } => width,
+        };
+        let by_element = width == 1 || width as u64 == u64::from(self.datatype.size);
+        if !(alike && all && by_element) {
+            return Ok(None);
+        }
+        let chunks = Chunks { entries: entries.to_vec(), decoder: Arc::clone(decoder), width };
+        Ok(Some(ElementStream::new(self.object.file(), self.object.path(), chunks, self.byte_len())))
     }
 
     fn read_chunked(

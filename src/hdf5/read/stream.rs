@@ -1,22 +1,168 @@
-//! One huge chunk, inflated through a small window, from its beginning to its end.
+//! Huge chunks, inflated through small windows, from their beginning to their end.
 //!
-//! Some writers (R above all) put a whole dataset into one chunk, up to 4 GiB. Such a chunk cannot be decoded in
-//! parts, but it can be decoded in order: this keeps the decoder's state and a piece of the stored bytes, never the
-//! chunk.
+//! Some writers (R above all) put a whole dataset into one chunk, up to 4 GiB, or into a few of them. Such a chunk cannot
+//! be decoded in parts, but it can be decoded in order: this keeps the decoder's state and a piece of the stored bytes,
+//! never the chunk. A shuffled chunk has the first bytes of all elements before all second bytes, so it is inflated in as
+//! many places at once as an element has bytes, each from a state of its own that has come there from the beginning.
 
 use super::chunk_index::ChunkEntry;
+use super::chunks::Decoder;
 use super::file::File;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::checked;
+use crate::hdf5::filter::shuffle;
+use rayon::prelude::*;
+use std::sync::Arc;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 /// Stored bytes read at once.
-const PIECE: u64 = 1 << 20;
+const PIECE: u64 = 512 << 10;
+/// Elements put back together at once from their bytes.
+const STEP: usize = 1 << 16;
 
-/// The elements of a one-dimensional dataset in one deflated chunk, in order.
+/// The chunks of a dataset along its first dimension: together all of it, each of whole rows.
+#[derive(Debug)]
+pub(crate) struct Chunks {
+    pub(crate) entries: Vec<ChunkEntry>,
+    pub(crate) decoder: Arc<Decoder>,
+    /// Bytes of an element that was shuffled; 1 where none was.
+    pub(crate) width: usize,
+}
+
+/// The elements of a dataset in order, row-major, in the file's own bytes.
+#[derive(Debug)]
 pub struct ElementStream {
     file: File,
     path: String,
+    chunks: Chunks,
+    /// Bytes of all elements.
+    len: u64,
+    /// Bytes given out so far.
+    at: u64,
+    /// Which chunk is open.
+    open: Option<usize>,
+    /// Where it is inflated: one place for each byte of a shuffled element.
+    planes: Vec<Plane>,
+    /// Elements that are still shuffled.
+    shuffled: Vec<u8>,
+}
+
+impl ElementStream {
+    pub(crate) fn new(file: &File, path: &str, chunks: Chunks, len: u64) -> Self {
+        ElementStream {
+            file: file.clone(),
+            path: path.to_owned(),
+            chunks,
+            len,
+            at: 0,
+            open: None,
+            planes: Vec::new(),
+            shuffled: Vec::new(),
+        }
+    }
+
+    /// Where the next byte comes from, in bytes from the first element.
+    pub fn position(&self) -> u64 {
+        self.at
+    }
+
+    /// Bytes of memory it takes.
+    pub fn memory(&self) -> u64 {
+        // a window, tables and a piece for each place
+        let each = PIECE.saturating_add(64 << 10).saturating_add(STEP as u64);
+        (self.chunks.width as u64).saturating_mul(each)
+    }
+
+    /// Goes to byte `at`, where an element begins: forward by decoding what lies between, backward by beginning again.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn seek(&mut self, at: u64) -> Result<()> {
+        if at < self.at {
+            self.open = None;
+        }
+        self.at = at;
+        Ok(())
+    }
+
+    /// Fills `out`, which holds whole elements, with what comes next.
+    ///
+    /// # Errors
+    /// `Malformed` where a chunk is broken or ends too early or too late; `Io`; `Usage` past the end.
+    pub fn read(&mut self, out: &mut [u8]) -> Result<()> {
+        let end = checked::add(self.at, out.len() as u64)?;
+        let width = self.chunks.width as u64;
+        let whole = [self.at, end].iter().all(|at| at.checked_rem(width) == Some(0));
+        if end > self.len || !whole {
+            let text = format!("bytes {} to {end} of {} in elements of {width}", self.at, self.len);
+            return Err(Error::usage(text).in_object(&self.path));
+        }
+        let mut rest = out;
+        while !rest.is_empty() {
+            let chunk_bytes = self.chunks.decoder.chunk_bytes;
+            let number = checked::size(self.at.checked_div(chunk_bytes).unwrap_or(0))?;
+            let inside = self.at.checked_rem(chunk_bytes).unwrap_or(0);
+            let n = usize::try_from(chunk_bytes.saturating_sub(inside)).unwrap_or(usize::MAX).min(rest.len());
+            let (now, later) = rest.split_at_mut(n);
+            rest = later;
+            let last = self.at.saturating_add(n as u64) == self.len;
+            self.read_in_chunk(number, inside, now, last)
+                .map_err(|e| self.place(number, e))
+                .in_object(&self.path)?;
+            self.at = self.at.saturating_add(n as u64);
+        }
+        Ok(())
+    }
+
+    fn place(&self, chunk: usize, e: Error) -> Error {
+        match self.chunks.entries.get(chunk) {
+            Some(entry) => {
+                let start = self.chunks.decoder.grid.start_of(entry.number);
+                e.in_chunk(&start).at(self.file.offset_of(entry.address))
+            }
+            None => e,
+        }
+    }
+
+    /// Reads what begins `inside` bytes into a chunk and does not go beyond it; `last` where the elements end there.
+    fn read_in_chunk(&mut self, number: usize, inside: u64, out: &mut [u8], last: bool) -> Result<()> {
+        let (width, chunk_bytes) = (self.chunks.width, self.chunks.decoder.chunk_bytes);
+        if self.open != Some(number) {
+            let entry = self.chunks.entries.get(number).copied();
+            let entry = entry.ok_or_else(|| Error::malformed("a chunk that is not there"))?;
+            self.planes.clear();
+            self.planes.extend((0..width).map(|_| Plane::new(&self.file, entry)));
+            self.open = Some(number);
+        }
+        let elements = chunk_bytes.checked_div(width as u64).unwrap_or(0);
+        let first = inside.checked_div(width as u64).unwrap_or(0);
+        // Each place is some way into its own bytes; after a jump the way is long.
+        let begin = |k: usize| (k as u64).saturating_mul(elements).saturating_add(first);
+        self.planes.par_iter_mut().enumerate().try_for_each(|(k, plane)| plane.skip_to(begin(k)))?;
+        if let [plane] = self.planes.as_mut_slice() {
+            plane.read(out)?;
+        } else {
+            for part in out.chunks_mut(STEP.saturating_mul(width)) {
+                let each = part.len().checked_div(width).unwrap_or(0);
+                self.shuffled.resize(part.len(), 0);
+                let bytes = self.shuffled.par_chunks_mut(each.max(1));
+                self.planes.par_iter_mut().zip(bytes).try_for_each(|(plane, bytes)| plane.read(bytes))?;
+                shuffle::unshuffle(&self.shuffled, width, part);
+            }
+        }
+        match self.planes.last_mut() {
+            // Only at its very end does the stream tell whether it was right.
+            Some(plane) if last || inside.saturating_add(out.len() as u64) == chunk_bytes => {
+                plane.finish(chunk_bytes)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One place where a chunk is inflated.
+struct Plane {
+    file: File,
     entry: ChunkEntry,
     state: Inflate,
     /// Stored bytes that were read, and how many of them are used up.
@@ -28,34 +174,14 @@ pub struct ElementStream {
     at: u64,
 }
 
-impl ElementStream {
-    pub(crate) fn new(file: &File, path: &str, entry: ChunkEntry) -> Self {
-        ElementStream {
-            file: file.clone(),
-            path: path.to_owned(),
-            entry,
-            state: Inflate::new(true, 15),
-            piece: Vec::new(),
-            used: 0,
-            fetched: 0,
-            at: 0,
-        }
+impl Plane {
+    fn new(file: &File, entry: ChunkEntry) -> Self {
+        let state = Inflate::new(true, 15);
+        Plane { file: file.clone(), entry, state, piece: Vec::new(), used: 0, fetched: 0, at: 0 }
     }
 
-    /// Where the next byte comes from, in bytes from the first element.
-    pub fn position(&self) -> u64 {
-        self.at
-    }
-
-    /// Goes to byte `at`: forward by decoding what lies between, backward by beginning again.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn seek(&mut self, at: u64) -> Result<()> {
-        if at < self.at {
-            *self = Self::new(&self.file, &self.path, self.entry);
-        }
-        let mut waste = [0; 4096];
+    fn skip_to(&mut self, at: u64) -> Result<()> {
+        let mut waste = [0; 32 << 10];
         while self.at < at {
             let n = usize::try_from(at.saturating_sub(self.at)).unwrap_or(waste.len()).min(waste.len());
             self.read(waste.get_mut(..n).unwrap_or_default())?;
@@ -63,47 +189,56 @@ impl ElementStream {
         Ok(())
     }
 
-    /// Fills `out` with what comes next.
-    ///
-    /// # Errors
-    /// `Malformed` where the stream is broken or ends before that; `Io`.
-    pub fn read(&mut self, out: &mut [u8]) -> Result<()> {
-        self.read_inner(out)
-            .map_err(|e| e.in_chunk(&[0]).at(self.file.offset_of(self.entry.address)))
-            .in_object(&self.path)
-    }
-
-    fn read_inner(&mut self, out: &mut [u8]) -> Result<()> {
+    fn read(&mut self, out: &mut [u8]) -> Result<()> {
         let mut filled = 0usize;
         while filled < out.len() {
-            if self.used == self.piece.len() {
-                self.fetch()?;
-            }
-            let input = self.piece.get(self.used..).unwrap_or_default();
-            let (read, made) = (self.state.total_in(), self.state.total_out());
-            let room = out.get_mut(filled..).unwrap_or_default();
-            let status = self.state.decompress(input, room, InflateFlush::NoFlush);
-            let read = checked::size(self.state.total_in().saturating_sub(read))?;
-            let made = checked::size(self.state.total_out().saturating_sub(made))?;
-            self.used = self.used.saturating_add(read);
+            let (made, ended) = self.step(out.get_mut(filled..).unwrap_or_default())?;
             filled = filled.saturating_add(made);
-            self.at = self.at.saturating_add(made as u64);
-            let exhausted = self.used == self.piece.len() && self.fetched == self.entry.size;
-            match status {
-                Ok(Status::StreamEnd) if filled < out.len() => return Err(self.early()),
-                Ok(Status::StreamEnd) => {}
-                Ok(_) if made == 0 && exhausted => return Err(self.early()),
-                Ok(_) => {}
-                Err(e) => {
-                    let why = self.state.error_message().unwrap_or_else(|| e.as_str());
-                    return Err(Error::malformed(format!(
-                        "deflate stream is broken after {} bytes: {why}",
-                        self.at
-                    )));
-                }
+            if ended && filled < out.len() {
+                return Err(self.early());
             }
         }
         Ok(())
+    }
+
+    /// Checks that the stream ends behind `len` bytes, and its checksum.
+    fn finish(&mut self, len: u64) -> Result<()> {
+        self.skip_to(len)?;
+        loop {
+            match self.step(&mut [0])? {
+                (0, true) => return Ok(()),
+                (0, false) => {}
+                _ => {
+                    let text = format!("deflate stream holds more than the {len} bytes expected");
+                    return Err(Error::malformed(text));
+                }
+            }
+        }
+    }
+
+    /// Inflates some of what comes next into `out`: how much, and whether the stream has ended.
+    fn step(&mut self, out: &mut [u8]) -> Result<(usize, bool)> {
+        if self.used == self.piece.len() {
+            self.fetch()?;
+        }
+        let input = self.piece.get(self.used..).unwrap_or_default();
+        let (read, made) = (self.state.total_in(), self.state.total_out());
+        let status = self.state.decompress(input, out, InflateFlush::NoFlush);
+        let read = checked::size(self.state.total_in().saturating_sub(read))?;
+        let made = checked::size(self.state.total_out().saturating_sub(made))?;
+        self.used = self.used.saturating_add(read);
+        self.at = self.at.saturating_add(made as u64);
+        let exhausted = self.used == self.piece.len() && self.fetched == self.entry.size;
+        match status {
+            Ok(Status::StreamEnd) => Ok((made, true)),
+            Ok(_) if made == 0 && exhausted => Err(self.early()),
+            Ok(_) => Ok((made, false)),
+            Err(e) => {
+                let why = self.state.error_message().unwrap_or_else(|| e.as_str());
+                let text = format!("deflate stream is broken after {} bytes: {why}", self.at);
+                Err(Error::malformed(text))
+            }
+        }
     }
 
     fn early(&self) -> Error {
@@ -120,8 +255,8 @@ impl ElementStream {
     }
 }
 
-impl std::fmt::Debug for ElementStream {
+impl std::fmt::Debug for Plane {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ElementStream").field("path", &self.path).field("at", &self.at).finish()
+        f.debug_struct("Plane").field("entry", &self.entry).field("at", &self.at).finish()
     }
 }

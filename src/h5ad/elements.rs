@@ -1,0 +1,111 @@
+//! Elements of a dataset by range, however they are kept.
+
+use crate::error::Result;
+use crate::hdf5::{Dataset, ElementStream, Numeric, Scratch, Storage};
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+
+/// Chunks of so many bytes are decoded in order and never held.
+const GIANT: u64 = 32 << 20;
+
+/// The elements of a dataset; of one with several dimensions, those of whole rows. Its chunk index has been read.
+#[derive(Debug)]
+pub(crate) struct Elements {
+    pub(crate) dataset: Dataset,
+    /// Where chunks are huge: what comes next in them.
+    stream: Option<Mutex<ElementStream>>,
+}
+
+/// What one worker needs to read them, kept from one block to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    pub(crate) scratch: Scratch,
+    /// The file's own bytes, where they are converted.
+    raw: Vec<u8>,
+    /// Numbers on their way to another type.
+    pub(crate) plain: Vec<u8>,
+}
+
+impl Elements {
+    /// Those of `dataset`.
+    pub(crate) fn of(dataset: &Dataset) -> Result<Self> {
+        dataset.load_chunk_index()?;
+        Ok(Elements { dataset: dataset.clone(), stream: dataset.stream(GIANT)?.map(Mutex::new) })
+    }
+
+    /// Whether reading in any other order than from the beginning to the end begins again.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.stream.is_some()
+    }
+
+    /// Rows of a chunk: reading others than whole ones decodes some twice. 1 where the storage can be read anywhere.
+    pub(crate) fn granule(&self) -> u64 {
+        let rows = self.dataset.shape().first().copied().unwrap_or(1).max(1);
+        match self.dataset.storage() {
+            // chunks without filters can be read in part
+            Storage::Chunked(c) if !self.is_stream() && !self.dataset.filters().is_empty() => {
+                c.first().copied().unwrap_or(1).clamp(1, rows)
+            }
+            _ => 1,
+        }
+    }
+
+    /// Reads rows `range` into `out`, in the file's own bytes.
+    pub(crate) fn read(&self, range: Range<u64>, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+        let shape = self.dataset.shape();
+        let Some(stream) = &self.stream else {
+            let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());
+            if let (Some(start), Some(count)) = (start.first_mut(), count.first_mut()) {
+                (*start, *count) = (range.start, range.end - range.start);
+            }
+            return self.dataset.read_slab(&start, &count, out, scratch);
+        };
+        let row =
+            shape.iter().skip(1).fold(u64::from(self.dataset.datatype().size), |a, b| a.saturating_mul(*b));
+        let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+        stream.seek(range.start.saturating_mul(row))?;
+        stream.read(out)
+    }
+
+    /// Reads rows `range` into `out` as plain numbers.
+    pub(crate) fn numbers(
+        &self,
+        numeric: &Numeric,
+        range: Range<u64>,
+        out: &mut [u8],
+        room: &mut Room,
+    ) -> Result<()> {
+        if numeric.is_native() {
+            return self.read(range, out, &mut room.scratch);
+        }
+        room.raw.resize(out.len() / numeric.dtype.size() * numeric.stored_size(), 0);
+        self.read(range, &mut room.raw, &mut room.scratch)?;
+        numeric.convert(&room.raw, out);
+        Ok(())
+    }
+
+    /// Bytes one worker needs besides what it reads: stored and decoded bytes of a chunk that is not decoded straight
+    /// to where it goes.
+    pub(crate) fn working_bytes(&self) -> u64 {
+        match self.dataset.storage() {
+            Storage::Chunked(c) if !self.is_stream() && !self.dataset.filters().is_empty() => c
+                .iter()
+                .fold(u64::from(self.dataset.datatype().size), |a, b| a.saturating_mul(*b))
+                .saturating_mul(2),
+            _ => 0,
+        }
+    }
+
+    /// Bytes held all the time: the chunk index, and what decodes huge chunks.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let stream =
+            self.stream.as_ref().map_or(0, |s| s.lock().unwrap_or_else(PoisonError::into_inner).memory());
+        let chunks = match self.dataset.storage() {
+            Storage::Chunked(c) => {
+                self.dataset.shape().iter().zip(&c).map(|(n, c)| n.div_ceil((*c).max(1))).product()
+            }
+            _ => 0,
+        };
+        stream.saturating_add(32u64.saturating_mul(chunks))
+    }
+}
