@@ -90,8 +90,9 @@ impl Dense {
             return Err(Error::unsupported(format!("{minor} elements in a line")).in_object(path));
         }
         self.dataset.check_holes()?;
+        let [elements] = Elements::of([&self.dataset])?;
         let mut source = DenseSource {
-            elements: Elements::of(&self.dataset)?,
+            elements,
             values,
             rows: 1,
             most: 0,

@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Chunks of so many bytes are decoded in order and never held.
 const GIANT: u64 = 32 << 20;
+/// So are those of so many bytes where they are read beside such.
+const LARGE: u64 = 1 << 20;
 
 /// The elements of a dataset; of one with several dimensions, those of whole rows. Its chunk index has been read.
 #[derive(Debug)]
@@ -27,10 +29,20 @@ pub(crate) struct Room {
 }
 
 impl Elements {
-    /// Those of `dataset`.
-    pub(crate) fn of(dataset: &Dataset) -> Result<Self> {
-        dataset.load_chunk_index()?;
-        Ok(Elements { dataset: dataset.clone(), stream: dataset.stream(GIANT)?.map(Mutex::new) })
+    /// Those of datasets that are read beside each other.
+    pub(crate) fn of<const N: usize>(datasets: [&Dataset; N]) -> Result<[Self; N]> {
+        let mut least = GIANT;
+        for d in datasets {
+            d.load_chunk_index()?;
+            if d.stream(GIANT)?.is_some() {
+                least = LARGE;
+            }
+        }
+        let mut all = datasets.map(|d| Elements { dataset: d.clone(), stream: None });
+        for one in &mut all {
+            one.stream = one.dataset.stream(least)?.map(Mutex::new);
+        }
+        Ok(all)
     }
 
     /// Whether reading in any other order than from the beginning to the end begins again.

@@ -130,7 +130,7 @@ impl Sparse {
         }
         self.data.load_chunk_index()?;
         self.indices.load_chunk_index()?;
-        let (data, indices) = (Elements::of(&self.data)?, Elements::of(&self.indices)?);
+        let [data, indices] = Elements::of([&self.data, &self.indices])?;
         let every = granule(data.granule(), indices.granule());
         let layout = Layout { orientation: self.orientation, lines, minor, entries, dtype: values.dtype };
         Ok(SparseSource { data, indices, values, index, pointers, layout, every })

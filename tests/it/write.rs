@@ -130,3 +130,52 @@ proptest! {
         prop_assert_eq!(v.raw(), &bytes[..]);
     }
 }
+
+#[test]
+fn chunks_read_in_order_are_what_they_are_read_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.h5");
+    for (width, dtype) in [(1, Dtype::Uint8), (4, Dtype::Int32), (8, Dtype::Float64)] {
+        for (shape, chunk) in [
+            (vec![5000u64], vec![5000u64]),
+            (vec![5000], vec![1700]),
+            (vec![5000], vec![6001]),
+            (vec![70, 90], vec![70, 90]),
+            (vec![70, 90], vec![32, 90]),
+            (vec![20, 6, 9], vec![7, 6, 9]),
+        ] {
+            for shuffle in [false, true] {
+                let n: u64 = shape.iter().product::<u64>() * width;
+                let bytes: Vec<u8> = (0..n).map(|i| (i * i / 37) as u8 & 0x1f).collect();
+                let mut w = Writer::create(&path, true, Libver::Earliest).unwrap();
+                let filters = Filters { shuffle, compression: Compression::Gzip(6), fletcher32: false };
+                let how = Storing { chunk: Some(chunk.clone()), filters, unlimited: true };
+                let mut root = Group::new();
+                root.link("d", w.dataset(&Ready::numbers(dtype, &shape, bytes.clone()), &[], &how).unwrap());
+                w.finish(&root).unwrap();
+                let d = File::open(&path).unwrap().root().unwrap().descend("d").unwrap().dataset().unwrap();
+                let mut stream = d.stream(0).unwrap().unwrap();
+                let mut got = vec![0; bytes.len()];
+                for part in got.chunks_mut(width as usize * 611) {
+                    stream.read(part).unwrap();
+                }
+                assert!(got == bytes, "{shape:?} in {chunk:?}, shuffled {shuffle}");
+                assert!(stream.read(&mut vec![0; width as usize]).is_err(), "past the end");
+                for at in [n / 2, n / 3, n - width, 0].map(|at| at / width * width) {
+                    let mut one = vec![0; width as usize];
+                    stream.seek(at).unwrap();
+                    stream.read(&mut one).unwrap();
+                    assert_eq!(one, bytes[at as usize..][..width as usize]);
+                }
+                // the last byte of each chunk's checksum, which only its end tells
+                let last = d.chunk_extent(d.stored_chunks().unwrap() - 1).unwrap().unwrap();
+                let mut file = std::fs::read(&path).unwrap();
+                file[last.end as usize - 1] ^= 1;
+                std::fs::write(&path, file).unwrap();
+                let d = File::open(&path).unwrap().root().unwrap().descend("d").unwrap().dataset().unwrap();
+                let e = d.stream(0).unwrap().unwrap().read(&mut got).unwrap_err();
+                assert!(d.read().is_err() && e.to_string().contains("/d: chunk ["), "{e}");
+            }
+        }
+    }
+}

@@ -179,6 +179,44 @@ def budgets(binary, tmp, rng):
     check("left-overs are removed by the next run", r.returncode == 0 and not [x for x in os.listdir(tmp) if x.startswith(".killed")])
 
 
+def huge_chunks(binary, tmp, rng):
+    """One chunk for a whole dataset, or a few, each larger than the budget: streamed, shuffled or not."""
+    rows, columns, per = 30_000, 1_000, 300
+    n = rows * per
+    step = rng.integers(1, 4, n).reshape(rows, per)
+    m = sp.csr_matrix((rng.integers(1, 9, n).astype("f8"), np.cumsum(step, axis=1).ravel(), np.arange(rows + 1) * per), shape=(rows, columns))
+    flipped = stable_transpose(m)
+    dense = rng.integers(0, 3, (12_000, 1_000)).astype("f4")
+    src, other, out = (os.path.join(tmp, name) for name in ("huge.h5ad", "plain.h5ad", "huge"))
+    write(other, m, chunks=50_000)
+
+    def run(*args):
+        r = subprocess.run([binary, *args, "--memory", "24M"], capture_output=True, text=True)
+        check(f"{args}: {r.stderr}", r.returncode == 0)
+
+    for shuffle in (False, True):
+        for chunks in (n, n * 2 // 3):
+            what = f"shuffle {shuffle}, chunks of {chunks}"
+            write(src, m, chunks=chunks, compression="gzip", compression_opts=1, shuffle=shuffle)
+            run("convert", src, out, "--force")
+            check(f"{what}: stored", same(out, m))
+            run("verify", src, out)
+            run("verify", other, src)
+            run("transpose", src, out, "--force")
+            check(f"{what}: transposed", same(out, flipped))
+            run("verify", out, src)
+            run("upgrade", src, os.path.join(tmp, "huge_new.h5ad"), "--force", "--compression", "none")
+            run("verify", src, os.path.join(tmp, "huge_new.h5ad"))
+    expected = sp.csr_matrix(dense)
+    for chunks in (dense.shape, (10_000, 1_000)):
+        for how in ({}, {"compression": "gzip", "compression_opts": 1}, {"compression": "gzip", "compression_opts": 1, "shuffle": True}):
+            with h5py.File(src, "w") as f:
+                f.create_dataset("X", data=dense, chunks=chunks, **how)
+            run("convert", src, out, "--force")
+            check(f"dense {chunks} {how}", same(out, expected))
+            run("verify", out, src)
+
+
 def full_disk(binary, tmp, rng):
     small = os.path.join(tmp, "small")
     os.makedirs(small)
@@ -296,6 +334,7 @@ def main():
         matrices(binary, tmp, rng)
         markets(binary, tmp, rng)
         budgets(binary, tmp, rng)
+        huge_chunks(binary, tmp, rng)
         full_disk(binary, tmp, rng)
     finish()
 
