@@ -147,7 +147,9 @@ impl DenseSource {
         } else {
             rows.saturating_mul(self.layout.minor).saturating_mul(8)
         };
-        strip.saturating_add(converted).saturating_add(self.elements.working_bytes())
+        strip
+            .saturating_add(converted)
+            .saturating_add(self.elements.working_bytes(rows.saturating_mul(self.layout.minor)))
     }
 
     /// Chooses the lines of a strip, whole chunks where the budget allows, and how many workers can have one. `entries` is

@@ -96,16 +96,9 @@ impl Elements {
         Ok(())
     }
 
-    /// Bytes one worker needs besides what it reads: stored and decoded bytes of a chunk that is not decoded straight
-    /// to where it goes.
-    pub(crate) fn working_bytes(&self) -> u64 {
-        match self.dataset.storage() {
-            Storage::Chunked(c) if !self.is_stream() && !self.dataset.filters().is_empty() => c
-                .iter()
-                .fold(u64::from(self.dataset.datatype().size), |a, b| a.saturating_mul(*b))
-                .saturating_mul(2),
-            _ => 0,
-        }
+    /// Bytes one worker needs besides the `elements` it reads at once.
+    pub(crate) fn working_bytes(&self, elements: u64) -> u64 {
+        if self.is_stream() { 0 } else { self.dataset.scratch_bytes(elements) }
     }
 
     /// Bytes held all the time: the chunk index, and what decodes huge chunks.

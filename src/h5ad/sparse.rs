@@ -319,7 +319,10 @@ impl Source for SparseSource {
         // the file's own elements where they are converted
         let raw =
             if self.values.is_native() && self.index.is_native() { 0 } else { entries.saturating_mul(8) };
-        self.data.working_bytes().saturating_add(self.indices.working_bytes()).saturating_add(raw)
+        self.data
+            .working_bytes(entries)
+            .saturating_add(self.indices.working_bytes(entries))
+            .saturating_add(raw)
     }
 
     fn resident_bytes(&self) -> u64 {

@@ -3,16 +3,15 @@
 //! What each value of a fixture is read from is recorded first. A change of any other byte must leave the value as it
 //! is; a change of one of these may show in it, or be an error.
 
-use crate::support::fixture;
+use crate::support::{Recorder, fixture};
 use annmap::h5ad::AnnData;
 use annmap::hdf5::{File, Object};
 use annmap::matrix::{Budget, IntoMemory, pump};
-use annmap::{Limits, ReadAt, Result};
+use annmap::{Limits, Result};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::io;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 const FIXTURES: [&str; 16] = [
     "anndata_06.h5ad",
@@ -32,24 +31,6 @@ const FIXTURES: [&str; 16] = [
     "wide.h5ad",
     "wrapped.h5ad",
 ];
-
-/// Bytes in memory that remember which of them were asked for.
-#[derive(Clone)]
-struct Recorder {
-    bytes: Arc<Vec<u8>>,
-    asked: Arc<Mutex<Vec<Range<u64>>>>,
-}
-
-impl ReadAt for Recorder {
-    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        self.asked.lock().unwrap().push(offset..offset + buffer.len() as u64);
-        self.bytes.read_exact_at(buffer, offset)
-    }
-
-    fn len(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-}
 
 /// Paths of all values of a file: datasets, and attributes behind an `@`.
 fn paths(root: &Object) -> Vec<String> {

@@ -1,8 +1,12 @@
 //! Fixtures and runs of the binary.
 
+use annmap::ReadAt;
 use serde_json::Value as Json;
+use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
 
 pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
@@ -33,4 +37,22 @@ pub(crate) fn names(dir: &Path) -> Vec<String> {
         std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     n.sort();
     n
+}
+
+/// Bytes in memory that remember which of them were asked for.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    pub(crate) bytes: Arc<Vec<u8>>,
+    pub(crate) asked: Arc<Mutex<Vec<Range<u64>>>>,
+}
+
+impl ReadAt for Recorder {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.asked.lock().unwrap().push(offset..offset + buffer.len() as u64);
+        self.bytes.read_exact_at(buffer, offset)
+    }
+
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
 }

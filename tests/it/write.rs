@@ -1,9 +1,11 @@
 //! What is written is read again, and the same calls give the same bytes.
 
-use annmap::hdf5::{Class, Compression, File, Filters, Group, Libver, Ready, Storing, Writer};
-use annmap::{Dtype, Strings};
+use crate::support::Recorder;
+use annmap::hdf5::{Class, Compression, File, Filters, Group, Libver, Ready, Scratch, Storing, Writer};
+use annmap::{Dtype, Limits, Strings};
 use proptest::prelude::*;
 use std::path::Path;
+use std::sync::Arc;
 
 fn floats(n: usize) -> Vec<u8> {
     (0..n).flat_map(|i| ((i % 17) as f32).to_le_bytes()).collect()
@@ -177,5 +179,37 @@ fn chunks_read_in_order_are_what_they_are_read_whole() {
                 assert!(d.read().is_err() && e.to_string().contains("/d: chunk ["), "{e}");
             }
         }
+    }
+}
+
+#[test]
+fn small_chunks_that_lie_together_are_read_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("small.h5");
+    for filters in [
+        Filters { compression: Compression::Gzip(1), ..Filters::default() },
+        Filters { compression: Compression::Lzf, shuffle: true, fletcher32: true },
+        Filters::default(),
+    ] {
+        let mut w = Writer::create(&path, true, Libver::Earliest).unwrap();
+        let how = Storing { chunk: Some(vec![100]), filters, unlimited: false };
+        let mut root = Group::new();
+        root.link(
+            "d",
+            w.dataset(&Ready::numbers(Dtype::Float32, &[50_000], floats(50_000)), &[], &how).unwrap(),
+        );
+        w.finish(&root).unwrap();
+        let recorder = Recorder { bytes: Arc::new(std::fs::read(&path).unwrap()), asked: Arc::default() };
+        let file = File::from_reader(Box::new(recorder.clone()), Limits::default()).unwrap();
+        let d = file.root().unwrap().descend("d").unwrap().dataset().unwrap();
+        d.load_chunk_index().unwrap();
+        assert_eq!(d.stored_chunks().unwrap(), 500);
+        recorder.asked.lock().unwrap().clear();
+        // from the middle of a chunk to the middle of another
+        let mut out = vec![0; 4 * 49_900];
+        d.read_range(50..49_950, &mut out, &mut Scratch::default()).unwrap();
+        assert!(out == floats(50_000)[200..4 * 49_950]);
+        let asked = recorder.asked.lock().unwrap().len();
+        assert!(asked <= 3, "{asked} requests with {filters:?}");
     }
 }

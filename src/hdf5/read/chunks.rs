@@ -16,7 +16,67 @@ pub struct Scratch {
     holds: Option<(u64, u64)>,
     /// The file that these addresses are of.
     file: Option<File>,
+    ahead: Ahead,
     work: Workspace,
+}
+
+/// Stored bytes of several chunks that lie close together, read by one request.
+#[derive(Debug, Default)]
+struct Ahead {
+    /// Where they begin; only good within one call, since the next may be of another file.
+    start: u64,
+    len: usize,
+    bytes: Vec<u8>,
+}
+
+/// The most bytes read at once for several chunks.
+pub(crate) const REQUEST: u64 = 4 << 20;
+/// Bytes between two chunks that are read for nothing rather than asked for one by one.
+const GAP: u64 = 32 << 10;
+
+impl Ahead {
+    fn get(&self, address: u64, size: usize) -> Option<&[u8]> {
+        let from = usize::try_from(address.checked_sub(self.start)?).ok()?;
+        self.bytes.get(..self.len)?.get(from..)?.get(..size)
+    }
+}
+
+impl Scratch {
+    /// Forgets what was read ahead.
+    pub(crate) fn forget(&mut self) {
+        self.ahead.len = 0;
+    }
+
+    /// Reads the first of `entries` and those behind it that lie close, at most `most` bytes, unless they are here or
+    /// there is only one.
+    pub(crate) fn read_ahead(&mut self, file: &File, entries: &[ChunkEntry], most: u64) -> Result<()> {
+        let Some((first, rest)) = entries.split_first() else { return Ok(()) };
+        if checked::size(first.size).is_ok_and(|size| self.ahead.get(first.address, size).is_some()) {
+            return Ok(());
+        }
+        let mut end = checked::add(first.address, first.size)?;
+        let mut more = false;
+        for e in rest {
+            let next = e.address.saturating_add(e.size);
+            let near = e.address >= end && e.address.saturating_sub(end) <= GAP;
+            if !near || next.saturating_sub(first.address) > most.min(REQUEST) {
+                break;
+            }
+            (end, more) = (next, true);
+        }
+        self.forget();
+        if !more || file.check(first.address, end.saturating_sub(first.address)).is_err() {
+            // what is wrong is told when the chunk itself is read
+            return Ok(());
+        }
+        let len = checked::size(end.saturating_sub(first.address))?;
+        if self.ahead.bytes.len() < len {
+            self.ahead.bytes = crate::limits::zeroed(len)?;
+        }
+        file.read_into(first.address, self.ahead.bytes.get_mut(..len).unwrap_or_default())?;
+        (self.ahead.start, self.ahead.len) = (first.address, len);
+        Ok(())
+    }
 }
 
 /// How the chunks of one dataset are decoded.
@@ -41,8 +101,8 @@ impl Decoder {
         out: &mut [u8],
         scratch: &mut Scratch,
     ) -> Result<()> {
-        self.decode_inner(file, entry, out, &mut scratch.stored, &mut scratch.work)
-            .map_err(|e| self.place(file, entry, e))
+        let Scratch { stored, ahead, work, .. } = scratch;
+        self.decode_inner(file, entry, out, (stored, ahead), work).map_err(|e| self.place(file, entry, e))
     }
 
     /// The elements of a chunk, decoded into the scratch unless they are there already.
@@ -64,9 +124,10 @@ impl Decoder {
             if scratch.chunk.len() < len {
                 scratch.chunk = crate::limits::zeroed(len)?;
             }
-            let Scratch { stored, chunk, work, .. } = scratch;
+            let Scratch { stored, ahead, chunk, work, .. } = scratch;
             let out = chunk.get_mut(..len).unwrap_or_default();
-            self.decode_inner(file, entry, out, stored, work).map_err(|e| self.place(file, entry, e))?;
+            self.decode_inner(file, entry, out, (stored, ahead), work)
+                .map_err(|e| self.place(file, entry, e))?;
             scratch.holds = Some(key);
         }
         Ok(scratch.chunk.get(..len).unwrap_or_default())
@@ -114,10 +175,13 @@ impl Decoder {
         file: &File,
         entry: &ChunkEntry,
         out: &mut [u8],
-        stored: &mut Vec<u8>,
+        (stored, ahead): (&mut Vec<u8>, &Ahead),
         work: &mut Workspace,
     ) -> Result<()> {
         let mask = self.mask(entry);
+        if let Some(bytes) = checked::size(entry.size).ok().and_then(|size| ahead.get(entry.address, size)) {
+            return self.pipeline.decode(bytes, mask, out, work);
+        }
         if self.pipeline.is_plain(mask) {
             if entry.size != out.len() as u64 {
                 let text = format!("chunk length (expected {} bytes, got {})", out.len(), entry.size);

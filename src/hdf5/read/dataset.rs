@@ -1,7 +1,7 @@
 //! A dataset: shape, type and storage as a handle of metadata only; elements when asked for.
 
 use super::chunk_index::{self, ChunkEntry, ChunkMap, Grid};
-use super::chunks::{Decoder, Scratch};
+use super::chunks::{Decoder, REQUEST, Scratch};
 use super::object::Object;
 use super::slab;
 use super::stream::{Chunks, ElementStream};
@@ -46,6 +46,8 @@ pub enum Storage {
     Virtual,
 }
 
+/// Chunks of fewer bytes that are stored as they are, are read together rather than one by one.
+const PLAIN: u64 = 64 << 10;
 /// A value of up to this many bytes is read whatever the size of its file: fill values need no bytes in it.
 const SMALL_VALUE: u64 = 256 << 20;
 
@@ -174,6 +176,18 @@ impl Dataset {
                 Ok(self.chunk_map()?.entries().iter().fold(0u64, |n, e| n.saturating_add(e.size)))
             }
             _ => Ok(self.byte_len()),
+        }
+    }
+
+    /// Bytes of memory that a [`Scratch`] takes where `elements` are read at once: the stored and decoded bytes of a chunk
+    /// that is not decoded straight to where it goes, and the stored bytes of those that are read together.
+    pub fn scratch_bytes(&self, elements: u64) -> u64 {
+        match &self.decoder {
+            Some(decoder) if !self.filters.is_empty() => {
+                let together = elements.saturating_mul(u64::from(self.datatype.size)).min(REQUEST);
+                decoder.chunk_bytes.saturating_mul(2).saturating_add(together)
+            }
+            _ => 0,
         }
     }
 
@@ -437,11 +451,12 @@ impl Dataset {
         let numbers = grid.number(&first).ok_or_else(outside)?..=grid.number(&last).ok_or_else(outside)?;
         let wanted = spans.iter().fold(1u64, |a, b| a.saturating_mul(*b));
         let there = map.between(numbers);
+        let most = out.len() as u64;
         if (there.len() as u64) < wanted {
             // holes: what was never written is filled at once, however many chunks it would be
             self.fill(out);
         }
-        let mut read = |entry: &ChunkEntry| -> Result<()> {
+        let mut read = |entry: &ChunkEntry, scratch: &mut Scratch| -> Result<()> {
             // The part of this chunk that is asked for, in the chunk and in the output.
             let part = Overlap::of(&grid.start_of(entry.number), &grid.chunk, start, count);
             match part.whole_run(&grid.chunk, count, size, decoder.chunk_bytes) {
@@ -466,13 +481,29 @@ impl Dataset {
                 let at = slab::unravel(e.number, &grid.counts);
                 at.iter().zip(&first).zip(&last).all(|((n, a), b)| (a..=b).contains(&n))
             };
-            return there.iter().filter(inside).try_for_each(read);
+            let some: Vec<ChunkEntry>;
+            let chosen = if there.iter().all(|e| inside(&e)) {
+                there
+            } else {
+                some = there.iter().filter(inside).copied().collect();
+                &some
+            };
+            scratch.forget();
+            return chosen.iter().enumerate().try_for_each(|(n, entry)| {
+                // large plain chunks are read to where they belong
+                if decoder.chunk_bytes < PLAIN || !decoder.is_plain(entry) {
+                    // no more is held than is asked for
+                    scratch.read_ahead(file, chosen.get(n..).unwrap_or_default(), most)?;
+                }
+                read(entry, scratch)
+            });
         }
+        scratch.forget();
         let mut step = vec![0; first.len()];
         loop {
             let coordinates: Vec<u64> = first.iter().zip(&step).map(|(f, s)| f.saturating_add(*s)).collect();
             if let Some(entry) = map.get(grid.number(&coordinates).ok_or_else(outside)?) {
-                read(entry)?;
+                read(entry, scratch)?;
             }
             if !slab::advance(&mut step, &spans) {
                 return Ok(());
