@@ -1,4 +1,5 @@
-//! How fast chunks are decoded, and files become stores. Throughput in bytes of output and in entries.
+//! How fast chunks are decoded, entries brought into the other order, and files become stores. Throughput in bytes of
+//! output and in entries.
 //!
 //! `ANNMAP_BENCH=/path/to/large.h5ad cargo bench` measures on a file of yours; without it the small fixture of
 //! the tests shows that the bench runs, not how fast the program is.
@@ -7,11 +8,12 @@
 
 use annmap::convert::{Options, Target, convert};
 use annmap::h5ad::{AnnData, Element};
-use annmap::hdf5::Scratch;
+use annmap::hdf5::{Compression, File, Filters, Group, Libver, Ready, Scratch, Storing, Writer};
 use annmap::input::Input;
-use annmap::matrix::{Block, Budget, Sink, Source, pump};
-use annmap::{Limits, Result};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use annmap::matrix::{Block, Budget, InMemory, Layout, Orientation, Sink, Source, pump};
+use annmap::transpose::partition;
+use annmap::{Dtype, Limits, Result};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::path::PathBuf;
 
@@ -57,6 +59,67 @@ fn decode(c: &mut Criterion) {
     group.finish();
 }
 
+/// What it costs to undo each filter alone, on indices of rows that ascend.
+fn filters(c: &mut Criterion) {
+    const N: u64 = 4 << 20;
+    let indices = (0..N).flat_map(|i| ((i * 11 + i * i % 7) as u32 % 30_000).to_le_bytes());
+    let indices = Ready::numbers(Dtype::Int32, &[N], indices.collect());
+    let dir = tempfile::tempdir().unwrap();
+    let mut group = c.benchmark_group("filters");
+    group.sample_size(10).throughput(Throughput::Bytes(N * 4));
+    for (name, shuffle, compression) in [
+        ("none", false, Compression::None),
+        ("shuffle", true, Compression::None),
+        ("lzf", false, Compression::Lzf),
+        ("inflate", false, Compression::Gzip(4)),
+        ("inflate, shuffle", true, Compression::Gzip(4)),
+    ] {
+        let path = dir.path().join("filters.h5");
+        let mut writer = Writer::create(&path, true, Libver::Earliest).unwrap();
+        let filters = Filters { shuffle, compression, fletcher32: false };
+        let how = Storing { chunk: Some(vec![25_489]), filters, unlimited: false };
+        let mut root = Group::new();
+        root.link("indices", writer.dataset(&indices, &[], &how).unwrap());
+        writer.finish(&root).unwrap();
+        let file = File::open(&path).unwrap();
+        let dataset = file.root().unwrap().descend("indices").unwrap().dataset().unwrap();
+        let (mut out, mut scratch) = (vec![0; N as usize * 4], Scratch::default());
+        group.bench_function(name, |b| {
+            b.iter(|| dataset.read_range(0..N, black_box(&mut out), &mut scratch).unwrap());
+        });
+    }
+    group.finish();
+}
+
+/// The two halves of transposing: entries sorted by band, and bands placed. In memory, and by way of temporary files.
+fn scatter(c: &mut Criterion) {
+    const ROWS: u64 = 4_000;
+    const COLUMNS: u64 = 30_000;
+    const EACH: u64 = 2_600;
+    let pointers = (0..=ROWS).map(|row| row * EACH).collect();
+    let minor = (0..ROWS * EACH).map(|i| (i % EACH * 11 + i / EACH % 11) as u32).collect();
+    let values = (0..ROWS * EACH).flat_map(|i| (i as f32).to_le_bytes()).collect();
+    let layout = Layout {
+        orientation: Orientation::Csr,
+        lines: ROWS,
+        minor: COLUMNS,
+        entries: ROWS * EACH,
+        dtype: Dtype::Float32,
+    };
+    let matrix = InMemory::new(layout, pointers, minor, values).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let mut group = c.benchmark_group("scatter");
+    group.sample_size(10).throughput(Throughput::Elements(layout.entries));
+    for (name, budget) in [("in memory", 1 << 30), ("temporary files", 32 << 20)] {
+        let sorted = || partition(&matrix, Budget::new(budget), dir.path(), &(), &|_| Ok(())).unwrap();
+        group.bench_function(format!("sorted by band, {name}"), |b| b.iter(sorted));
+        group.bench_function(format!("placed, {name}"), |b| {
+            b.iter_batched(sorted, |p| p.deliver(Nowhere, &()).unwrap(), BatchSize::PerIteration);
+        });
+    }
+    group.finish();
+}
+
 fn stores(c: &mut Criterion) {
     let input = Input::open(&file(), Limits::default()).unwrap();
     let entries = input.matrix("X", Budget::new(1 << 30), &()).unwrap().as_source().layout().entries;
@@ -74,5 +137,5 @@ fn stores(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decode, stores);
+criterion_group!(benches, decode, filters, scatter, stores);
 criterion_main!(benches);
