@@ -201,8 +201,7 @@ impl Run<'_> {
         source: &dyn Source,
         also: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
     ) -> Result<Partitions> {
-        let beside = self.output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let directory = self.options.temporary.as_deref().unwrap_or(beside);
+        let directory = self.options.temporary.as_deref().unwrap_or(transpose::beside(self.output));
         self.observer.phase("reading", bytes_of(source));
         transpose::partition(source, self.options.budget, directory, self.observer, also)
     }

@@ -211,17 +211,8 @@ fn holding(stored: Dtype, fill: Scalar) -> Result<Dtype> {
         _ if stored.is_float() => stored,
         Scalar::Int(v) => {
             let holds = |d: Dtype| d.integer_range().is_some_and(|(low, high)| (low..=high).contains(&v));
-            let least = [
-                Dtype::Uint8,
-                Dtype::Int8,
-                Dtype::Uint16,
-                Dtype::Int16,
-                Dtype::Uint32,
-                Dtype::Int32,
-                Dtype::Uint64,
-            ];
-            let least = least.into_iter().find(|d| d.is_unsigned() == (v >= 0) && holds(*d));
-            if holds(stored) { stored } else { stored.promoted(least.unwrap_or(Dtype::Int64)) }
+            let least = Dtype::least_integer(v, v).unwrap_or(Dtype::Int64);
+            if holds(stored) { stored } else { stored.promoted(least) }
         }
         Scalar::Bool(_) => stored,
     })

@@ -60,18 +60,23 @@ impl Map {
     }
 }
 
+/// Refuses names of which one comes twice.
+pub(super) fn refuse_repeated(names: &Strings) -> Result<()> {
+    let mut seen = HashSet::new();
+    match names.iter().find(|n| !seen.insert(*n)) {
+        Some(twice) => {
+            let text = format!("the name '{}' comes twice, so parts cannot be aligned", twice.escape_ascii());
+            Err(Error::usage(text))
+        }
+        None => Ok(()),
+    }
+}
+
 /// The names of the whole along an axis that all parts share, and how each part's become them.
 ///
 /// Those of all parts, in the order of the first; or those of any: unchanged where all are the same, sorted otherwise, as
-/// pandas does it.
-pub(super) fn join_names(parts: &[&Strings], join: Join) -> Result<(Strings, Vec<Map>)> {
-    for names in parts {
-        let mut seen = HashSet::new();
-        if let Some(twice) = names.iter().find(|n| !seen.insert(*n)) {
-            let text = format!("the name '{}' comes twice, so parts cannot be aligned", twice.escape_ascii());
-            return Err(Error::usage(text));
-        }
-    }
+/// pandas does it. No name comes twice in a part.
+pub(super) fn join_names(parts: &[&Strings], join: Join) -> (Strings, Vec<Map>) {
     let mut whole = parts.first().map(|n| (*n).clone()).unwrap_or_default();
     for names in parts.iter().skip(1) {
         let here: HashSet<&[u8]> = names.iter().collect();
@@ -88,7 +93,7 @@ pub(super) fn join_names(parts: &[&Strings], join: Join) -> Result<(Strings, Vec
         };
     }
     let maps = parts.iter().map(|names| Map::by_names(&whole, names)).collect();
-    Ok((whole, maps))
+    (whole, maps)
 }
 
 #[cfg(test)]
@@ -102,15 +107,15 @@ mod tests {
     #[test]
     fn names_of_all_and_of_any() {
         let (a, b) = (names(&["z", "b", "a"]), names(&["a", "c", "b"]));
-        let (whole, maps) = join_names(&[&a, &b], Join::Inner).unwrap();
+        let (whole, maps) = join_names(&[&a, &b], Join::Inner);
         assert_eq!(whole, names(&["b", "a"]));
         assert_eq!((maps[0].chosen(), maps[1].chosen()), (Some(&[1, 2][..]), Some(&[2, 0][..])));
-        let (whole, maps) = join_names(&[&a, &b], Join::Outer).unwrap();
+        let (whole, maps) = join_names(&[&a, &b], Join::Outer);
         assert_eq!(whole, names(&["a", "b", "c", "z"]));
         assert_eq!(maps[1].chosen(), Some(&[0, 2, 1, ABSENT][..]));
         assert_eq!(maps[1].absent().collect::<Vec<_>>(), [3]);
-        let (whole, maps) = join_names(&[&a, &a], Join::Outer).unwrap();
+        let (whole, maps) = join_names(&[&a, &a], Join::Outer);
         assert_eq!((&whole, maps[1].chosen()), (&a, None));
-        assert!(join_names(&[&a, &names(&["a", "a"])], Join::Inner).is_err());
+        assert!(refuse_repeated(&a).is_ok() && refuse_repeated(&names(&["a", "a"])).is_err());
     }
 }

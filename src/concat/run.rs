@@ -2,7 +2,7 @@
 
 use super::along::Along;
 use super::item::Item;
-use super::map::{Map, join_names};
+use super::map::{Map, join_names, refuse_repeated};
 use super::parts::{Part, Scratch, open};
 use super::{Axis, Options};
 use crate::error::{Error, Place, Result};
@@ -13,7 +13,8 @@ use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::rewrite::filters_of;
 use crate::strings::Strings;
-use crate::table::{Categorical, Column, Frame, Join};
+use crate::table::{Categorical, Column, Frame};
+use crate::transpose;
 use std::path::Path;
 
 pub(super) struct Run<'a> {
@@ -34,7 +35,7 @@ pub(super) fn run(
     observer: &dyn Observer,
 ) -> Result<()> {
     let storage = &options.storage;
-    let beside = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let beside = transpose::beside(output);
     let scratch = Scratch::new(output, storage.temporary.as_deref().unwrap_or(beside));
     let mut how =
         How { filters: storage.filters.unwrap_or_default(), chunk: storage.chunk, libver: storage.libver };
@@ -130,10 +131,10 @@ impl Run<'_> {
     fn join_names(&self, frames: &[&Frame]) -> Result<(Strings, Vec<Map>)> {
         for (frame, part) in frames.iter().zip(self.parts) {
             let place = format!("/{}", self.options.axis.names()[1]);
-            join_names(&[frame.index()], Join::Inner).in_object(&place).in_file(&part.path)?;
+            refuse_repeated(frame.index()).in_object(&place).in_file(&part.path)?;
         }
         let names: Vec<&Strings> = frames.iter().map(|f| f.index()).collect();
-        join_names(&names, self.options.join)
+        Ok(join_names(&names, self.options.join))
     }
 
     /// `raw`, where all parts have it.

@@ -209,21 +209,10 @@ impl Narrowest {
 
     /// The type, for values that are now `from`; never wider than that.
     pub(crate) fn dtype(&self, from: Dtype) -> Dtype {
-        let integers = [
-            Dtype::Uint8,
-            Dtype::Int8,
-            Dtype::Uint16,
-            Dtype::Int16,
-            Dtype::Uint32,
-            Dtype::Int32,
-            Dtype::Uint64,
-            Dtype::Int64,
-        ];
-        let fits = |d: &Dtype| d.integer_range().is_some_and(|(l, h)| l <= self.low && self.high <= h);
         let best = if from == Dtype::Bool {
             Some(Dtype::Bool)
         } else if self.integral {
-            integers.into_iter().find(fits)
+            Dtype::least_integer(self.low, self.high)
         } else if self.half {
             Some(Dtype::Float16)
         } else if self.single {

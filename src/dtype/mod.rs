@@ -81,6 +81,24 @@ impl Dtype {
         })
     }
 
+    /// The smallest integer type that holds all from `low` to `high`; an unsigned one where there is a choice.
+    pub(crate) fn least_integer(low: i128, high: i128) -> Option<Dtype> {
+        use Dtype::{Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64};
+        [Uint8, Int8, Uint16, Int16, Uint32, Int32, Uint64, Int64]
+            .into_iter()
+            .find(|d| d.integer_range().is_some_and(|(l, h)| l <= low && high <= h))
+    }
+
+    /// The bytes that stand where a value is missing: NaN, or zero where the type has none.
+    pub(crate) fn missing(self) -> Vec<u8> {
+        match self {
+            Dtype::Float16 => half::f16::NAN.to_le_bytes().to_vec(),
+            Dtype::Float32 => f32::NAN.to_le_bytes().to_vec(),
+            Dtype::Float64 => f64::NAN.to_le_bytes().to_vec(),
+            _ => vec![0; self.size()],
+        }
+    }
+
     /// Whether no value can be below zero.
     pub const fn is_unsigned(self) -> bool {
         matches!(self, Dtype::Bool | Dtype::Uint8 | Dtype::Uint16 | Dtype::Uint32 | Dtype::Uint64)

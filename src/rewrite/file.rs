@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::h5ad::{AnnData, Axes, Element, Flavour};
 use crate::hdf5::{Group, Object, Written};
 use crate::matrix::Selected;
-use crate::table::Column;
+use crate::table::{Column, Frame};
 use std::collections::HashMap;
 
 /// A file on its way out.
@@ -46,23 +46,19 @@ impl File<'_, '_> {
     ) -> Result<()> {
         let frames = self.data.frames(name, shape, self.run.observer)?;
         let selected = [self.run.selection.obs.as_deref(), self.run.selection.var.as_deref()];
-        let mut left = Vec::new();
-        for (frame, rows) in frames.into_iter().zip(selected) {
+        let mut left = |frame: Frame, rows: Option<&[u64]>| -> Result<Frame> {
             for (column, _) in frame.columns().iter().filter(|(_, c)| matches!(c, Column::Categorical(_))) {
                 consumed.push(format!("{column}_categories"));
             }
-            left.push(match rows {
-                None => frame,
-                Some(rows) => frame.select(rows)?.without_unused(&mut |column, had, left| {
-                    lost.insert(format!("{column}_colors"), (had as u64, left.to_vec()));
-                })?,
-            });
-        }
-        if let [obs, var] = &left[..] {
-            let [obs, var] = self.run.names.applied([obs.clone(), var.clone()])?;
-            self.run.root.link("obs", self.run.writer.frame(&obs)?);
-            self.run.root.link("var", self.run.writer.frame(&var)?);
-        }
+            let Some(rows) = rows else { return Ok(frame) };
+            frame.select(rows)?.without_unused(&mut |column, had, left| {
+                lost.insert(format!("{column}_colors"), (had as u64, left.to_vec()));
+            })
+        };
+        let ([obs, var], [rows, columns]) = (frames, selected);
+        let [obs, var] = self.run.names.applied([left(obs, rows)?, left(var, columns)?])?;
+        self.run.root.link("obs", self.run.writer.frame(&obs)?);
+        self.run.root.link("var", self.run.writer.frame(&var)?);
         Ok(())
     }
 

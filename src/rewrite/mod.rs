@@ -206,7 +206,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self> {
         let filters = options.filters.or_else(|| data.map(filters_of)).unwrap_or_default();
         let how = How { filters, chunk: options.chunk, libver: options.libver };
-        let beside = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let beside = transpose::beside(output);
         Ok(Run {
             selection,
             matrix,

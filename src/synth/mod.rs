@@ -117,7 +117,7 @@ pub fn synth(output: &Path, options: &Options, observer: &dyn Observer) -> Resul
             }
             Form::Csc => {
                 observer.phase("transposing", bytes);
-                let beside = output.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let beside = transpose::beside(output);
                 let partitions = transpose::partition(source, budget, beside, observer, &|_| Ok(()))?;
                 let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
                 observer.phase("writing", bytes);

@@ -3,23 +3,11 @@
 use super::column::{Categorical, Column};
 use super::frame::Frame;
 use super::natural::natural_order;
+use super::select::{numbers, strings};
 use crate::dtype::{Dtype, Policy, cast, scalar_at};
 use crate::error::Result;
 use crate::strings::Strings;
 use std::collections::HashMap;
-
-/// Numbers of `dtype` at `rows`; NaN or zero where there is no row.
-fn numbers(dtype: Dtype, bytes: &[u8], rows: &[Option<u64>]) -> Vec<u8> {
-    let size = dtype.size();
-    let absent = match dtype {
-        Dtype::Float16 => half::f16::NAN.to_le_bytes().to_vec(),
-        Dtype::Float32 => f32::NAN.to_le_bytes().to_vec(),
-        Dtype::Float64 => f64::NAN.to_le_bytes().to_vec(),
-        _ => vec![0; size],
-    };
-    let one = |row: &Option<u64>| row.map_or(&absent[..], |r| &bytes[r as usize * size..][..size]);
-    rows.iter().flat_map(|row| one(row).iter().copied()).collect()
-}
 
 /// Numbers as a type that holds them all.
 pub(super) fn as_dtype(from: Dtype, bytes: &[u8], to: Dtype) -> Vec<u8> {
@@ -29,44 +17,38 @@ pub(super) fn as_dtype(from: Dtype, bytes: &[u8], to: Dtype) -> Vec<u8> {
     out
 }
 
-fn strings(all: &Strings, rows: &[Option<u64>]) -> Strings {
-    let mut out = Strings::new();
-    rows.iter().for_each(|r| out.push(r.and_then(|r| all.bytes(r as usize)).unwrap_or_default()));
-    out
-}
-
 impl Column {
     /// The values of `rows`; missing where a row is `None`. Integers become doubles then, and bools nullable, as pandas and
     /// anndata have it.
     #[must_use]
     pub fn align(&self, rows: &[Option<u64>]) -> Column {
         let gaps = rows.contains(&None);
+        let numbers = |dtype: Dtype, bytes: &[u8]| numbers(dtype, bytes, rows.iter().copied());
+        let strings = |all: &Strings| strings(all, rows.iter().copied());
         let masked =
             |of: &dyn Fn(usize) -> bool| rows.iter().map(|r| r.is_none_or(|r| of(r as usize))).collect();
         match self {
-            Column::Numbers { dtype, bytes } if gaps && *dtype == Dtype::Bool => Column::Nullable {
-                dtype: *dtype,
-                bytes: numbers(*dtype, bytes, rows),
-                missing: masked(&|_| false),
-            },
+            Column::Numbers { dtype, bytes } if gaps && *dtype == Dtype::Bool => {
+                Column::Nullable { dtype: *dtype, bytes: numbers(*dtype, bytes), missing: masked(&|_| false) }
+            }
             Column::Numbers { dtype, bytes } if gaps && !dtype.is_float() => Column::Numbers {
                 dtype: Dtype::Float64,
-                bytes: numbers(Dtype::Float64, &as_dtype(*dtype, bytes, Dtype::Float64), rows),
+                bytes: numbers(Dtype::Float64, &as_dtype(*dtype, bytes, Dtype::Float64)),
             },
             Column::Numbers { dtype, bytes } => {
-                Column::Numbers { dtype: *dtype, bytes: numbers(*dtype, bytes, rows) }
+                Column::Numbers { dtype: *dtype, bytes: numbers(*dtype, bytes) }
             }
             Column::Nullable { dtype, bytes, missing } => Column::Nullable {
                 dtype: *dtype,
-                bytes: numbers(*dtype, bytes, rows),
+                bytes: numbers(*dtype, bytes),
                 missing: masked(&|r| missing[r]),
             },
             Column::Strings(s) if gaps => {
-                Column::NullableStrings { values: strings(s, rows), missing: masked(&|_| false) }
+                Column::NullableStrings { values: strings(s), missing: masked(&|_| false) }
             }
-            Column::Strings(s) => Column::Strings(strings(s, rows)),
+            Column::Strings(s) => Column::Strings(strings(s)),
             Column::NullableStrings { values, missing } => {
-                Column::NullableStrings { values: strings(values, rows), missing: masked(&|r| missing[r]) }
+                Column::NullableStrings { values: strings(values), missing: masked(&|r| missing[r]) }
             }
             Column::Categorical(c) => {
                 let code = |r: &Option<u64>| r.map_or(-1, |r| i64::from(c.codes()[r as usize]));
@@ -183,12 +165,7 @@ impl Frame {
     /// # Errors
     /// As there.
     pub fn strings_to_categoricals(self) -> Result<Frame> {
-        let columns: Result<Vec<_>> = self
-            .columns()
-            .iter()
-            .map(|(n, c)| Ok((n.clone(), c.clone().strings_to_categorical()?)))
-            .collect();
-        Frame::new(self.index_name().map(str::to_owned), self.index().clone(), columns?)
+        self.map(|_, column| column.strings_to_categorical())
     }
 }
 

@@ -249,7 +249,7 @@ fn numbers(parts: &[(Option<Column>, usize)], bools: bool) -> Column {
             Some(Column::Nullable { dtype: d, bytes, missing }) => {
                 (as_dtype(*d, bytes, dtype), missing.clone())
             }
-            _ => (nothing(dtype, *rows), vec![true; *rows]),
+            _ => (dtype.missing().repeat(*rows), vec![true; *rows]),
         };
         out.extend(bytes);
         mask.extend(gone);
@@ -257,14 +257,6 @@ fn numbers(parts: &[(Option<Column>, usize)], bools: bool) -> Column {
     match nullable || (bools && gaps) {
         true => Column::Nullable { dtype, bytes: out, missing: mask },
         false => Column::Numbers { dtype, bytes: out },
-    }
-}
-
-fn nothing(dtype: Dtype, rows: usize) -> Vec<u8> {
-    let nan = Column::Numbers { dtype, bytes: Vec::new() }.align(&vec![None; rows]);
-    match nan {
-        Column::Numbers { bytes, .. } if dtype.is_float() => bytes,
-        _ => vec![0; rows * dtype.size()],
     }
 }
 

@@ -116,6 +116,15 @@ impl Frame {
         &self.columns
     }
 
+    /// With `change` made to each column, which keeps its rows.
+    pub(super) fn map(mut self, mut change: impl FnMut(&str, Column) -> Result<Column>) -> Result<Frame> {
+        let columns = std::mem::take(&mut self.columns).into_iter();
+        self.columns = columns
+            .map(|(name, column)| change(&name, column).map(|column| (name, column)))
+            .collect::<Result<_>>()?;
+        Ok(self)
+    }
+
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|(n, _)| n == name).map(|(_, c)| c)

@@ -6,15 +6,24 @@ use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::strings::Strings;
 
-fn numbers(dtype: Dtype, bytes: &[u8], rows: &[u64]) -> Vec<u8> {
-    let size = dtype.size();
-    rows.iter().flat_map(|r| bytes[*r as usize * size..][..size].iter().copied()).collect()
+/// Numbers of `dtype` at `rows`; NaN or zero where there is no row.
+pub(super) fn numbers(dtype: Dtype, bytes: &[u8], rows: impl Iterator<Item = Option<u64>>) -> Vec<u8> {
+    let (size, absent) = (dtype.size(), dtype.missing());
+    let mut out = Vec::with_capacity(rows.size_hint().0 * size);
+    rows.for_each(|row| out.extend(row.map_or(&absent[..], |r| &bytes[r as usize * size..][..size])));
+    out
 }
 
-fn strings(all: &Strings, rows: &[u64]) -> Strings {
+/// Texts of `rows`; empty where there is no row.
+pub(super) fn strings(all: &Strings, rows: impl Iterator<Item = Option<u64>>) -> Strings {
     let mut out = Strings::new();
-    rows.iter().for_each(|r| out.push(all.bytes(*r as usize).unwrap_or_default()));
+    rows.for_each(|r| out.push(r.and_then(|r| all.bytes(r as usize)).unwrap_or_default()));
     out
+}
+
+/// All of them are there.
+fn there(rows: &[u64]) -> impl Iterator<Item = Option<u64>> {
+    rows.iter().copied().map(Some)
 }
 
 impl Column {
@@ -24,16 +33,16 @@ impl Column {
         let masked = |missing: &[bool]| rows.iter().map(|r| missing[*r as usize]).collect();
         match self {
             Column::Numbers { dtype, bytes } => {
-                Column::Numbers { dtype: *dtype, bytes: numbers(*dtype, bytes, rows) }
+                Column::Numbers { dtype: *dtype, bytes: numbers(*dtype, bytes, there(rows)) }
             }
             Column::Nullable { dtype, bytes, missing } => Column::Nullable {
                 dtype: *dtype,
-                bytes: numbers(*dtype, bytes, rows),
+                bytes: numbers(*dtype, bytes, there(rows)),
                 missing: masked(missing),
             },
-            Column::Strings(s) => Column::Strings(strings(s, rows)),
+            Column::Strings(s) => Column::Strings(strings(s, there(rows))),
             Column::NullableStrings { values, missing } => {
-                Column::NullableStrings { values: strings(values, rows), missing: masked(missing) }
+                Column::NullableStrings { values: strings(values, there(rows)), missing: masked(missing) }
             }
             Column::Categorical(c) => Column::Categorical(c.select(rows)),
         }
@@ -77,7 +86,7 @@ impl Frame {
             )));
         }
         let columns = self.columns().iter().map(|(n, c)| (n.clone(), c.select(rows))).collect();
-        Frame::new(self.index_name().map(str::to_owned), strings(self.index(), rows), columns)
+        Frame::new(self.index_name().map(str::to_owned), strings(self.index(), there(rows)), columns)
     }
 
     /// With each categorical column without the labels that no row has. `changed` is told of columns that lose some,
@@ -86,23 +95,14 @@ impl Frame {
     /// # Errors
     /// As [`Categorical::without_unused`].
     pub fn without_unused(self, changed: &mut dyn FnMut(&str, usize, &[u64])) -> Result<Frame> {
-        let mut columns = Vec::with_capacity(self.columns().len());
-        for (name, column) in self.columns() {
-            columns.push((
-                name.clone(),
-                match column {
-                    Column::Categorical(c) => {
-                        let (less, left) = c.without_unused()?;
-                        if left.len() < c.categories().len() {
-                            changed(name, c.categories().len(), &left);
-                        }
-                        Column::Categorical(less)
-                    }
-                    other => other.clone(),
-                },
-            ));
-        }
-        Frame::new(self.index_name().map(str::to_owned), self.index().clone(), columns)
+        self.map(|name, column| {
+            let Column::Categorical(c) = column else { return Ok(column) };
+            let (less, left) = c.without_unused()?;
+            if left.len() < c.categories().len() {
+                changed(name, c.categories().len(), &left);
+            }
+            Ok(Column::Categorical(less))
+        })
     }
 }
 

@@ -39,6 +39,11 @@ const MOST_BANDS: u64 = 4096;
 /// The most bands on the disk.
 const MOST_SPILLED: u64 = 2048;
 
+/// The directory that a file lies in: where temporary files go unless another is asked for.
+pub(crate) fn beside(file: &Path) -> &Path {
+    file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// All entries of a matrix, partitioned for the other layout.
 #[derive(Debug)]
 pub struct Partitions {

@@ -135,9 +135,7 @@ pub fn compare(a: &Input, b: &Input, options: &Options, observer: &dyn Observer)
         phase("comparing", left);
         entries.compare_lines(left, half, observer).in_file(a.path())?;
     } else {
-        let beside =
-            a.path().parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(std::path::Path::new("."));
-        let directory = options.temporary.as_deref().unwrap_or(beside);
+        let directory = options.temporary.as_deref().unwrap_or(transpose::beside(a.path()));
         phase("reading", left);
         let partitions =
             transpose::partition(left, half, directory, observer, &|_| Ok(())).in_file(a.path())?;

@@ -1,7 +1,7 @@
 //! `dataframe`, `categorical` and the nullable columns.
 
 use super::H5adWriter;
-use crate::dtype::{Dtype, Element, with_element};
+use crate::dtype::Dtype;
 use crate::error::Result;
 use crate::hdf5::{Group, Ready, Written};
 use crate::strings::Strings;
@@ -96,18 +96,9 @@ impl H5adWriter<'_> {
 
 /// The values, NaN where they are missing: there is no encoding of nullable floats.
 fn with_nan(dtype: Dtype, bytes: &[u8], missing: &[bool]) -> Vec<u8> {
-    let mut out = bytes.to_vec();
-    with_element!(dtype, T => {
-        let nan = match T::DTYPE {
-            Dtype::Float16 => vec![0x00, 0x7e],
-            Dtype::Float32 => f32::NAN.to_le_bytes().to_vec(),
-            _ => f64::NAN.to_le_bytes().to_vec(),
-        };
-        for (slot, gone) in out.chunks_exact_mut(size_of::<T>()).zip(missing) {
-            if *gone {
-                slot.copy_from_slice(&nan);
-            }
-        }
-    });
+    let (mut out, nan) = (bytes.to_vec(), dtype.missing());
+    for (slot, _) in out.chunks_exact_mut(dtype.size()).zip(missing).filter(|(_, gone)| **gone) {
+        slot.copy_from_slice(&nan);
+    }
     out
 }
