@@ -4,10 +4,10 @@ use crate::dtype::{Dtype, Policy};
 use crate::error::{Kind, Place, Result};
 use crate::input::{Input, select_frames};
 use crate::matrix::{
-    Block, Budget, Edit, Edited, Kept, Orientation, Selected, Selection, Sink, Source, merged,
-    narrowest_dtype, pump, survey,
+    Block, Budget, Edit, Edited, Kept, Orientation, Selected, Selection, Sink, Source, feed, merged,
+    narrowest_dtype, survey,
 };
-use crate::observe::Observer;
+use crate::observe::{Observer, Stoppable};
 use crate::store::{self, IndexDtype, Pair, Salvage, WriteMode, Writer, Written};
 use crate::table::Frame;
 use crate::transpose::{self, Partitions};
@@ -132,16 +132,6 @@ pub fn convert(
         edited = Edited::new(source, options.edit, options.budget, observer).in_file(place)?;
         source = &edited;
     }
-    let frames = match options.tables {
-        true => match input.frames(&options.matrix, stored.layout().shape(), observer) {
-            Err(e) if options.salvage && e.kind() != Kind::Cancelled => {
-                observer.warn(&format!("tables left out: {e}"));
-                None
-            }
-            frames => frames?.map(|frames| select_frames(selection, frames)).transpose()?,
-        },
-        false => None,
-    };
     let dtype = match options.dtype {
         ValueDtype::Keep => None,
         ValueDtype::As(d) => Some(d),
@@ -159,7 +149,7 @@ pub fn convert(
         source: Some(input.record(&options.matrix)),
         salvaged,
     };
-    let run = Run { input, output, options, store: &store, frames: frames.as_ref(), observer };
+    let run = Run { input, output, options, store: &store, shape: stored.layout().shape(), observer };
     let stored = source.layout().orientation;
     let written = match options.target {
         Target::Both => run.both(source),
@@ -177,40 +167,68 @@ struct Run<'a> {
     output: &'a Path,
     options: &'a Options,
     store: &'a store::Options,
-    frames: Option<&'a [Frame; 2]>,
+    /// Rows and columns that the tables are of.
+    shape: [u64; 2],
     observer: &'a dyn Observer,
 }
 
 impl Run<'_> {
-    fn tables(&self, writer: &mut Writer) -> Result<()> {
-        match self.frames {
+    /// The tables, where they are wanted.
+    fn frames(&self) -> Result<Option<[Frame; 2]>> {
+        let Options { matrix, selection, salvage, .. } = self.options;
+        if !self.options.tables {
+            return Ok(None);
+        }
+        match self.input.frames(matrix, self.shape, self.observer) {
+            Err(e) if *salvage && e.kind() != Kind::Cancelled => {
+                self.observer.warn(&format!("tables left out: {e}"));
+                Ok(None)
+            }
+            frames => frames?.map(|frames| select_frames(selection, frames)).transpose(),
+        }
+    }
+
+    fn tables(&self, frames: Option<&[Frame; 2]>, writer: &Writer) -> Result<()> {
+        match frames {
             Some([obs, var]) => writer.tables(obs, var).in_file(self.input.path()),
             None => Ok(()),
         }
     }
 
     fn as_stored(&self, source: &dyn Source) -> Result<Vec<Written>> {
-        let mut writer = Writer::create(self.output, source.layout(), source.pointers(), self.store)?;
-        self.tables(&mut writer)?;
+        let writer = Writer::create(self.output, source.layout(), source.pointers(), self.store)?;
         self.observer.phase("converting", bytes_of(source));
-        Ok(vec![pump(source, writer, self.options.budget, self.observer)?])
+        let observer = Stoppable::new(self.observer);
+        let tables = || self.tables(self.frames()?.as_ref(), &writer);
+        let (tables, entries) = rayon::join(
+            || observer.noted(tables()),
+            || feed(source, &writer, self.options.budget, &observer),
+        );
+        tables.and(entries)?;
+        Ok(vec![writer.finish()?])
     }
 
-    fn partition(
+    /// The tables, and all entries sorted for the other layout, at the same time.
+    fn frames_and_partition(
         &self,
         source: &dyn Source,
         also: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
-    ) -> Result<Partitions> {
+    ) -> Result<(Option<[Frame; 2]>, Partitions)> {
         let directory = self.options.temporary.as_deref().unwrap_or(transpose::beside(self.output));
         self.observer.phase("reading", bytes_of(source));
-        transpose::partition(source, self.options.budget, directory, self.observer, also)
+        let observer = Stoppable::new(self.observer);
+        let (frames, partitions) = rayon::join(
+            || observer.noted(self.frames()),
+            || transpose::partition(source, self.options.budget, directory, &observer, also),
+        );
+        Ok((frames?, partitions?))
     }
 
     fn flipped(&self, source: &dyn Source) -> Result<Vec<Written>> {
         store::refuse_existing(self.output, self.store.force)?;
-        let partitions = self.partition(source, &|_| Ok(()))?;
-        let mut writer = Writer::create(self.output, partitions.layout(), partitions.pointers(), self.store)?;
-        self.tables(&mut writer)?;
+        let (frames, partitions) = self.frames_and_partition(source, &|_| Ok(()))?;
+        let writer = Writer::create(self.output, partitions.layout(), partitions.pointers(), self.store)?;
+        self.tables(frames.as_ref(), &writer)?;
         self.observer.phase("transposing", bytes_of(source));
         Ok(vec![partitions.deliver(writer, self.observer)?])
     }
@@ -219,12 +237,12 @@ impl Run<'_> {
     fn both(&self, source: &dyn Source) -> Result<Vec<Written>> {
         let pair = Pair::create(self.output, self.store)?;
         let (layout, pointers) = (source.layout(), source.pointers());
-        let mut first = pair.writer(layout, pointers)?;
-        self.tables(&mut first)?;
-        let partitions = self.partition(source, &|block| first.block(block))?;
+        let first = pair.writer(layout, pointers)?;
+        let (frames, partitions) = self.frames_and_partition(source, &|block| first.block(block))?;
+        self.tables(frames.as_ref(), &first)?;
         let first = first.finish()?;
-        let mut second = pair.writer(partitions.layout(), partitions.pointers())?;
-        self.tables(&mut second)?;
+        let second = pair.writer(partitions.layout(), partitions.pointers())?;
+        self.tables(frames.as_ref(), &second)?;
         self.observer.phase("transposing", bytes_of(source));
         let second = partitions.deliver(second, self.observer)?;
         pair.commit()?;

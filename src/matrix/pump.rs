@@ -24,9 +24,19 @@ const LEAST: u64 = 1 << 10;
 /// # Errors
 /// Those of the source and the sink; `Limit` where the budget is too small for one block; `Cancelled`.
 pub fn pump<S: Sink>(from: &dyn Source, to: S, budget: Budget, observer: &dyn Observer) -> Result<S::Done> {
-    let visit = Visit { block: &|block| to.block(block), lost: &|_, e| Err(e), in_order: to.in_order() };
-    run(TARGET, from, budget, observer, &|entries| to.working_bytes(entries), &visit)?;
+    feed(from, &to, budget, observer)?;
     to.finish()
+}
+
+/// As [`pump`], without finishing.
+pub(crate) fn feed<S: Sink>(
+    from: &dyn Source,
+    to: &S,
+    budget: Budget,
+    observer: &dyn Observer,
+) -> Result<()> {
+    let visit = Visit { block: &|block| to.block(block), lost: &|_, e| Err(e), in_order: to.in_order() };
+    run(TARGET, from, budget, observer, &|entries| to.working_bytes(entries), &visit)
 }
 
 /// How a run is cut: entries of a block, and workers.

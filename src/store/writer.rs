@@ -77,6 +77,8 @@ pub struct Writer {
     indices: OutputFile,
     indptr: OutputFile,
     order: OrderCheck,
+    /// Files beside the matrix.
+    tables: Mutex<Vec<FileRecord>>,
     /// Room for blocks where files are not mapped, one per worker at most.
     scratch: Mutex<Vec<Vec<u8>>>,
 }
@@ -139,6 +141,7 @@ impl Writer {
             indices: file(INDICES, layout.entries, indices)?,
             indptr: file(INDPTR, layout.lines + 1, indptr)?,
             order: OrderCheck::new(),
+            tables: Mutex::default(),
             scratch: Mutex::default(),
         };
         writer.write_pointers(pointers)?;
@@ -169,7 +172,7 @@ impl Writer {
     ///
     /// # Errors
     /// `Malformed` where text in them is not UTF-8; `Io`.
-    pub fn tables(&mut self, obs: &Frame, var: &Frame) -> Result<()> {
+    pub fn tables(&self, obs: &Frame, var: &Frame) -> Result<()> {
         for (name, frame) in [(OBS, obs), (VAR, var)] {
             let bytes = arrow::encode(frame)?;
             self.whole_file(name, &bytes)?;
@@ -177,14 +180,15 @@ impl Writer {
         Ok(())
     }
 
-    fn whole_file(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
+    fn whole_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let file = OutputFile::create(&self.directory.join(name), bytes.len() as u64, WriteMode::Positioned)?;
         file.write_with(0, bytes.len(), &mut Vec::new(), |out| {
             out.copy_from_slice(bytes);
             Ok(())
         })?;
         let done = file.finish()?;
-        self.manifest.files.push(FileRecord { name: name.to_owned(), len: done.len, crc: done.crc });
+        let record = FileRecord { name: name.to_owned(), len: done.len, crc: done.crc };
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner).push(record);
         Ok(())
     }
 
@@ -224,7 +228,8 @@ impl Writer {
 
     /// Flushes everything and writes the metadata; gives what is to be committed.
     fn close(self) -> Result<(Option<Pending>, Written)> {
-        let Writer { pending, directory, target, mut manifest, data, indices, indptr, order, .. } = self;
+        let Writer { pending, directory, target, mut manifest, data, indices, indptr, order, tables, .. } =
+            self;
         let order: Order = order.finish()?;
         // Flushing is work for the processor too: two large files at once.
         let (data, indices) = rayon::join(|| data.finish(), || indices.finish());
@@ -232,7 +237,7 @@ impl Writer {
         for (name, done) in [(DATA, data?), (INDICES, indices?), (INDPTR, indptr.finish()?)] {
             files.push(FileRecord { name: name.to_owned(), len: done.len, crc: done.crc });
         }
-        files.append(&mut manifest.files);
+        files.append(&mut tables.into_inner().unwrap_or_else(PoisonError::into_inner));
         manifest.files = files;
         manifest.sorted = Some(order.sorted);
         manifest.duplicates = order.duplicates;
