@@ -201,10 +201,7 @@ impl Worker<'_> {
 
     /// The next block's entries; `None` at the end or after an error.
     fn take(&self) -> Option<Range<u64>> {
-        self.next_range(&mut self.lock())
-    }
-
-    fn next_range(&self, shared: &mut Shared) -> Option<Range<u64>> {
+        let mut shared = self.lock();
         let total = self.from.layout().entries;
         let start = shared.next;
         if start >= total || shared.failed.is_some() {

@@ -23,7 +23,7 @@ pub struct Scratch {
 /// Stored bytes of several chunks that lie close together, read by one request.
 #[derive(Debug, Default)]
 struct Ahead {
-    /// Where they begin; only good within one call, since the next may be of another file.
+    /// Where they begin. Nothing is kept from one call to the next, which may be of another file.
     start: u64,
     len: usize,
     bytes: Vec<u8>,

@@ -488,8 +488,7 @@ impl Dataset {
                 some = there.iter().filter(inside).copied().collect();
                 &some
             };
-            scratch.forget();
-            return chosen.iter().enumerate().try_for_each(|(n, entry)| {
+            let done = chosen.iter().enumerate().try_for_each(|(n, entry)| {
                 // large plain chunks are read to where they belong
                 if decoder.chunk_bytes < PLAIN || !decoder.is_plain(entry) {
                     // no more is held than is asked for
@@ -497,8 +496,9 @@ impl Dataset {
                 }
                 read(entry, scratch)
             });
+            scratch.forget();
+            return done;
         }
-        scratch.forget();
         let mut step = vec![0; first.len()];
         loop {
             let coordinates: Vec<u64> = first.iter().zip(&step).map(|(f, s)| f.saturating_add(*s)).collect();
