@@ -142,8 +142,12 @@ fn remove(path: &Path) -> io::Result<()> {
 
 fn split(target: &Path) -> Result<(PathBuf, String)> {
     let name = target.file_name().ok_or_else(|| Error::usage("not a name for an output").in_file(target))?;
-    let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok((parent.to_owned(), name.to_string_lossy().into_owned()))
+    Ok((beside(target).to_owned(), name.to_string_lossy().into_owned()))
+}
+
+/// The directory that a file lies in.
+pub(crate) fn beside(file: &Path) -> &Path {
+    file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Removes what a killed run with this target left behind.

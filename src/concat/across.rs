@@ -88,11 +88,7 @@ impl Run<'_> {
                 let frame = f.align(&one.rows.rows(), names.clone())?;
                 self.writer.frame(&frame)
             }
-            Item::Awkward(a) => {
-                let rows: Vec<Option<usize>> =
-                    one.rows.rows().into_iter().map(|r| r.map(|r| r as usize)).collect();
-                self.writer.awkward(&a.take(&rows))
-            }
+            Item::Awkward(a) => self.writer.awkward(&a.take(&one.rows.rows())),
             Item::Dense(d) => self.write(&one.array(d)?),
             Item::Sparse(s) => {
                 let source = s.source()?;
@@ -110,12 +106,7 @@ impl Run<'_> {
                 let names = Strings::from_iter(std::iter::repeat_n("", a.rows.len() as usize));
                 Ok(x.align(&a.rows.rows(), names.clone())?.same(&y.align(&b.rows.rows(), names)?))
             }
-            (Item::Awkward(x), Item::Awkward(y)) => {
-                let rows = |m: &Map| -> Vec<Option<usize>> {
-                    m.rows().into_iter().map(|r| r.map(|r| r as usize)).collect()
-                };
-                Ok(x.take(&rows(a.rows)) == y.take(&rows(b.rows)))
-            }
+            (Item::Awkward(x), Item::Awkward(y)) => Ok(x.take(&a.rows.rows()) == y.take(&b.rows.rows())),
             (Item::Dense(x), Item::Dense(y)) => a.array(x)?.same(&b.array(y)?),
             (Item::Sparse(_), Item::Sparse(_)) => {
                 let x = self.by_rows(Some(&a.item), [0, 0], &[])?;

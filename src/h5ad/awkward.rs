@@ -88,7 +88,7 @@ impl Awkward {
     }
 
     /// The elements `rows`, missing where a row is `None`; each is one that the array has.
-    pub(crate) fn take(&self, rows: &[Option<usize>]) -> Awkward {
+    pub(crate) fn take(&self, rows: &[Option<u64>]) -> Awkward {
         if rows.contains(&None) && !matches!(self.kind, Kind::Options { .. }) {
             let index = rows.iter().map(|r| r.map_or(-1, |r| r as i64)).collect();
             return self.with(
@@ -97,7 +97,7 @@ impl Awkward {
                 json!({}),
             );
         }
-        let there = || rows.iter().flatten().copied();
+        let there = || rows.iter().flatten().map(|r| *r as usize);
         let kind = match &self.kind {
             Kind::Empty => Kind::Empty,
             Kind::Numbers { dtype, inner, bytes } => {
@@ -109,13 +109,14 @@ impl Awkward {
                 let mut ends = vec![0];
                 let mut inside = Vec::new();
                 for r in there() {
-                    inside.extend((offsets[r] as usize..offsets[r + 1] as usize).map(Some));
+                    inside.extend((offsets[r] as u64..offsets[r + 1] as u64).map(Some));
                     ends.push(inside.len() as i64);
                 }
                 Kind::Lists { offsets: ends, content: Box::new(content.take(&inside)) }
             }
             Kind::Regular { size, content } => {
-                let inside: Vec<_> = there().flat_map(|r| (r * size..(r + 1) * size).map(Some)).collect();
+                let inside: Vec<_> =
+                    there().flat_map(|r| (r * size..(r + 1) * size).map(|i| Some(i as u64))).collect();
                 Kind::Regular { size: *size, content: Box::new(content.take(&inside)) }
             }
             Kind::Records { names, contents } => Kind::Records {
@@ -125,9 +126,9 @@ impl Awkward {
             Kind::Options { index, content } => {
                 // what nobody refers to any more is left behind
                 let mut inside = Vec::new();
-                let mut one = |r: &Option<usize>| match r.map(|r| index[r]) {
+                let mut one = |r: &Option<u64>| match r.map(|r| index[r as usize]) {
                     Some(i) if i >= 0 => {
-                        inside.push(Some(i as usize));
+                        inside.push(Some(i as u64));
                         inside.len() as i64 - 1
                     }
                     _ => -1,
@@ -337,9 +338,9 @@ fn node(group: &Object, form: &Json, len: usize, depth: u32) -> Result<Awkward> 
             if offsets[0] < 0 || !offsets.is_sorted() {
                 return Err(Error::malformed(format!("{key}-offsets fall")));
             }
-            let (first, last) = (offsets[0] as usize, offsets[len] as usize);
-            let inside: Vec<Option<usize>> = (first..last).map(Some).collect();
-            let content = content(last)?;
+            let (first, last) = (offsets[0] as u64, offsets[len] as u64);
+            let inside: Vec<Option<u64>> = (first..last).map(Some).collect();
+            let content = content(last as usize)?;
             let content = if first == 0 { content } else { content.take(&inside) };
             let offsets = offsets.iter().map(|o| o - first as i64).collect();
             made(Kind::Lists { offsets, content: Box::new(content) })
@@ -369,8 +370,8 @@ fn node(group: &Object, form: &Json, len: usize, depth: u32) -> Result<Awkward> 
         }
         "IndexedArray" => {
             let index = integers("index", len)?;
-            let rows: Option<Vec<Option<usize>>> =
-                index.iter().map(|i| usize::try_from(*i).ok().map(Some)).collect();
+            let rows: Option<Vec<Option<u64>>> =
+                index.iter().map(|i| u64::try_from(*i).ok().map(Some)).collect();
             let rows = rows.ok_or_else(|| Error::malformed(format!("{key}-index has negative numbers")))?;
             Ok(content(size_of(&index))?.take(&rows))
         }

@@ -105,12 +105,12 @@ impl Dense {
                 dtype: values.dtype,
             },
         };
-        let workers = source.plan_strips(budget, &|_| 0)?;
+        let workers;
+        (source.rows, workers) = source.plan_strips(budget, &|_| 0)?;
         source.count(workers, observer, lost)?;
-        let pointers = std::mem::take(&mut source.pointers);
-        source.plan_strips(budget, &|rows| most_entries(&pointers, rows))?;
-        source.most = most_entries(&pointers, source.rows);
-        source.pointers = pointers;
+        let most = |rows| most_entries(&source.pointers, rows);
+        (source.rows, _) = source.plan_strips(budget, &most)?;
+        source.most = most_entries(&source.pointers, source.rows);
         Ok(source)
     }
 }
@@ -154,7 +154,7 @@ impl DenseSource {
 
     /// Chooses the lines of a strip, whole chunks where the budget allows, and how many workers can have one. `entries` is
     /// how many a strip of so many lines has at most, that are to be held beside it.
-    fn plan_strips(&mut self, budget: Budget, entries: &dyn Fn(u64) -> u64) -> Result<usize> {
+    fn plan_strips(&self, budget: Budget, entries: &dyn Fn(u64) -> u64) -> Result<(u64, usize)> {
         let chunk_rows = match self.elements.dataset.storage() {
             Storage::Chunked(c) if !self.elements.is_stream() => c[0].min(self.layout.lines.max(1)),
             _ => 1,
@@ -172,11 +172,8 @@ impl DenseSource {
             rows = if rows > chunk_rows { rows - chunk_rows } else { rows - rows.div_ceil(8) };
         }
         let affordable = (left / cost(rows, entries(rows)).max(1)).max(1);
-        self.rows = rows;
-        if self.elements.is_stream() {
-            return Ok(1);
-        }
-        Ok(rayon::current_num_threads().min(usize::try_from(affordable).unwrap_or(usize::MAX)))
+        let threads = if self.elements.is_stream() { 1 } else { rayon::current_num_threads() };
+        Ok((rows, threads.min(usize::try_from(affordable).unwrap_or(usize::MAX))))
     }
 
     fn count(

@@ -128,8 +128,6 @@ impl Sparse {
             let e = Error::malformed(format!("integers expected, got {}", index.dtype));
             return Err(e.in_object(self.indices.object().path()));
         }
-        self.data.load_chunk_index()?;
-        self.indices.load_chunk_index()?;
         let [data, indices] = Elements::of([&self.data, &self.indices])?;
         let every = granule(data.granule(), indices.granule());
         let layout = Layout { orientation: self.orientation, lines, minor, entries, dtype: values.dtype };

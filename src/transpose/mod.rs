@@ -18,6 +18,8 @@ mod record;
 mod scatter;
 mod spill;
 
+/// Where temporary files go unless another directory is asked for.
+pub(crate) use crate::bytes::commit::beside;
 use crate::bytes::spill::SpillFile;
 use crate::error::Result;
 use crate::matrix::{Block, Budget, Layout, Sink, Source, each_block_of};
@@ -38,11 +40,6 @@ const LEAST: u64 = 2 << 20;
 const MOST_BANDS: u64 = 4096;
 /// The most bands on the disk.
 const MOST_SPILLED: u64 = 2048;
-
-/// The directory that a file lies in: where temporary files go unless another is asked for.
-pub(crate) fn beside(file: &Path) -> &Path {
-    file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
 
 /// All entries of a matrix, partitioned for the other layout.
 #[derive(Debug)]
@@ -90,7 +87,7 @@ pub fn partition(
         let arena = Arena::new(all);
         each_block_of(plan.target, from, plan.reading, observer, &|_| 0, &|block| {
             also(block)?;
-            let first = first_line(block, records)?;
+            let [first, _] = scatter::lines_of(block, records)?;
             arena.add(block.entries.start, first, block.minor.len() * records.bytes(), |out| {
                 let starts = scatter::sort_block(&bands, records, block, first, out)?;
                 scatter::count(&bands, records, &starts, out, &counts);
@@ -139,18 +136,6 @@ impl Partitions {
         }
         to.finish()
     }
-}
-
-/// The line that the lines of a block's records are counted from.
-fn first_line(block: &Block<'_>, records: Records) -> Result<u32> {
-    if block.entries.is_empty() {
-        return Ok(0);
-    }
-    let (first, last) = (block.line_of(block.entries.start), block.line_of(block.entries.end - 1));
-    if records.narrow && (last - first) as u64 >= NARROW {
-        return Err(crate::error::Error::limit(format!("a block of {} lines", last - first + 1)));
-    }
-    Ok(first as u32)
 }
 
 /// What fits where.

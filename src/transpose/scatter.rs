@@ -2,7 +2,7 @@
 
 use super::arena::Arena;
 use super::bands::{Bands, Counts};
-use super::record::{Records, pack, unpack, with_record};
+use super::record::{NARROW, Records, pack, unpack, with_record};
 use crate::error::{Error, Result};
 use crate::matrix::Block;
 
@@ -16,6 +16,18 @@ pub(crate) struct Piece<'b> {
     /// What is added, wrapping around, to their minor indices.
     pub(crate) minor: u32,
     pub(crate) records: &'b [u8],
+}
+
+/// The first line of a block, which those of its records are counted from, and the last.
+pub(crate) fn lines_of(block: &Block<'_>, records: Records) -> Result<[u32; 2]> {
+    if block.entries.is_empty() {
+        return Ok([0, 0]);
+    }
+    let (first, last) = (block.line_of(block.entries.start), block.line_of(block.entries.end - 1));
+    if records.narrow && (last - first) as u64 >= NARROW {
+        return Err(Error::limit(format!("a block of {} lines", last - first + 1)));
+    }
+    Ok([first as u32, last as u32])
 }
 
 /// Sorts a block's entries by band into `out`, which holds them exactly. Lines are counted from `first`. Where each band

@@ -70,8 +70,7 @@ impl Spilled {
         }
         let anew = || Staged { bands: vec![Vec::new(); self.bands.count()], sorted: Vec::new() };
         let mut set = lock(&self.staged).pop().unwrap_or_else(anew);
-        let (size, first) = (self.records.bytes(), super::first_line(block, self.records)?);
-        let last = block.line_of(block.entries.end - 1) as u32;
+        let (size, [first, last]) = (self.records.bytes(), scatter::lines_of(block, self.records)?);
         set.sorted.resize(block.minor.len() * size, 0);
         let starts = scatter::sort_block(&self.bands, self.records, block, first, &mut set.sorted)?;
         scatter::count(&self.bands, self.records, &starts, &set.sorted, counts);

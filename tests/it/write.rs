@@ -165,7 +165,7 @@ fn chunks_read_in_order_are_what_they_are_read_whole() {
                 assert!(stream.read(&mut vec![0; width as usize]).is_err(), "past the end");
                 for at in [n / 2, n / 3, n - width, 0].map(|at| at / width * width) {
                     let mut one = vec![0; width as usize];
-                    stream.seek(at).unwrap();
+                    stream.seek(at);
                     stream.read(&mut one).unwrap();
                     assert_eq!(one, bytes[at as usize..][..width as usize]);
                 }

@@ -59,7 +59,7 @@ impl H5adWriter<'_> {
             Encoding::Awkward if axes.rows.is_some() => {
                 let array = Awkward::read(object)?;
                 let rows = checked(axes.rows.unwrap_or_default(), array.len(), object)?;
-                let rows: Vec<Option<usize>> = rows.iter().map(|r| Some(*r as usize)).collect();
+                let rows: Vec<Option<u64>> = rows.iter().copied().map(Some).collect();
                 self.awkward(&array.take(&rows))
             }
             kind => {

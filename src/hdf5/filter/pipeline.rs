@@ -48,18 +48,6 @@ enum Codec {
     },
 }
 
-/// Filters that a chunk can be decoded through from its beginning to its end, without being held.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum InOrder {
-    /// Deflate alone.
-    Deflate,
-    /// Shuffle, then deflate.
-    Shuffled {
-        /// Bytes of an element.
-        width: usize,
-    },
-}
-
 /// Buffers and decoder states of one worker, used again for each chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
@@ -83,14 +71,13 @@ impl Pipeline {
         self.stages.iter().all(|s| mask & s.bit != 0)
     }
 
-    /// How a chunk with this mask can be decoded in order; `None` where it cannot.
-    pub(crate) fn in_order(&self, mask: u32) -> Option<InOrder> {
+    /// Whether a chunk with this mask can be decoded from its beginning to its end without being held, which is where it
+    /// went through deflate alone, or behind shuffle: then the bytes of an element that was shuffled, 1 where none was.
+    pub(crate) fn in_order(&self, mask: u32) -> Option<usize> {
         let mut active = self.stages.iter().filter(|s| mask & s.bit == 0).map(|s| &s.codec);
         match (active.next(), active.next(), active.next()) {
-            (Some(Codec::Deflate), None, None) => Some(InOrder::Deflate),
-            (Some(Codec::Shuffle { width }), Some(Codec::Deflate), None) => {
-                Some(InOrder::Shuffled { width: *width })
-            }
+            (Some(Codec::Deflate), None, None) => Some(1),
+            (Some(Codec::Shuffle { width }), Some(Codec::Deflate), None) => Some(*width),
             _ => None,
         }
     }

@@ -8,7 +8,7 @@ use super::stream::{Chunks, ElementStream};
 use super::value::Value;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::checked;
-use crate::hdf5::filter::pipeline::{InOrder, Pipeline};
+use crate::hdf5::filter::pipeline::Pipeline;
 use crate::hdf5::format::message::dataspace::{self, Dataspace};
 use crate::hdf5::format::message::datatype::{self, Datatype};
 use crate::hdf5::format::message::filter_pipeline::{self, Filter, FilterPipeline};
@@ -413,15 +413,10 @@ impl Dataset {
             return Ok(None);
         }
         let entries = self.chunk_map().in_object(self.object.path())?.entries();
-        let Some(filters) = entries.first().and_then(|e| decoder.pipeline.in_order(decoder.mask(e))) else {
-            return Ok(None);
-        };
-        let alike = entries.iter().all(|e| decoder.pipeline.in_order(decoder.mask(e)) == Some(filters));
+        let width_of = |e: &ChunkEntry| decoder.pipeline.in_order(decoder.mask(e));
+        let Some(width) = entries.first().and_then(width_of) else { return Ok(None) };
+        let alike = entries.iter().all(|e| width_of(e) == Some(width));
         let all = Some(entries.len() as u64) == decoder.grid.counts.first().copied();
-        let width = match filters {
-            InOrder::Deflate => 1,
-            InOrder::Shuffled { width } => width,
-        };
         let by_element = width == 1 || width as u64 == u64::from(self.datatype.size);
         if !(alike && all && by_element) {
             return Ok(None);

@@ -73,16 +73,13 @@ impl ElementStream {
         (self.chunks.width as u64).saturating_mul(each)
     }
 
-    /// Goes to byte `at`, where an element begins: forward by decoding what lies between, backward by beginning again.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn seek(&mut self, at: u64) -> Result<()> {
+    /// Goes to byte `at`, where an element begins. The next [`read`](Self::read) decodes what lies between, and backward
+    /// begins again.
+    pub fn seek(&mut self, at: u64) {
         if at < self.at {
             self.open = None;
         }
         self.at = at;
-        Ok(())
     }
 
     /// Fills `out`, which holds whole elements, with what comes next.
