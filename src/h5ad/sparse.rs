@@ -281,13 +281,19 @@ impl Source for SparseSource {
     }
 
     fn cut(&self, start: u64, target: u64) -> u64 {
-        let step = (target / self.every).max(1) * self.every;
+        let step = self.largest_block(target);
         // From the last multiple on, so that a block that began elsewhere ends on one.
         (start / self.every * self.every).saturating_add(step)
     }
 
     fn largest_block(&self, target: u64) -> u64 {
-        (target / self.every).max(1).saturating_mul(self.every)
+        // An even number of chunks, which are decoded two at once; a single one where two are far above the target.
+        let chunks = match target / self.every {
+            0 | 1 if target >= self.every / 4 => 2,
+            0 | 1 => 1,
+            n => n & !1,
+        };
+        self.every.saturating_mul(chunks)
     }
 
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {

@@ -11,6 +11,8 @@ use crate::hdf5::filter::pipeline::{Pipeline, Workspace};
 #[derive(Debug, Default)]
 pub struct Scratch {
     stored: Vec<u8>,
+    /// Stored bytes of the second of two chunks that are decoded at once.
+    second: Vec<u8>,
     chunk: Vec<u8>,
     /// Dataset and chunk whose elements `chunk` holds, by their addresses: misaligned readers come back to it.
     holds: Option<(u64, u64)>,
@@ -35,9 +37,10 @@ pub(crate) const REQUEST: u64 = 4 << 20;
 const GAP: u64 = 32 << 10;
 
 impl Ahead {
-    fn get(&self, address: u64, size: usize) -> Option<&[u8]> {
-        let from = usize::try_from(address.checked_sub(self.start)?).ok()?;
-        self.bytes.get(..self.len)?.get(from..)?.get(..size)
+    /// The stored bytes of a chunk, if they are here.
+    fn find(&self, entry: &ChunkEntry) -> Option<&[u8]> {
+        let from = usize::try_from(entry.address.checked_sub(self.start)?).ok()?;
+        self.bytes.get(..self.len)?.get(from..)?.get(..usize::try_from(entry.size).ok()?)
     }
 }
 
@@ -51,7 +54,7 @@ impl Scratch {
     /// there is only one.
     pub(crate) fn read_ahead(&mut self, file: &File, entries: &[ChunkEntry], most: u64) -> Result<()> {
         let Some((first, rest)) = entries.split_first() else { return Ok(()) };
-        if checked::size(first.size).is_ok_and(|size| self.ahead.get(first.address, size).is_some()) {
+        if self.ahead.find(first).is_some() {
             return Ok(());
         }
         let mut end = checked::add(first.address, first.size)?;
@@ -103,6 +106,28 @@ impl Decoder {
     ) -> Result<()> {
         let Scratch { stored, ahead, work, .. } = scratch;
         self.decode_inner(file, entry, out, (stored, ahead), work).map_err(|e| self.place(file, entry, e))
+    }
+
+    /// Whether two chunks may be decoded at once.
+    pub(crate) fn are_alike(&self, a: &ChunkEntry, b: &ChunkEntry) -> bool {
+        let mask = self.mask(a);
+        mask == self.mask(b) && self.pipeline.in_order(mask).is_some()
+    }
+
+    /// Decodes two chunks that [are alike](Self::are_alike), as [`decode`](Self::decode) does one.
+    pub(crate) fn decode_both(
+        &self,
+        file: &File,
+        [a, b]: [&ChunkEntry; 2],
+        [out_a, out_b]: [&mut [u8]; 2],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let Scratch { stored, second, ahead, work, .. } = scratch;
+        let stored_a = stored_bytes(file, a, stored, ahead).map_err(|e| self.place(file, a, e))?;
+        let stored_b = stored_bytes(file, b, second, ahead).map_err(|e| self.place(file, b, e))?;
+        let chunks = [(stored_a, out_a), (stored_b, out_b)];
+        let done = self.pipeline.decode_both(chunks, self.mask(a), work);
+        done.map_err(|(which, e)| self.place(file, if which == 0 { a } else { b }, e))
     }
 
     /// The elements of a chunk, decoded into the scratch unless they are there already.
@@ -179,24 +204,14 @@ impl Decoder {
         work: &mut Workspace,
     ) -> Result<()> {
         let mask = self.mask(entry);
-        if let Some(bytes) = checked::size(entry.size).ok().and_then(|size| ahead.get(entry.address, size)) {
-            return self.pipeline.decode(bytes, mask, out, work);
-        }
-        if self.pipeline.is_plain(mask) {
+        if self.pipeline.is_plain(mask) && ahead.find(entry).is_none() {
             if entry.size != out.len() as u64 {
                 let text = format!("chunk length (expected {} bytes, got {})", out.len(), entry.size);
                 return Err(Error::malformed(text));
             }
             return file.read_into(entry.address, out);
         }
-        let size = checked::size(entry.size)?;
-        file.check(entry.address, entry.size)?;
-        if stored.len() < size {
-            *stored = crate::limits::zeroed(size)?;
-        }
-        let stored = stored.get_mut(..size).unwrap_or_default();
-        file.read_into(entry.address, stored)?;
-        self.pipeline.decode(stored, mask, out, work)
+        self.pipeline.decode(stored_bytes(file, entry, stored, ahead)?, mask, out, work)
     }
 
     /// Refuses a chunk that its stored bytes could not possibly expand to, before memory is taken for it.
@@ -209,4 +224,24 @@ impl Decoder {
         }
         Ok(())
     }
+}
+
+/// The stored bytes of a chunk: those read ahead, or read into `stored`.
+fn stored_bytes<'s>(
+    file: &File,
+    entry: &ChunkEntry,
+    stored: &'s mut Vec<u8>,
+    ahead: &'s Ahead,
+) -> Result<&'s [u8]> {
+    if let Some(bytes) = ahead.find(entry) {
+        return Ok(bytes);
+    }
+    let size = checked::size(entry.size)?;
+    file.check(entry.address, entry.size)?;
+    if stored.len() < size {
+        *stored = crate::limits::zeroed(size)?;
+    }
+    let stored = stored.get_mut(..size).unwrap_or_default();
+    file.read_into(entry.address, stored)?;
+    Ok(stored)
 }

@@ -180,12 +180,14 @@ impl Dataset {
     }
 
     /// Bytes of memory that a [`Scratch`] takes where `elements` are read at once: the stored and decoded bytes of a chunk
-    /// that is not decoded straight to where it goes, and the stored bytes of those that are read together.
+    /// that is not decoded straight to where it goes, twice where two are decoded at once, and the stored bytes of those that
+    /// are read together.
     pub fn scratch_bytes(&self, elements: u64) -> u64 {
         match &self.decoder {
             Some(decoder) if !self.filters.is_empty() => {
-                let together = elements.saturating_mul(u64::from(self.datatype.size)).min(REQUEST);
-                decoder.chunk_bytes.saturating_mul(2).saturating_add(together)
+                let wanted = elements.saturating_mul(u64::from(self.datatype.size));
+                let held = if wanted > decoder.chunk_bytes { 4 } else { 2 };
+                decoder.chunk_bytes.saturating_mul(held).saturating_add(wanted.min(REQUEST))
             }
             _ => 0,
         }
@@ -451,25 +453,33 @@ impl Dataset {
             // holes: what was never written is filled at once, however many chunks it would be
             self.fill(out);
         }
-        let mut read = |entry: &ChunkEntry, scratch: &mut Scratch| -> Result<()> {
-            // The part of this chunk that is asked for, in the chunk and in the output.
-            let part = Overlap::of(&grid.start_of(entry.number), &grid.chunk, start, count);
-            match part.whole_run(&grid.chunk, count, size, decoder.chunk_bytes) {
-                Some(run) if run.end <= out.len() => {
-                    let out = out.get_mut(run).unwrap_or_default();
-                    decoder.decode(file, entry, out, scratch)
-                }
-                _ if decoder.is_plain(entry) && count.len() == 1 => {
-                    decoder.read_part(file, entry, &part, size, out)
-                }
-                _ => {
-                    let bytes = decoder.decode_kept(file, entry, scratch)?;
-                    let from = slab::Place { dims: &grid.chunk, at: &part.in_chunk };
-                    let to = slab::Place { dims: count, at: &part.in_out };
-                    slab::copy_box((bytes, from), (out, to), &part.count, size);
-                    Ok(())
-                }
+        // The part of a chunk that is asked for, in the chunk and in the output.
+        let part_of =
+            |entry: &ChunkEntry| Overlap::of(&grid.start_of(entry.number), &grid.chunk, start, count);
+        let whole = |part: &Overlap| {
+            let run = part.whole_run(&grid.chunk, count, size, decoder.chunk_bytes);
+            run.filter(|run| run.end as u64 <= most)
+        };
+        let read = |entry: &ChunkEntry, out: &mut [u8], scratch: &mut Scratch| -> Result<()> {
+            let part = part_of(entry);
+            if let Some(run) = whole(&part) {
+                return decoder.decode(file, entry, out.get_mut(run).unwrap_or_default(), scratch);
             }
+            if decoder.is_plain(entry) && count.len() == 1 {
+                return decoder.read_part(file, entry, &part, size, out);
+            }
+            let bytes = decoder.decode_kept(file, entry, scratch)?;
+            let from = slab::Place { dims: &grid.chunk, at: &part.in_chunk };
+            let to = slab::Place { dims: count, at: &part.in_out };
+            slab::copy_box((bytes, from), (out, to), &part.count, size);
+            Ok(())
+        };
+        // two chunks that are decoded at once, straight to where they belong
+        let both = |[a, b]: [&ChunkEntry; 2], out: &mut [u8], scratch: &mut Scratch| -> Result<bool> {
+            let runs =
+                decoder.are_alike(a, b).then(|| Some([whole(&part_of(a))?, whole(&part_of(b))?])).flatten();
+            let Some(outs) = runs.and_then(|runs| out.get_disjoint_mut(runs).ok()) else { return Ok(false) };
+            decoder.decode_both(file, [a, b], outs, scratch).map(|()| true)
         };
         if there.len() as u64 <= wanted {
             let inside = |e: &&ChunkEntry| {
@@ -483,14 +493,27 @@ impl Dataset {
                 some = there.iter().filter(inside).copied().collect();
                 &some
             };
-            let done = chosen.iter().enumerate().try_for_each(|(n, entry)| {
+            let mut rest = chosen;
+            let mut next = |rest: &mut &[ChunkEntry]| -> Result<()> {
+                let Some((entry, behind)) = rest.split_first() else { return Ok(()) };
                 // large plain chunks are read to where they belong
                 if decoder.chunk_bytes < PLAIN || !decoder.is_plain(entry) {
                     // no more is held than is asked for
-                    scratch.read_ahead(file, chosen.get(n..).unwrap_or_default(), most)?;
+                    scratch.read_ahead(file, rest, most)?;
                 }
-                read(entry, scratch)
-            });
+                if let Some((second, behind)) = behind.split_first()
+                    && both([entry, second], out, scratch)?
+                {
+                    *rest = behind;
+                    return Ok(());
+                }
+                *rest = behind;
+                read(entry, out, scratch)
+            };
+            let mut done = Ok(());
+            while !rest.is_empty() && done.is_ok() {
+                done = next(&mut rest);
+            }
             scratch.forget();
             return done;
         }
@@ -498,7 +521,7 @@ impl Dataset {
         loop {
             let coordinates: Vec<u64> = first.iter().zip(&step).map(|(f, s)| f.saturating_add(*s)).collect();
             if let Some(entry) = map.get(grid.number(&coordinates).ok_or_else(outside)?) {
-                read(entry, scratch)?;
+                read(entry, out, scratch)?;
             }
             if !slab::advance(&mut step, &spans) {
                 return Ok(());

@@ -1,0 +1,154 @@
+//! A zlib stream taken apart a symbol at a time: what the ends of blocks and buffers ask for. RFC 1950 and 1951.
+
+use super::code::{Codes, Symbol};
+
+/// The stream is not one that is decoded here; zlib-rs knows why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refused;
+
+/// The bits of a stream, from the lowest.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub(super) bits: u64,
+    /// How many of `bits` are valid, modulo 64. What is above them is zero, or what `rest` begins with.
+    pub(super) count: u32,
+    /// What is not yet among the bits.
+    pub(super) rest: &'a [u8],
+}
+
+impl<'a> Input<'a> {
+    /// Takes whole bytes, as far as there are any, until at least 49 bits are here.
+    pub(super) fn refill(&mut self) {
+        self.count &= 63;
+        self.bits &= u64::MAX.wrapping_shl(self.count) ^ u64::MAX;
+        while self.count <= 48 {
+            let Some((byte, rest)) = self.rest.split_first() else { return };
+            self.bits |= u64::from(*byte).wrapping_shl(self.count);
+            self.rest = rest;
+            self.count = self.count.wrapping_add(8);
+        }
+    }
+
+    /// The next `n` bits, at most 16.
+    pub(super) fn take(&mut self, n: u32) -> Result<u32, Refused> {
+        if self.count < n {
+            self.refill();
+        }
+        self.count = self.count.checked_sub(n).ok_or(Refused)?;
+        let mask = 1u64.wrapping_shl(n).wrapping_sub(1);
+        let value = u32::try_from(self.bits & mask).map_err(|_| Refused)?;
+        self.bits = self.bits.wrapping_shr(n);
+        Ok(value)
+    }
+
+    /// What follows the byte that the last bit was taken from.
+    fn bytes(&mut self) -> Result<&'a [u8], Refused> {
+        self.refill();
+        self.take(self.count & 7)?;
+        Ok(self.rest)
+    }
+}
+
+/// Where a stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    Header,
+    Codes,
+    End,
+}
+
+/// A stream that is being inflated.
+pub(super) struct Stream<'a> {
+    pub(super) input: Input<'a>,
+    pub(super) out: &'a mut [u8],
+    /// Bytes of `out` that are made.
+    pub(super) made: usize,
+    pub(super) codes: &'a mut Codes,
+    pub(super) at: At,
+    last: bool,
+}
+
+impl<'a> Stream<'a> {
+    /// The stream in `input`, which makes all of `out`: method 8, the largest window, no dictionary.
+    pub(super) fn new(input: &'a [u8], out: &'a mut [u8], codes: &'a mut Codes) -> Result<Self, Refused> {
+        let Some((head, rest)) = input.split_first_chunk::<2>() else { return Err(Refused) };
+        if head[0] != 0x78 || head[1] & 0x20 != 0 || u16::from_be_bytes(*head).checked_rem(31) != Some(0) {
+            return Err(Refused);
+        }
+        let input = Input { bits: 0, count: 0, rest };
+        Ok(Stream { input, out, made: 0, codes, at: At::Header, last: false })
+    }
+
+    /// Reads the header of a block, and all of a block that is stored as it is.
+    pub(super) fn header(&mut self) -> Result<(), Refused> {
+        self.last = self.input.take(1)? == 1;
+        match self.input.take(2)? {
+            0 => return self.stored(),
+            1 => self.codes.fixed()?,
+            2 => self.codes.read(&mut self.input)?,
+            _ => return Err(Refused),
+        }
+        self.at = At::Codes;
+        Ok(())
+    }
+
+    fn stored(&mut self) -> Result<(), Refused> {
+        self.input.bytes()?;
+        let (len, complement) = (self.input.take(16)?, self.input.take(16)?);
+        if len ^ complement != 0xffff {
+            return Err(Refused);
+        }
+        for _ in 0..len {
+            let byte = self.input.take(8)?;
+            self.put(u8::try_from(byte).map_err(|_| Refused)?)?;
+        }
+        self.end_block();
+        Ok(())
+    }
+
+    fn end_block(&mut self) {
+        self.at = if self.last { At::End } else { At::Header };
+    }
+
+    fn put(&mut self, byte: u8) -> Result<(), Refused> {
+        *self.out.get_mut(self.made).ok_or(Refused)? = byte;
+        self.made = self.made.wrapping_add(1);
+        Ok(())
+    }
+
+    /// Goes on by a header or a symbol.
+    pub(super) fn advance(&mut self) -> Result<(), Refused> {
+        if self.at == At::Header {
+            return self.header();
+        }
+        self.input.refill();
+        match self.codes.next(&mut self.input)? {
+            Symbol::Literal(byte) => self.put(byte)?,
+            Symbol::End => self.end_block(),
+            Symbol::Match(length, distance) => {
+                let from = self.made.checked_sub(distance).ok_or(Refused)?;
+                let end = self.made.checked_add(length).ok_or(Refused)?;
+                let near = self.out.get_mut(from..end).ok_or(Refused)?;
+                for k in distance..near.len() {
+                    let byte = near.get(k.wrapping_sub(distance)).copied().ok_or(Refused)?;
+                    *near.get_mut(k).ok_or(Refused)? = byte;
+                }
+                self.made = end;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks, behind the last block, that all is there and right.
+    pub(super) fn finish(&mut self) -> Result<(), Refused> {
+        if self.made != self.out.len() {
+            return Err(Refused);
+        }
+        self.input.bytes()?;
+        let mut stored = 0u32;
+        for _ in 0..4 {
+            stored = stored.wrapping_shl(8) | self.input.take(8)?;
+        }
+        if zlib_rs::adler32::adler32(1, self.out) == stored { Ok(()) } else { Err(Refused) }
+    }
+}
