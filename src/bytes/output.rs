@@ -14,6 +14,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 /// How bytes get into the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -193,10 +194,12 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// Has the kernel write back what was written, every so many bytes, while more is on its way.
+/// Has the kernel write back what was written, every so many bytes, while more is on its way: on a thread of its own, for
+/// the disk may keep it waiting.
 #[derive(Debug, Default)]
 pub(crate) struct EarlyFlush {
     written: AtomicU64,
+    running: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl EarlyFlush {
@@ -207,13 +210,34 @@ impl EarlyFlush {
     pub(crate) fn wrote(&self, file: &File, len: u64) {
         let before = self.written.fetch_add(len, Ordering::Relaxed);
         if before / Self::EVERY != (before + len) / Self::EVERY {
-            start_write_back(file);
+            self.start(file);
+        }
+    }
+
+    /// Writes back all that is there now, unless an earlier call is still at it.
+    fn start(&self, file: &File) {
+        let mut running = lock(&self.running);
+        if running.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            return;
+        }
+        // Without a thread it is left to the flush at the end.
+        if let Ok(file) = file.try_clone() {
+            let thread = std::thread::Builder::new().name("write back".into()).stack_size(64 << 10);
+            *running = thread.spawn(move || start_write_back(&file)).ok();
         }
     }
 }
 
-/// Starts to write back all of a file that is dirty, and waits for nothing. What goes wrong on the way is told by the
-/// flush at the end.
+impl Drop for EarlyFlush {
+    fn drop(&mut self) {
+        let running = self.running.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(thread) = running.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts to write back all of a file that is dirty. What goes wrong on the way is told by the flush at the end.
 #[cfg(target_os = "linux")]
 fn start_write_back(file: &File) {
     use std::os::fd::AsRawFd;
