@@ -21,12 +21,12 @@ mod spill;
 /// Where temporary files go unless another directory is asked for.
 pub(crate) use crate::bytes::commit::beside;
 use crate::bytes::spill::SpillFile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::matrix::{Block, Budget, Layout, Sink, Source, each_block_of};
 use crate::observe::Observer;
 use arena::Arena;
 use bands::{Bands, Counts};
-use record::{NARROW, Records};
+use record::Records;
 use spill::Spilled;
 use std::path::Path;
 
@@ -40,6 +40,8 @@ const LEAST: u64 = 2 << 20;
 const MOST_BANDS: u64 = 4096;
 /// The most bands on the disk.
 const MOST_SPILLED: u64 = 2048;
+/// Bytes of one band written at once, at least, where larger records would make that more.
+const LEAST_EXTENT: u64 = 128 << 10;
 
 /// All entries of a matrix, partitioned for the other layout.
 #[derive(Debug)]
@@ -77,7 +79,7 @@ pub fn partition(
     };
     if layout.minor > u64::from(u32::MAX) {
         let text = format!("{} lines cannot become minor indices (at most {})", layout.minor, u32::MAX);
-        return Err(crate::error::Error::unsupported(text));
+        return Err(Error::unsupported(text));
     }
     let plan = Plan::new(from, &layout, budget)?;
     let (records, counts) = (plan.records, Counts::new(layout.lines));
@@ -131,10 +133,17 @@ impl Partitions {
         match self.held {
             Held::Memory(bands, records, mut arena) => {
                 place::place_bands(&bands, records, &arena.parts(), &out)?;
+                // the system takes its time to take so much memory back, the sink waits for the disk
+                rayon::in_place_scope(|scope| {
+                    scope.spawn(|_| drop(arena));
+                    to.finish()
+                })
             }
-            Held::Disk(spilled) => spilled.deliver(self.budget, &out)?,
+            Held::Disk(spilled) => {
+                spilled.deliver(self.budget, &out)?;
+                to.finish()
+            }
         }
-        to.finish()
     }
 }
 
@@ -156,18 +165,33 @@ impl Plan {
     fn new(from: &dyn Source, to: &Layout, budget: Budget) -> Result<Self> {
         let layout = from.layout();
         let width = layout.dtype.size();
-        // Bands narrow enough for narrow records
-        let least_bands = to.lines.div_ceil(NARROW).max(1);
-        let narrow = least_bands <= MOST_SPILLED && lines_are_near(from);
-        let least_bands = if narrow { least_bands } else { 1 };
-        let records = Records { narrow, width };
+        let threads = rayon::current_num_threads() as u64;
+        for number in [1, 2] {
+            let records = Records { number, width };
+            // Bands narrow enough for the records
+            let least_bands = to.lines.div_ceil(records.reach()).max(1);
+            if least_bands > MOST_SPILLED || !lines_are_near(from, records) {
+                continue;
+            }
+            let plan = Self::with_records(from, records, least_bands, budget)?;
+            // The smallest are not worth many small writes.
+            let extent = plan.staging / threads / least_bands;
+            if plan.in_memory || number > 1 || extent >= LEAST_EXTENT {
+                return Ok(plan);
+            }
+        }
+        Self::with_records(from, Records { number: 4, width }, 1, budget)
+    }
+
+    fn with_records(from: &dyn Source, records: Records, least_bands: u64, budget: Budget) -> Result<Self> {
+        let layout = from.layout();
         let record = records.bytes() as u64;
         let threads = rayon::current_num_threads() as u64;
         let pointers = (layout.minor + 1) * 8;
         // A block while it is read, and its entries by bands.
         let per_block = |n: u64| {
             let n = from.largest_block(n).min(layout.entries.max(1));
-            from.working_bytes(n).saturating_add(n.saturating_mul(4 + width as u64 + record))
+            from.working_bytes(n).saturating_add(n.saturating_mul(4 + records.width as u64 + record))
         };
         let least_block = 1 << 12;
         let fixed = from.resident_bytes().saturating_add(pointers.saturating_mul(2));
@@ -194,11 +218,12 @@ impl Plan {
     }
 }
 
-/// Whether no block has lines further apart than a narrow record tells: so many lines together always have more entries
-/// than a block.
-fn lines_are_near(from: &dyn Source) -> bool {
+/// Whether no block has lines further apart than records tell: so many lines together always have more entries than a
+/// block.
+fn lines_are_near(from: &dyn Source, records: Records) -> bool {
     let block = from.largest_block(BLOCK);
-    from.pointers().windows(NARROW as usize).all(|w| w[w.len() - 1] - w[0] >= block)
+    let near = |w: &[u64]| w[w.len() - 1] - w[0] >= block;
+    from.pointers().windows(records.reach() as usize).all(near)
 }
 
 #[cfg(test)]

@@ -1,37 +1,43 @@
 //! How an entry is kept on its way: the line it came from, its minor index and its value, end to end.
 
 /// The bytes of a kept entry. Lines are counted from the first of their block and minor indices from the first of their
-/// band, so that in most matrices two bytes hold each.
+/// band, so that in most matrices one byte holds each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Records {
-    /// Two bytes for a line and two for a minor index, instead of four.
-    pub(crate) narrow: bool,
+    /// Bytes of a line, and of a minor index: 1, 2 or 4.
+    pub(crate) number: usize,
     /// Bytes of a value.
     pub(crate) width: usize,
 }
 
-/// What two bytes tell apart.
-pub(crate) const NARROW: u64 = 1 << 16;
-
 impl Records {
     /// Bytes of one.
     pub(crate) fn bytes(self) -> usize {
-        if self.narrow { 4 + self.width } else { 8 + self.width }
+        2 * self.number + self.width
+    }
+
+    /// How many lines, and minor indices, they tell apart.
+    pub(crate) fn reach(self) -> u64 {
+        1 << (8 * self.number)
     }
 }
 
 /// Calls a function that is generic over the bytes of a number, of a value and of a record.
 macro_rules! with_record {
     ($records:expr, $f:ident($($arg:expr),* $(,)?)) => {
-        match ($records.narrow, $records.width) {
-            (true, 1) => $f::<2, 1, 5>($($arg),*),
-            (true, 2) => $f::<2, 2, 6>($($arg),*),
-            (true, 4) => $f::<2, 4, 8>($($arg),*),
-            (true, _) => $f::<2, 8, 12>($($arg),*),
-            (false, 1) => $f::<4, 1, 9>($($arg),*),
-            (false, 2) => $f::<4, 2, 10>($($arg),*),
-            (false, 4) => $f::<4, 4, 12>($($arg),*),
-            (false, _) => $f::<4, 8, 16>($($arg),*),
+        match ($records.number, $records.width) {
+            (1, 1) => $f::<1, 1, 3>($($arg),*),
+            (1, 2) => $f::<1, 2, 4>($($arg),*),
+            (1, 4) => $f::<1, 4, 6>($($arg),*),
+            (1, _) => $f::<1, 8, 10>($($arg),*),
+            (2, 1) => $f::<2, 1, 5>($($arg),*),
+            (2, 2) => $f::<2, 2, 6>($($arg),*),
+            (2, 4) => $f::<2, 4, 8>($($arg),*),
+            (2, _) => $f::<2, 8, 12>($($arg),*),
+            (_, 1) => $f::<4, 1, 9>($($arg),*),
+            (_, 2) => $f::<4, 2, 10>($($arg),*),
+            (_, 4) => $f::<4, 4, 12>($($arg),*),
+            (_, _) => $f::<4, 8, 16>($($arg),*),
         }
     };
 }
@@ -72,18 +78,18 @@ mod tests {
 
     fn there_and_back<const N: usize, const W: usize, const R: usize>(records: Records) {
         assert_eq!(records.bytes(), R);
-        let largest = if N == 2 { 0xffff } else { u32::MAX };
+        let largest = (records.reach() - 1) as u32;
         let value = std::array::from_fn(|i| i as u8 + 1);
-        for (line, minor) in [(0, 0), (1, largest), (largest, 513)] {
+        for (line, minor) in [(0, 0), (1, largest), (largest, 51)] {
             assert_eq!(unpack::<N, W, R>(&pack::<N, W, R>(line, minor, value)), (line, minor, value));
         }
     }
 
     #[test]
     fn every_kind_comes_back() {
-        for narrow in [true, false] {
+        for number in [1, 2, 4] {
             for width in [1, 2, 4, 8] {
-                let records = Records { narrow, width };
+                let records = Records { number, width };
                 with_record!(records, there_and_back(records));
             }
         }

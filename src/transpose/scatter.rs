@@ -2,7 +2,7 @@
 
 use super::arena::Arena;
 use super::bands::{Bands, Counts};
-use super::record::{NARROW, Records, pack, unpack, with_record};
+use super::record::{Records, pack, unpack, with_record};
 use crate::error::{Error, Result};
 use crate::matrix::Block;
 
@@ -24,7 +24,7 @@ pub(crate) fn lines_of(block: &Block<'_>, records: Records) -> Result<[u32; 2]> 
         return Ok([0, 0]);
     }
     let (first, last) = (block.line_of(block.entries.start), block.line_of(block.entries.end - 1));
-    if records.narrow && (last - first) as u64 >= NARROW {
+    if (last - first) as u64 >= records.reach() {
         return Err(Error::limit(format!("a block of {} lines", last - first + 1)));
     }
     Ok([first as u32, last as u32])

@@ -7,7 +7,7 @@ use super::PLACED;
 use super::arena::Arena;
 use super::bands::{Band, Bands, Counts};
 use super::place::{LineWriter, Output, place_bands};
-use super::record::{NARROW, Records, unpack, with_record};
+use super::record::{Records, unpack, with_record};
 use super::scatter::{self, Piece};
 use crate::bytes::spill::{Extent, SpillFile};
 use crate::error::{Error, Result};
@@ -152,7 +152,7 @@ impl Spilled {
         let total = out.entries(lines.clone());
         let span = lines.end - lines.start;
         // Fine bands are numbered from the group's first line on.
-        let wanted = total.div_ceil(PLACED).max(if self.records.narrow { span.div_ceil(NARROW) } else { 1 });
+        let wanted = total.div_ceil(PLACED).max(span.div_ceil(self.records.reach()));
         let fine = Bands::new(span, wanted);
         let mut pieces = Vec::new();
         for (band, bytes) in &bytes {
@@ -249,7 +249,7 @@ impl Spilled {
         let mut out = Vec::new();
         let (mut start, mut n) = (0, 0);
         for (i, p) in pieces.iter().enumerate() {
-            let far = self.records.narrow && u64::from(p.lines[1] - pieces[start].lines[0]) >= NARROW;
+            let far = u64::from(p.lines[1] - pieces[start].lines[0]) >= self.records.reach();
             if i > start && (far || n >= BATCH) {
                 out.push(start..i);
                 (start, n) = (i, 0);

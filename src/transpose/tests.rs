@@ -116,7 +116,7 @@ fn the_same_for_any_budget() {
     }
 }
 
-/// Lines and minor indices further apart than two bytes tell, with and without records of two bytes.
+/// Lines and minor indices further apart than one and two bytes tell, with records of every size.
 #[test]
 fn far_lines_and_wide_bands() {
     let of = |lines: u32, every: u32, n: u32| -> Vec<Vec<u32>> {
@@ -124,15 +124,17 @@ fn far_lines_and_wide_bands() {
             |l: u32| if l.is_multiple_of(every) { (0..n).map(|i| l * 7 + i * 31).collect() } else { vec![] };
         (0..lines).map(line).collect()
     };
-    for (lines, minor, narrow) in [
-        (of(150_000, 1, 5), 300u64, true),
-        (of(150_000, 1, 5), 200_000, true),
-        (of(150_000, 1, 3), 200_000, false),
-        (of(2_000_000, 8, 2), 70_000, false),
+    for (lines, minor, number) in [
+        (of(700, 1, 1_100), 300u64, 1),
+        (of(300, 1, 3_000), 200_000, 1),
+        (of(150_000, 1, 5), 300, 2),
+        (of(150_000, 1, 5), 200_000, 2),
+        (of(150_000, 1, 3), 200_000, 4),
+        (of(2_000_000, 8, 2), 70_000, 4),
     ] {
         let m = matrix(&lines, minor, Dtype::Uint16);
         let to = Layout { lines: m.layout().minor, minor: m.layout().lines, ..*m.layout() };
-        assert_eq!(Plan::new(&m, &to, Budget::new(8 << 30)).unwrap().records.narrow, narrow);
+        assert_eq!(Plan::new(&m, &to, Budget::new(8 << 30)).unwrap().records.number, number);
         let ample = transposed(&m, 8 << 30);
         let mut at = 0;
         let mut of_column = vec![vec![]; minor as usize];
