@@ -1,7 +1,7 @@
 //! What the fuzz targets reach that is not public: single structures, single filters. Compiled for them only.
 
-use super::filter::id;
 use super::filter::pipeline::{Pipeline, Workspace};
+use super::filter::{deflate, id};
 use super::format::message::{
     attribute, attribute_info, dataspace, datatype, fill_value, filter_pipeline, layout, link, link_info,
     shared, symbol_table,
@@ -91,4 +91,23 @@ pub fn undo(filters: &[(u16, Vec<u32>)], element: usize, stored: &[u8], len: usi
     let mut out = vec![0; len];
     Pipeline::new(&filters, element)?.decode(stored, 0, &mut out, &mut Workspace::default())?;
     Ok(out)
+}
+
+/// What two deflate streams become side by side, if that is accepted, and what zlib-rs makes of each. With each how many
+/// bytes it must become.
+pub fn side_by_side(streams: [(&[u8], usize); 2]) -> (Option<[Vec<u8>; 2]>, [Option<Vec<u8>>; 2]) {
+    let [a, b] = streams.map(|(body, len)| {
+        let stream = [&[0x78, 0x9c], body, &[0; 4]].concat();
+        (stream, vec![0; len])
+    });
+    let (mut out_a, mut out_b) = (a.1, b.1);
+    let accepted = deflate::side_by_side([(&a.0, &mut out_a), (&b.0, &mut out_b)]);
+    let alone = streams.map(|(body, len)| {
+        let mut out = vec![0; len];
+        let mut zlib = zlib_rs::Inflate::new(false, 15);
+        let status = zlib.decompress(body, &mut out, zlib_rs::InflateFlush::Finish);
+        let whole = status == Ok(zlib_rs::Status::StreamEnd) && zlib.total_out() == len as u64;
+        whole.then_some(out)
+    });
+    (accepted.then_some([out_a, out_b]), alone)
 }

@@ -213,3 +213,52 @@ fn small_chunks_that_lie_together_are_read_together() {
         assert!(asked <= 3, "{asked} requests with {filters:?}");
     }
 }
+
+/// Numbers that ascend by gaps, as minor indices do: half of what their streams are made of are literals.
+fn indices(n: usize, width: usize) -> Vec<u8> {
+    let (mut at, mut seed) = (0u64, 1u32);
+    let numbers = (0..n).flat_map(|_| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        at = (at + 1 + u64::from((seed >> 16) % 25)) % 30_000;
+        at.to_le_bytes()[..width].to_vec()
+    });
+    numbers.collect()
+}
+
+#[test]
+fn chunks_decoded_two_at_once_are_what_each_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("two.h5");
+    for (width, dtype) in [(4, Dtype::Int32), (8, Dtype::Int64)] {
+        for (shuffle, chunk) in [(false, 3000u64), (true, 3000), (false, 9000)] {
+            let n = 20_500;
+            let bytes = indices(n, width);
+            let mut w = Writer::create(&path, true, Libver::Earliest).unwrap();
+            let filters = Filters { shuffle, compression: Compression::Gzip(9), fletcher32: false };
+            let how = Storing { chunk: Some(vec![chunk]), filters, unlimited: true };
+            let mut root = Group::new();
+            root.link("d", w.dataset(&Ready::numbers(dtype, &[n as u64], bytes.clone()), &[], &how).unwrap());
+            w.finish(&root).unwrap();
+            let open = || File::open(&path).unwrap().root().unwrap().descend("d").unwrap().dataset().unwrap();
+            let d = open();
+            assert!(d.read().unwrap().raw() == bytes);
+            for range in [0..2 * chunk, chunk - 1..n as u64, 1..2 * chunk + 5, chunk..2 * chunk] {
+                let mut out = vec![0; (range.end - range.start) as usize * width];
+                d.read_range(range.clone(), &mut out, &mut Scratch::default()).unwrap();
+                assert!(out == bytes[range.start as usize * width..range.end as usize * width], "{range:?}");
+            }
+            let whole = std::fs::read(&path).unwrap();
+            for number in 0..2 {
+                let extent = d.chunk_extent(number).unwrap().unwrap();
+                for at in [extent.start, (extent.start + extent.end) / 2, extent.end - 1] {
+                    let mut file = whole.clone();
+                    file[at as usize] ^= 0x55;
+                    std::fs::write(&path, file).unwrap();
+                    let e = open().read().unwrap_err().to_string();
+                    let place = format!("/d: chunk [{}] at byte {:#x}", number as u64 * chunk, extent.start);
+                    assert!(e.contains(&place), "{e}");
+                }
+            }
+        }
+    }
+}

@@ -149,6 +149,7 @@ impl<'a> Stream<'a> {
         for _ in 0..4 {
             stored = stored.wrapping_shl(8) | self.input.take(8)?;
         }
-        if zlib_rs::adler32::adler32(1, self.out) == stored { Ok(()) } else { Err(Refused) }
+        let right = zlib_rs::adler32::adler32(1, self.out) == stored;
+        if right || cfg!(fuzzing) { Ok(()) } else { Err(Refused) }
     }
 }
