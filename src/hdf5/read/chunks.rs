@@ -1,8 +1,8 @@
 //! One chunk, from the disk to elements.
 
 use super::chunk_index::{ChunkEntry, Grid};
-use super::dataset::Overlap;
 use super::file::File;
+use super::selection::Overlap;
 use crate::error::{Error, Result};
 use crate::hdf5::checked;
 use crate::hdf5::filter::pipeline::{Pipeline, Workspace};
@@ -168,7 +168,7 @@ impl Decoder {
     }
 
     /// Reads the part of a plain chunk of one dimension that is asked for, and no more.
-    pub(crate) fn read_part(
+    pub(super) fn read_part(
         &self,
         file: &File,
         entry: &ChunkEntry,

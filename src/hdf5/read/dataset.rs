@@ -3,6 +3,7 @@
 use super::chunk_index::{self, ChunkEntry, ChunkMap, Grid};
 use super::chunks::{Decoder, REQUEST, Scratch};
 use super::object::Object;
+use super::selection::Selection;
 use super::slab;
 use super::stream::{Chunks, ElementStream};
 use super::value::Value;
@@ -46,8 +47,6 @@ pub enum Storage {
     Virtual,
 }
 
-/// Chunks of fewer bytes that are stored as they are, are read together rather than one by one.
-const PLAIN: u64 = 64 << 10;
 /// A value of up to this many bytes is read whatever the size of its file: fill values need no bytes in it.
 const SMALL_VALUE: u64 = 256 << 20;
 
@@ -436,7 +435,6 @@ impl Dataset {
     ) -> Result<()> {
         let Some(decoder) = &self.decoder else { return Err(Error::usage("not a chunked dataset")) };
         let (file, map, grid) = (self.object.file(), self.chunk_map()?, &decoder.grid);
-        let size = u64::from(self.datatype.size);
         let each = |f: &dyn Fn(u64, u64, u64) -> u64| -> Vec<u64> {
             start.iter().zip(count).zip(&grid.chunk).map(|((s, n), c)| f(*s, *n, *c)).collect()
         };
@@ -448,80 +446,27 @@ impl Dataset {
         let numbers = grid.number(&first).ok_or_else(outside)?..=grid.number(&last).ok_or_else(outside)?;
         let wanted = spans.iter().fold(1u64, |a, b| a.saturating_mul(*b));
         let there = map.between(numbers);
-        let most = out.len() as u64;
         if (there.len() as u64) < wanted {
             // holes: what was never written is filled at once, however many chunks it would be
             self.fill(out);
         }
-        // The part of a chunk that is asked for, in the chunk and in the output.
-        let part_of =
-            |entry: &ChunkEntry| Overlap::of(&grid.start_of(entry.number), &grid.chunk, start, count);
-        let whole = |part: &Overlap| {
-            let run = part.whole_run(&grid.chunk, count, size, decoder.chunk_bytes);
-            run.filter(|run| run.end as u64 <= most)
-        };
-        let read = |entry: &ChunkEntry, out: &mut [u8], scratch: &mut Scratch| -> Result<()> {
-            let part = part_of(entry);
-            if let Some(run) = whole(&part) {
-                return decoder.decode(file, entry, out.get_mut(run).unwrap_or_default(), scratch);
-            }
-            if decoder.is_plain(entry) && count.len() == 1 {
-                return decoder.read_part(file, entry, &part, size, out);
-            }
-            let bytes = decoder.decode_kept(file, entry, scratch)?;
-            let from = slab::Place { dims: &grid.chunk, at: &part.in_chunk };
-            let to = slab::Place { dims: count, at: &part.in_out };
-            slab::copy_box((bytes, from), (out, to), &part.count, size);
-            Ok(())
-        };
-        // two chunks that are decoded at once, straight to where they belong
-        let both = |[a, b]: [&ChunkEntry; 2], out: &mut [u8], scratch: &mut Scratch| -> Result<bool> {
-            let runs =
-                decoder.are_alike(a, b).then(|| Some([whole(&part_of(a))?, whole(&part_of(b))?])).flatten();
-            let Some(outs) = runs.and_then(|runs| out.get_disjoint_mut(runs).ok()) else { return Ok(false) };
-            decoder.decode_both(file, [a, b], outs, scratch).map(|()| true)
-        };
+        let selection = Selection { file, decoder, start, count, size: u64::from(self.datatype.size) };
         if there.len() as u64 <= wanted {
             let inside = |e: &&ChunkEntry| {
                 let at = slab::unravel(e.number, &grid.counts);
                 at.iter().zip(&first).zip(&last).all(|((n, a), b)| (a..=b).contains(&n))
             };
-            let some: Vec<ChunkEntry>;
-            let chosen = if there.iter().all(|e| inside(&e)) {
-                there
-            } else {
-                some = there.iter().filter(inside).copied().collect();
-                &some
-            };
-            let mut rest = chosen;
-            let mut next = |rest: &mut &[ChunkEntry]| -> Result<()> {
-                let Some((entry, behind)) = rest.split_first() else { return Ok(()) };
-                // large plain chunks are read to where they belong
-                if decoder.chunk_bytes < PLAIN || !decoder.is_plain(entry) {
-                    // no more is held than is asked for
-                    scratch.read_ahead(file, rest, most)?;
-                }
-                if let Some((second, behind)) = behind.split_first()
-                    && both([entry, second], out, scratch)?
-                {
-                    *rest = behind;
-                    return Ok(());
-                }
-                *rest = behind;
-                read(entry, out, scratch)
-            };
-            let mut done = Ok(());
-            while !rest.is_empty() && done.is_ok() {
-                done = next(&mut rest);
+            if there.iter().all(|e| inside(&e)) {
+                return selection.read_all(there, out, scratch);
             }
-            scratch.forget();
-            return done;
+            let some: Vec<ChunkEntry> = there.iter().filter(inside).copied().collect();
+            return selection.read_all(&some, out, scratch);
         }
         let mut step = vec![0; first.len()];
         loop {
             let coordinates: Vec<u64> = first.iter().zip(&step).map(|(f, s)| f.saturating_add(*s)).collect();
             if let Some(entry) = map.get(grid.number(&coordinates).ok_or_else(outside)?) {
-                read(entry, out, scratch)?;
+                selection.read(entry, out, scratch)?;
             }
             if !slab::advance(&mut step, &spans) {
                 return Ok(());
@@ -548,36 +493,4 @@ impl Dataset {
 /// Scalars have no dimensions to copy along.
 fn copy_scalar(bytes: &[u8], out: &mut [u8]) {
     out.iter_mut().zip(bytes).for_each(|(o, b)| *o = *b);
-}
-
-/// Where a chunk and the box asked for overlap.
-pub(crate) struct Overlap {
-    pub(crate) in_chunk: Vec<u64>,
-    pub(crate) in_out: Vec<u64>,
-    pub(crate) count: Vec<u64>,
-}
-
-impl Overlap {
-    fn of(chunk_start: &[u64], chunk: &[u64], start: &[u64], count: &[u64]) -> Self {
-        let mut o = Overlap { in_chunk: vec![], in_out: vec![], count: vec![] };
-        for (((cs, c), s), n) in chunk_start.iter().zip(chunk).zip(start).zip(count) {
-            let from = (*cs).max(*s);
-            let to = cs.saturating_add(*c).min(s.saturating_add(*n));
-            o.in_chunk.push(from.saturating_sub(*cs));
-            o.in_out.push(from.saturating_sub(*s));
-            o.count.push(to.saturating_sub(from));
-        }
-        o
-    }
-
-    /// The bytes of the output that are exactly this chunk, where they are one run.
-    fn whole_run(&self, chunk: &[u64], out: &[u64], size: u64, chunk_bytes: u64) -> Option<Range<usize>> {
-        let spans = chunk.iter().zip(out).skip(1).all(|(c, o)| c == o);
-        if self.count != chunk || !spans {
-            return None;
-        }
-        let row = out.iter().skip(1).try_fold(size, |a, b| a.checked_mul(*b))?;
-        let from = usize::try_from(self.in_out.first()?.checked_mul(row)?).ok()?;
-        Some(from..from.checked_add(usize::try_from(chunk_bytes).ok()?)?)
-    }
 }

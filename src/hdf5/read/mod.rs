@@ -13,6 +13,7 @@ pub(crate) mod global_heap;
 pub(crate) mod group;
 pub(crate) mod numeric;
 pub(crate) mod object;
+pub(crate) mod selection;
 pub(crate) mod slab;
 pub(crate) mod stream;
 pub(crate) mod value;

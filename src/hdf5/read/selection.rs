@@ -1,0 +1,123 @@
+//! A box of elements of a chunked dataset: which part of which chunk goes where.
+
+use super::chunk_index::ChunkEntry;
+use super::chunks::{Decoder, Scratch};
+use super::file::File;
+use super::slab;
+use crate::error::Result;
+use std::ops::Range;
+
+/// Chunks of fewer bytes that are stored as they are, are read together rather than one by one.
+const PLAIN: u64 = 64 << 10;
+
+/// The box that is asked for.
+pub(super) struct Selection<'a> {
+    pub(super) file: &'a File,
+    pub(super) decoder: &'a Decoder,
+    pub(super) start: &'a [u64],
+    pub(super) count: &'a [u64],
+    /// Bytes of an element.
+    pub(super) size: u64,
+}
+
+impl Selection<'_> {
+    /// Reads what `entries` have of the box into `out`, which is all of it.
+    pub(super) fn read_all(
+        &self,
+        entries: &[ChunkEntry],
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let done = self.read_each(entries, out, scratch);
+        scratch.forget();
+        done
+    }
+
+    fn read_each(&self, mut rest: &[ChunkEntry], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+        // no more is held than is asked for
+        let most = out.len() as u64;
+        while let [entry, behind @ ..] = rest {
+            // large plain chunks are read to where they belong
+            if self.decoder.chunk_bytes < PLAIN || !self.decoder.is_plain(entry) {
+                scratch.read_ahead(self.file, rest, most)?;
+            }
+            rest = match behind {
+                [second, behind @ ..] if self.read_both([entry, second], out, scratch)? => behind,
+                _ => {
+                    self.read(entry, out, scratch)?;
+                    behind
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// Reads what one chunk has of the box.
+    pub(super) fn read(&self, entry: &ChunkEntry, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+        let (decoder, part) = (self.decoder, self.part_of(entry));
+        if let Some(whole) = self.run_of(&part).and_then(|run| out.get_mut(run)) {
+            return decoder.decode(self.file, entry, whole, scratch);
+        }
+        if decoder.is_plain(entry) && self.count.len() == 1 {
+            return decoder.read_part(self.file, entry, &part, self.size, out);
+        }
+        let bytes = decoder.decode_kept(self.file, entry, scratch)?;
+        let from = slab::Place { dims: &decoder.grid.chunk, at: &part.in_chunk };
+        let to = slab::Place { dims: self.count, at: &part.in_out };
+        slab::copy_box((bytes, from), (out, to), &part.count, self.size);
+        Ok(())
+    }
+
+    /// Decodes two chunks at once, straight to where they belong; `false` where that cannot be.
+    fn read_both(&self, [a, b]: [&ChunkEntry; 2], out: &mut [u8], scratch: &mut Scratch) -> Result<bool> {
+        if !self.decoder.are_alike(a, b) {
+            return Ok(false);
+        }
+        let run = |entry| self.run_of(&self.part_of(entry));
+        let (Some(run_a), Some(run_b)) = (run(a), run(b)) else { return Ok(false) };
+        let Ok(outs) = out.get_disjoint_mut([run_a, run_b]) else { return Ok(false) };
+        self.decoder.decode_both(self.file, [a, b], outs, scratch).map(|()| true)
+    }
+
+    fn part_of(&self, entry: &ChunkEntry) -> Overlap {
+        let grid = &self.decoder.grid;
+        Overlap::of(&grid.start_of(entry.number), &grid.chunk, self.start, self.count)
+    }
+
+    /// The bytes of the output that are exactly a chunk, where they are one run.
+    fn run_of(&self, part: &Overlap) -> Option<Range<usize>> {
+        part.whole_run(&self.decoder.grid.chunk, self.count, self.size, self.decoder.chunk_bytes)
+    }
+}
+
+/// Where a chunk and the box asked for overlap.
+pub(super) struct Overlap {
+    pub(super) in_chunk: Vec<u64>,
+    pub(super) in_out: Vec<u64>,
+    pub(super) count: Vec<u64>,
+}
+
+impl Overlap {
+    fn of(chunk_start: &[u64], chunk: &[u64], start: &[u64], count: &[u64]) -> Self {
+        let mut o = Overlap { in_chunk: vec![], in_out: vec![], count: vec![] };
+        for (((cs, c), s), n) in chunk_start.iter().zip(chunk).zip(start).zip(count) {
+            let from = (*cs).max(*s);
+            let to = cs.saturating_add(*c).min(s.saturating_add(*n));
+            o.in_chunk.push(from.saturating_sub(*cs));
+            o.in_out.push(from.saturating_sub(*s));
+            o.count.push(to.saturating_sub(from));
+        }
+        o
+    }
+
+    /// The bytes of the output that are exactly this chunk, where they are one run.
+    fn whole_run(&self, chunk: &[u64], out: &[u64], size: u64, chunk_bytes: u64) -> Option<Range<usize>> {
+        let spans = chunk.iter().zip(out).skip(1).all(|(c, o)| c == o);
+        if self.count != chunk || !spans {
+            return None;
+        }
+        let row = out.iter().skip(1).try_fold(size, |a, b| a.checked_mul(*b))?;
+        let from = usize::try_from(self.in_out.first()?.checked_mul(row)?).ok()?;
+        Some(from..from.checked_add(usize::try_from(chunk_bytes).ok()?)?)
+    }
+}
