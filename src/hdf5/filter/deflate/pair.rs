@@ -179,10 +179,10 @@ impl<'a, S: Simd> Lane<'a, S> {
         let window =
             simd.concat_swizzle_dyn_u8x16(self.window, u8x16::simd_from(simd, pair.to_le_bytes()), order);
         let to = self.made.wrapping_add(literals);
-        if unknown || length > 16 {
-            if unknown {
-                return false;
-            }
+        if unknown {
+            return false;
+        }
+        if length > 16 {
             let Some(window) = copy_long(shuffles, out, to, (length, distance), window.into()) else {
                 return false;
             };
