@@ -173,10 +173,13 @@ impl Plan {
             if least_bands > MOST_SPILLED || !lines_are_near(from, records) {
                 continue;
             }
-            let plan = Self::with_records(from, records, least_bands, budget)?;
+            let plan = Self::with_records(from, records, least_bands, budget);
+            if number > 1 {
+                return plan;
+            }
             // The smallest are not worth many small writes.
-            let extent = plan.staging / threads / least_bands;
-            if plan.in_memory || number > 1 || extent >= LEAST_EXTENT {
+            let few_writes = |p: &Plan| p.in_memory || p.staging / threads / least_bands >= LEAST_EXTENT;
+            if let Some(plan) = plan.ok().filter(few_writes) {
                 return Ok(plan);
             }
         }

@@ -176,3 +176,43 @@ fn too_small_a_budget_tells_the_least() {
     let least: u64 = least.parse::<u64>().unwrap() << 20;
     assert!(transposed(&m, least) == transposed(&m, 1 << 30));
 }
+
+/// A matrix that can be cut at multiples of `every` only, as one in large chunks.
+struct Chunked<'a> {
+    of: &'a InMemory,
+    every: u64,
+}
+
+impl Source for Chunked<'_> {
+    fn layout(&self) -> &Layout {
+        self.of.layout()
+    }
+    fn pointers(&self) -> &[u64] {
+        self.of.pointers()
+    }
+    fn cut(&self, start: u64, target: u64) -> u64 {
+        start / self.every * self.every + self.largest_block(target)
+    }
+    fn largest_block(&self, target: u64) -> u64 {
+        (target / self.every).max(1) * self.every
+    }
+    fn read(&self, range: std::ops::Range<u64>, into: &mut crate::matrix::Buffer) -> Result<()> {
+        self.of.read(range.start..range.end.min(self.layout().entries), into)
+    }
+}
+
+#[test]
+fn the_least_budget_works_whatever_the_chunks() {
+    let m = large(700, 3000, 1500, false);
+    let ample = transposed(&m, 1 << 30);
+    let dir = tempfile::tempdir().unwrap();
+    for every in [1 << 10, 60_000, 90_000, 100_000, 110_000, 120_000, 125_000, 130_000, 400_000] {
+        let of = Chunked { of: &m, every };
+        let run = |budget| partition(&of, Budget::new(budget), dir.path(), &(), &|_| Ok(()));
+        let e = run(4096).unwrap_err();
+        let least = e.message().split("at least ").nth(1).unwrap().split('M').next().unwrap();
+        let p = run(least.parse::<u64>().unwrap() << 20).unwrap();
+        let to = IntoMemory::new(p.layout());
+        assert!(p.deliver(to, &()).unwrap() == ample, "chunks of {every}");
+    }
+}

@@ -288,7 +288,7 @@ impl Codes {
     }
 }
 
-/// The length or distance that a symbol stands for.
+/// What comes next in a block.
 pub(super) enum Symbol {
     Literal(u8),
     End,
