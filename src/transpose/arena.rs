@@ -57,7 +57,7 @@ impl Arena {
     }
 
     /// Adds a part of `len` bytes that `fill` writes; it returns where each band begins. `order` says where it comes
-    /// among the others.
+    /// among the others, and is of no other.
     pub(crate) fn add(
         &self,
         order: u64,
@@ -85,6 +85,11 @@ impl Arena {
         Ok(())
     }
 
+    /// Bytes of memory taken.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.lock().iter().map(|slab| slab.bytes.len() as u64).sum()
+    }
+
     /// All parts, in order.
     pub(crate) fn parts(&mut self) -> Vec<Part<'_>> {
         let slabs = self.slabs.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -96,6 +101,7 @@ impl Arena {
             })
             .collect();
         all.sort_unstable_by_key(|(order, _)| *order);
+        debug_assert!(all.windows(2).all(|w| w[0].0 < w[1].0), "two parts in one place");
         all.into_iter().map(|(_, part)| part).collect()
     }
 

@@ -129,10 +129,13 @@ impl Partitions {
     /// Those of the sink; `Io` for temporary files; `Cancelled`.
     pub fn deliver<S: Sink>(self, to: S, observer: &dyn Observer) -> Result<S::Done> {
         let visit = |block: &Block<'_>| to.block(block);
-        let out = place::Output::new(&self.layout, &self.pointers, observer, &visit, to.in_order());
+        let sink_bytes = |entries: u64| to.working_bytes(entries);
+        let out =
+            place::Output::new(&self.layout, &self.pointers, observer, &visit, &sink_bytes, to.in_order());
         match self.held {
             Held::Memory(bands, records, mut arena) => {
-                place::place_bands(&bands, records, &arena.parts(), &out)?;
+                let left = self.budget.bytes.saturating_sub(arena.bytes());
+                place::place_bands(&bands, records, &arena.parts(), &out, left)?;
                 // the system takes its time to take so much memory back, the sink waits for the disk
                 rayon::in_place_scope(|scope| {
                     scope.spawn(|_| drop(arena));

@@ -10,8 +10,8 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// Entries given to the sink at once at most.
-const MOST: u64 = 1 << 20;
+/// Entries placed and given to the sink at once at most.
+const MOST: u64 = 1 << 18;
 
 /// Takes the blocks of the output.
 type Visit<'a> = &'a (dyn Fn(&Block<'_>) -> Result<()> + Sync);
@@ -25,6 +25,8 @@ pub(crate) struct Output<'a> {
     pointers: &'a [u64],
     observer: &'a dyn Observer,
     visit: Visit<'a>,
+    /// Bytes that whoever takes a block of so many entries needs for it.
+    sink_bytes: &'a (dyn Fn(u64) -> u64 + Sync),
     /// Blocks go one after the other.
     in_order: bool,
 }
@@ -35,9 +37,22 @@ impl<'a> Output<'a> {
         pointers: &'a [u64],
         observer: &'a dyn Observer,
         visit: Visit<'a>,
+        sink_bytes: &'a (dyn Fn(u64) -> u64 + Sync),
         in_order: bool,
     ) -> Self {
-        Output { layout, all: pointers, pointers, observer, visit, in_order }
+        Output { layout, all: pointers, pointers, observer, visit, sink_bytes, in_order }
+    }
+
+    /// How many workers can place bands in `bytes` of memory: one at least.
+    fn workers(&self, bands: &Bands, bytes: u64) -> usize {
+        if self.in_order {
+            return 1;
+        }
+        let largest =
+            (0..bands.count()).map(|band| self.entries(bands.lines(band))).max().unwrap_or(0).min(MOST);
+        let room = largest.saturating_mul(4 + self.layout.dtype.size() as u64);
+        let affordable = bytes / room.saturating_add((self.sink_bytes)(largest)).max(1);
+        rayon::current_num_threads().min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(1)
     }
 
     /// The same for bands numbered from `line` on.
@@ -67,12 +82,14 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Places all bands, whose entries are in `parts` in order, on all threads of the current pool.
+/// Places all bands, whose entries are in `parts` in order, on as many threads of the current pool as have room in `left`
+/// bytes.
 pub(crate) fn place_bands(
     bands: &Bands,
     records: Records,
     parts: &[Part<'_>],
     out: &Output<'_>,
+    left: u64,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
@@ -93,8 +110,7 @@ pub(crate) fn place_bands(
             }
         }
     };
-    let workers = if out.in_order { 1 } else { rayon::current_num_threads() };
-    rayon::scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| work())));
+    rayon::scope(|scope| (0..out.workers(bands, left)).for_each(|_| scope.spawn(|_| work())));
     match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some((_, e)) => Err(e),
         None => Ok(()),

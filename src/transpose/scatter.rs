@@ -63,16 +63,18 @@ fn scatter_block<const N: usize, const W: usize, const R: usize>(
     }
 }
 
-/// Sorts pieces by the bands `bands` into a part of `arena`. All their lines lie within what a record tells apart.
+/// Sorts pieces by the bands `bands` into the part of `arena` that comes as the `order`-th. All their lines lie within what a
+/// record tells apart.
 pub(crate) fn sort_pieces(
     bands: &Bands,
     records: Records,
+    order: u64,
     pieces: &[Piece<'_>],
     arena: &Arena,
 ) -> Result<()> {
     let Some(head) = pieces.first() else { return Ok(()) };
     let len = pieces.iter().map(|p| p.records.len()).sum();
-    arena.add(head.start, head.lines[0], len, |out| {
+    arena.add(order, head.lines[0], len, |out| {
         with_record!(records, scatter_pieces(bands, head.lines[0], pieces, out))
     })
 }

@@ -9,6 +9,7 @@ use super::bands::{Band, Bands, Counts};
 use super::place::{LineWriter, Output, place_bands};
 use super::record::{Records, unpack, with_record};
 use super::scatter::{self, Piece};
+use crate::bytes::pages::Pages;
 use crate::bytes::spill::{Extent, SpillFile};
 use crate::error::{Error, Result};
 use crate::matrix::{Block, Budget};
@@ -37,6 +38,30 @@ pub(crate) struct Spilled {
     staged: Mutex<Vec<Staged>>,
     /// Bytes of one band that are worth writing.
     extent_bytes: usize,
+}
+
+/// What was read back, one extent behind the other; used again for the next.
+#[derive(Debug)]
+struct Group {
+    bytes: Pages,
+    /// Band and length of each extent.
+    extents: Vec<(Band, usize)>,
+}
+
+impl Group {
+    fn new() -> Result<Self> {
+        Ok(Group { bytes: Pages::new(1)?, extents: Vec::new() })
+    }
+
+    /// Forgets what was there, and makes room for `len` bytes.
+    fn clear(&mut self, len: usize) -> Result<()> {
+        self.extents.clear();
+        if self.bytes.len() < len {
+            self.bytes = Pages::new(1)?;
+            self.bytes = Pages::new(len)?;
+        }
+        Ok(())
+    }
 }
 
 /// What waits to be written.
@@ -114,7 +139,10 @@ impl Spilled {
     pub(crate) fn deliver(self, budget: Budget, out: &Output<'_>) -> Result<()> {
         let pointers = out.pointers().len() as u64 * 16;
         let record = self.records.bytes() as u64;
-        let most = (group_bytes(budget.bytes.saturating_sub(pointers)) / record).max(1);
+        let left = budget.bytes.saturating_sub(pointers);
+        let most = (group_bytes(left) / record).max(1);
+        let left = left.saturating_sub(group_bytes(left).saturating_mul(2));
+        let mut group = Group::new()?;
         let mut first = 0;
         while first < self.bands.count() {
             let mut end = first + 1;
@@ -124,21 +152,32 @@ impl Spilled {
             }
             let lines = from..self.bands.lines(end - 1).end;
             if out.entries(lines.clone()) <= most {
-                let bytes = self.read_group(first..end)?;
-                self.place(lines, bytes, out)?;
+                self.read_group(first..end, &mut group)?;
+                self.place(lines, &group, out, left)?;
             } else {
-                self.deliver_heavy(first, most, out)?;
+                self.deliver_heavy(first, most, &mut group, out, left)?;
             }
             first = end;
         }
         Ok(())
     }
 
-    /// All bytes of some bands, each extent with its band.
-    fn read_group(&self, group: Range<Band>) -> Result<Vec<(Band, Vec<u8>)>> {
+    /// Reads all bytes of some bands.
+    fn read_group(&self, bands: Range<Band>, group: &mut Group) -> Result<()> {
         let of = |band: Band| lock(&self.extents[band]).iter().map(|e| (band, *e)).collect::<Vec<_>>();
-        let extents: Vec<(Band, Extent)> = group.flat_map(of).collect();
-        extents.into_par_iter().map(|(band, e)| Ok((band, self.read(e)?))).collect()
+        let extents: Vec<(Band, Extent)> = bands.flat_map(of).collect();
+        let all = extents.iter().map(|(_, e)| e.len as usize).sum();
+        group.clear(all)?;
+        let mut rest = &mut *group.bytes;
+        let mut slots = Vec::with_capacity(extents.len());
+        for (_, e) in &extents {
+            let (slot, behind) = rest.split_at_mut(e.len as usize);
+            slots.push((e.offset, slot));
+            rest = behind;
+        }
+        slots.into_par_iter().try_for_each(|(offset, slot)| self.file.read(offset, slot))?;
+        group.extents.extend(extents.into_iter().map(|(band, e)| (band, e.len as usize)));
+        Ok(())
     }
 
     fn read(&self, e: Extent) -> Result<Vec<u8>> {
@@ -147,32 +186,44 @@ impl Spilled {
         Ok(bytes)
     }
 
-    /// Sorts the entries of lines `lines`, which are all that `bytes` hold, into fine bands and places those.
-    fn place(&self, lines: Range<u64>, bytes: Vec<(Band, Vec<u8>)>, out: &Output<'_>) -> Result<()> {
+    /// Sorts the entries of lines `lines`, which are all that `group` holds, into fine bands and places those, in `left` bytes
+    /// besides.
+    fn place(&self, lines: Range<u64>, group: &Group, out: &Output<'_>, left: u64) -> Result<()> {
         let total = out.entries(lines.clone());
         let span = lines.end - lines.start;
         // Fine bands are numbered from the group's first line on.
         let wanted = total.div_ceil(PLACED).max(span.div_ceil(self.records.reach()));
         let fine = Bands::new(span, wanted);
         let mut pieces = Vec::new();
-        for (band, bytes) in &bytes {
+        let mut rest = &*group.bytes;
+        for (band, len) in &group.extents {
+            let (bytes, behind) = rest.split_at(*len);
             let minor = self.bands.lines(*band).start.wrapping_sub(lines.start) as u32;
             self.pieces(bytes, minor, &mut pieces)?;
+            rest = behind;
         }
         pieces.sort_by_key(|p| p.start);
         let mut arena = Arena::new(total.saturating_mul(self.records.bytes() as u64));
-        self.batches(&pieces)
-            .into_par_iter()
-            .try_for_each(|batch| scatter::sort_pieces(&fine, self.records, &pieces[batch], &arena))?;
+        // In their own order: a block whose pieces make several batches begins each of them.
+        let batches = self.batches(&pieces);
+        batches.into_par_iter().enumerate().try_for_each(|(n, batch)| {
+            scatter::sort_pieces(&fine, self.records, n as u64, &pieces[batch], &arena)
+        })?;
         drop(pieces);
-        drop(bytes);
         let shifted = out.shifted(lines.start);
-        place_bands(&fine, self.records, &arena.parts(), &shifted)
+        place_bands(&fine, self.records, &arena.parts(), &shifted, left)
     }
 
     /// A band that is more than fits: as many of its lines at once as do, and a line that alone is too long
     /// as it comes. The band is read once for each.
-    fn deliver_heavy(&self, band: Band, most: u64, out: &Output<'_>) -> Result<()> {
+    fn deliver_heavy(
+        &self,
+        band: Band,
+        most: u64,
+        group: &mut Group,
+        out: &Output<'_>,
+        left: u64,
+    ) -> Result<()> {
         let all = self.bands.lines(band);
         let mut order = Vec::new();
         for e in lock(&self.extents[band]).iter() {
@@ -187,7 +238,9 @@ impl Spilled {
             }
             let wanted = (start - all.start) as u32..(end - all.start) as u32;
             let mut line = (end == start + 1).then(|| LineWriter::new(start, self.records.width, out));
-            let mut kept = Vec::new();
+            let kept_bytes = out.entries(start..end) as usize * self.records.bytes() + order.len() * HEAD;
+            group.clear(if line.is_some() { 0 } else { kept_bytes })?;
+            let mut used = 0;
             for &(_, offset, len) in &order {
                 let mut bytes = self.read(Extent { offset, len })?;
                 match &mut line {
@@ -198,14 +251,16 @@ impl Spilled {
                     None => {
                         with_record!(self.records, retain_wanted(&wanted, &mut bytes));
                         if bytes.len() > HEAD {
-                            kept.push((band, bytes));
+                            group.extents.push((band, bytes.len()));
+                            group.bytes[used..used + bytes.len()].copy_from_slice(&bytes);
+                            used += bytes.len();
                         }
                     }
                 }
             }
             match line {
                 Some(line) => line.finish()?,
-                None => self.place(start..end, kept, out)?,
+                None => self.place(start..end, group, out, left)?,
             }
             start = end;
         }
@@ -289,7 +344,6 @@ fn retain_wanted<const N: usize, const W: usize, const R: usize>(wanted: &Range<
         }
     }
     bytes.truncate(HEAD + kept * R);
-    bytes.shrink_to_fit();
     bytes[8..12].copy_from_slice(&(kept as u32).to_le_bytes());
 }
 

@@ -139,8 +139,8 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// Checks, behind the last block, that all is there and right.
-    pub(super) fn finish(&mut self) -> Result<(), Refused> {
+    /// Checks, behind the last block, that all is there; whether the checksum is right comes back.
+    pub(super) fn finish(&mut self) -> Result<bool, Refused> {
         if self.made != self.out.len() {
             return Err(Refused);
         }
@@ -149,7 +149,6 @@ impl<'a> Stream<'a> {
         for _ in 0..4 {
             stored = stored.wrapping_shl(8) | self.input.take(8)?;
         }
-        let right = zlib_rs::adler32::adler32(1, self.out) == stored;
-        if right || cfg!(fuzzing) { Ok(()) } else { Err(Refused) }
+        Ok(zlib_rs::adler32::adler32(1, self.out) == stored)
     }
 }
