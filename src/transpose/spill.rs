@@ -36,7 +36,7 @@ pub(crate) struct Spilled {
     extents: Vec<Mutex<Vec<Extent>>>,
     /// One set for each worker, lent out for a block at a time.
     staged: Mutex<Vec<Staged>>,
-    /// Bytes of one band that are worth writing.
+    /// Bytes of one band that are written at once.
     extent_bytes: usize,
 }
 
@@ -67,10 +67,14 @@ impl Group {
 /// What waits to be written.
 #[derive(Debug)]
 struct Staged {
-    /// Bytes of each band.
-    bands: Vec<Vec<u8>>,
+    /// So many bytes for each band, one behind the other.
+    room: Pages,
+    /// How many of them are used.
+    used: Vec<usize>,
     /// A block, sorted.
     sorted: Vec<u8>,
+    /// A piece that is larger than the room of a band.
+    large: Vec<u8>,
 }
 
 impl Spilled {
@@ -93,43 +97,56 @@ impl Spilled {
         if block.entries.is_empty() {
             return Ok(());
         }
-        let anew = || Staged { bands: vec![Vec::new(); self.bands.count()], sorted: Vec::new() };
-        let mut set = lock(&self.staged).pop().unwrap_or_else(anew);
+        let set = lock(&self.staged).pop();
+        let mut set = set.map_or_else(|| self.stage(), Ok)?;
         let (size, [first, last]) = (self.records.bytes(), scatter::lines_of(block, self.records)?);
         set.sorted.resize(block.minor.len() * size, 0);
         let starts = scatter::sort_block(&self.bands, self.records, block, first, &mut set.sorted)?;
         scatter::count(&self.bands, self.records, &starts, &set.sorted, counts);
-        for ((band, bytes), range) in set.bands.iter_mut().enumerate().zip(starts.windows(2)) {
-            if range[0] == range[1] {
-                continue;
+        for (band, range) in starts.windows(2).enumerate().filter(|(_, range)| range[0] < range[1]) {
+            let head = head(block.entries.start, [range[1] - range[0], first, last]);
+            let records = &set.sorted[range[0] as usize * size..range[1] as usize * size];
+            let len = HEAD + records.len();
+            let slot = &mut set.room[band * self.extent_bytes..][..self.extent_bytes];
+            let used = &mut set.used[band];
+            if *used + len > slot.len() {
+                self.write(band, &slot[..std::mem::take(used)])?;
             }
-            bytes.extend_from_slice(&block.entries.start.to_le_bytes());
-            for number in [range[1] - range[0], first, last] {
-                bytes.extend_from_slice(&number.to_le_bytes());
-            }
-            bytes.extend_from_slice(&set.sorted[range[0] as usize * size..range[1] as usize * size]);
-            if bytes.len() >= self.extent_bytes {
-                self.write(band, bytes)?;
+            if len > slot.len() {
+                set.large.clear();
+                set.large.extend_from_slice(&head);
+                set.large.extend_from_slice(records);
+                self.write(band, &set.large)?;
+            } else {
+                let (to, _) = slot[*used..].split_at_mut(len);
+                to[..HEAD].copy_from_slice(&head);
+                to[HEAD..].copy_from_slice(records);
+                *used += len;
             }
         }
         lock(&self.staged).push(set);
         Ok(())
     }
 
-    fn write(&self, band: Band, bytes: &mut Vec<u8>) -> Result<()> {
-        let extent = self.file.append(bytes)?;
-        lock(&self.extents[band]).push(extent);
-        bytes.clear();
+    fn stage(&self) -> Result<Staged> {
+        let count = self.bands.count();
+        let room = Pages::new(count * self.extent_bytes)?;
+        Ok(Staged { room, used: vec![0; count], sorted: Vec::new(), large: Vec::new() })
+    }
+
+    fn write(&self, band: Band, bytes: &[u8]) -> Result<()> {
+        if !bytes.is_empty() {
+            let extent = self.file.append(bytes)?;
+            lock(&self.extents[band]).push(extent);
+        }
         Ok(())
     }
 
     /// Writes what is still staged and gives its memory back.
     pub(crate) fn flush(&self) -> Result<()> {
         for set in std::mem::take(&mut *lock(&self.staged)) {
-            for (band, mut bytes) in set.bands.into_iter().enumerate() {
-                if !bytes.is_empty() {
-                    self.write(band, &mut bytes)?;
-                }
+            for (band, used) in set.used.iter().enumerate() {
+                self.write(band, &set.room[band * self.extent_bytes..][..*used])?;
             }
         }
         Ok(())
@@ -345,6 +362,13 @@ fn retain_wanted<const N: usize, const W: usize, const R: usize>(wanted: &Range<
     }
     bytes.truncate(HEAD + kept * R);
     bytes[8..12].copy_from_slice(&(kept as u32).to_le_bytes());
+}
+
+fn head(start: u64, numbers: [u32; 3]) -> [u8; HEAD] {
+    let mut out = [0; HEAD];
+    out[..8].copy_from_slice(&start.to_le_bytes());
+    out[8..].copy_from_slice(bytemuck::cast_slice(&numbers.map(u32::to_le_bytes)));
+    out
 }
 
 fn read_head(head: &[u8; HEAD]) -> (u64, [u32; 3]) {
