@@ -57,6 +57,7 @@ impl Group {
     fn clear(&mut self, len: usize) -> Result<()> {
         self.extents.clear();
         if self.bytes.len() < len {
+            // the old goes before the new comes
             self.bytes = Pages::new(1)?;
             self.bytes = Pages::new(len)?;
         }
