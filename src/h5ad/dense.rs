@@ -7,7 +7,7 @@ use super::elements::{Elements, Room};
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Place, Result};
 use crate::hdf5::{Dataset, Numeric, Storage};
-use crate::matrix::{Budget, Buffer, Layout, Lost, Orientation, Source, merged};
+use crate::matrix::{self, Budget, Buffer, Layout, Lost, Orientation, Source, merged};
 use crate::observe::Observer;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -171,9 +171,8 @@ impl DenseSource {
         while rows > 1 && cost(rows, entries(rows)) > left {
             rows = if rows > chunk_rows { rows - chunk_rows } else { rows - rows.div_ceil(8) };
         }
-        let affordable = (left / cost(rows, entries(rows)).max(1)).max(1);
-        let threads = if self.elements.is_stream() { 1 } else { rayon::current_num_threads() };
-        Ok((rows, threads.min(usize::try_from(affordable).unwrap_or(usize::MAX))))
+        let affordable = matrix::workers(left, cost(rows, entries(rows)));
+        Ok((rows, if self.elements.is_stream() { 1 } else { affordable }))
     }
 
     fn count(

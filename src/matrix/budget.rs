@@ -12,6 +12,12 @@ pub struct Budget {
 /// The least budget anything is planned for.
 pub(crate) const LEAST: u64 = 1 << 20;
 
+/// How many threads of the current pool can have `each` bytes in `left`: one at least.
+pub(crate) fn workers(left: u64, each: u64) -> usize {
+    let affordable = left.checked_div(each).unwrap_or(u64::MAX).max(1);
+    rayon::current_num_threads().min(usize::try_from(affordable).unwrap_or(usize::MAX))
+}
+
 impl Budget {
     /// A budget of this many bytes.
     pub fn new(bytes: u64) -> Self {

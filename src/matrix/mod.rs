@@ -32,6 +32,7 @@ mod survey;
 
 pub use block::{Block, Line, Values};
 pub use budget::Budget;
+pub(crate) use budget::workers;
 pub use edit::{Edit, Edited};
 pub use equal::equal;
 pub use join::{Fill, Joined, Part};

@@ -1,7 +1,7 @@
 //! Moves blocks from a source to a sink on all threads of the current pool.
 
 use super::block::{Block, Values};
-use super::budget::Budget;
+use super::budget::{Budget, workers};
 use super::sink::Sink;
 use super::source::{Buffer, Source};
 use crate::error::{Error, Result};
@@ -65,9 +65,7 @@ impl Plan {
         }
         // What goes in order is read ahead of what its blocks are made into.
         let held = if in_order { 2 } else { 1 };
-        let affordable = left.checked_div(cost(target).saturating_mul(held)).unwrap_or(u64::MAX).max(1);
-        let workers = rayon::current_num_threads().min(usize::try_from(affordable).unwrap_or(usize::MAX));
-        Ok(Plan { target, workers })
+        Ok(Plan { target, workers: workers(left, cost(target).saturating_mul(held)) })
     }
 }
 

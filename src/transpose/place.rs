@@ -4,7 +4,7 @@ use super::arena::Part;
 use super::bands::{Band, Bands};
 use super::record::{Records, unpack, with_record};
 use crate::error::{Error, Result};
-use crate::matrix::{Block, Layout, Values};
+use crate::matrix::{self, Block, Layout, Values};
 use crate::observe::Observer;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
@@ -51,8 +51,7 @@ impl<'a> Output<'a> {
         let largest =
             (0..bands.count()).map(|band| self.entries(bands.lines(band))).max().unwrap_or(0).min(MOST);
         let room = largest.saturating_mul(4 + self.layout.dtype.size() as u64);
-        let affordable = bytes / room.saturating_add((self.sink_bytes)(largest)).max(1);
-        rayon::current_num_threads().min(usize::try_from(affordable).unwrap_or(usize::MAX)).max(1)
+        matrix::workers(bytes, room.saturating_add((self.sink_bytes)(largest)))
     }
 
     /// The same for bands numbered from `line` on.

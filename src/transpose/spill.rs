@@ -119,7 +119,7 @@ impl Spilled {
                 set.large.extend_from_slice(records);
                 self.write(band, &set.large)?;
             } else {
-                let (to, _) = slot[*used..].split_at_mut(len);
+                let to = &mut slot[*used..*used + len];
                 to[..HEAD].copy_from_slice(&head);
                 to[HEAD..].copy_from_slice(records);
                 *used += len;

@@ -166,15 +166,19 @@ fn edges() {
     }
 }
 
+/// The least budget that an error tells, in bytes.
+fn told(e: &Error) -> u64 {
+    let least = e.message().split("at least ").nth(1).unwrap().split('M').next().unwrap();
+    least.parse::<u64>().unwrap() << 20
+}
+
 #[test]
 fn too_small_a_budget_tells_the_least() {
     let m = large(2000, 500, 300, false);
     let dir = tempfile::tempdir().unwrap();
     let e = partition(&m, Budget::new(4096), dir.path(), &(), &|_| Ok(())).unwrap_err();
     assert_eq!(e.kind(), crate::Kind::Limit);
-    let least = e.message().split("at least ").nth(1).unwrap().split('M').next().unwrap();
-    let least: u64 = least.parse::<u64>().unwrap() << 20;
-    assert!(transposed(&m, least) == transposed(&m, 1 << 30));
+    assert!(transposed(&m, told(&e)) == transposed(&m, 1 << 30));
 }
 
 /// A matrix that can be cut at multiples of `every` only, as one in large chunks.
@@ -209,9 +213,7 @@ fn the_least_budget_works_whatever_the_chunks() {
     for every in [1 << 10, 60_000, 90_000, 100_000, 110_000, 120_000, 125_000, 130_000, 400_000] {
         let of = Chunked { of: &m, every };
         let run = |budget| partition(&of, Budget::new(budget), dir.path(), &(), &|_| Ok(()));
-        let e = run(4096).unwrap_err();
-        let least = e.message().split("at least ").nth(1).unwrap().split('M').next().unwrap();
-        let p = run(least.parse::<u64>().unwrap() << 20).unwrap();
+        let p = run(told(&run(4096).unwrap_err())).unwrap();
         let to = IntoMemory::new(p.layout());
         assert!(p.deliver(to, &()).unwrap() == ample, "chunks of {every}");
     }

@@ -144,46 +144,40 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Undoes the filters of two chunks with one mask, as [`decode`](Self::decode) does those of one; both at once where
-    /// the filters are those that [`in_order`](Self::in_order) knows. An error comes with which of the two it is of.
+    /// Undoes the filters of two chunks at once that both went through deflate last, shuffled by `width` bytes before: what
+    /// [`in_order`](Self::in_order) says of them. An error comes with which of the two it is of.
     pub(crate) fn decode_both(
-        &self,
+        width: usize,
         chunks: [(&[u8], &mut [u8]); 2],
-        mask: u32,
         work: &mut Workspace,
     ) -> std::result::Result<(), (usize, Error)> {
         let Workspace { a, b, inflater } = work;
-        match self.in_order(mask) {
-            None => {
-                let [first, second] = chunks;
-                self.decode(first.0, mask, first.1, work).map_err(|e| (0, e))?;
-                self.decode(second.0, mask, second.1, work).map_err(|e| (1, e))
-            }
-            Some(1) => inflater.get_or_insert_default().inflate_both(chunks),
-            Some(width) => {
-                let [(stored_a, out_a), (stored_b, out_b)] = chunks;
-                fill(a, out_a.len(), |_| Ok(())).map_err(|e| (0, e))?;
-                fill(b, out_b.len(), |_| Ok(())).map_err(|e| (1, e))?;
-                let a = a.get_mut(..out_a.len()).unwrap_or_default();
-                let b = b.get_mut(..out_b.len()).unwrap_or_default();
-                let inflater = inflater.get_or_insert_default();
-                inflater.inflate_both([(stored_a, &mut *a), (stored_b, &mut *b)])?;
-                shuffle::unshuffle(a, width, out_a);
-                shuffle::unshuffle(b, width, out_b);
-                Ok(())
-            }
+        let inflater = inflater.get_or_insert_default();
+        if width == 1 {
+            return inflater.inflate_both(chunks);
         }
+        let [(stored_a, out_a), (stored_b, out_b)] = chunks;
+        let a = grow(a, out_a.len()).map_err(|e| (0, e))?;
+        let b = grow(b, out_b.len()).map_err(|e| (1, e))?;
+        inflater.inflate_both([(stored_a, &mut *a), (stored_b, &mut *b)])?;
+        shuffle::unshuffle(a, width, out_a);
+        shuffle::unshuffle(b, width, out_b);
+        Ok(())
     }
 }
 
-/// Lets `write` fill the first `len` bytes of `buffer`, which only ever grows.
-fn fill(buffer: &mut Vec<u8>, len: usize, write: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<usize> {
+/// The first `len` bytes of `buffer`, which only ever grows.
+fn grow(buffer: &mut Vec<u8>, len: usize) -> Result<&mut [u8]> {
     if buffer.len() < len {
         buffer.try_reserve(len).map_err(|_| Error::limit(format!("no memory for {len} bytes")))?;
         buffer.resize(len, 0);
     }
-    write(buffer.get_mut(..len).unwrap_or_default())?;
-    Ok(len)
+    Ok(buffer.get_mut(..len).unwrap_or_default())
+}
+
+/// Lets `write` fill the first `len` bytes of `buffer`.
+fn fill(buffer: &mut Vec<u8>, len: usize, write: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<usize> {
+    write(grow(buffer, len)?).map(|()| len)
 }
 
 fn copy_exact(input: &[u8], out: &mut [u8]) -> Result<()> {

@@ -108,16 +108,17 @@ impl Decoder {
         self.decode_inner(file, entry, out, (stored, ahead), work).map_err(|e| self.place(file, entry, e))
     }
 
-    /// Whether two chunks may be decoded at once.
-    pub(crate) fn are_alike(&self, a: &ChunkEntry, b: &ChunkEntry) -> bool {
-        let mask = self.mask(a);
-        mask == self.mask(b) && self.pipeline.in_order(mask).is_some()
+    /// Where two chunks may be decoded at once, the bytes of an element that was shuffled in both.
+    pub(crate) fn common_width(&self, a: &ChunkEntry, b: &ChunkEntry) -> Option<usize> {
+        let width = |entry| self.pipeline.in_order(self.mask(entry));
+        width(a).filter(|of_a| width(b) == Some(*of_a))
     }
 
-    /// Decodes two chunks that [are alike](Self::are_alike), as [`decode`](Self::decode) does one.
+    /// Decodes two chunks of a [common width](Self::common_width), as [`decode`](Self::decode) does one.
     pub(crate) fn decode_both(
         &self,
         file: &File,
+        width: usize,
         [a, b]: [&ChunkEntry; 2],
         [out_a, out_b]: [&mut [u8]; 2],
         scratch: &mut Scratch,
@@ -126,7 +127,7 @@ impl Decoder {
         let stored_a = stored_bytes(file, a, stored, ahead).map_err(|e| self.place(file, a, e))?;
         let stored_b = stored_bytes(file, b, second, ahead).map_err(|e| self.place(file, b, e))?;
         let chunks = [(stored_a, out_a), (stored_b, out_b)];
-        let done = self.pipeline.decode_both(chunks, self.mask(a), work);
+        let done = Pipeline::decode_both(width, chunks, work);
         done.map_err(|(which, e)| self.place(file, if which == 0 { a } else { b }, e))
     }
 

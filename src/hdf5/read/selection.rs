@@ -70,13 +70,11 @@ impl Selection<'_> {
 
     /// Decodes two chunks at once, straight to where they belong; `false` where that cannot be.
     fn read_both(&self, [a, b]: [&ChunkEntry; 2], out: &mut [u8], scratch: &mut Scratch) -> Result<bool> {
-        if !self.decoder.are_alike(a, b) {
-            return Ok(false);
-        }
+        let Some(width) = self.decoder.common_width(a, b) else { return Ok(false) };
         let run = |entry| self.run_of(&self.part_of(entry));
         let (Some(run_a), Some(run_b)) = (run(a), run(b)) else { return Ok(false) };
         let Ok(outs) = out.get_disjoint_mut([run_a, run_b]) else { return Ok(false) };
-        self.decoder.decode_both(self.file, [a, b], outs, scratch).map(|()| true)
+        self.decoder.decode_both(self.file, width, [a, b], outs, scratch).map(|()| true)
     }
 
     fn part_of(&self, entry: &ChunkEntry) -> Overlap {

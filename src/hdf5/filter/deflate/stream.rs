@@ -41,11 +41,10 @@ impl<'a> Input<'a> {
         Ok(value)
     }
 
-    /// What follows the byte that the last bit was taken from.
-    fn bytes(&mut self) -> Result<&'a [u8], Refused> {
+    /// Goes to the end of the byte that the last bit was taken from.
+    fn align(&mut self) -> Result<(), Refused> {
         self.refill();
-        self.take(self.count & 7)?;
-        Ok(self.rest)
+        self.take(self.count & 7).map(drop)
     }
 }
 
@@ -93,15 +92,22 @@ impl<'a> Stream<'a> {
     }
 
     fn stored(&mut self) -> Result<(), Refused> {
-        self.input.bytes()?;
+        self.input.align()?;
         let (len, complement) = (self.input.take(16)?, self.input.take(16)?);
         if len ^ complement != 0xffff {
             return Err(Refused);
         }
-        for _ in 0..len {
+        // first the bytes that are among the bits already
+        let mut left = usize::try_from(len).map_err(|_| Refused)?;
+        while left > 0 && self.input.count > 0 {
             let byte = self.input.take(8)?;
             self.put(u8::try_from(byte).map_err(|_| Refused)?)?;
+            left = left.wrapping_sub(1);
         }
+        let (stored, rest) = self.input.rest.split_at_checked(left).ok_or(Refused)?;
+        let end = self.made.checked_add(left).ok_or(Refused)?;
+        self.out.get_mut(self.made..end).ok_or(Refused)?.copy_from_slice(stored);
+        (self.input.rest, self.made) = (rest, end);
         self.end_block();
         Ok(())
     }
@@ -144,7 +150,7 @@ impl<'a> Stream<'a> {
         if self.made != self.out.len() {
             return Err(Refused);
         }
-        self.input.bytes()?;
+        self.input.align()?;
         let mut stored = 0u32;
         for _ in 0..4 {
             stored = stored.wrapping_shl(8) | self.input.take(8)?;
