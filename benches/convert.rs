@@ -7,8 +7,8 @@
 #![allow(missing_docs)] // the macro below makes a public function without any
 
 use annmap::convert::{Options, Target, convert};
-use annmap::h5ad::{AnnData, Element};
-use annmap::hdf5::{Compression, File, Filters, Group, Libver, Ready, Scratch, Storing, Writer};
+use annmap::h5ad::{AnnData, Matrix};
+use annmap::hdf5::{Compression, File, Filters, Group, Libver, EncodedValue, Scratch, Storing, Writer};
 use annmap::input::Input;
 use annmap::matrix::{Block, Budget, InMemory, Layout, Orientation, Sink, Source, pump};
 use annmap::transpose::partition;
@@ -38,7 +38,7 @@ impl Sink for Nowhere {
 
 fn decode(c: &mut Criterion) {
     let a = AnnData::open(file()).unwrap();
-    let Element::Sparse(sparse) = a.matrix("X").unwrap() else { panic!("X is not compressed") };
+    let Matrix::Sparse(sparse) = a.matrix("X").unwrap() else { panic!("X is not compressed") };
     let mut group = c.benchmark_group("decode");
     group.sample_size(10);
     for dataset in sparse.datasets() {
@@ -70,7 +70,7 @@ fn filters(c: &mut Criterion) {
         at = (at + 1 + (seed >> 16) % 22) % 30_000;
         at.to_le_bytes()
     });
-    let indices = Ready::numbers(Dtype::Int32, &[N], indices.collect());
+    let indices = EncodedValue::numbers(Dtype::Int32, &[N], indices.collect());
     let dir = tempfile::tempdir().unwrap();
     let mut group = c.benchmark_group("filters");
     group.sample_size(10).throughput(Throughput::Bytes(N * 4));

@@ -4,8 +4,8 @@ use crate::dtype::{Dtype, Policy};
 use crate::error::{Kind, Place, Result};
 use crate::input::{Input, select_frames};
 use crate::matrix::{
-    Block, Budget, Edit, Edited, Kept, Orientation, Selected, Selection, Sink, Source, feed, merged,
-    narrowest_dtype, survey,
+    Block, Budget, Edit, Edited, WithoutLines, Orientation, Selected, Selection, Sink, Source, feed, merged,
+    narrowest_dtype, damage,
 };
 use crate::observe::{Observer, Stoppable};
 use crate::store::{self, IndexDtype, Pair, Salvage, WriteMode, Writer, Written};
@@ -116,9 +116,9 @@ pub fn convert(
     if options.salvage {
         observer.phase("looking for damage", bytes_of(stored));
         let mut lost = lost;
-        lost.extend(survey(&Kept::new(stored, &lost), options.budget, observer).in_file(place)?.lost);
+        lost.extend(damage(&WithoutLines::new(stored, &lost), options.budget, observer).in_file(place)?.lost);
         let lost = merged(lost);
-        kept = Kept::new(stored, &lost);
+        kept = WithoutLines::new(stored, &lost);
         salvaged = Some(Salvage { orientation: stored.layout().orientation, lost });
         source = &kept;
     }

@@ -1,13 +1,13 @@
 //! Whatever a matrix can be read from, opened by its content.
 
 use crate::error::{Error, Kind, Place, Result};
-use crate::h5ad::{AnnData, Element, Opened};
+use crate::h5ad::{AnnData, Matrix, MatrixSource};
 use crate::limits::Limits;
-use crate::matrix::{Budget, InMemory, Lost, Selection, Source};
+use crate::matrix::{Budget, InMemory, LostLines, Selection, Source};
 use crate::observe::Observer;
 use crate::store::{SourceRecord, Store};
 use crate::table::Frame;
-use crate::text::{Market, Table};
+use crate::text::{MatrixMarket, DelimitedText};
 use std::path::{Path, PathBuf};
 
 /// A file or a store that a matrix is read from.
@@ -17,10 +17,10 @@ pub enum Input {
     File(PathBuf, Box<AnnData>),
     /// A store.
     Store(Box<Store>),
-    /// A Matrix Market file, or a directory of one and its names.
-    Market(Box<Market>),
+    /// A InputMatrix Market file, or a directory of one and its names.
+    MatrixMarket(Box<MatrixMarket>),
     /// A table of numbers.
-    Table(Box<Table>),
+    DelimitedText(Box<DelimitedText>),
 }
 
 impl Input {
@@ -29,8 +29,8 @@ impl Input {
     /// # Errors
     /// As [`AnnData::open`] and [`Store::open`].
     pub fn open(path: &Path, limits: Limits) -> Result<Self> {
-        if let Some(market) = Market::find(path)? {
-            return Ok(Input::Market(Box::new(market)));
+        if let Some(market) = MatrixMarket::find(path)? {
+            return Ok(Input::MatrixMarket(Box::new(market)));
         }
         if path.is_dir() {
             let stores = Store::find(path);
@@ -41,8 +41,8 @@ impl Input {
         }
         match AnnData::open_with(path, limits) {
             Ok(data) => Ok(Input::File(path.to_owned(), Box::new(data))),
-            Err(e) if e.kind() == Kind::NotHdf5 => match Table::find(path)? {
-                Some(table) => Ok(Input::Table(Box::new(table))),
+            Err(e) if e.kind() == Kind::NotHdf5 => match DelimitedText::find(path)? {
+                Some(table) => Ok(Input::DelimitedText(Box::new(table))),
                 None => Err(e),
             },
             Err(e) => Err(e),
@@ -54,27 +54,27 @@ impl Input {
         match self {
             Input::File(path, _) => path,
             Input::Store(s) => s.path(),
-            Input::Market(m) => m.path(),
-            Input::Table(t) => t.path(),
+            Input::MatrixMarket(m) => m.path(),
+            Input::DelimitedText(t) => t.path(),
         }
     }
 
     /// The matrix of this name; a store has only the one it was made for.
     ///
     /// # Errors
-    /// As [`AnnData::matrix`] and [`Element::source`].
-    pub fn matrix(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<Matrix<'_>> {
+    /// As [`AnnData::matrix`] and [`Matrix::source`].
+    pub fn matrix(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<InputMatrix<'_>> {
         match self {
-            Input::Store(s) => Ok(Matrix::Store(s)),
-            Input::Market(_) | Input::Table(_) if name != "X" => {
+            Input::Store(s) => Ok(InputMatrix::Store(s)),
+            Input::MatrixMarket(_) | Input::DelimitedText(_) if name != "X" => {
                 Err(Error::usage(format!("there is no matrix '{name}' (there are: X)")).in_file(self.path()))
             }
-            Input::Market(m) => Ok(Matrix::Memory(Box::new(m.read(budget, observer)?))),
-            Input::Table(t) => Ok(Matrix::Table(t.read(budget, observer)?)),
+            Input::MatrixMarket(m) => Ok(InputMatrix::Memory(Box::new(m.read(budget, observer)?))),
+            Input::DelimitedText(t) => Ok(InputMatrix::DelimitedText(t.read(budget, observer)?)),
             Input::File(path, file) => {
                 let element = file.matrix(name).in_file(path)?;
                 observe_dense(&element, observer);
-                Ok(Matrix::File(Box::new(element.source(budget, observer).in_file(path)?)))
+                Ok(InputMatrix::File(Box::new(element.source(budget, observer).in_file(path)?)))
             }
         }
     }
@@ -87,8 +87,8 @@ impl Input {
     pub fn shape(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<[u64; 2]> {
         match self {
             Input::Store(s) => Ok(s.manifest().layout.shape()),
-            Input::Market(m) => m.shape(),
-            Input::Table(t) => Ok(t.read(budget, observer)?.layout().shape()),
+            Input::MatrixMarket(m) => m.shape(),
+            Input::DelimitedText(t) => Ok(t.read(budget, observer)?.layout().shape()),
             Input::File(path, file) => file.shape_of(name).in_file(path),
         }
     }
@@ -99,14 +99,14 @@ impl Input {
         name: &str,
         budget: Budget,
         observer: &dyn Observer,
-    ) -> Result<(Matrix<'_>, Vec<Lost>)> {
+    ) -> Result<(InputMatrix<'_>, Vec<LostLines>)> {
         let Input::File(path, file) = self else {
             return Ok((self.matrix(name, budget, observer)?, Vec::new()));
         };
         let element = file.matrix(name).in_file(path)?;
         observe_dense(&element, observer);
         let (opened, lost) = element.source_past(budget, observer).in_file(path)?;
-        Ok((Matrix::File(Box::new(opened)), lost))
+        Ok((InputMatrix::File(Box::new(opened)), lost))
     }
 
     /// The tables of the rows and the columns of a matrix of this shape; `None` where a store has none.
@@ -116,8 +116,8 @@ impl Input {
     pub fn frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<Option<[Frame; 2]>> {
         match self {
             Input::Store(s) => s.frames(),
-            Input::Market(m) => m.frames(shape).map(Some),
-            Input::Table(t) => t.frames(observer).map(Some),
+            Input::MatrixMarket(m) => m.frames(shape).map(Some),
+            Input::DelimitedText(t) => t.frames(observer).map(Some),
             Input::File(path, file) => file.frames(name, shape, observer).map(Some).in_file(path),
         }
     }
@@ -132,7 +132,7 @@ impl Input {
             .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
             .map(|d| d.as_secs());
         match self {
-            Input::File(..) | Input::Market(_) | Input::Table(_) => SourceRecord {
+            Input::File(..) | Input::MatrixMarket(_) | Input::DelimitedText(_) => SourceRecord {
                 name,
                 size: meta.map(|m| m.len()),
                 modified: seconds,
@@ -150,8 +150,8 @@ impl Input {
 }
 
 /// A dense matrix is read once just to count; the observer should know.
-fn observe_dense(element: &Element, observer: &dyn Observer) {
-    if let Element::Dense(d) = element {
+fn observe_dense(element: &Matrix, observer: &dyn Observer) {
+    if let Matrix::Dense(d) = element {
         observer.phase("counting", d.dataset().byte_len());
     }
 }
@@ -168,25 +168,25 @@ pub(crate) fn select_frames(selection: &Selection, frames: [Frame; 2]) -> Result
 
 /// A matrix of an input, ready to be read.
 #[derive(Debug)]
-pub enum Matrix<'i> {
+pub enum InputMatrix<'i> {
     /// Of a file.
-    File(Box<Opened>),
+    File(Box<MatrixSource>),
     /// Of a store.
     Store(&'i Store),
     /// Read whole.
     Memory(Box<InMemory>),
     /// Of a table that keeps it.
-    Table(&'i InMemory),
+    DelimitedText(&'i InMemory),
 }
 
-impl Matrix<'_> {
+impl InputMatrix<'_> {
     /// As a source of entries.
     pub fn as_source(&self) -> &dyn Source {
         match self {
-            Matrix::File(o) => o.as_source(),
-            Matrix::Store(s) => *s,
-            Matrix::Memory(m) => &**m,
-            Matrix::Table(m) => *m,
+            InputMatrix::File(o) => o.as_source(),
+            InputMatrix::Store(s) => *s,
+            InputMatrix::Memory(m) => &**m,
+            InputMatrix::DelimitedText(m) => *m,
         }
     }
 }

@@ -6,7 +6,7 @@ use super::report::{Out, printable};
 use crate::convert::{self, Options, Target, ValueDtype};
 use crate::dtype::Policy;
 use crate::input::Input;
-use crate::matrix::{Edit, Lost, Orientation};
+use crate::matrix::{Edit, LostLines, Orientation};
 use crate::store::{IndexDtype, Written};
 use crate::{Dtype, Result};
 use clap::ValueEnum;
@@ -183,7 +183,7 @@ fn lost_text(w: &Written) -> Vec<String> {
         Orientation::Csr => "rows",
         Orientation::Csc => "columns",
     };
-    let line = |l: &Lost| format!("lost: {what} {} to {}: {}", l.lines.start, l.lines.end - 1, l.reason);
+    let line = |l: &LostLines| format!("lost: {what} {} to {}: {}", l.lines.start, l.lines.end - 1, l.reason);
     salvage.lost.iter().map(line).collect()
 }
 

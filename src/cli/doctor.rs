@@ -4,7 +4,7 @@ use super::args::human_count;
 use super::common::Common;
 use super::report::{Out, printable};
 use crate::Result;
-use crate::doctor::{Finding, Report, Weight, examine};
+use crate::doctor::{Finding, Report, Severity, examine};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,14 +36,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 fn as_text(args: &Args, report: &Report) -> Vec<String> {
     let line = |f: &Finding| format!("{}: {}: {}", f.weight.name(), f.object, f.text);
     let mut lines: Vec<String> = Vec::new();
-    for weight in [Weight::Damage, Weight::Contradiction, Weight::Notice] {
+    for weight in [Severity::Damage, Severity::Contradiction, Severity::Notice] {
         let shown = report.findings.iter().filter(|f| f.weight == weight);
-        lines.extend(shown.filter(|_| weight != Weight::Notice || !args.common.quiet).map(line));
+        lines.extend(shown.filter(|_| weight != Severity::Notice || !args.common.quiet).map(line));
     }
     if !args.common.quiet {
-        let count = |w: Weight| report.findings.iter().filter(|f| f.weight == w).count();
+        let count = |w: Severity| report.findings.iter().filter(|f| f.weight == w).count();
         let places = |n: usize| if n == 1 { "1 place".to_owned() } else { format!("{n} places") };
-        let verdict = match (count(Weight::Damage), count(Weight::Contradiction)) {
+        let verdict = match (count(Severity::Damage), count(Severity::Contradiction)) {
             (0, 0) => "healthy".to_owned(),
             (0, c) => format!("readable, but contradicting itself in {}", places(c)),
             (d, _) => format!("damaged in {}", places(d)),

@@ -4,9 +4,9 @@ use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::report::Out;
 use super::rewrite::{LibverArg, Packing, parse_compression};
-use crate::h5ad::How;
+use crate::h5ad::StorageOptions;
 use crate::hdf5::{Compression, Filters};
-use crate::synth::{Break, COLUMNS, Form, Options, synth};
+use crate::synth::{Defect, COLUMNS, Form, Options, synth};
 use crate::{Dtype, Result};
 use clap::ValueEnum;
 use serde_json::json;
@@ -61,7 +61,7 @@ pub(crate) struct Args {
     everything: bool,
     /// Make a file with this wrong: index, unsorted, duplicate, nan, lengths, truncated, chunk, column
     #[arg(long = "break", value_name = "KIND", value_parser = parse_break)]
-    broken: Option<Break>,
+    broken: Option<Defect>,
     /// Replace an existing file
     #[arg(long)]
     force: bool,
@@ -76,9 +76,9 @@ enum LayoutArg {
     Dense,
 }
 
-fn parse_break(text: &str) -> Result<Break, String> {
-    let names: Vec<&str> = Break::ALL.iter().map(|(n, _)| *n).collect();
-    let found = Break::ALL.iter().find(|(n, _)| *n == text).map(|(_, b)| *b);
+fn parse_break(text: &str) -> Result<Defect, String> {
+    let names: Vec<&str> = Defect::ALL.iter().map(|(n, _)| *n).collect();
+    let found = Defect::ALL.iter().find(|(n, _)| *n == text).map(|(_, b)| *b);
     found.ok_or_else(|| format!("expected one of {}", names.join(", ")))
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             LayoutArg::Csc => Form::Csc,
             LayoutArg::Dense => Form::Dense,
         },
-        how: How { filters, chunk, libver: args.libver.into() },
+        how: StorageOptions { filters, chunk, libver: args.libver.into() },
         one_chunk,
         obs_columns: args.obs_columns.iter().filter(|c| !c.is_empty()).cloned().collect(),
         everything: args.everything,

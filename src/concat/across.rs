@@ -7,7 +7,7 @@ use super::merge::Merge;
 use super::run::Run;
 use crate::error::{Kind, Place, Result};
 use crate::h5ad::{Axes, is_mapping, same};
-use crate::hdf5::{Dataset, Group, Object, Written};
+use crate::hdf5::{Dataset, Group, Object, ObjectAddress};
 use crate::matrix::{Orientation, Selected, Source, equal};
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
@@ -60,7 +60,7 @@ impl Run<'_> {
         names: &Strings,
         maps: &[Map],
         both: bool,
-    ) -> Result<Written> {
+    ) -> Result<ObjectAddress> {
         let mut group = Group::new();
         let Some(merge) = self.options.merge else { return self.writer.dict(group) };
         let mut lists = self.lists(path)?;
@@ -82,7 +82,7 @@ impl Run<'_> {
         self.writer.dict(group)
     }
 
-    fn write_aligned(&mut self, one: &Aligned<'_>, names: &Strings) -> Result<Written> {
+    fn write_aligned(&mut self, one: &Aligned<'_>, names: &Strings) -> Result<ObjectAddress> {
         match &one.item {
             Item::Frame(f) => {
                 let frame = f.align(&one.rows.rows(), names.clone())?;
@@ -121,7 +121,7 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn uns(&mut self) -> Result<Written> {
+    pub(super) fn uns(&mut self) -> Result<ObjectAddress> {
         let found: Vec<Object> = self.parts.iter().filter_map(|p| p.object("uns")).collect();
         let group = match self.options.uns_merge {
             // what one part lacks as a whole is not in all

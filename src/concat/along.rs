@@ -9,8 +9,8 @@ use super::run::Run;
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::h5ad::Awkward;
-use crate::hdf5::{Group, Written};
-use crate::matrix::{Fill, Joined, Orientation, Part, Selected, Source};
+use crate::hdf5::{Group, ObjectAddress};
+use crate::matrix::{Fill, Stacked, Orientation, Part, Selected, Source};
 use crate::strings::Strings;
 use crate::table::{Frame, Join};
 
@@ -35,7 +35,7 @@ impl Run<'_> {
         name: &str,
         along: &Along,
         maps: Option<&[Map]>,
-    ) -> Result<Written> {
+    ) -> Result<ObjectAddress> {
         let mut lists = self.lists(name)?;
         let mut group = Group::new();
         for key in self.options.join.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
@@ -51,7 +51,7 @@ impl Run<'_> {
     }
 
     /// Elements with second dimensions of their own, cut to the narrowest or padded to the widest; tables by columns.
-    fn joined_by_width(&mut self, path: &str, along: &Along, found: &[Option<Item>]) -> Result<Written> {
+    fn joined_by_width(&mut self, path: &str, along: &Along, found: &[Option<Item>]) -> Result<ObjectAddress> {
         let frames = found.iter().flatten().filter(|i| matches!(i, Item::Frame(_))).count();
         if frames > 0 {
             if frames < found.iter().flatten().count() {
@@ -102,7 +102,7 @@ impl Run<'_> {
         along: &Along,
         found: &[Option<Item>],
         maps: &[Map],
-    ) -> Result<Written> {
+    ) -> Result<ObjectAddress> {
         if found.iter().flatten().any(|i| matches!(i, Item::Frame(_) | Item::Awkward(_))) {
             return Err(Error::unsupported("no matrix where one is expected"));
         }
@@ -123,7 +123,7 @@ impl Run<'_> {
         found: &[Option<Item>],
         maps: Vec<Map>,
         axis: Axis,
-    ) -> Result<Written> {
+    ) -> Result<ObjectAddress> {
         for ((item, part), n) in found.iter().zip(self.parts).zip(&along.lengths) {
             if let Some(item) = item.as_ref().filter(|i| i.extent(axis.along()) != *n) {
                 let text = format!("{} rows where {n} are expected", item.extent(axis.along()));
@@ -151,7 +151,7 @@ impl Run<'_> {
         self.write(&Arrays::new(parts, shape, self.options.fill)?)
     }
 
-    pub(super) fn write(&mut self, arrays: &Arrays<'_>) -> Result<Written> {
+    pub(super) fn write(&mut self, arrays: &Arrays<'_>) -> Result<ObjectAddress> {
         self.writer.dense(arrays.dtype, &arrays.shape, arrays.strip(), &|range, out| arrays.make(range, out))
     }
 
@@ -161,7 +161,7 @@ impl Run<'_> {
         found: &[Option<Item>],
         maps: &[Map],
         axis: Axis,
-    ) -> Result<Written> {
+    ) -> Result<ObjectAddress> {
         let fill = self.options.fill.filter(|f| f.as_f64() != 0.0);
         let mut held = Vec::new();
         for (item, n) in found.iter().zip(&along.lengths) {
@@ -205,8 +205,8 @@ impl Run<'_> {
         self.write_joined(axis.shape(begin, maps.first().map_or(0, Map::len)), dtype, parts)
     }
 
-    fn write_joined(&mut self, shape: [u64; 2], dtype: Dtype, parts: Vec<Part<'_>>) -> Result<Written> {
-        let joined = Joined::new(Orientation::Csr, shape, dtype, parts)?;
+    fn write_joined(&mut self, shape: [u64; 2], dtype: Dtype, parts: Vec<Part<'_>>) -> Result<ObjectAddress> {
+        let joined = Stacked::new(Orientation::Csr, shape, dtype, parts)?;
         self.observer.phase("joining", joined.layout().entries * (4 + dtype.size() as u64));
         self.writer.sparse(&joined)
     }
@@ -217,7 +217,7 @@ impl Run<'_> {
     }
 
     /// Graphs along the axis as blocks along the diagonal.
-    pub(super) fn diagonals(&mut self, name: &str, along: &Along) -> Result<Written> {
+    pub(super) fn diagonals(&mut self, name: &str, along: &Along) -> Result<ObjectAddress> {
         let mut group = Group::new();
         let mut lists = if self.options.pairwise { self.lists(name)? } else { Vec::new() };
         for key in self.options.join.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
@@ -228,7 +228,7 @@ impl Run<'_> {
         self.writer.dict(group)
     }
 
-    fn diagonal(&mut self, along: &Along, found: &[Option<Item>]) -> Result<Written> {
+    fn diagonal(&mut self, along: &Along, found: &[Option<Item>]) -> Result<ObjectAddress> {
         let mut held = Vec::new();
         for (item, n) in found.iter().zip(&along.lengths) {
             held.push(self.by_rows(item.as_ref(), [*n, *n], &held)?);

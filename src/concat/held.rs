@@ -4,7 +4,7 @@ use super::item::Item;
 use super::parts::Scratch;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::h5ad::{Element, Opened};
+use crate::h5ad::{Matrix, MatrixSource};
 use crate::matrix::{Budget, InMemory, Layout, Orientation, Source};
 use crate::observe::Observer;
 use crate::store::Store;
@@ -12,7 +12,7 @@ use crate::store::Store;
 /// Compressed rows, ready to be read.
 pub(super) enum Held {
     /// As they are stored.
-    File(Box<Opened>),
+    File(Box<MatrixSource>),
     /// Of a matrix stored by columns, in a file of their own.
     Flipped(Box<Store>),
     /// Of a matrix that is not there.
@@ -43,10 +43,10 @@ impl Held {
                 let pointers = vec![0; lines as usize + 1];
                 return Ok(Held::Nothing(InMemory::new(layout, pointers, Vec::new(), Vec::new())?));
             }
-            Some(Item::Sparse(s)) => Element::Sparse(s.clone()),
+            Some(Item::Sparse(s)) => Matrix::Sparse(s.clone()),
             Some(Item::Dense(d)) => {
                 observer.phase("counting", d.byte_len());
-                Element::open(d.object())?
+                Matrix::open(d.object())?
             }
         };
         let opened = element.source(budget, observer)?;

@@ -1,7 +1,7 @@
 //! An element of one part.
 
 use crate::error::{Error, Kind, Result};
-use crate::h5ad::{Awkward, Element, Sparse, is_awkward, is_frame, read_frame};
+use crate::h5ad::{Awkward, Matrix, Sparse, is_awkward, is_frame, read_frame};
 use crate::hdf5::{Dataset, Numeric, Object};
 use crate::observe::Observer;
 use crate::table::Frame;
@@ -38,12 +38,12 @@ impl Item {
         if is_awkward(object)? {
             return Ok(Item::Awkward(Awkward::read(object)?));
         }
-        match Element::open(object) {
-            Ok(Element::Sparse(s)) => Ok(Item::Sparse(s)),
+        match Matrix::open(object) {
+            Ok(Matrix::Sparse(s)) => Ok(Item::Sparse(s)),
             Err(e) if e.kind() == Kind::Usage => {
                 Err(Error::unsupported(format!("{} is not joined", e.message())).in_object(object.path()))
             }
-            Ok(Element::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
+            Ok(Matrix::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
             Err(e) => Err(e),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::bytes::commit::Pending;
 use crate::error::{Place, Result};
-use crate::h5ad::{AnnData, Element, Flavour};
+use crate::h5ad::{AnnData, Matrix, Flavour};
 use crate::hdf5::{Filters, Object};
 use crate::input::Input;
 use crate::matrix::{Budget, Selection, Source};
@@ -115,7 +115,7 @@ pub(super) fn open(
 /// Whether every element is where it is today.
 fn is_of_today(data: &AnnData) -> Result<bool> {
     let old_graph = |name: &str| {
-        data.root().descend(&format!("uns/neighbors/{name}")).is_ok_and(|o| Element::is_matrix(&o))
+        data.root().descend(&format!("uns/neighbors/{name}")).is_ok_and(|o| Matrix::is_matrix(&o))
     };
     Ok(data.flavour() == Flavour::AnnData && !old_graph("distances") && !old_graph("connectivities"))
 }

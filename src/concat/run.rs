@@ -6,8 +6,8 @@ use super::map::{Map, join_names, refuse_repeated};
 use super::parts::{Part, Scratch, open};
 use super::{Axis, Options};
 use crate::error::{Error, Place, Result};
-use crate::h5ad::{H5adWriter, How};
-use crate::hdf5::{Group, Written};
+use crate::h5ad::{H5adWriter, StorageOptions};
+use crate::hdf5::{Group, ObjectAddress};
 use crate::input::Input;
 use crate::matrix::Budget;
 use crate::observe::Observer;
@@ -38,7 +38,7 @@ pub(super) fn run(
     let beside = transpose::beside(output);
     let scratch = Scratch::new(output, storage.temporary.as_deref().unwrap_or(beside));
     let mut how =
-        How { filters: storage.filters.unwrap_or_default(), chunk: storage.chunk, libver: storage.libver };
+        StorageOptions { filters: storage.filters.unwrap_or_default(), chunk: storage.chunk, libver: storage.libver };
     if let (None, Some(Input::File(_, first))) = (storage.filters, inputs.first()) {
         how.filters = filters_of(first);
     }
@@ -87,7 +87,7 @@ impl Run<'_> {
     }
 
     /// `X`, where all parts have it; `None` where none has.
-    fn x(&mut self, along: &Along, maps: &[Map]) -> Result<Option<Written>> {
+    fn x(&mut self, along: &Along, maps: &[Map]) -> Result<Option<ObjectAddress>> {
         if self.parts.iter().all(|p| !p.has_x) {
             return Ok(None);
         }
@@ -138,7 +138,7 @@ impl Run<'_> {
     }
 
     /// `raw`, where all parts have it.
-    fn raw(&mut self) -> Result<Option<Written>> {
+    fn raw(&mut self) -> Result<Option<ObjectAddress>> {
         let axis = self.options.axis;
         let mut found = Vec::new();
         let mut tables = Vec::new();

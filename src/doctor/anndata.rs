@@ -1,10 +1,10 @@
 //! The rules of AnnData: shapes that agree, pointers that ascend, indices in range, codes with a category.
 
-use super::{Report, Weight};
+use super::{Report, Severity};
 use crate::error::{Error, Kind, Result};
-use crate::h5ad::{AnnData, Element, Flavour, frame_names, read_column};
+use crate::h5ad::{AnnData, Matrix, Flavour, frame_names, read_column};
 use crate::hdf5::{Dataset, Object, Storage};
-use crate::matrix::{Budget, Kept, Lost, Orientation, merged, survey};
+use crate::matrix::{Budget, WithoutLines, LostLines, Orientation, merged, damage};
 use crate::observe::Observer;
 use crate::table::Column;
 
@@ -16,13 +16,13 @@ pub(super) fn examine(
 ) -> Result<()> {
     match data.flavour() {
         Flavour::AnnData06 => report.add(
-            Weight::Notice,
+            Severity::Notice,
             "/",
             "written by anndata 0.6 or earlier: anndata 0.12 reads it with a warning, later ones may not",
         ),
         Flavour::AnnData07 => {
             report.add(
-                Weight::Notice,
+                Severity::Notice,
                 "/",
                 "written by anndata 0.7: other readers may know only the current encoding",
             );
@@ -40,7 +40,7 @@ pub(super) fn examine(
     for name in names {
         match data.matrix(&name) {
             Err(e) if e.kind() == Kind::Usage => {
-                report.add(Weight::Notice, &format!("/{name}"), "not a matrix that could be examined");
+                report.add(Severity::Notice, &format!("/{name}"), "not a matrix that could be examined");
             }
             Err(e) => report.add_error(&format!("/{name}"), &e),
             Ok(element) => {
@@ -55,13 +55,13 @@ pub(super) fn examine(
 
 fn matrix(
     name: &str,
-    element: &Element,
+    element: &Matrix,
     report: &mut Report,
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<()> {
     let object = format!("/{name}");
-    if let Element::Sparse(s) = element {
+    if let Matrix::Sparse(s) = element {
         let [_, indices, indptr] = s.datasets();
         if indices.datatype().size != indptr.datatype().size {
             let text = format!(
@@ -69,7 +69,7 @@ fn matrix(
                 indices.datatype().size,
                 indptr.datatype().size
             );
-            report.add(Weight::Notice, &object, text);
+            report.add(Severity::Notice, &object, text);
         }
         for d in s.datasets() {
             unwritten(d, report);
@@ -93,8 +93,8 @@ fn matrix(
     };
     let width = 4 + source.layout().dtype.size() as u64;
     observer.phase("examining entries", source.layout().entries.saturating_mul(width));
-    let found = survey(&Kept::new(source, &lost), budget, observer)?;
-    let lost = merged(lost.into_iter().chain(found.lost).collect::<Vec<Lost>>());
+    let found = damage(&WithoutLines::new(source, &lost), budget, observer)?;
+    let lost = merged(lost.into_iter().chain(found.lost).collect::<Vec<LostLines>>());
     let count: u64 = lost.iter().map(|l| l.lines.end - l.lines.start).sum();
     if count > 0 {
         let shown: Vec<String> =
@@ -105,19 +105,19 @@ fn matrix(
             source.layout().lines,
             shown.join(", ")
         );
-        report.add(Weight::Damage, &object, text);
+        report.add(Severity::Damage, &object, text);
         for l in lost.iter().take(8) {
             report.add(
-                Weight::Damage,
+                Severity::Damage,
                 &object,
                 format!("lost {rows} {}: {}", range_text(l.lines.start, l.lines.end - 1), l.reason),
             );
         }
     }
-    if matches!(element, Element::Sparse(_)) {
+    if matches!(element, Matrix::Sparse(_)) {
         if !found.order.sorted {
             report.add(
-                Weight::Notice,
+                Severity::Notice,
                 &object,
                 format!("indices do not ascend within {rows}: convert --sort puts them in order"),
             );
@@ -126,24 +126,24 @@ fn matrix(
             let text = format!(
                 "the same index comes twice within some of the {rows}: some programs add such entries up, some take one of them"
             );
-            report.add(Weight::Contradiction, &object, text);
+            report.add(Severity::Contradiction, &object, text);
         }
     }
     for (n, what) in [(found.nan, "NaN"), (found.infinite, "infinite")] {
         if n > 0 {
-            report.add(Weight::Notice, &object, format!("{n} values are {what}"));
+            report.add(Severity::Notice, &object, format!("{n} values are {what}"));
         }
     }
     let counts = name == "X" || name.ends_with("/X") || name == "matrix";
     if counts && found.fractional > 0 {
         report.add(
-            Weight::Notice,
+            Severity::Notice,
             &object,
             format!("{} values are no whole numbers: not counts", found.fractional),
         );
     }
     if counts && found.negative > 0 {
-        report.add(Weight::Notice, &object, format!("{} values are below zero", found.negative));
+        report.add(Severity::Notice, &object, format!("{} values are below zero", found.negative));
     }
     Ok(())
 }
@@ -155,7 +155,7 @@ fn unwritten(d: &Dataset, report: &mut Report) {
     let stored = d.stored_chunks().unwrap_or(0) as u64;
     if stored < all {
         let text = format!("only {stored} of {all} chunks were ever written; the others read as zeros");
-        report.add(Weight::Contradiction, d.object().path(), text);
+        report.add(Severity::Contradiction, d.object().path(), text);
     }
 }
 
@@ -194,7 +194,7 @@ fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Report, ob
         if want.iter().zip(is).any(|(w, s)| w.is_some_and(|w| w != s)) {
             let wanted = want.map(|w| w.map_or("any".to_owned(), |w| w.to_string()));
             let text = format!("{} × {} where {} × {} is expected", is[0], is[1], wanted[0], wanted[1]);
-            report.add(Weight::Contradiction, &format!("/{name}"), text);
+            report.add(Severity::Contradiction, &format!("/{name}"), text);
         }
     }
     for (group, want) in [("obsm", rows), ("varm", columns)] {
@@ -204,7 +204,7 @@ fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Report, ob
             let Ok(child) = object.open_link(link) else { continue };
             if let Some(got) = length(&child).filter(|got| *got != want) {
                 let text = format!("{got} rows where {want} are expected");
-                report.add(Weight::Contradiction, child.path(), text);
+                report.add(Severity::Contradiction, child.path(), text);
             }
         }
     }
@@ -215,7 +215,7 @@ fn length(object: &Object) -> Option<u64> {
     if object.is_dataset() {
         return object.dataset().ok()?.shape().first().copied();
     }
-    if let Ok(element) = Element::open(object) {
+    if let Ok(element) = Matrix::open(object) {
         return Some(element.shape()[0]);
     }
     let index = frame_names(object).ok()?.index?;
@@ -246,7 +246,7 @@ fn frame(object: &Object, report: &mut Report) -> Option<u64> {
             let twice = all.windows(2).filter(|w| w[0] == w[1]).count();
             if twice > 0 {
                 let text = format!("{twice} names come more than once");
-                report.add(Weight::Notice, &format!("{}/{name}", object.path()), text);
+                report.add(Severity::Notice, &format!("{}/{name}", object.path()), text);
             }
         }
     }
@@ -255,7 +255,7 @@ fn frame(object: &Object, report: &mut Report) -> Option<u64> {
         match rows {
             Some(rows) if column.len() as u64 != rows => {
                 let text = format!("{} values in a table of {rows} rows", column.len());
-                report.add(Weight::Contradiction, &format!("{}/{name}", object.path()), text);
+                report.add(Severity::Contradiction, &format!("{}/{name}", object.path()), text);
             }
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! What is wrong with a file: everything is read, every chunk decoded, every rule of AnnData held against it.
 //!
 //! Damage does not end the examination. Each [`Finding`] says where it is, what is wrong in plain words, and how
-//! much it weighs: [`Weight::Damage`] is bytes that cannot be what was written, [`Weight::Contradiction`] a file that
-//! can be read but breaks a rule of its own, [`Weight::Notice`] something others may stumble over.
+//! much it weighs: [`Severity::Damage`] is bytes that cannot be what was written, [`Severity::Contradiction`] a file that
+//! can be read but breaks a rule of its own, [`Severity::Notice`] something others may stumble over.
 
 mod anndata;
 mod objects;
@@ -17,7 +17,7 @@ use std::path::Path;
 
 /// How much a finding weighs, the lightest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
+pub enum Severity {
     /// Valid, but other readers may refuse or misread it, or people may not expect it.
     Notice,
     /// Readable, but it breaks a rule that programs rely on.
@@ -26,13 +26,13 @@ pub enum Weight {
     Damage,
 }
 
-impl Weight {
+impl Severity {
     /// One word for people and for JSON.
     pub fn name(self) -> &'static str {
         match self {
-            Weight::Notice => "notice",
-            Weight::Contradiction => "contradiction",
-            Weight::Damage => "damage",
+            Severity::Notice => "notice",
+            Severity::Contradiction => "contradiction",
+            Severity::Damage => "damage",
         }
     }
 }
@@ -41,7 +41,7 @@ impl Weight {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// How much it weighs.
-    pub weight: Weight,
+    pub weight: Severity,
     /// The object it is about, or `/`.
     pub object: String,
     /// Where in the file, if that is known.
@@ -66,10 +66,10 @@ pub struct Report {
 impl Report {
     /// Whether nothing is wrong; notices do not count.
     pub fn is_healthy(&self) -> bool {
-        self.findings.iter().all(|f| f.weight == Weight::Notice)
+        self.findings.iter().all(|f| f.weight == Severity::Notice)
     }
 
-    fn add(&mut self, weight: Weight, object: &str, text: impl Into<String>) {
+    fn add(&mut self, weight: Severity, object: &str, text: impl Into<String>) {
         let (object, text) = (object.to_owned(), text.into());
         self.findings.push(Finding { weight, object, offset: None, text });
     }
@@ -78,9 +78,9 @@ impl Report {
     /// contradiction between things that could be read.
     fn add_error(&mut self, object: &str, e: &Error) {
         let weight = match e.kind() {
-            Kind::Unsupported | Kind::Limit => Weight::Notice,
-            Kind::Malformed if e.offset().is_none() => Weight::Contradiction,
-            _ => Weight::Damage,
+            Kind::Unsupported | Kind::Limit => Severity::Notice,
+            Kind::Malformed if e.offset().is_none() => Severity::Contradiction,
+            _ => Severity::Damage,
         };
         self.add_weighed(weight, object, e);
     }
@@ -88,12 +88,12 @@ impl Report {
     /// A finding of an error in the structure of an object. A version that nobody has written yet is more likely damage.
     fn add_structure_error(&mut self, object: &str, e: &Error) {
         match e.kind() {
-            Kind::Unsupported => self.add_weighed(Weight::Damage, object, e),
+            Kind::Unsupported => self.add_weighed(Severity::Damage, object, e),
             _ => self.add_error(object, e),
         }
     }
 
-    fn add_weighed(&mut self, weight: Weight, object: &str, e: &Error) {
+    fn add_weighed(&mut self, weight: Severity, object: &str, e: &Error) {
         let finding = Finding {
             weight,
             object: e.object().unwrap_or(object).to_owned(),
@@ -129,7 +129,7 @@ pub fn examine(path: &Path, limits: Limits, budget: Budget, observer: &dyn Obser
             anndata::examine(&data, &mut report, budget, observer)?;
         }
         Err(e) if e.kind() == Kind::Unsupported => {
-            report.add(Weight::Notice, "/", format!("{}; only its HDF5 was examined", e.without_place()));
+            report.add(Severity::Notice, "/", format!("{}; only its HDF5 was examined", e.without_place()));
         }
         Err(e) => report.add_error("/", &e),
     }

@@ -1,6 +1,6 @@
 //! Every object of the file: links, attributes, values, chunks.
 
-use super::{Report, Weight};
+use super::{Report, Severity};
 use crate::error::{Error, Kind, Result};
 use crate::hdf5::{Class, Dataset, File, Object, Scratch, Target};
 use crate::observe::Observer;
@@ -70,7 +70,7 @@ impl Walk<'_> {
             self.depth += 1;
             if self.depth > MAX_DEPTH {
                 self.report.add(
-                    Weight::Notice,
+                    Severity::Notice,
                     path,
                     format!("groups deeper than {MAX_DEPTH} levels are not followed"),
                 );
@@ -93,7 +93,7 @@ impl Walk<'_> {
         };
         let names: HashSet<Vec<u8>> = links.iter().map(|l| l.name.clone()).collect();
         if names.len() < links.len() {
-            self.report.add(Weight::Damage, path, "two links of this group have the same name");
+            self.report.add(Severity::Damage, path, "two links of this group have the same name");
         }
         for link in links {
             let child = format!("{}/{}", path.trim_end_matches('/'), link.name());
@@ -101,11 +101,11 @@ impl Walk<'_> {
                 Target::External { file, path } => {
                     let text =
                         format!("points to {path} in another file, {file}, which must travel with this one");
-                    self.report.add(Weight::Notice, &child, text);
+                    self.report.add(Severity::Notice, &child, text);
                 }
                 Target::User(kind) => {
                     self.report.add(
-                        Weight::Notice,
+                        Severity::Notice,
                         &child,
                         format!("a user-defined link of type {kind}, which nobody else follows"),
                     );
@@ -113,7 +113,7 @@ impl Walk<'_> {
                 Target::Soft(to) => {
                     if group.open_link(&link).is_err() {
                         self.report.add(
-                            Weight::Notice,
+                            Severity::Notice,
                             &child,
                             format!("a soft link to {to}, where nothing is"),
                         );
@@ -142,7 +142,7 @@ impl Walk<'_> {
                         format!("{name} compression: h5py needs the package hdf5plugin, R and Julia a plugin")
                     }
                 };
-                self.report.add(Weight::Notice, &path, text);
+                self.report.add(Severity::Notice, &path, text);
             }
         }
         if let Err(e) = d.check_extent().and_then(|()| d.check_references()) {
@@ -198,7 +198,7 @@ impl Walk<'_> {
         let damaged = failed.iter().filter(|e| e.kind() != Kind::Unsupported).count();
         if failed.len() > SHOWN {
             let text = format!("{} chunks in all cannot be read, {damaged} of them damaged", failed.len());
-            self.report.add(if damaged > 0 { Weight::Damage } else { Weight::Notice }, path, text);
+            self.report.add(if damaged > 0 { Severity::Damage } else { Severity::Notice }, path, text);
         }
     }
 }

@@ -404,16 +404,16 @@ mod tests {
 
     /// The array of a file with this form, length and buffers.
     fn read(form: &str, len: i64, buffers: &[(&str, &[i64])]) -> Result<Awkward> {
-        use crate::hdf5::{File, Group, Libver, Ready, Storing, Writer};
+        use crate::hdf5::{File, Group, Libver, EncodedValue, Storing, Writer};
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.h5");
         let mut w = Writer::create(&path, true, Libver::Earliest)?;
         let mut group = Group::new();
         group.attribute("form", w.text(form)?);
-        group.attribute("length", Ready::integer(len));
+        group.attribute("length", EncodedValue::integer(len));
         for (name, values) in buffers {
             let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            let value = Ready::numbers(Dtype::Int64, &[values.len() as u64], bytes);
+            let value = EncodedValue::numbers(Dtype::Int64, &[values.len() as u64], bytes);
             group.link(name, w.dataset(&value, &[], &Storing::default())?);
         }
         w.finish(&group)?;

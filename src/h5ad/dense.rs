@@ -3,11 +3,11 @@
 //! Lines are rows of the dataset. Where each line begins is not known before the values are: a first pass
 //! counts, strip by strip, and blocks are then read by the same strips.
 
-use super::elements::{Elements, Room};
+use super::elements::{RowReader, Room};
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Place, Result};
 use crate::hdf5::{Dataset, Numeric, Storage};
-use crate::matrix::{self, Budget, Buffer, Layout, Lost, Orientation, Source, merged};
+use crate::matrix::{self, Budget, Buffer, Layout, LostLines, Orientation, Source, merged};
 use crate::observe::Observer;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -61,13 +61,13 @@ impl Dense {
     ///
     /// # Errors
     /// As [`source`](Self::source), but for damage to the values.
-    pub fn source_past(&self, budget: Budget, observer: &dyn Observer) -> Result<(DenseSource, Vec<Lost>)> {
+    pub fn source_past(&self, budget: Budget, observer: &dyn Observer) -> Result<(DenseSource, Vec<LostLines>)> {
         let lost = Mutex::new(Vec::new());
         let source = self.source_of(budget, observer, &|lines, e| {
             if e.kind() == Kind::Cancelled {
                 return Err(e);
             }
-            lost.lock().unwrap_or_else(PoisonError::into_inner).push(Lost { lines, reason: e.to_string() });
+            lost.lock().unwrap_or_else(PoisonError::into_inner).push(LostLines { lines, reason: e.to_string() });
             Ok(())
         })?;
         Ok((source, merged(lost.into_inner().unwrap_or_else(PoisonError::into_inner))))
@@ -90,7 +90,7 @@ impl Dense {
             return Err(Error::unsupported(format!("{minor} elements in a line")).in_object(path));
         }
         self.dataset.check_holes()?;
-        let [elements] = Elements::of([&self.dataset])?;
+        let [elements] = RowReader::of([&self.dataset])?;
         let mut source = DenseSource {
             elements,
             values,
@@ -118,7 +118,7 @@ impl Dense {
 /// The entries of a dense matrix in a file.
 #[derive(Debug)]
 pub struct DenseSource {
-    elements: Elements,
+    elements: RowReader,
     values: Numeric,
     /// Lines of a strip.
     rows: u64,

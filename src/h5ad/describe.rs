@@ -1,7 +1,7 @@
 //! What a file holds, told from metadata alone: milliseconds, whatever the size.
 
 use super::dataframe;
-use super::element::Element;
+use super::element::Matrix;
 use super::encoding::Encoding;
 use super::file::{AnnData, Flavour};
 use super::tenx;
@@ -195,22 +195,22 @@ fn describe_inner(object: &Object) -> Result<ElementInfo> {
         return Ok(ElementInfo::Matrix(array(&d)));
     }
     Ok(match Encoding::of(object)? {
-        Encoding::Sparse(_) => matrix(&Element::open(object)?),
+        Encoding::Sparse(_) => matrix(&Matrix::open(object)?),
         Encoding::DataFrame => ElementInfo::Frame(frame(object)?),
         _ if ["obs", "var", "row_attrs", "col_attrs", "features"].contains(&object.name()) => {
             ElementInfo::Frame(frame(object)?)
         }
         Encoding::Categorical => ElementInfo::Other("categorical".into()),
         Encoding::Awkward => ElementInfo::Other("awkward array".into()),
-        _ if tenx::is_matrix(object)? => matrix(&Element::Sparse(tenx::open(object)?)),
+        _ if tenx::is_matrix(object)? => matrix(&Matrix::Sparse(tenx::open(object)?)),
         _ => ElementInfo::Other(format!("dict of {}", object.links()?.len())),
     })
 }
 
-fn matrix(element: &Element) -> ElementInfo {
+fn matrix(element: &Matrix) -> ElementInfo {
     ElementInfo::Matrix(match element {
-        Element::Dense(d) => MatrixInfo { shape: d.shape().to_vec(), ..array(d.dataset()) },
-        Element::Sparse(s) => {
+        Matrix::Dense(d) => MatrixInfo { shape: d.shape().to_vec(), ..array(d.dataset()) },
+        Matrix::Sparse(s) => {
             let [data, indices, indptr] = s.datasets();
             MatrixInfo {
                 kind: s.orientation().encoding().into(),

@@ -5,12 +5,12 @@ use super::encoding::Encoding;
 use super::sparse::{Sparse, SparseSource};
 use crate::error::{Error, Result};
 use crate::hdf5::Object;
-use crate::matrix::{Budget, Lost, Source};
+use crate::matrix::{Budget, LostLines, Source};
 use crate::observe::Observer;
 
 /// A matrix of a file, as metadata.
 #[derive(Debug, Clone)]
-pub enum Element {
+pub enum Matrix {
     /// Compressed rows or columns.
     Sparse(Sparse),
     /// An array of two dimensions.
@@ -19,20 +19,20 @@ pub enum Element {
 
 /// A matrix of a file, ready to be read.
 #[derive(Debug)]
-pub enum Opened {
+pub enum MatrixSource {
     /// Compressed rows or columns.
     Sparse(SparseSource),
     /// An array of two dimensions.
     Dense(DenseSource),
 }
 
-impl Element {
+impl Matrix {
     pub(crate) fn open(object: &Object) -> Result<Self> {
         if object.is_dataset() {
-            return Dense::open(object.dataset()?, false).map(Element::Dense);
+            return Dense::open(object.dataset()?, false).map(Matrix::Dense);
         }
         match Encoding::of(object)? {
-            Encoding::Sparse(_) => Sparse::open(object).map(Element::Sparse),
+            Encoding::Sparse(_) => Sparse::open(object).map(Matrix::Sparse),
             Encoding::None if object.child("indptr")?.is_some() => {
                 Err(Error::malformed("compressed matrix that does not say whether by rows or by columns")
                     .in_object(object.path()))
@@ -49,8 +49,8 @@ impl Element {
     /// Rows and columns.
     pub fn shape(&self) -> [u64; 2] {
         match self {
-            Element::Sparse(s) => s.shape(),
-            Element::Dense(d) => d.shape(),
+            Matrix::Sparse(s) => s.shape(),
+            Matrix::Dense(d) => d.shape(),
         }
     }
 
@@ -59,38 +59,38 @@ impl Element {
     ///
     /// # Errors
     /// `Malformed` where the parts contradict each other; otherwise as reading goes.
-    pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<Opened> {
+    pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<MatrixSource> {
         Ok(match self {
-            Element::Sparse(s) => Opened::Sparse(s.source()?),
-            Element::Dense(d) => Opened::Dense(d.source(budget, observer)?),
+            Matrix::Sparse(s) => MatrixSource::Sparse(s.source()?),
+            Matrix::Dense(d) => MatrixSource::Dense(d.source(budget, observer)?),
         })
     }
 
     /// As [`source`](Self::source), past damage: the lines that cannot be had are told, and are not to be read.
-    /// More may turn out to be lost when [`survey`](crate::matrix::survey) reads the rest.
+    /// More may turn out to be lost when [`damage`](crate::matrix::damage) reads the rest.
     ///
     /// # Errors
     /// Where nothing can be had at all.
-    pub fn source_past(&self, budget: Budget, observer: &dyn Observer) -> Result<(Opened, Vec<Lost>)> {
+    pub fn source_past(&self, budget: Budget, observer: &dyn Observer) -> Result<(MatrixSource, Vec<LostLines>)> {
         Ok(match self {
-            Element::Sparse(s) => {
+            Matrix::Sparse(s) => {
                 let (source, lost) = s.source_past()?;
-                (Opened::Sparse(source), lost)
+                (MatrixSource::Sparse(source), lost)
             }
-            Element::Dense(d) => {
+            Matrix::Dense(d) => {
                 let (source, lost) = d.source_past(budget, observer)?;
-                (Opened::Dense(source), lost)
+                (MatrixSource::Dense(source), lost)
             }
         })
     }
 }
 
-impl Opened {
+impl MatrixSource {
     /// As a source of entries.
     pub fn as_source(&self) -> &dyn Source {
         match self {
-            Opened::Sparse(s) => s,
-            Opened::Dense(d) => d,
+            MatrixSource::Sparse(s) => s,
+            MatrixSource::Dense(d) => d,
         }
     }
 }

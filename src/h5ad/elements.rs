@@ -12,7 +12,7 @@ const LARGE: u64 = 1 << 20;
 
 /// The elements of a dataset; of one with several dimensions, those of whole rows. Its chunk index has been read.
 #[derive(Debug)]
-pub(crate) struct Elements {
+pub(crate) struct RowReader {
     pub(crate) dataset: Dataset,
     /// Where chunks are huge: what comes next in them.
     stream: Option<Mutex<ElementStream>>,
@@ -28,7 +28,7 @@ pub(crate) struct Room {
     pub(crate) plain: Vec<u8>,
 }
 
-impl Elements {
+impl RowReader {
     /// Those of datasets that are read beside each other.
     pub(crate) fn of<const N: usize>(datasets: [&Dataset; N]) -> Result<[Self; N]> {
         let mut least = GIANT;
@@ -38,7 +38,7 @@ impl Elements {
                 least = LARGE;
             }
         }
-        let mut all = datasets.map(|d| Elements { dataset: d.clone(), stream: None });
+        let mut all = datasets.map(|d| RowReader { dataset: d.clone(), stream: None });
         for one in &mut all {
             one.stream = one.dataset.stream(least)?.map(Mutex::new);
         }

@@ -1,7 +1,7 @@
 //! An open file: what kind it is, its matrices by name, and the tables that go with each.
 
 use super::dataframe::read_frame;
-use super::element::Element;
+use super::element::Matrix;
 use super::encoding::Encoding;
 use super::{loom, tenx};
 use crate::error::{Error, Kind, Place, Result};
@@ -95,12 +95,12 @@ impl AnnData {
     ///
     /// # Errors
     /// `Usage` where there is none, with the names there are; `Malformed` or `Unsupported` as its parts are.
-    pub fn matrix(&self, name: &str) -> Result<Element> {
+    pub fn matrix(&self, name: &str) -> Result<Matrix> {
         let name = name.trim_matches('/');
         match self.flavour {
-            Flavour::Loom => loom::open(&self.root, name).map(Element::Dense),
-            Flavour::TenX3 | Flavour::TenX2 => tenx::open(&self.tenx_group(name)?).map(Element::Sparse),
-            _ => Element::open(&self.object_of(name)?),
+            Flavour::Loom => loom::open(&self.root, name).map(Matrix::Dense),
+            Flavour::TenX3 | Flavour::TenX2 => tenx::open(&self.tenx_group(name)?).map(Matrix::Sparse),
+            _ => Matrix::open(&self.object_of(name)?),
         }
     }
 

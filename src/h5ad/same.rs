@@ -2,7 +2,7 @@
 
 use super::column::read_column;
 use super::dataframe::read_frame;
-use super::element::Element;
+use super::element::Matrix;
 use super::encoding::Encoding;
 use crate::error::{Kind, Result};
 use crate::hdf5::{Dataset, Object};
@@ -24,7 +24,7 @@ pub(crate) fn same(a: &Object, b: &Object, budget: Budget, observer: &dyn Observ
     }
     match x {
         Encoding::Sparse(_) if matches!(y, Encoding::Sparse(_)) => {
-            let (x, y) = (Element::open(a)?, Element::open(b)?);
+            let (x, y) = (Matrix::open(a)?, Matrix::open(b)?);
             let half = Budget::new(budget.bytes / 2);
             equal(x.source(half, observer)?.as_source(), y.source(half, observer)?.as_source(), budget)
         }

@@ -1,11 +1,11 @@
 //! `csr_matrix` and `csc_matrix`: three datasets that make a source of entries.
 
-use super::elements::{Elements, Room};
+use super::elements::{RowReader, Room};
 use super::encoding::{Encoding, attribute};
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Place, Result};
 use crate::hdf5::{Dataset, Numeric, Object};
-use crate::matrix::{Buffer, Layout, Lost, Orientation, Source, check_minor, validated_pointers};
+use crate::matrix::{Buffer, Layout, LostLines, Orientation, Source, check_minor, validated_pointers};
 use std::ops::Range;
 
 /// A compressed matrix in a file, as metadata: opening it reads no entries.
@@ -88,7 +88,7 @@ impl Sparse {
     ///
     /// # Errors
     /// As [`source`](Self::source), where the pointers cannot be read at all.
-    pub fn source_past(&self) -> Result<(SparseSource, Vec<Lost>)> {
+    pub fn source_past(&self) -> Result<(SparseSource, Vec<LostLines>)> {
         for d in [&self.data, &self.indices] {
             let most = d.object().file().len().saturating_mul(MOST_EXPANDED);
             if d.byte_len() > most {
@@ -128,7 +128,7 @@ impl Sparse {
             let e = Error::malformed(format!("integers expected, got {}", index.dtype));
             return Err(e.in_object(self.indices.object().path()));
         }
-        let [data, indices] = Elements::of([&self.data, &self.indices])?;
+        let [data, indices] = RowReader::of([&self.data, &self.indices])?;
         let every = granule(data.granule(), indices.granule());
         let layout = Layout { orientation: self.orientation, lines, minor, entries, dtype: values.dtype };
         Ok(SparseSource { data, indices, values, index, pointers, layout, every })
@@ -179,7 +179,7 @@ impl Sparse {
 }
 
 /// Pointers that never fall, and the lines beside those that did, were negative or lay beyond `entries`.
-fn possible_pointers(raw: &[i64], entries: u64) -> (Vec<u64>, Vec<Lost>) {
+fn possible_pointers(raw: &[i64], entries: u64) -> (Vec<u64>, Vec<LostLines>) {
     let mut sound: Vec<bool> = raw.iter().map(|p| u64::try_from(*p).is_ok_and(|p| p <= entries)).collect();
     // Of two that fall, nobody knows which is wrong.
     let mut last: Option<usize> = None;
@@ -210,7 +210,7 @@ fn possible_pointers(raw: &[i64], entries: u64) -> (Vec<u64>, Vec<Lost>) {
             let (a, b) = (raw[line as usize], raw[line as usize + 1]);
             let reason =
                 format!("indptr runs from {a} to {b} of {entries} entries, or one beside it does not ascend");
-            Lost { lines: line..line + 1, reason }
+            LostLines { lines: line..line + 1, reason }
         })
         .collect();
     (pointers, lost)
@@ -245,8 +245,8 @@ fn granule(a: u64, b: u64) -> u64 {
 /// The entries of a compressed matrix in a file.
 #[derive(Debug)]
 pub struct SparseSource {
-    data: Elements,
-    indices: Elements,
+    data: RowReader,
+    indices: RowReader,
     values: Numeric,
     index: Numeric,
     pointers: Vec<u64>,

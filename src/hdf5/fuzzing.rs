@@ -14,7 +14,7 @@ use crate::bytes::Cursor;
 use crate::error::Result;
 use crate::hdf5::Filter;
 
-/// How many structures [`structure`] knows.
+/// StorageOptions many structures [`structure`] knows.
 pub const STRUCTURES: u8 = 22;
 
 /// Reads `bytes` as the structure numbered `which`, with addresses and lengths of `width` bytes.

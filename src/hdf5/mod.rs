@@ -51,6 +51,6 @@ pub use read::stream::ElementStream;
 pub use read::value::Value;
 pub use write::dataset::{Chunks, Storing};
 pub use write::encode::{Compression, EncodeWork, Encoded, Filters};
-pub use write::file::{Group, Libver, Writer, Written};
-pub use write::value::Ready;
+pub use write::file::{Group, Libver, Writer, ObjectAddress};
+pub use write::value::EncodedValue;
 pub(crate) use write::value::has_variable;

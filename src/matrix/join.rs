@@ -9,7 +9,7 @@ use crate::dtype::{Dtype, Policy, cast};
 use crate::error::{Error, Result};
 use std::ops::Range;
 
-/// One of the matrices of a [`Joined`], and where its first line and its first minor index lie.
+/// One of the matrices of a [`Stacked`], and where its first line and its first minor index lie.
 pub struct Part<'s> {
     /// Its entries.
     pub from: &'s dyn Source,
@@ -44,7 +44,7 @@ impl std::fmt::Debug for Part<'_> {
 /// Matrices of one orientation as one. Where several have the same line, their entries follow each other in it. Lines are
 /// read whole, so the longest must fit the budget.
 #[derive(Debug)]
-pub struct Joined<'s> {
+pub struct Stacked<'s> {
     parts: Vec<Part<'s>>,
     layout: Layout,
     pointers: Vec<u64>,
@@ -66,7 +66,7 @@ impl Part<'_> {
     }
 }
 
-impl<'s> Joined<'s> {
+impl<'s> Stacked<'s> {
     /// Joins `parts` to a matrix of `shape` (lines and minor indices), with values of `dtype`.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl<'s> Joined<'s> {
             pointers[i] += pointers[i - 1];
         }
         let entries = pointers[pointers.len() - 1];
-        Ok(Joined { parts, layout: Layout { orientation, lines, minor, entries, dtype }, pointers, longest })
+        Ok(Stacked { parts, layout: Layout { orientation, lines, minor, entries, dtype }, pointers, longest })
     }
 
     /// Reads the lines of one part that lie in `lines` into their places; `next` is where each line goes on.
@@ -179,7 +179,7 @@ struct State {
     order: Vec<u32>,
 }
 
-impl Source for Joined<'_> {
+impl Source for Stacked<'_> {
     fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -301,7 +301,7 @@ mod tests {
                 Part { from: &selected, line: a.len() as u64, minor: 0, fill: fill_of() },
             ];
             let shape = [(a.len() + b.len()) as u64, 5];
-            let joined = Joined::new(Orientation::Csr, shape, Dtype::Int16, parts).unwrap();
+            let joined = Stacked::new(Orientation::Csr, shape, Dtype::Int16, parts).unwrap();
             let got = dense(&pump(&joined, IntoMemory::new(joined.layout()), budget, &()).unwrap());
             let absent = if fill { -7 } else { 0 };
             let mut want: Vec<Vec<i16>> =
@@ -338,7 +338,7 @@ mod tests {
                 fill: fill.then(|| Fill { value: 9i16.to_le_bytes().to_vec(), minor: vec![], lines: missing(l) }),
             }).collect();
             let shape = [rows as u64 * if diagonal { 2 } else { 1 }, 8];
-            let joined = Joined::new(Orientation::Csr, shape, Dtype::Int16, parts).unwrap();
+            let joined = Stacked::new(Orientation::Csr, shape, Dtype::Int16, parts).unwrap();
             let got = dense(&pump(&joined, IntoMemory::new(joined.layout()), budget, &()).unwrap());
             let mut want = vec![vec![0i16; 8]; shape[0] as usize];
             for (i, m) in [&a, &b].iter().enumerate() {

@@ -2,12 +2,12 @@
 
 use super::layout::Layout;
 use super::source::{Buffer, Source};
-use super::survey::Lost;
+use super::damage::LostLines;
 use crate::error::Result;
 use std::ops::Range;
 
 /// What is left of a source of which some lines cannot be read.
-pub struct Kept<'s> {
+pub struct WithoutLines<'s> {
     from: &'s dyn Source,
     layout: Layout,
     pointers: Vec<u64>,
@@ -15,15 +15,15 @@ pub struct Kept<'s> {
     stretches: Vec<(u64, Range<u64>)>,
 }
 
-impl std::fmt::Debug for Kept<'_> {
+impl std::fmt::Debug for WithoutLines<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kept").field("layout", &self.layout).finish_non_exhaustive()
+        f.debug_struct("WithoutLines").field("layout", &self.layout).finish_non_exhaustive()
     }
 }
 
-impl<'s> Kept<'s> {
+impl<'s> WithoutLines<'s> {
     /// `from` without the lines of `lost`, whose stretches ascend and do not overlap.
-    pub fn new(from: &'s dyn Source, lost: &[Lost]) -> Self {
+    pub fn new(from: &'s dyn Source, lost: &[LostLines]) -> Self {
         let all = from.pointers();
         let mut pointers = Vec::with_capacity(all.len());
         let mut stretches: Vec<(u64, Range<u64>)> = Vec::new();
@@ -43,7 +43,7 @@ impl<'s> Kept<'s> {
             pointers.push(sum);
         }
         let layout = Layout { entries: sum, ..*from.layout() };
-        Kept { from, layout, pointers, stretches }
+        WithoutLines { from, layout, pointers, stretches }
     }
 
     /// Where entry `at` lies in the source, and where its stretch ends there.
@@ -53,7 +53,7 @@ impl<'s> Kept<'s> {
     }
 }
 
-impl Source for Kept<'_> {
+impl Source for WithoutLines<'_> {
     fn layout(&self) -> &Layout {
         &self.layout
     }

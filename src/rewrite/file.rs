@@ -2,8 +2,8 @@
 
 use super::Run;
 use crate::error::Result;
-use crate::h5ad::{AnnData, Axes, Element, Flavour};
-use crate::hdf5::{Group, Object, Written};
+use crate::h5ad::{AnnData, Axes, Matrix, Flavour};
+use crate::hdf5::{Group, Object, ObjectAddress};
 use crate::matrix::Selected;
 use crate::table::{Column, Frame};
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ pub(super) struct File<'r, 'a> {
 }
 
 /// A column that lost labels: how many it had, and which are left.
-type Lost = HashMap<String, (u64, Vec<u64>)>;
+type LostLabels = HashMap<String, (u64, Vec<u64>)>;
 
 impl File<'_, '_> {
     pub(super) fn tables_and_matrices(&mut self) -> Result<()> {
@@ -28,7 +28,7 @@ impl File<'_, '_> {
             self.run.root.link("X", x);
         }
         let shape = self.data.shape_of(&name)?;
-        let (mut lost, mut consumed) = (Lost::new(), Vec::new());
+        let (mut lost, mut consumed) = (LostLabels::new(), Vec::new());
         self.frames(&name, shape, &mut lost, &mut consumed)?;
         match self.data.flavour() {
             Flavour::Loom => self.loom(both),
@@ -41,7 +41,7 @@ impl File<'_, '_> {
         &mut self,
         name: &str,
         shape: [u64; 2],
-        lost: &mut Lost,
+        lost: &mut LostLabels,
         consumed: &mut Vec<String>,
     ) -> Result<()> {
         let frames = self.data.frames(name, shape, self.run.observer)?;
@@ -63,13 +63,13 @@ impl File<'_, '_> {
     }
 
     /// `X` or `raw/X`, in the layout asked for.
-    fn matrix(&mut self, name: &str, element: &Element, axes: Axes<'_>) -> Result<Written> {
+    fn matrix(&mut self, name: &str, element: &Matrix, axes: Axes<'_>) -> Result<ObjectAddress> {
         if let Some(written) = self.run.ready.remove(name) {
             return Ok(written);
         }
         let stored = match element {
-            Element::Sparse(s) => Some(s.orientation()),
-            Element::Dense(_) => None,
+            Matrix::Sparse(s) => Some(s.orientation()),
+            Matrix::Dense(_) => None,
         };
         if self.run.layout.is_none() || stored.is_none() || stored == self.run.layout {
             return self.run.writer.copy_matrix(element, axes);
@@ -82,14 +82,14 @@ impl File<'_, '_> {
     }
 
     /// The children of a mapping, each with the same axes.
-    fn mapping(&mut self, object: &Object, axes: Axes<'_>, extra: Group) -> Result<Written> {
+    fn mapping(&mut self, object: &Object, axes: Axes<'_>, extra: Group) -> Result<ObjectAddress> {
         let mut group = self.run.writer.children(object, axes)?;
         group.extend(extra);
         self.run.writer.dict(group)
     }
 
     /// The layers of AnnData, but for those that are written already.
-    fn layers(&mut self, object: &Object, axes: Axes<'_>) -> Result<Written> {
+    fn layers(&mut self, object: &Object, axes: Axes<'_>) -> Result<ObjectAddress> {
         let mut group = Group::new();
         for link in object.links()? {
             let name = link.name();
@@ -135,7 +135,7 @@ impl File<'_, '_> {
         Ok(())
     }
 
-    fn anndata(&mut self, lost: &Lost, consumed: &[String]) -> Result<()> {
+    fn anndata(&mut self, lost: &LostLabels, consumed: &[String]) -> Result<()> {
         let root = self.data.root().clone();
         let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
         let mut graphs = Group::new();
@@ -166,7 +166,7 @@ impl File<'_, '_> {
         self.raw(&root, obs)
     }
 
-    fn uns(&mut self, uns: &Object, lost: &Lost, consumed: &[String], graphs: &mut Group) -> Result<Written> {
+    fn uns(&mut self, uns: &Object, lost: &LostLabels, consumed: &[String], graphs: &mut Group) -> Result<ObjectAddress> {
         let mut group = Group::new();
         let legacy = self.data.flavour() == Flavour::AnnData06;
         for link in uns.links()? {
@@ -190,14 +190,14 @@ impl File<'_, '_> {
     }
 
     /// Neighbour graphs were in `uns` before 0.7; they belong to `obsp` now and follow the rows.
-    fn neighbors(&mut self, object: &Object, graphs: &mut Group) -> Result<Written> {
+    fn neighbors(&mut self, object: &Object, graphs: &mut Group) -> Result<ObjectAddress> {
         let mut group = Group::new();
         let rows = self.run.selection.obs.as_deref();
         for link in object.links()? {
             let name = link.name().into_owned();
             let child = object.open_link(link)?;
             let graph =
-                ["distances", "connectivities"].contains(&name.as_str()) && Element::is_matrix(&child);
+                ["distances", "connectivities"].contains(&name.as_str()) && Matrix::is_matrix(&child);
             let axes = if graph { Axes { rows, columns: rows } } else { Axes::default() };
             let Some(written) = self.run.writer.copy(&child, axes)? else { continue };
             match graph {

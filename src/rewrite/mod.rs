@@ -11,8 +11,8 @@ mod split;
 pub use split::split;
 
 use crate::error::{Error, Result};
-use crate::h5ad::{AnnData, Element, Flavour, H5adWriter, How};
-use crate::hdf5::{Compression, Filters, Group, Libver, Written};
+use crate::h5ad::{AnnData, Matrix, Flavour, H5adWriter, StorageOptions};
+use crate::hdf5::{Compression, Filters, Group, Libver, ObjectAddress};
 use crate::input::{Input, select_frames};
 use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
 use crate::observe::Observer;
@@ -79,7 +79,7 @@ impl Default for Options {
             names: Names::default(),
             genome: None,
             filters: None,
-            chunk: How::default().chunk,
+            chunk: StorageOptions::default().chunk,
             libver: Libver::default(),
             layout: None,
             temporary: None,
@@ -163,8 +163,8 @@ fn of_genome(
 pub(crate) fn filters_of(data: &AnnData) -> Filters {
     let Ok(element) = data.matrix("X") else { return Filters::default() };
     let list = match &element {
-        Element::Sparse(s) => s.datasets()[0].filters().to_vec(),
-        Element::Dense(d) => d.dataset().filters().to_vec(),
+        Matrix::Sparse(s) => s.datasets()[0].filters().to_vec(),
+        Matrix::Dense(d) => d.dataset().filters().to_vec(),
     };
     let mut filters = Filters::default();
     for f in list {
@@ -191,7 +191,7 @@ struct Run<'a> {
     writer: H5adWriter<'a>,
     root: Group,
     /// Matrices that are written already, by name.
-    ready: HashMap<String, Written>,
+    ready: HashMap<String, ObjectAddress>,
 }
 
 impl<'a> Run<'a> {
@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
         observer: &'a dyn Observer,
     ) -> Result<Self> {
         let filters = options.filters.or_else(|| data.map(filters_of)).unwrap_or_default();
-        let how = How { filters, chunk: options.chunk, libver: options.libver };
+        let how = StorageOptions { filters, chunk: options.chunk, libver: options.libver };
         let beside = transpose::beside(output);
         Ok(Run {
             selection,
@@ -235,7 +235,7 @@ impl<'a> Run<'a> {
         let [obs, var] = self.names.applied(select_frames(self.selection, frames)?)?;
         let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
         let x = match (input, self.layout) {
-            (Input::Table(_), None) => self.dense(&selected)?,
+            (Input::DelimitedText(_), None) => self.dense(&selected)?,
             _ => self.compressed(&selected)?,
         };
         self.root.link("X", x);
@@ -245,7 +245,7 @@ impl<'a> Run<'a> {
     }
 
     /// A compressed matrix in the layout asked for.
-    fn compressed(&mut self, source: &dyn Source) -> Result<Written> {
+    fn compressed(&mut self, source: &dyn Source) -> Result<ObjectAddress> {
         let layout = source.layout();
         let bytes = layout.entries * (4 + layout.dtype.size() as u64);
         if self.layout.is_none_or(|l| l == layout.orientation) {
@@ -262,7 +262,7 @@ impl<'a> Run<'a> {
     }
 
     /// Compressed rows with their zeros.
-    fn dense(&mut self, source: &dyn Source) -> Result<Written> {
+    fn dense(&mut self, source: &dyn Source) -> Result<ObjectAddress> {
         let layout = *source.layout();
         let size = layout.dtype.size();
         let row = layout.minor * size as u64;

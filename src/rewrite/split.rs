@@ -3,7 +3,7 @@
 use super::file::File;
 use super::{Options, Run, rewrite};
 use crate::error::{Error, Place, Result};
-use crate::h5ad::{AnnData, Element, Flavour, SparseSink};
+use crate::h5ad::{AnnData, Matrix, Flavour, SparseSink};
 use crate::hdf5::Chunks;
 use crate::input::Input;
 use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump};
@@ -56,7 +56,7 @@ fn matrices(data: &AnnData, runs: &mut [Run<'_>], options: &Options, observer: &
     for name in data.matrix_names()? {
         let of_cells = name == "X" || name == "raw/X" || name.starts_with("layers/");
         let element = match data.matrix(&name) {
-            Ok(Element::Sparse(s)) if of_cells && keeps_rows && s.orientation() == Orientation::Csr => s,
+            Ok(Matrix::Sparse(s)) if of_cells && keeps_rows && s.orientation() == Orientation::Csr => s,
             _ => continue,
         };
         let source = element.source()?;

@@ -2,7 +2,7 @@
 
 use crate::dtype::{Dtype, Policy};
 use crate::error::{Error, Result};
-use crate::matrix::{Layout, Lost, Orientation};
+use crate::matrix::{Layout, LostLines, Orientation};
 use serde_json::{Map, Value, json};
 
 /// The version of the format this crate writes.
@@ -37,7 +37,7 @@ pub struct Salvage {
     /// Whether lines are rows or columns: how the damaged matrix is stored.
     pub orientation: Orientation,
     /// The lines.
-    pub lost: Vec<Lost>,
+    pub lost: Vec<LostLines>,
 }
 
 /// What a matrix was made from.
@@ -180,7 +180,7 @@ fn lines_name(orientation: Orientation) -> &'static str {
 fn salvage_of(value: &Value) -> Option<Salvage> {
     let one = |v: &Value| {
         let (first, last) = (v["first"].as_u64()?, v["last"].as_u64()?);
-        Some(Lost { lines: first..last.checked_add(1)?, reason: v["reason"].as_str()?.to_owned() })
+        Some(LostLines { lines: first..last.checked_add(1)?, reason: v["reason"].as_str()?.to_owned() })
     };
     [Orientation::Csr, Orientation::Csc].into_iter().find_map(|orientation| {
         let lost = value[lines_name(orientation)].as_array()?.iter().map(one).collect::<Option<_>>()?;
@@ -272,7 +272,7 @@ mod tests {
             cast: Some(CastRecord { from: Dtype::Float64, policy: Policy::Exact }),
             salvaged: Some(Salvage {
                 orientation: Orientation::Csr,
-                lost: vec![Lost { lines: 3..5, reason: "chunk".into() }],
+                lost: vec![LostLines { lines: 3..5, reason: "chunk".into() }],
             }),
         }
     }

@@ -3,7 +3,7 @@
 use super::counts::Counts;
 use crate::error::{Error, Place, Result};
 use crate::h5ad::H5adWriter;
-use crate::hdf5::{self, Written};
+use crate::hdf5::{self, ObjectAddress};
 use crate::matrix::{Buffer, Layout, Source};
 use crate::table::Frame;
 use std::fs::File;
@@ -13,7 +13,7 @@ use std::path::Path;
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Break {
+pub enum Defect {
     /// A gene index beyond the last gene.
     Index,
     /// Indices of one cell that do not ascend.
@@ -32,37 +32,37 @@ pub enum Break {
     Column,
 }
 
-impl Break {
+impl Defect {
     /// All of them, by the names people use.
-    pub const ALL: [(&'static str, Break); 8] = [
-        ("index", Break::Index),
-        ("unsorted", Break::Unsorted),
-        ("duplicate", Break::Duplicate),
-        ("nan", Break::Nan),
-        ("lengths", Break::Lengths),
-        ("truncated", Break::Truncated),
-        ("chunk", Break::Chunk),
-        ("column", Break::Column),
+    pub const ALL: [(&'static str, Defect); 8] = [
+        ("index", Defect::Index),
+        ("unsorted", Defect::Unsorted),
+        ("duplicate", Defect::Duplicate),
+        ("nan", Defect::Nan),
+        ("lengths", Defect::Lengths),
+        ("truncated", Defect::Truncated),
+        ("chunk", Defect::Chunk),
+        ("column", Defect::Column),
     ];
 }
 
-impl Break {
+impl Defect {
     /// Whether entries of the matrix are not what they should be.
     pub(super) fn spoils_entries(self) -> bool {
-        matches!(self, Break::Index | Break::Unsorted | Break::Duplicate | Break::Nan)
+        matches!(self, Defect::Index | Defect::Unsorted | Defect::Duplicate | Defect::Nan)
     }
 }
 
 /// Counts of which the first cell with two genes or more is spoilt.
 pub(super) struct Spoilt<'c> {
     from: &'c Counts,
-    how: Option<Break>,
+    how: Option<Defect>,
     /// The entries of that cell.
     cell: Range<u64>,
 }
 
 impl<'c> Spoilt<'c> {
-    pub(super) fn new(from: &'c Counts, how: Option<Break>) -> Self {
+    pub(super) fn new(from: &'c Counts, how: Option<Defect>) -> Self {
         let wide = from.pointers().windows(2).find(|w| w[1] - w[0] > 1);
         Spoilt { from, how, cell: wide.map_or(0..0, |w| w[0]..w[1]) }
     }
@@ -95,10 +95,10 @@ impl Source for Spoilt<'_> {
         }
         let (i, size) = ((self.cell.start - range.start) as usize, self.layout().dtype.size());
         match self.how {
-            Some(Break::Index) => into.minor[i + 1] = self.layout().minor as u32 + 7,
-            Some(Break::Unsorted) => into.minor.swap(i, i + 1),
-            Some(Break::Duplicate) => into.minor[i + 1] = into.minor[i],
-            Some(Break::Nan) if self.layout().dtype.is_float() => {
+            Some(Defect::Index) => into.minor[i + 1] = self.layout().minor as u32 + 7,
+            Some(Defect::Unsorted) => into.minor.swap(i, i + 1),
+            Some(Defect::Duplicate) => into.minor[i + 1] = into.minor[i],
+            Some(Defect::Nan) if self.layout().dtype.is_float() => {
                 // all bits set are a NaN of every width
                 into.values[i * size..(i + 1) * size].fill(0xff);
             }
@@ -113,18 +113,18 @@ impl Source for Spoilt<'_> {
 }
 
 /// Writes the table of cells, perhaps without a column that it lists.
-pub(super) fn write_obs(writer: &mut H5adWriter<'_>, obs: &Frame, how: Option<Break>) -> Result<Written> {
+pub(super) fn write_obs(writer: &mut H5adWriter<'_>, obs: &Frame, how: Option<Defect>) -> Result<ObjectAddress> {
     match how {
-        Some(Break::Column) => writer.frame_listing(obs, &["lost"]),
+        Some(Defect::Column) => writer.frame_listing(obs, &["lost"]),
         _ => writer.frame(obs),
     }
 }
 
 /// What can only be done to a finished file.
-pub(super) fn damage(path: &Path, how: Option<Break>) -> Result<()> {
+pub(super) fn damage(path: &Path, how: Option<Defect>) -> Result<()> {
     match how {
-        Some(Break::Truncated) => change(path, |file, len| file.set_len(len - len / 4)),
-        Some(Break::Chunk) => {
+        Some(Defect::Truncated) => change(path, |file, len| file.set_len(len - len / 4)),
+        Some(Defect::Chunk) => {
             let x = hdf5::File::open(path)?.object("/X")?;
             let values = if x.is_dataset() { x.dataset()? } else { x.descend("data")?.dataset()? };
             let Some(place) = values.chunk_extent(0)? else {

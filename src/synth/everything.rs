@@ -5,7 +5,7 @@ use super::tables;
 use crate::dtype::Dtype;
 use crate::error::Result;
 use crate::h5ad::{Awkward, H5adWriter};
-use crate::hdf5::{Group, Ready, Written};
+use crate::hdf5::{Group, EncodedValue, ObjectAddress};
 use crate::matrix::{InMemory, Layout, Orientation};
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
@@ -60,13 +60,13 @@ impl Everything {
     fn uns(&self, w: &mut H5adWriter<'_>, uns: &mut Group) -> Result<()> {
         uns.link("text", w.text("größe")?);
         uns.link("nothing", w.null()?);
-        uns.link("yes", w.value(&Ready::boolean(true))?);
-        uns.link("real", w.value(&Ready::numbers(Dtype::Float64, &[], 0.5f64.to_le_bytes().to_vec()))?);
+        uns.link("yes", w.value(&EncodedValue::boolean(true))?);
+        uns.link("real", w.value(&EncodedValue::numbers(Dtype::Float64, &[], 0.5f64.to_le_bytes().to_vec()))?);
         for dtype in Dtype::ALL {
             uns.link(dtype.name(), self.array(w, &[4], dtype)?);
         }
-        let ints = Ready::numbers(Dtype::Int32, &[2], vec![1, 0, 0, 0, 2, 0, 0, 0]);
-        let reals = Ready::numbers(
+        let ints = EncodedValue::numbers(Dtype::Int32, &[2], vec![1, 0, 0, 0, 2, 0, 0, 0]);
+        let reals = EncodedValue::numbers(
             Dtype::Float32,
             &[2],
             [0.5f32, 1.5].iter().flat_map(|v| v.to_le_bytes()).collect(),
@@ -84,7 +84,7 @@ impl Everything {
         Ok(())
     }
 
-    fn array(&self, w: &mut H5adWriter<'_>, shape: &[u64], dtype: Dtype) -> Result<Written> {
+    fn array(&self, w: &mut H5adWriter<'_>, shape: &[u64], dtype: Dtype) -> Result<ObjectAddress> {
         let mut random = Random::new(self.seed, u64::MAX - 7);
         let n: u64 = shape.iter().product();
         let one = |r: u64| match dtype {
@@ -95,7 +95,7 @@ impl Everything {
             d => r.to_le_bytes()[..d.size()].to_vec(),
         };
         let bytes = (0..n).flat_map(|_| one(random.below(20))).collect();
-        w.value(&Ready::numbers(dtype, shape, bytes))
+        w.value(&EncodedValue::numbers(dtype, shape, bytes))
     }
 
     /// Two entries a line, where there is room.

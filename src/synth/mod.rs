@@ -6,13 +6,13 @@ mod everything;
 pub(crate) mod random;
 mod tables;
 
-pub use broken::Break;
+pub use broken::Defect;
 pub use counts::Counts;
 
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::h5ad::{H5adWriter, How};
-use crate::hdf5::{Group, Ready};
+use crate::h5ad::{H5adWriter, StorageOptions};
+use crate::hdf5::{Group, EncodedValue};
 use crate::matrix::{Budget, Source};
 use crate::observe::Observer;
 use crate::strings::Strings;
@@ -48,7 +48,7 @@ pub struct Options {
     /// Layout of `X`.
     pub form: Form,
     /// Chunks and filters.
-    pub how: How,
+    pub how: StorageOptions,
     /// All entries in one chunk, as R writes them.
     pub one_chunk: bool,
     /// Columns of `obs`, by kind: see [`COLUMNS`].
@@ -56,7 +56,7 @@ pub struct Options {
     /// An element of every encoding beside `X`.
     pub everything: bool,
     /// What is wrong with the file.
-    pub broken: Option<Break>,
+    pub broken: Option<Defect>,
     /// Replace an existing file.
     pub force: bool,
     /// Memory for buffers.
@@ -73,7 +73,7 @@ impl Default for Options {
             seed: 0,
             dtype: Dtype::Float32,
             form: Form::Csr,
-            how: How::default(),
+            how: StorageOptions::default(),
             one_chunk: false,
             obs_columns: vec!["categorical".into(), "float".into()],
             everything: false,
@@ -135,16 +135,16 @@ pub fn synth(output: &Path, options: &Options, observer: &dyn Observer) -> Resul
     root.link("var", writer.frame(&var)?);
     let mut obsm = Group::new();
     let mut random = Random::new(seed, u64::MAX - 2);
-    let rows = if options.broken == Some(Break::Lengths) { cells + 1 } else { cells };
+    let rows = if options.broken == Some(Defect::Lengths) { cells + 1 } else { cells };
     let pca = (0..rows * 2).flat_map(|_| (random.normal() as f32).to_le_bytes()).collect();
-    obsm.link("X_pca", writer.value(&Ready::numbers(Dtype::Float32, &[rows, 2], pca))?);
+    obsm.link("X_pca", writer.value(&EncodedValue::numbers(Dtype::Float32, &[rows, 2], pca))?);
     let mut uns = Group::new();
     if options.everything {
         let all = everything::Everything { seed, cells, genes };
         all.write(&mut writer, &mut root, &mut obsm, &mut uns, &var)?;
     }
     root.link("obsm", writer.dict(obsm)?);
-    uns.link("seed", writer.value(&Ready::integer(seed as i64))?);
+    uns.link("seed", writer.value(&EncodedValue::integer(seed as i64))?);
     let colours: Strings = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"].into_iter().collect();
     uns.link("cell_type_colors", writer.strings(&colours)?);
     root.link("uns", writer.dict(uns)?);

@@ -20,7 +20,7 @@ const ENTRY_BYTES: u64 = 20;
 
 /// A Matrix Market file, by itself or with the names of its rows and columns.
 #[derive(Debug, Clone)]
-pub struct Market {
+pub struct MatrixMarket {
     matrix: PathBuf,
     /// Tables beside it: of cells, of genes.
     tables: Option<[PathBuf; 2]>,
@@ -43,16 +43,16 @@ enum Symmetry {
     Skew,
 }
 
-impl Market {
+impl MatrixMarket {
     /// What is at `path`, by its content: a Matrix Market file, or a directory with one called `matrix.mtx`. `None` where it
     /// is neither.
     ///
     /// # Errors
     /// `Usage` where a directory has a matrix and no names for it.
-    pub fn find(path: &Path) -> Result<Option<Market>> {
+    pub fn find(path: &Path) -> Result<Option<MatrixMarket>> {
         if !path.is_dir() {
             let is_market = lines::begins_with(path, BANNER.as_bytes());
-            return Ok(is_market.then(|| Market { matrix: path.to_owned(), tables: None }));
+            return Ok(is_market.then(|| MatrixMarket { matrix: path.to_owned(), tables: None }));
         }
         let either = |name: &str| {
             [name.to_owned(), format!("{name}.gz")].into_iter().map(|n| path.join(n)).find(|p| p.is_file())
@@ -63,7 +63,7 @@ impl Market {
         let barcodes = either("barcodes.tsv").ok_or_else(|| missing("barcodes.tsv"))?;
         let features = either("features.tsv").or_else(|| either("genes.tsv"));
         let features = features.ok_or_else(|| missing("features.tsv or genes.tsv"))?;
-        Ok(Some(Market { matrix, tables: Some([barcodes, features]) }))
+        Ok(Some(MatrixMarket { matrix, tables: Some([barcodes, features]) }))
     }
 
     /// Where the matrix is.
@@ -327,7 +327,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("m.mtx");
         std::fs::write(&path, text).unwrap();
-        Market::find(&path)?.expect("a Matrix Market file").read(Budget::new(1 << 20), &())
+        MatrixMarket::find(&path)?.expect("a Matrix Market file").read(Budget::new(1 << 20), &())
     }
 
     fn dense(m: &InMemory) -> Vec<f32> {

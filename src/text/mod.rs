@@ -7,5 +7,5 @@ mod market;
 mod rows;
 mod table;
 
-pub use market::Market;
-pub use table::Table;
+pub use market::MatrixMarket;
+pub use table::DelimitedText;

@@ -23,18 +23,18 @@ const PAUSE: u64 = 256;
 
 /// A table of numbers.
 #[derive(Debug)]
-pub struct Table {
+pub struct DelimitedText {
     path: PathBuf,
     between: Between,
     read: OnceLock<(InMemory, [Frame; 2])>,
 }
 
-impl Table {
+impl DelimitedText {
     /// The table at `path`, where the file is text whose first lines have fields.
     ///
     /// # Errors
     /// `Io` where it cannot be read.
-    pub fn find(path: &Path) -> Result<Option<Table>> {
+    pub fn find(path: &Path) -> Result<Option<DelimitedText>> {
         let mut start = Vec::new();
         let open = lines::open(path).map_err(|e| Error::io("open", e)).in_file(path)?;
         if open.take(LOOKED_AT).read_to_end(&mut start).is_err() {
@@ -67,7 +67,7 @@ impl Table {
             text.lines().any(ends_with_number)
         };
         let between = between.filter(|b| numbers(*b));
-        Ok(between.map(|between| Table { path: path.to_owned(), between, read: OnceLock::new() }))
+        Ok(between.map(|between| DelimitedText { path: path.to_owned(), between, read: OnceLock::new() }))
     }
 
     /// Where it is.
@@ -252,7 +252,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("t.csv");
         std::fs::write(&path, text).unwrap();
-        let Some(table) = Table::find(&path)? else { return Ok(None) };
+        let Some(table) = DelimitedText::find(&path)? else { return Ok(None) };
         let m = table.read(Budget::new(1 << 20), &())?;
         let mut dense = vec![0.0; (m.layout().lines * m.layout().minor) as usize];
         for line in 0..m.layout().lines as usize {

@@ -1,8 +1,8 @@
 //! Trees of AnnData elements, made at random: what is written is read, and the bytes do not depend on the threads.
 
 use annmap::dtype::Dtype;
-use annmap::h5ad::{AnnData, H5adWriter, How};
-use annmap::hdf5::{Compression, Filters, Group, Libver, Ready};
+use annmap::h5ad::{AnnData, H5adWriter, StorageOptions};
+use annmap::hdf5::{Compression, Filters, Group, Libver, EncodedValue};
 use annmap::matrix::{Budget, InMemory, IntoMemory, Layout, Orientation, Source, pump};
 use annmap::table::{Categorical, Column, Frame};
 use proptest::collection::vec;
@@ -98,7 +98,7 @@ fn tree() -> impl Strategy<Value = Tree> {
     })
 }
 
-fn write(tree: &Tree, path: &Path, how: How) {
+fn write(tree: &Tree, path: &Path, how: StorageOptions) {
     let mut w = H5adWriter::create(path, true, how, Budget::new(64 << 20), &()).unwrap();
     let mut root = Group::new();
     root.link("X", w.sparse(&tree.x).unwrap());
@@ -111,7 +111,7 @@ fn write(tree: &Tree, path: &Path, how: How) {
     root.link("layers", w.dict(layers).unwrap());
     let mut nested = Group::new();
     for (i, v) in tree.uns.iter().enumerate() {
-        nested.link(&i.to_string(), w.value(&Ready::integer(*v)).unwrap());
+        nested.link(&i.to_string(), w.value(&EncodedValue::integer(*v)).unwrap());
     }
     let mut uns = Group::new();
     uns.link("nested", w.dict(nested).unwrap());
@@ -138,7 +138,7 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().unwrap();
         let filters = Filters { shuffle: shuffle && compression != Compression::None, compression, fletcher32: false };
-        let how = How { filters, chunk, libver: if latest { Libver::Latest } else { Libver::Earliest } };
+        let how = StorageOptions { filters, chunk, libver: if latest { Libver::Latest } else { Libver::Earliest } };
         let mut made = Vec::new();
         for threads in [1, 2] {
             let path = dir.path().join(format!("{threads}.h5ad"));

@@ -5,10 +5,10 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::h5ad::Awkward;
 use crate::h5ad::column::read_column;
 use crate::h5ad::dataframe::read_frame;
-use crate::h5ad::element::Element;
+use crate::h5ad::element::Matrix;
 use crate::h5ad::encoding::{Encoding, text_attribute};
 use crate::h5ad::rows::{Axes, read_rows};
-use crate::hdf5::{Class, Dataset, Dataspace, Group, Link, Object, Ready, Scratch, Value, Written};
+use crate::hdf5::{Class, Dataset, Dataspace, Group, Link, Object, EncodedValue, Scratch, Value, ObjectAddress};
 use crate::matrix::{Selected, Source};
 use crate::table::Column;
 
@@ -21,7 +21,7 @@ impl H5adWriter<'_> {
     ///
     /// # Errors
     /// Where it cannot be read or written.
-    pub fn copy(&mut self, object: &Object, axes: Axes<'_>) -> Result<Option<Written>> {
+    pub fn copy(&mut self, object: &Object, axes: Axes<'_>) -> Result<Option<ObjectAddress>> {
         match self.copy_inner(object, axes) {
             Err(e) if e.kind() == Kind::Unsupported => {
                 self.observer.warn(&format!("left out: {e}"));
@@ -31,12 +31,12 @@ impl H5adWriter<'_> {
         }
     }
 
-    fn copy_inner(&mut self, object: &Object, axes: Axes<'_>) -> Result<Written> {
+    fn copy_inner(&mut self, object: &Object, axes: Axes<'_>) -> Result<ObjectAddress> {
         if object.is_dataset() {
             return self.copy_dataset(object, axes);
         }
         match Encoding::of(object)? {
-            Encoding::Sparse(_) => self.copy_matrix(&Element::open(object)?, axes),
+            Encoding::Sparse(_) => self.copy_matrix(&Matrix::open(object)?, axes),
             Encoding::DataFrame
                 if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") =>
             {
@@ -89,7 +89,7 @@ impl H5adWriter<'_> {
         group: &Object,
         link: &Link,
         axes: Axes<'_>,
-    ) -> Result<Option<Written>> {
+    ) -> Result<Option<ObjectAddress>> {
         match group.open_link(link) {
             Err(e) if e.kind() == Kind::Unsupported => {
                 self.observer.warn(&format!("left out: {e}"));
@@ -100,7 +100,7 @@ impl H5adWriter<'_> {
     }
 
     /// Writes a group with the attributes that it had.
-    fn with_attributes(&mut self, mut group: Group, object: &Object) -> Result<Written> {
+    fn with_attributes(&mut self, mut group: Group, object: &Object) -> Result<ObjectAddress> {
         for a in object.attributes()? {
             let value = self.writer.value(&a.value?).in_object(object.path())?;
             group.attribute(&a.name, value);
@@ -108,7 +108,7 @@ impl H5adWriter<'_> {
         self.writer.group(&group)
     }
 
-    fn copy_column(&mut self, object: &Object, axes: Axes<'_>) -> Result<Written> {
+    fn copy_column(&mut self, object: &Object, axes: Axes<'_>) -> Result<ObjectAddress> {
         let column = read_column(object)?;
         let Some(rows) = axes.rows else { return self.column(&column) };
         match column.select(checked(rows, column.len(), object)?) {
@@ -121,9 +121,9 @@ impl H5adWriter<'_> {
     ///
     /// # Errors
     /// Where it cannot be read or written.
-    pub fn copy_matrix(&mut self, element: &Element, axes: Axes<'_>) -> Result<Written> {
+    pub fn copy_matrix(&mut self, element: &Matrix, axes: Axes<'_>) -> Result<ObjectAddress> {
         match element {
-            Element::Dense(d) if !d.is_transposed() => {
+            Matrix::Dense(d) if !d.is_transposed() => {
                 let attributes = self.encoding("array", "0.2.0")?;
                 self.rows(d.dataset(), axes, &attributes)
             }
@@ -131,7 +131,7 @@ impl H5adWriter<'_> {
         }
     }
 
-    fn copy_opened(&mut self, element: &Element, axes: Axes<'_>) -> Result<Written> {
+    fn copy_opened(&mut self, element: &Matrix, axes: Axes<'_>) -> Result<ObjectAddress> {
         let opened = element.source(self.budget, self.observer)?;
         let source = opened.as_source();
         let width = 4 + source.layout().dtype.size() as u64;
@@ -145,7 +145,7 @@ impl H5adWriter<'_> {
         self.sparse(&selected)
     }
 
-    fn copy_dataset(&mut self, object: &Object, axes: Axes<'_>) -> Result<Written> {
+    fn copy_dataset(&mut self, object: &Object, axes: Axes<'_>) -> Result<ObjectAddress> {
         // anndata 0.7: codes that refer to their labels
         if Encoding::of(object)? == Encoding::None && object.attribute("categories")?.is_some() {
             return self.copy_column(object, axes);
@@ -203,7 +203,7 @@ impl H5adWriter<'_> {
         kind: &str,
         version: &str,
         object: &Object,
-    ) -> Result<Written> {
+    ) -> Result<ObjectAddress> {
         let mut dims = dataset.shape().to_vec();
         if let Some(rows) = axes.rows {
             checked(rows, dims[0] as usize, object)?;
@@ -217,7 +217,7 @@ impl H5adWriter<'_> {
         if !bytes.is_empty() {
             read_rows(dataset, axes, 0..dims[0], &mut bytes, &mut Scratch::default())?;
         }
-        let value = Ready::numbers(crate::Dtype::Uint8, &dims, bytes).of_type(dataset.datatype());
+        let value = EncodedValue::numbers(crate::Dtype::Uint8, &dims, bytes).of_type(dataset.datatype());
         let attributes = self.encoding(kind, version)?;
         let how = self.storing(value.shape());
         self.writer.dataset(&value, &attributes, &how)

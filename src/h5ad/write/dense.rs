@@ -4,7 +4,7 @@ use super::H5adWriter;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::h5ad::rows::{Axes, read_rows, rows_of_chunk};
-use crate::hdf5::{Chunks, Dataset, Datatype, EncodeWork, Encoded, Ready, Scratch, Written};
+use crate::hdf5::{Chunks, Dataset, Datatype, EncodeWork, Encoded, EncodedValue, Scratch, ObjectAddress};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -19,8 +19,8 @@ impl H5adWriter<'_> {
         &mut self,
         dataset: &Dataset,
         axes: Axes<'_>,
-        attributes: &[(String, Ready)],
-    ) -> Result<Written> {
+        attributes: &[(String, EncodedValue)],
+    ) -> Result<ObjectAddress> {
         let shape = dataset.shape();
         let mut dims = shape.to_vec();
         dims[0] = axes.rows.map_or(shape[0], |r| r.len() as u64);
@@ -42,14 +42,14 @@ impl H5adWriter<'_> {
         datatype: &Datatype,
         dims: &[u64],
         [row_in, together]: [u64; 2],
-        attributes: &[(String, Ready)],
+        attributes: &[(String, EncodedValue)],
         read: &ReadBand<'_>,
-    ) -> Result<Written> {
+    ) -> Result<ObjectAddress> {
         let size = u64::from(datatype.size);
         let rows = dims[0];
         let row_out: u64 = dims[1..].iter().product::<u64>() * size;
         if row_out == 0 || rows == 0 {
-            let value = Ready::numbers(crate::Dtype::Uint8, dims, Vec::new()).of_type(datatype);
+            let value = EncodedValue::numbers(crate::Dtype::Uint8, dims, Vec::new()).of_type(datatype);
             return self.writer.dataset(&value, attributes, &self.storing(None));
         }
         // A strip of several bands is read, cut and encoded by one thread; a band is a chunk.
@@ -99,9 +99,9 @@ impl H5adWriter<'_> {
         shape: &[u64],
         [row_in, together]: [u64; 2],
         make: &MakeRows<'_>,
-    ) -> Result<Written> {
+    ) -> Result<ObjectAddress> {
         let attributes = self.encoding("array", "0.2.0")?;
-        let t = Ready::numbers(dtype, &[], Vec::new());
+        let t = EncodedValue::numbers(dtype, &[], Vec::new());
         let read = |wanted: Range<u64>, out: &mut [u8], _: &mut Scratch| make(wanted, out);
         self.bands(t.datatype(), shape, [row_in, together], &attributes, &read)
     }

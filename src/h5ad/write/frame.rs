@@ -3,7 +3,7 @@
 use super::H5adWriter;
 use crate::dtype::Dtype;
 use crate::error::Result;
-use crate::hdf5::{Group, Ready, Written};
+use crate::hdf5::{Group, EncodedValue, ObjectAddress};
 use crate::strings::Strings;
 use crate::table::{Categorical, Column, Frame};
 
@@ -12,12 +12,12 @@ impl H5adWriter<'_> {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn frame(&mut self, frame: &Frame) -> Result<Written> {
+    pub fn frame(&mut self, frame: &Frame) -> Result<ObjectAddress> {
         self.frame_listing(frame, &[])
     }
 
     /// As [`frame`](Self::frame), with `more` columns listed than there are: a table that is broken.
-    pub(crate) fn frame_listing(&mut self, frame: &Frame, more: &[&str]) -> Result<Written> {
+    pub(crate) fn frame_listing(&mut self, frame: &Frame, more: &[&str]) -> Result<ObjectAddress> {
         let mut group = Group::new();
         let taken = |n: &str| frame.columns().iter().any(|(c, _)| c == n);
         let index = frame.index_name().filter(|n| !n.is_empty() && !taken(n)).unwrap_or("_index");
@@ -27,7 +27,7 @@ impl H5adWriter<'_> {
         group.attribute("_index", self.writer.text(index)?);
         let order = match names.len() {
             // as h5py writes an empty list
-            0 => Ready::numbers(Dtype::Float64, &[0], Vec::new()),
+            0 => EncodedValue::numbers(Dtype::Float64, &[0], Vec::new()),
             n => self.writer.texts(&names, &[n as u64])?,
         };
         group.attribute("column-order", order);
@@ -43,7 +43,7 @@ impl H5adWriter<'_> {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn column(&mut self, column: &Column) -> Result<Written> {
+    pub fn column(&mut self, column: &Column) -> Result<ObjectAddress> {
         match column {
             Column::Numbers { dtype, bytes } => self.numbers(*dtype, bytes.clone()),
             Column::Strings(s) => self.strings(s),
@@ -63,12 +63,12 @@ impl H5adWriter<'_> {
         }
     }
 
-    fn numbers(&mut self, dtype: Dtype, bytes: Vec<u8>) -> Result<Written> {
+    fn numbers(&mut self, dtype: Dtype, bytes: Vec<u8>) -> Result<ObjectAddress> {
         let n = (bytes.len() / dtype.size()) as u64;
-        self.array(&Ready::numbers(dtype, &[n], bytes), "array")
+        self.array(&EncodedValue::numbers(dtype, &[n], bytes), "array")
     }
 
-    fn masked(&mut self, kind: &str, values: Written, missing: &[bool]) -> Result<Written> {
+    fn masked(&mut self, kind: &str, values: ObjectAddress, missing: &[bool]) -> Result<ObjectAddress> {
         let mut group = Group::new();
         self.encode(&mut group, kind, "0.1.0")?;
         group.link("values", values);
@@ -76,10 +76,10 @@ impl H5adWriter<'_> {
         self.writer.group(&group)
     }
 
-    fn categorical(&mut self, c: &Categorical) -> Result<Written> {
+    fn categorical(&mut self, c: &Categorical) -> Result<ObjectAddress> {
         let mut group = Group::new();
         self.encode(&mut group, "categorical", "0.2.0")?;
-        group.attribute("ordered", Ready::boolean(c.ordered()));
+        group.attribute("ordered", EncodedValue::boolean(c.ordered()));
         group.link("categories", self.column(c.categories())?);
         // as narrow as pandas has them
         let (dtype, bytes): (Dtype, Vec<u8>) = match c.categories().len() {

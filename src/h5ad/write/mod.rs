@@ -9,7 +9,7 @@ mod sparse;
 pub use sparse::SparseSink;
 
 use crate::error::Result;
-use crate::hdf5::{Filters, Group, Libver, Ready, Storing, Writer, Written};
+use crate::hdf5::{Filters, Group, Libver, EncodedValue, Storing, Writer, ObjectAddress};
 use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::strings::Strings;
@@ -17,7 +17,7 @@ use std::path::Path;
 
 /// How arrays are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct How {
+pub struct StorageOptions {
     /// What chunks go through.
     pub filters: Filters,
     /// Elements of a chunk.
@@ -26,16 +26,16 @@ pub struct How {
     pub libver: Libver,
 }
 
-impl Default for How {
+impl Default for StorageOptions {
     fn default() -> Self {
-        How { filters: Filters::default(), chunk: 1 << 16, libver: Libver::Earliest }
+        StorageOptions { filters: Filters::default(), chunk: 1 << 16, libver: Libver::Earliest }
     }
 }
 
 /// An h5ad file being written. It appears under its name when finished; dropping it leaves nothing behind.
 pub struct H5adWriter<'o> {
     writer: Writer,
-    how: How,
+    how: StorageOptions,
     budget: Budget,
     observer: &'o dyn Observer,
 }
@@ -58,7 +58,7 @@ impl<'o> H5adWriter<'o> {
     pub fn create(
         path: &Path,
         replace: bool,
-        how: How,
+        how: StorageOptions,
         budget: Budget,
         observer: &'o dyn Observer,
     ) -> Result<Self> {
@@ -84,7 +84,7 @@ impl<'o> H5adWriter<'o> {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn dict(&mut self, mut group: Group) -> Result<Written> {
+    pub fn dict(&mut self, mut group: Group) -> Result<ObjectAddress> {
         self.encode(&mut group, "dict", "0.1.0")?;
         self.writer.group(&group)
     }
@@ -93,7 +93,7 @@ impl<'o> H5adWriter<'o> {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn raw(&mut self, mut group: Group) -> Result<Written> {
+    pub fn raw(&mut self, mut group: Group) -> Result<ObjectAddress> {
         self.encode(&mut group, "raw", "0.1.0")?;
         self.writer.group(&group)
     }
@@ -102,7 +102,7 @@ impl<'o> H5adWriter<'o> {
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn strings(&mut self, strings: &Strings) -> Result<Written> {
+    pub fn strings(&mut self, strings: &Strings) -> Result<ObjectAddress> {
         let value = self.writer.texts(strings, &[strings.len() as u64])?;
         self.array(&value, "string-array")
     }
@@ -111,7 +111,7 @@ impl<'o> H5adWriter<'o> {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn value(&mut self, value: &Ready) -> Result<Written> {
+    pub fn value(&mut self, value: &EncodedValue) -> Result<ObjectAddress> {
         let scalar = value.shape().is_some_and(<[u64]>::is_empty);
         self.array(value, if scalar { "numeric-scalar" } else { "array" })
     }
@@ -124,7 +124,7 @@ impl<'o> H5adWriter<'o> {
         Ok(())
     }
 
-    fn encoding(&mut self, kind: &str, version: &str) -> Result<Vec<(String, Ready)>> {
+    fn encoding(&mut self, kind: &str, version: &str) -> Result<Vec<(String, EncodedValue)>> {
         Ok(vec![
             ("encoding-type".to_owned(), self.writer.text(kind)?),
             ("encoding-version".to_owned(), self.writer.text(version)?),
@@ -132,7 +132,7 @@ impl<'o> H5adWriter<'o> {
     }
 
     /// Writes a value as a dataset of this encoding, version 0.2.0 as all arrays and scalars have.
-    fn array(&mut self, value: &Ready, kind: &str) -> Result<Written> {
+    fn array(&mut self, value: &EncodedValue, kind: &str) -> Result<ObjectAddress> {
         let attributes = self.encoding(kind, "0.2.0")?;
         let how = self.storing(value.shape());
         self.writer.dataset(value, &attributes, &how)

@@ -3,14 +3,14 @@
 use super::H5adWriter;
 use crate::error::Result;
 use crate::h5ad::Awkward;
-use crate::hdf5::{Class, Datatype, Group, Member, Ready, Written};
+use crate::hdf5::{Class, Datatype, Group, Member, EncodedValue, ObjectAddress};
 
 impl H5adWriter<'_> {
     /// Writes one text.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn text(&mut self, text: &str) -> Result<Written> {
+    pub fn text(&mut self, text: &str) -> Result<ObjectAddress> {
         let value = self.writer.text(text)?;
         self.array(&value, "string")
     }
@@ -19,16 +19,16 @@ impl H5adWriter<'_> {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn null(&mut self) -> Result<Written> {
+    pub fn null(&mut self) -> Result<ObjectAddress> {
         let attributes = self.encoding("null", "0.1.0")?;
-        self.writer.dataset(&Ready::null(), &attributes, &self.storing(None))
+        self.writer.dataset(&EncodedValue::null(), &attributes, &self.storing(None))
     }
 
     /// Writes records of numbers: the columns by name, all of one dimension and length.
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn records(&mut self, columns: &[(&str, Ready)]) -> Result<Written> {
+    pub fn records(&mut self, columns: &[(&str, EncodedValue)]) -> Result<ObjectAddress> {
         let mut members = Vec::new();
         let mut offset = 0;
         for (name, values) in columns {
@@ -46,20 +46,20 @@ impl H5adWriter<'_> {
             }
         }
         let records = Datatype { size: offset, class: Class::Compound(members) };
-        let value = Ready::numbers(crate::Dtype::Uint8, &[rows], bytes).of_type(&records);
+        let value = EncodedValue::numbers(crate::Dtype::Uint8, &[rows], bytes).of_type(&records);
         self.array(&value, "rec-array")
     }
 
     /// Writes an awkward array.
-    pub(crate) fn awkward(&mut self, array: &Awkward) -> Result<Written> {
+    pub(crate) fn awkward(&mut self, array: &Awkward) -> Result<ObjectAddress> {
         let (form, buffers) = array.buffers();
         let mut group = Group::new();
         self.encode(&mut group, "awkward-array", "0.1.0")?;
         group.attribute("form", self.writer.text(&form.to_string())?);
-        group.attribute("length", Ready::integer(array.len() as i64));
+        group.attribute("length", EncodedValue::integer(array.len() as i64));
         for (name, dtype, bytes) in buffers {
             let n = (bytes.len() / dtype.size()) as u64;
-            group.link(&name, self.array(&Ready::numbers(dtype, &[n], bytes), "array")?);
+            group.link(&name, self.array(&EncodedValue::numbers(dtype, &[n], bytes), "array")?);
         }
         self.writer.group(&group)
     }

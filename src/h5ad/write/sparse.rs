@@ -3,7 +3,7 @@
 use super::H5adWriter;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::hdf5::{Chunks, EncodeWork, Encoded, Filters, Group, Ready, Storing, Writer, Written};
+use crate::hdf5::{Chunks, EncodeWork, Encoded, Filters, Group, EncodedValue, Storing, Writer, ObjectAddress};
 use crate::matrix::{Block, Layout, Sink, Source, pump};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ impl H5adWriter<'_> {
     ///
     /// # Errors
     /// Those of the source and of writing.
-    pub fn sparse(&mut self, source: &dyn Source) -> Result<Written> {
+    pub fn sparse(&mut self, source: &dyn Source) -> Result<ObjectAddress> {
         let (budget, observer) = (self.budget, self.observer);
         self.sparse_from(source.layout(), source.pointers(), |sink| pump(source, sink, budget, observer))
     }
@@ -28,7 +28,7 @@ impl H5adWriter<'_> {
         layout: &Layout,
         pointers: &[u64],
         fill: impl FnOnce(SparseSink<'_>) -> Result<[Chunks; 2]>,
-    ) -> Result<Written> {
+    ) -> Result<ObjectAddress> {
         let chunks = fill(self.sparse_sink(layout)?)?;
         self.sparse_done(layout, pointers, chunks)
     }
@@ -39,7 +39,7 @@ impl H5adWriter<'_> {
         let filters = self.how.filters;
         let chunk = self.how.chunk.min(layout.entries.max(1));
         let part = |dtype: Dtype| {
-            let value = Ready::numbers(dtype, &[], Vec::new());
+            let value = EncodedValue::numbers(dtype, &[], Vec::new());
             Chunks::new(value.datatype().clone(), &[layout.entries], &[chunk], filters, true)
         };
         Ok(SparseSink {
@@ -67,13 +67,13 @@ impl H5adWriter<'_> {
         layout: &Layout,
         pointers: &[u64],
         chunks: [Chunks; 2],
-    ) -> Result<Written> {
+    ) -> Result<ObjectAddress> {
         let [data, indices] = chunks;
         let index = index_type(layout);
         let mut group = Group::new();
         self.encode(&mut group, layout.orientation.encoding(), "0.1.0")?;
         let shape = layout.shape().iter().flat_map(|n| (*n as i64).to_le_bytes()).collect();
-        group.attribute("shape", Ready::numbers(Dtype::Int64, &[2], shape));
+        group.attribute("shape", EncodedValue::numbers(Dtype::Int64, &[2], shape));
         group.link("data", data.finish(&mut self.writer, &[])?);
         group.link("indices", indices.finish(&mut self.writer, &[])?);
         let bytes: Vec<u8> = match index {
@@ -85,7 +85,7 @@ impl H5adWriter<'_> {
             filters: self.how.filters,
             unlimited: true,
         };
-        let pointers = Ready::numbers(index, &[pointers.len() as u64], bytes);
+        let pointers = EncodedValue::numbers(index, &[pointers.len() as u64], bytes);
         group.link("indptr", self.writer.dataset(&pointers, &[], &how)?);
         self.writer.group(&group)
     }

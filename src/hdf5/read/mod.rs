@@ -3,7 +3,7 @@
 pub(crate) mod attribute;
 pub(crate) mod btree_v2;
 pub(crate) mod canonical;
-pub(crate) mod checkup;
+pub(crate) mod audit;
 pub(crate) mod chunk_index;
 pub(crate) mod chunks;
 pub(crate) mod dataset;

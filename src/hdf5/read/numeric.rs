@@ -12,13 +12,13 @@ use half::f16;
 pub struct Numeric {
     /// The plain type.
     pub dtype: Dtype,
-    how: How,
+    how: Conversion,
     /// Bytes of an element in the file.
     size: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
+enum Conversion {
     /// The bytes are right as they are.
     Native,
     /// The bytes are right the other way round.
@@ -38,7 +38,7 @@ impl Numeric {
                 (integer_dtype(&i, size)?, integer_how(&i, size))
             }
             Class::Float(f) => float(f, size)?,
-            Class::Enum { .. } if datatype.is_bool() => (Dtype::Bool, How::Native),
+            Class::Enum { .. } if datatype.is_bool() => (Dtype::Bool, Conversion::Native),
             Class::Enum { base, .. } => return Self::of(base),
             _ => return None,
         };
@@ -47,7 +47,7 @@ impl Numeric {
 
     /// Whether the file's bytes are the plain bytes.
     pub fn is_native(&self) -> bool {
-        self.how == How::Native
+        self.how == Conversion::Native
     }
 
     /// Bytes of an element in the file.
@@ -59,20 +59,20 @@ impl Numeric {
     pub fn convert(&self, stored: &[u8], out: &mut [u8]) {
         let pairs = stored.chunks_exact(self.size).zip(out.chunks_exact_mut(self.dtype.size()));
         match self.how {
-            How::Native => {
+            Conversion::Native => {
                 let n = stored.len().min(out.len());
                 if let (Some(o), Some(s)) = (out.get_mut(..n), stored.get(..n)) {
                     o.copy_from_slice(s);
                 }
             }
-            How::Swap => match self.size {
+            Conversion::Swap => match self.size {
                 2 => swap::<2>(stored, out),
                 4 => swap::<4>(stored, out),
                 8 => swap::<8>(stored, out),
                 _ => pairs.for_each(|(s, o)| o.iter_mut().zip(s.iter().rev()).for_each(|(o, b)| *o = *b)),
             },
-            How::Integer(i) => pairs.for_each(|(s, o)| store(o, integer_value(&i, s))),
-            How::Float(f) => pairs.for_each(|(s, o)| {
+            Conversion::Integer(i) => pairs.for_each(|(s, o)| store(o, integer_value(&i, s))),
+            Conversion::Float(f) => pairs.for_each(|(s, o)| {
                 let v = float_value(&f, s);
                 match self.dtype {
                     Dtype::Float16 => o.copy_from_slice(&f16::from_f64(v).to_le_bytes()),
@@ -112,18 +112,18 @@ fn integer_dtype(i: &Integer, size: usize) -> Option<Dtype> {
     })
 }
 
-fn integer_how(i: &Integer, size: usize) -> How {
+fn integer_how(i: &Integer, size: usize) -> Conversion {
     let whole = i.bit_offset == 0 && usize::from(i.precision) == size.saturating_mul(8);
     match i.order {
-        Order::Little if whole => How::Native,
+        Order::Little if whole => Conversion::Native,
         Order::Big if whole => {
             if size == 1 {
-                How::Native
+                Conversion::Native
             } else {
-                How::Swap
+                Conversion::Swap
             }
         }
-        _ => How::Integer(*i),
+        _ => Conversion::Integer(*i),
     }
 }
 
@@ -131,7 +131,7 @@ fn integer_how(i: &Integer, size: usize) -> How {
 const IEEE: [(usize, u8, u8, u32, Dtype); 3] =
     [(2, 5, 10, 15, Dtype::Float16), (4, 8, 23, 127, Dtype::Float32), (8, 11, 52, 1023, Dtype::Float64)];
 
-fn float(f: &Float, size: usize) -> Option<(Dtype, How)> {
+fn float(f: &Float, size: usize) -> Option<(Dtype, Conversion)> {
     for (ieee_size, exponent, mantissa, bias, dtype) in IEEE {
         let standard = Float {
             order: f.order,
@@ -146,7 +146,7 @@ fn float(f: &Float, size: usize) -> Option<(Dtype, How)> {
             normalization: 2,
         };
         if size == ieee_size && *f == standard && f.order != Order::Vax {
-            return Some((dtype, if f.order == Order::Little { How::Native } else { How::Swap }));
+            return Some((dtype, if f.order == Order::Little { Conversion::Native } else { Conversion::Swap }));
         }
     }
     if size > 8 {
@@ -155,7 +155,7 @@ fn float(f: &Float, size: usize) -> Option<(Dtype, How)> {
     // The smallest format with room for the exponent's range and for the mantissa.
     let fits = |e: u8, m: u8, bias: u32| f.exponent_bits <= e && f.mantissa_bits <= m && f.bias <= bias;
     let found = IEEE.into_iter().find(|(_, e, m, bias, _)| fits(*e, *m, *bias))?;
-    Some((found.4, How::Float(*f)))
+    Some((found.4, Conversion::Float(*f)))
 }
 
 /// The element's bytes as one number, least significant bit first.

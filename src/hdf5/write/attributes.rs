@@ -1,7 +1,7 @@
 //! Attributes of an object: in its header, or in a heap where one is too large for that.
 
 use super::file::{Libver, Writer};
-use super::value::Ready;
+use super::value::EncodedValue;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::format::message::link_info::Dense;
 use crate::hdf5::format::message::{attribute, attribute_info, dataspace, datatype, kind};
@@ -18,9 +18,9 @@ impl Writer {
     pub(crate) fn attributes(
         &mut self,
         header: &mut HeaderWriter,
-        attributes: &[(String, Ready)],
+        attributes: &[(String, EncodedValue)],
     ) -> Result<bool> {
-        let body = |name: &str, value: &Ready, packed: bool| {
+        let body = |name: &str, value: &EncodedValue, packed: bool| {
             let (mut t, mut s) = (Vec::new(), Vec::new());
             datatype::write(&value.datatype, &mut t)?;
             dataspace::write(&value.dataspace, &mut s);

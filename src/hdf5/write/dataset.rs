@@ -1,8 +1,8 @@
 //! Datasets: in one piece, or in chunks that come one after the other.
 
 use super::encode::{EncodeWork, Encoded, Filters};
-use super::file::{Libver, Writer, Written};
-use super::value::Ready;
+use super::file::{Libver, Writer, ObjectAddress};
+use super::value::EncodedValue;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 use crate::hdf5::format::message::layout::WrittenIndex;
@@ -46,10 +46,10 @@ impl Writer {
     /// Where it cannot be written.
     pub fn dataset(
         &mut self,
-        value: &Ready,
-        attributes: &[(String, Ready)],
+        value: &EncodedValue,
+        attributes: &[(String, EncodedValue)],
         how: &Storing,
-    ) -> Result<Written> {
+    ) -> Result<ObjectAddress> {
         let chunk =
             how.chunk.as_ref().filter(|_| value.shape().is_some_and(|s| !s.is_empty() && !s.contains(&0)));
         let Some(chunk) = chunk else { return self.contiguous(value, attributes) };
@@ -102,7 +102,7 @@ impl Writer {
         Ok((self.file.append(&encoded.bytes)?, size, encoded.mask))
     }
 
-    fn contiguous(&mut self, value: &Ready, attributes: &[(String, Ready)]) -> Result<Written> {
+    fn contiguous(&mut self, value: &EncodedValue, attributes: &[(String, EncodedValue)]) -> Result<ObjectAddress> {
         let address = if value.bytes.is_empty() {
             None
         } else {
@@ -119,8 +119,8 @@ impl Writer {
         t: &Datatype,
         space: &Dataspace,
         rest: &[(u16, Vec<u8>)],
-        attributes: &[(String, Ready)],
-    ) -> Result<Written> {
+        attributes: &[(String, EncodedValue)],
+    ) -> Result<ObjectAddress> {
         let mut header = HeaderWriter::default();
         let mut body = Vec::new();
         dataspace::write(space, &mut body);
@@ -136,7 +136,7 @@ impl Writer {
             header.message(*kind, *kind == kind::FILTERS, body)?;
         }
         let dense = self.attributes(&mut header, attributes)?;
-        self.header(header, dense).map(Written)
+        self.header(header, dense).map(ObjectAddress)
     }
 
     /// The one chunk, or the array of chunks in the order of their grid.
@@ -284,7 +284,7 @@ impl Chunks {
     ///
     /// # Errors
     /// Where they cannot be written; `Usage` where chunks are missing.
-    pub fn finish(self, writer: &mut Writer, attributes: &[(String, Ready)]) -> Result<Written> {
+    pub fn finish(self, writer: &mut Writer, attributes: &[(String, EncodedValue)]) -> Result<ObjectAddress> {
         let counts: Vec<u64> = self.dims.iter().zip(&self.chunk).map(|(d, c)| d.div_ceil(*c)).collect();
         if checked::product(&counts)? != self.entries.len() as u64 {
             return Err(Error::usage(format!("{} chunks where {counts:?} are expected", self.entries.len())));

@@ -1,7 +1,7 @@
 //! A file being written: groups, and the superblock at the end of it all.
 
 use super::heap::HeapWriter;
-use super::value::Ready;
+use super::value::EncodedValue;
 use crate::bytes::append::AppendFile;
 use crate::bytes::put::Put;
 use crate::error::Result;
@@ -31,13 +31,13 @@ pub struct Writer {
 
 /// An object that was written, to be linked from a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Written(pub(crate) u64);
+pub struct ObjectAddress(pub(crate) u64);
 
 /// A group before it is written: its links and attributes.
 #[derive(Debug, Default)]
 pub struct Group {
-    links: BTreeMap<Vec<u8>, Written>,
-    attributes: Vec<(String, Ready)>,
+    links: BTreeMap<Vec<u8>, ObjectAddress>,
+    attributes: Vec<(String, EncodedValue)>,
 }
 
 impl Group {
@@ -47,12 +47,12 @@ impl Group {
     }
 
     /// Adds a child.
-    pub fn link(&mut self, name: &str, child: Written) {
+    pub fn link(&mut self, name: &str, child: ObjectAddress) {
         self.links.insert(name.as_bytes().to_vec(), child);
     }
 
     /// Adds an attribute.
-    pub fn attribute(&mut self, name: &str, value: Ready) {
+    pub fn attribute(&mut self, name: &str, value: EncodedValue) {
         self.attributes.push((name.to_owned(), value));
     }
 
@@ -84,10 +84,10 @@ impl Writer {
     ///
     /// # Errors
     /// Where it cannot be written; `Unsupported` where an attribute's name or type is too large for a message.
-    pub fn group(&mut self, group: &Group) -> Result<Written> {
+    pub fn group(&mut self, group: &Group) -> Result<ObjectAddress> {
         match self.libver {
-            Libver::Earliest => self.group_parts(group).map(|[header, ..]| Written(header)),
-            Libver::Latest => self.group_of_links(group).map(Written),
+            Libver::Earliest => self.group_parts(group).map(|[header, ..]| ObjectAddress(header)),
+            Libver::Latest => self.group_of_links(group).map(ObjectAddress),
         }
     }
 

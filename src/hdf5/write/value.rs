@@ -1,6 +1,6 @@
 //! Values on their way into a file: type, shape and bytes, with what has no fixed length in the heap already.
 
-use super::file::{Writer, Written};
+use super::file::{Writer, ObjectAddress};
 use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::dtype::Dtype;
@@ -12,16 +12,16 @@ use crate::strings::Strings;
 
 /// A value as it will lie in the file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ready {
+pub struct EncodedValue {
     pub(crate) datatype: Datatype,
     pub(crate) dataspace: Dataspace,
     pub(crate) bytes: Vec<u8>,
 }
 
-impl Ready {
+impl EncodedValue {
     /// Numbers or bools: little-endian bytes of `dtype`, row-major. No dimensions make a scalar.
     pub fn numbers(dtype: Dtype, shape: &[u64], bytes: Vec<u8>) -> Self {
-        Ready { datatype: Datatype::of(dtype), dataspace: space(shape), bytes }
+        EncodedValue { datatype: Datatype::of(dtype), dataspace: space(shape), bytes }
     }
 
     /// One integer.
@@ -36,20 +36,20 @@ impl Ready {
 
     /// Nothing, of float32 as h5py's `Empty`.
     pub fn null() -> Self {
-        Ready { datatype: Datatype::of(Dtype::Float32), dataspace: Dataspace::Null, bytes: Vec::new() }
+        EncodedValue { datatype: Datatype::of(Dtype::Float32), dataspace: Dataspace::Null, bytes: Vec::new() }
     }
 
     /// The same bytes as elements of another type.
     #[must_use]
     pub fn of_type(self, datatype: &Datatype) -> Self {
-        Ready { datatype: datatype.clone(), ..self }
+        EncodedValue { datatype: datatype.clone(), ..self }
     }
 
     /// References to objects of the same file, as an array of one dimension.
-    pub fn references(objects: &[Written]) -> Self {
+    pub fn references(objects: &[ObjectAddress]) -> Self {
         let bytes = objects.iter().flat_map(|o| o.0.to_le_bytes()).collect();
         let datatype = Datatype { size: 8, class: Class::Reference { kind: 0 } };
-        Ready { datatype, dataspace: space(&[objects.len() as u64]), bytes }
+        EncodedValue { datatype, dataspace: space(&[objects.len() as u64]), bytes }
     }
 
     /// The bytes of all elements.
@@ -81,7 +81,7 @@ impl Writer {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn text(&mut self, text: &str) -> Result<Ready> {
+    pub fn text(&mut self, text: &str) -> Result<EncodedValue> {
         let mut strings = Strings::new();
         strings.push(text.as_bytes());
         self.texts(&strings, &[])
@@ -91,21 +91,21 @@ impl Writer {
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn texts(&mut self, strings: &Strings, shape: &[u64]) -> Result<Ready> {
+    pub fn texts(&mut self, strings: &Strings, shape: &[u64]) -> Result<EncodedValue> {
         let mut bytes = Vec::new();
         self.heap.expect(strings.total_bytes().saturating_add(strings.len().saturating_mul(24)));
         for text in strings.iter() {
             let count = u32::try_from(text.len()).map_err(|_| Error::unsupported("a string of 4 GiB"))?;
             self.heap.refer(&mut self.file, text, count, &mut bytes)?;
         }
-        Ok(Ready { datatype: Datatype::string(), dataspace: space(shape), bytes })
+        Ok(EncodedValue { datatype: Datatype::string(), dataspace: space(shape), bytes })
     }
 
     /// A value read from another file: what lies in that file's heap comes along. References stay behind.
     ///
     /// # Errors
     /// Where the value is damaged; `Unsupported` for references, which mean nothing elsewhere.
-    pub fn value(&mut self, value: &Value) -> Result<Ready> {
+    pub fn value(&mut self, value: &Value) -> Result<EncodedValue> {
         let mut bytes = Vec::with_capacity(value.raw().len());
         let mut heaps = HeapReader::new(value.file());
         let size = checked::size(u64::from(value.datatype().size))?.max(1);
@@ -121,7 +121,7 @@ impl Writer {
             None => Dataspace::Null,
             Some(shape) => space(shape),
         };
-        Ok(Ready { datatype, dataspace, bytes })
+        Ok(EncodedValue { datatype, dataspace, bytes })
     }
 
     /// One element in its new form.

@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Lines that cannot be read, or not whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lost {
+pub struct LostLines {
     /// Which.
     pub lines: Range<u64>,
     /// Why, in the words of the error.
@@ -24,9 +24,9 @@ pub struct Lost {
 
 /// What reading everything found.
 #[derive(Debug)]
-pub struct Survey {
+pub struct Damage {
     /// Stretches of lost lines, ascending and apart from each other.
-    pub lost: Vec<Lost>,
+    pub lost: Vec<LostLines>,
     /// Order and duplicates of the lines that could be read.
     pub order: Order,
     /// Values that are not a number.
@@ -43,14 +43,14 @@ pub struct Survey {
 ///
 /// # Errors
 /// `Limit` where the budget is too small for one block; `Cancelled`. What cannot be read is no error here.
-pub fn survey(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> Result<Survey> {
+pub fn damage(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> Result<Damage> {
     let lost = Mutex::new(Vec::new());
     let note = |entries: Range<u64>, e: &Error| {
         let pointers = source.pointers();
         let first = line_of(pointers, entries.start) as u64;
         let last = line_of(pointers, entries.end - 1) as u64;
         let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
-        lost.push(Lost { lines: first..last + 1, reason: e.to_string() });
+        lost.push(LostLines { lines: first..last + 1, reason: e.to_string() });
     };
     let order = OrderCheck::new();
     let values = Counts::default();
@@ -84,7 +84,7 @@ pub fn survey(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> R
     )?;
     let lost = merged(lost.into_inner().unwrap_or_else(PoisonError::into_inner));
     let [nan, infinite, fractional, negative] = values.0.map(AtomicU64::into_inner);
-    Ok(Survey { lost, order: order.finish()?, nan, infinite, fractional, negative })
+    Ok(Damage { lost, order: order.finish()?, nan, infinite, fractional, negative })
 }
 
 /// Shows what is left of a block when the entries of `gone` are taken out.
@@ -154,9 +154,9 @@ fn narrow(
 }
 
 /// Joins stretches that touch or overlap; the first reason stays.
-pub(crate) fn merged(mut lost: Vec<Lost>) -> Vec<Lost> {
+pub(crate) fn merged(mut lost: Vec<LostLines>) -> Vec<LostLines> {
     lost.sort_by_key(|l| (l.lines.start, l.lines.end));
-    let mut out: Vec<Lost> = Vec::with_capacity(lost.len());
+    let mut out: Vec<LostLines> = Vec::with_capacity(lost.len());
     for l in lost {
         match out.last_mut() {
             Some(before)
@@ -200,7 +200,7 @@ impl Counts {
 mod tests {
     use super::*;
     use crate::dtype::Dtype;
-    use crate::matrix::{IntoMemory, Kept, Layout, Orientation, pump};
+    use crate::matrix::{IntoMemory, WithoutLines, Layout, Orientation, pump};
 
     /// A matrix of which some entries cannot be read.
     struct Holes {
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn only_the_lines_at_fault_are_lost() {
         let source = holes(&[41..42, 4_000..80_000, 199_999..200_000]);
-        let found = survey(&source, Budget::new(8 << 20), &()).unwrap();
+        let found = damage(&source, Budget::new(8 << 20), &()).unwrap();
         let lines: Vec<_> = found.lost.iter().map(|l| l.lines.clone()).collect();
         assert_eq!(lines, [10..11, 1_000..20_000, 49_999..50_000]);
         assert!(found.lost[0].reason.contains("entry 41"));
@@ -259,8 +259,8 @@ mod tests {
     #[test]
     fn what_is_kept_is_the_same_and_the_lost_lines_are_empty() {
         let source = holes(&[41..42, 4_000..80_000]);
-        let found = survey(&source, Budget::new(8 << 20), &()).unwrap();
-        let kept = Kept::new(&source, &found.lost);
+        let found = damage(&source, Budget::new(8 << 20), &()).unwrap();
+        let kept = WithoutLines::new(&source, &found.lost);
         let m = pump(&kept, IntoMemory::new(kept.layout()), Budget::new(8 << 20), &()).unwrap();
         assert_eq!(m.layout().entries, 200_000 - 4 - 76_000);
         let p = m.pointers();
