@@ -6,10 +6,11 @@
 
 #![allow(missing_docs)] // the macro below makes a public function without any
 
-use annmap::convert::{Options, Target, convert};
-use annmap::h5ad::{AnnData, Matrix};
-use annmap::hdf5::{Compression, File, Filters, Group, Libver, EncodedValue, Scratch, Storing, Writer};
-use annmap::input::Input;
+use annmap::anndata::Matrix;
+use annmap::convert::{ConvertOptions, Target, convert};
+use annmap::dataset::AnnData;
+use annmap::dataset::Input;
+use annmap::hdf5::{Compression, EncodedValue, File, Filters, Group, Libver, Scratch, Storing, Writer};
 use annmap::matrix::{Block, Budget, InMemory, Layout, Orientation, Sink, Source, pump};
 use annmap::transpose::partition;
 use annmap::{Dtype, Limits, Result};
@@ -144,7 +145,8 @@ fn stores(c: &mut Criterion) {
     for (name, target) in
         [("convert", Target::Stored), ("transpose", Target::Flipped), ("both", Target::Both)]
     {
-        let options = Options { target, force: true, budget: Budget::new(4 << 30), ..Options::default() };
+        let options =
+            ConvertOptions { target, force: true, budget: Budget::new(4 << 30), ..ConvertOptions::default() };
         group.throughput(Throughput::Elements(entries));
         group.bench_function(name, |b| b.iter(|| convert(&input, &out, &options, &()).unwrap()));
     }

@@ -1,11 +1,11 @@
 //! From any input to a store: which rows and columns, which edits, which layout, which sink.
 
+use crate::dataset::{Input, select_frames};
 use crate::dtype::{Dtype, Policy};
 use crate::error::{Kind, Place, Result};
-use crate::input::{Input, select_frames};
 use crate::matrix::{
-    Block, Budget, Edit, Edited, WithoutLines, Orientation, Selected, Selection, Sink, Source, feed, merged,
-    narrowest_dtype, damage,
+    Block, Budget, Edit, Edited, Orientation, Selected, Selection, Sink, Source, WithoutLines, damage, feed,
+    merged, narrowest_dtype,
 };
 use crate::observe::{Observer, Stoppable};
 use crate::store::{self, IndexDtype, Pair, Salvage, WriteMode, Writer, Written};
@@ -43,7 +43,7 @@ pub enum ValueDtype {
 
 /// How a matrix becomes a store.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct ConvertOptions {
     /// Which matrix of the input.
     pub matrix: String,
     /// Which rows and columns.
@@ -73,9 +73,9 @@ pub struct Options {
     pub temporary: Option<PathBuf>,
 }
 
-impl Default for Options {
+impl Default for ConvertOptions {
     fn default() -> Self {
-        Options {
+        ConvertOptions {
             matrix: "X".into(),
             selection: Selection::default(),
             target: Target::Stored,
@@ -101,7 +101,7 @@ impl Default for Options {
 pub fn convert(
     input: &Input,
     output: &Path,
-    options: &Options,
+    options: &ConvertOptions,
     observer: &dyn Observer,
 ) -> Result<Vec<Written>> {
     let place = input.path();
@@ -140,7 +140,7 @@ pub fn convert(
             Some(narrowest_dtype(source, options.budget, observer).in_file(place)?)
         }
     };
-    let store = store::Options {
+    let store = store::StoreOptions {
         dtype,
         policy: options.policy,
         index: options.index,
@@ -165,8 +165,8 @@ pub fn convert(
 struct Run<'a> {
     input: &'a Input,
     output: &'a Path,
-    options: &'a Options,
-    store: &'a store::Options,
+    options: &'a ConvertOptions,
+    store: &'a store::StoreOptions,
     /// Rows and columns that the tables are of.
     shape: [u64; 2],
     observer: &'a dyn Observer,
@@ -175,7 +175,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// The tables, where they are wanted.
     fn frames(&self) -> Result<Option<[Frame; 2]>> {
-        let Options { matrix, selection, salvage, .. } = self.options;
+        let ConvertOptions { matrix, selection, salvage, .. } = self.options;
         if !self.options.tables {
             return Ok(None);
         }

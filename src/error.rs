@@ -76,7 +76,8 @@ impl Error {
         Self::new(Kind::Checksum, message)
     }
 
-    pub(crate) fn usage(message: impl Into<String>) -> Self {
+    /// What was asked for makes no sense for this input.
+    pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
@@ -85,7 +86,7 @@ impl Error {
     }
 
     /// An operating system error; `doing` says what was attempted.
-    pub(crate) fn io(doing: impl fmt::Display, source: io::Error) -> Self {
+    pub fn io(doing: impl fmt::Display, source: io::Error) -> Self {
         let mut e = Self::new(Kind::Io, format!("{doing}: {}", describe(&source)));
         e.0.source = Some(source);
         e

@@ -4,8 +4,8 @@
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
-//! # annmap::synth::synth(&path, &annmap::synth::Options::default(), &())?;
-//! use annmap::h5ad::AnnData;
+//! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
+//! use annmap::dataset::AnnData;
 //! let file = AnnData::open(&path)?;
 //! println!("{}: {:?}", file.flavour().name(), file.matrix_names()?);
 //! let shape = file.matrix("X")?.shape();
@@ -20,8 +20,8 @@
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
-//! # annmap::synth::synth(&path, &annmap::synth::Options::default(), &())?;
-//! use annmap::h5ad::AnnData;
+//! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
+//! use annmap::dataset::AnnData;
 //! use annmap::matrix::{Budget, InMemory, Selected, Selection, Source};
 //! let budget = Budget::new(256 << 20);
 //! let x = AnnData::open(&path)?.matrix("X")?.source(budget, &())?;
@@ -37,11 +37,11 @@
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
-//! # annmap::synth::synth(&path, &annmap::synth::Options::default(), &())?;
-//! use annmap::convert::{Options, Target, convert};
-//! use annmap::{Limits, input::Input, store::Store};
+//! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
+//! use annmap::convert::{ConvertOptions, Target, convert};
+//! use annmap::{Limits, dataset::Input, store::Store};
 //! let output = dir.path().join("cells.store");
-//! let options = Options { target: Target::Csc, ..Options::default() };
+//! let options = ConvertOptions { target: Target::Csc, ..ConvertOptions::default() };
 //! convert(&Input::open(&path, Limits::default())?, &output, &options, &())?;
 //! let genes = Store::open(&output)?;
 //! let (cells, values) = genes.line(0)?; // where the first gene was found, as mapped bytes
@@ -53,23 +53,23 @@
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
-//! # annmap::synth::synth(&path, &annmap::synth::Options::default(), &())?;
+//! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
 //! use annmap::matrix::Selection;
-//! use annmap::{Limits, concat, input::Input, rewrite, table::Query};
+//! use annmap::{Limits, concat, dataset::Input, export, select::Query};
 //! let input = Input::open(&path, Limits::default())?;
-//! let shape = input.shape("X", rewrite::Options::default().budget, &())?;
+//! let shape = input.shape("X", export::ExportOptions::default().budget, &())?;
 //! let [obs, _] = input.frames("X", shape, &())?.expect("a file has tables");
 //! let rows = Query::parse("cell_type == 'B cell'")?.rows(&obs)?;
 //! let part = dir.path().join("b.h5ad");
 //! let selection = Selection { obs: Some(rows), var: None };
-//! rewrite::rewrite(&input, &part, &selection, &rewrite::Options::default(), &())?;
+//! export::export(&input, &part, &selection, &export::ExportOptions::default(), &())?;
 //!
 //! let inputs = [input, Input::open(&part, Limits::default())?];
-//! let options = concat::Options {
+//! let options = concat::ConcatOptions {
 //!     label: Some("from".into()),
 //!     index_unique: Some("-".into()),
 //!     merge: Some(concat::Merge::Same),
-//!     ..concat::Options::default()
+//!     ..concat::ConcatOptions::default()
 //! };
 //! concat::concat(&inputs, &dir.path().join("both.h5ad"), &options, &())?;
 //! # Ok::<(), annmap::Error>(())
@@ -80,8 +80,8 @@
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
-//! # annmap::synth::synth(&path, &annmap::synth::Options::default(), &())?;
-//! use annmap::h5ad::AnnData;
+//! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
+//! use annmap::dataset::AnnData;
 //! use annmap::matrix::{Block, Budget, Sink, Source, pump};
 //! use std::sync::Mutex;
 //!

@@ -1,7 +1,10 @@
-//! The binary: arguments in, exit code out.
+//! The program: arguments in, exit code out. Its modules belong to the binary, so the compiler holds them to the public
+//! interface of the library.
+
+mod cli;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    annmap::cli::run(std::env::args_os())
+    cli::run(std::env::args_os())
 }

@@ -2,7 +2,7 @@
 //! error are inside the matrix.
 #![no_main]
 
-use annmap::h5ad::AnnData;
+use annmap::dataset::AnnData;
 use annmap::hdf5::File;
 use annmap::matrix::{Block, Budget, Sink, pump};
 use annmap::{Limits, Result};

@@ -7,6 +7,7 @@
 //! The crate's only `unsafe` code is in `mmap.rs` and `output.rs`.
 
 pub(crate) mod append;
+pub(crate) mod checked;
 pub(crate) mod commit;
 pub(crate) mod cursor;
 #[allow(unsafe_code)] // maps a file; the promise is stated there
@@ -16,6 +17,7 @@ pub(crate) mod output;
 pub(crate) mod pages;
 pub(crate) mod put;
 pub(crate) mod read_at;
+pub(crate) mod slab;
 pub(crate) mod spill;
 
 pub(crate) use cursor::Cursor;

@@ -1,6 +1,6 @@
 //! Sizes and counts as people type them.
 
-use crate::Limits;
+use annmap::Limits;
 use clap::builder::TypedValueParser;
 
 /// A number of bytes: `64M`, `4G`, `1.5GiB`, `1000000`. Letters count in steps of 1024.

@@ -1,9 +1,9 @@
 //! `annmap bench`: random rows and columns a second, for each store.
 
 use super::report::Out;
-use crate::matrix::{Orientation, Source};
-use crate::store::Store;
-use crate::{Error, Kind, Result};
+use annmap::matrix::{Orientation, Source};
+use annmap::store::Store;
+use annmap::{Error, Kind, Result};
 use serde_json::json;
 use std::hint::black_box;
 use std::path::PathBuf;

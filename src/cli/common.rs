@@ -2,8 +2,8 @@
 
 use super::progress::{Progress, Style};
 use super::{args, system};
-use crate::matrix::Budget;
-use crate::{Error, Kind, Limits, Result};
+use annmap::matrix::Budget;
+use annmap::{Error, Kind, Limits, Result};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

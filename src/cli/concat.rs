@@ -1,12 +1,12 @@
 //! `annmap concat`: several files as one h5ad.
 
 use super::common::Common;
-use super::rewrite::{StorageArgs, report};
-use crate::concat::{Axis, Merge, Options, concat};
-use crate::dtype::{Dtype, Scalar};
-use crate::input::Input;
-use crate::table::Join;
-use crate::{Error, Result};
+use super::export::{StorageArgs, report};
+use annmap::concat::{Axis, ConcatOptions, Merge, concat};
+use annmap::dataset::Input;
+use annmap::dtype::{Dtype, Scalar};
+use annmap::table::Join;
+use annmap::{Error, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -95,7 +95,7 @@ fn number(text: &str) -> Result<Scalar, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let options = Options {
+    let options = ConcatOptions {
         axis: match args.axis {
             AxisArg::Obs => Axis::Obs,
             AxisArg::Var => Axis::Var,

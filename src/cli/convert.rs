@@ -3,12 +3,12 @@
 use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::report::{Out, printable};
-use crate::convert::{self, Options, Target, ValueDtype};
-use crate::dtype::Policy;
-use crate::input::Input;
-use crate::matrix::{Edit, LostLines, Orientation};
-use crate::store::{IndexDtype, Written};
-use crate::{Dtype, Result};
+use annmap::convert::{self, ConvertOptions, Target, ValueDtype};
+use annmap::dataset::Input;
+use annmap::dtype::Policy;
+use annmap::matrix::{Edit, LostLines, Orientation};
+use annmap::store::{IndexDtype, Written};
+use annmap::{Dtype, Result};
 use clap::ValueEnum;
 use serde_json::json;
 use std::path::PathBuf;
@@ -98,8 +98,8 @@ fn parse_dtype(text: &str) -> Result<ValueDtype, String> {
 }
 
 impl MatrixArgs {
-    pub(crate) fn options(&self, target: Target, common: &Common) -> Options {
-        Options {
+    pub(crate) fn options(&self, target: Target, common: &Common) -> ConvertOptions {
+        ConvertOptions {
             matrix: self.matrix.clone(),
             target,
             dtype: self.dtype,
@@ -119,7 +119,7 @@ impl MatrixArgs {
             salvage: self.salvage,
             budget: common.budget(),
             temporary: common.tmpdir.clone(),
-            ..Options::default()
+            ..ConvertOptions::default()
         }
     }
 }
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 pub(crate) fn execute(
     input: &std::path::Path,
     output: &std::path::Path,
-    options: &Options,
+    options: &ConvertOptions,
     common: &Common,
 ) -> Result<ExitCode> {
     let began = Instant::now();

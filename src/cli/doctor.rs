@@ -3,8 +3,8 @@
 use super::args::human_count;
 use super::common::Common;
 use super::report::{Out, printable};
-use crate::Result;
-use crate::doctor::{Finding, Report, Severity, examine};
+use annmap::Result;
+use annmap::doctor::{Finding, Report, Severity, examine};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -2,9 +2,9 @@
 
 use super::args::{human_bytes, human_count};
 use super::report::{Out, printable};
-use crate::h5ad::{AnnData, ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
-use crate::store::Store;
-use crate::{Error, Kind, Result};
+use annmap::dataset::{AnnData, ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
+use annmap::store::Store;
+use annmap::{Error, Kind, Result};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,8 +1,8 @@
 //! `annmap ls`: every object and attribute of an HDF5 file.
 
 use super::report::{self, Out, printable};
-use crate::hdf5::{Class, Dataset, File, Object, ObjectKind, Storage, Target, Value};
-use crate::{Error, Kind, Result};
+use annmap::hdf5::{Class, Dataset, File, Object, ObjectKind, Storage, Target, Value};
+use annmap::{Error, Kind, Result};
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -108,7 +108,7 @@ impl Ls<'_> {
                     let first = self.seen.get(address).cloned().unwrap_or_default();
                     self.entry(&child, "same", &[("as", json!(first))], &format!("same as {first}"))?;
                 }
-                Target::Hard(_) => match group.open_link(&link) {
+                _ => match group.open_link(&link) {
                     Ok(object) => self.object(&object, child)?,
                     Err(e) => self.error(&child, None, &e)?,
                 },
@@ -252,7 +252,7 @@ fn preview(value: &Value) -> String {
         && let Ok((dtype, bytes)) = value.numbers()
     {
         shown = (0..value.len().min(MOST))
-            .filter_map(|i| crate::dtype::scalar_at(dtype, &bytes, i))
+            .filter_map(|i| annmap::dtype::scalar_at(dtype, &bytes, i))
             .map(|v| v.to_string())
             .collect();
     }

@@ -9,11 +9,11 @@ mod common;
 mod concat;
 mod convert;
 mod doctor;
+mod export;
 mod info;
 mod ls;
 mod progress;
 mod report;
-mod rewrite;
 mod subset;
 mod synth;
 mod system;
@@ -53,9 +53,9 @@ enum Command {
     /// Write several files as one h5ad: all of anndata.concat, on disk
     Concat(concat::Args),
     /// Write a file of any generation as an h5ad of today, repacked on all cores
-    Upgrade(rewrite::UpgradeArgs),
+    Upgrade(export::UpgradeArgs),
     /// Write a store as an h5ad
-    Export(rewrite::ExportArgs),
+    Export(export::ExportArgs),
     /// Read everything in a file and tell what is damaged, where, and what is lost
     Doctor(doctor::Args),
     /// Make an h5ad of any size with realistic counts, or with something wrong, to try programs with
@@ -72,7 +72,7 @@ enum Command {
 }
 
 /// Runs the command line `argv` (the program's name first) and gives the exit code.
-pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub(crate) fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(argv) {
         Ok(cli) => cli,
         Err(e) => {
@@ -88,8 +88,8 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Verify(a) => verify::run(&a),
         Command::Subset(a) => subset::run(&a),
         Command::Concat(a) => concat::run(&a),
-        Command::Upgrade(a) => rewrite::upgrade(&a),
-        Command::Export(a) => rewrite::export(&a),
+        Command::Upgrade(a) => export::upgrade(&a),
+        Command::Export(a) => export::run_export(&a),
         Command::Doctor(a) => doctor::run(&a),
         Command::Synth(a) => synth::run(&a),
         Command::Bench(a) => bench::run(&a),
@@ -99,14 +99,14 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     done.unwrap_or_else(|e| report::failure(&e))
 }
 
-fn completions(shell: clap_complete::Shell) -> crate::Result<ExitCode> {
+fn completions(shell: clap_complete::Shell) -> annmap::Result<ExitCode> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "annmap", &mut text);
     print(&text)
 }
 
 /// One page: the program, then each command.
-fn manual() -> crate::Result<ExitCode> {
+fn manual() -> annmap::Result<ExitCode> {
     let mut text = Vec::new();
     let mut command = Cli::command();
     command.build();
@@ -120,11 +120,11 @@ fn manual() -> crate::Result<ExitCode> {
         }
         Ok(())
     });
-    rendered.map_err(|e| crate::Error::new(crate::Kind::Io, e.to_string()))?;
+    rendered.map_err(|e| annmap::Error::new(annmap::Kind::Io, e.to_string()))?;
     print(&text)
 }
 
-fn print(text: &[u8]) -> crate::Result<ExitCode> {
+fn print(text: &[u8]) -> annmap::Result<ExitCode> {
     let mut out = report::Out::new();
     out.line(String::from_utf8_lossy(text).trim_end())?;
     out.finish()?;

@@ -1,7 +1,7 @@
 //! Progress on stderr: a bar on a terminal, one JSON line a second for programs, or nothing.
 
 use super::report;
-use crate::Observer;
+use annmap::Observer;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};

@@ -1,6 +1,6 @@
 //! Results as text on stdout; errors as one line on stderr and an exit code.
 
-use crate::{Error, Kind};
+use annmap::{Error, Kind};
 use serde_json::Value as Json;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -14,6 +14,7 @@ pub(crate) fn exit_code(kind: Kind) -> u8 {
         Kind::Io => 5,
         Kind::Limit => 6,
         Kind::Cancelled => 130,
+        _ => 70,
     }
 }
 
@@ -49,15 +50,15 @@ impl Out {
         Out(io::BufWriter::with_capacity(1 << 16, io::stdout().lock()))
     }
 
-    pub(crate) fn line(&mut self, text: &str) -> crate::Result<()> {
+    pub(crate) fn line(&mut self, text: &str) -> annmap::Result<()> {
         self.0.write_all(text.as_bytes()).and_then(|()| self.0.write_all(b"\n")).map_err(broken)
     }
 
-    pub(crate) fn json(&mut self, value: &Json) -> crate::Result<()> {
+    pub(crate) fn json(&mut self, value: &Json) -> annmap::Result<()> {
         self.line(&value.to_string())
     }
 
-    pub(crate) fn finish(mut self) -> crate::Result<()> {
+    pub(crate) fn finish(mut self) -> annmap::Result<()> {
         self.0.flush().map_err(broken)
     }
 }

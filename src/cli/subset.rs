@@ -1,16 +1,15 @@
 //! `annmap subset`: rows and columns of a file as an h5ad or a store.
 
 use super::common::Common;
-use super::rewrite::{StorageArgs, report};
-use crate::convert;
-use crate::h5ad::Flavour;
-use crate::input::Input;
-use crate::matrix::{Budget, Selection};
-use crate::rewrite::{Options, rewrite, split};
-use crate::synth::random::Random;
-use crate::table::{Frame, Query};
-use crate::{Error, Observer, Result};
-use std::collections::{HashMap, HashSet};
+use super::export::{StorageArgs, report};
+use annmap::convert;
+use annmap::dataset::Flavour;
+use annmap::dataset::Input;
+use annmap::export::{ExportOptions, export, split};
+use annmap::matrix::{Budget, Selection};
+use annmap::select::{RowChoice, check_file_names, file_name, group_rows, names_from};
+use annmap::table::Frame;
+use annmap::{Error, Observer, Result};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -69,8 +68,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             _ => None,
         };
         let [obs, var] = frames_of(&input, name.unwrap_or("X"), options.budget, observer)?;
-        let rows = choose_rows(args, &obs)?;
-        let columns = choose(args.var.as_deref(), args.var_names.as_deref(), &var)?;
+        let rows = args.rows_of_obs().rows(&obs)?;
+        let columns = args.rows_of_var().rows(&var)?;
         let Some(by) = &args.split_by else {
             let selection = Selection { obs: rows, var: columns };
             let counts = counts_of(&selection, [&obs, &var]);
@@ -81,7 +80,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         std::fs::create_dir_all(&args.output)
             .map_err(|e| Error::io("create directory", e).in_file(&args.output))?;
         let mut parts = Vec::new();
-        for (value, rows) in groups(by, rows, &obs)? {
+        let groups = group_rows(&obs, by, rows)?;
+        check_file_names(&groups, by)?;
+        for (value, rows) in groups {
             let path = args.output.join(format!("{}.h5ad", file_name(&value)));
             let selection = Selection { obs: Some(rows), var: columns.clone() };
             out.push((path.clone(), counts_of(&selection, [&obs, &var])));
@@ -108,18 +109,18 @@ fn take(
     input: &Input,
     output: &Path,
     selection: Selection,
-    options: &Options,
+    options: &ExportOptions,
     observer: &dyn Observer,
 ) -> Result<()> {
     if output.extension().is_some_and(|e| e == "h5ad" || e == "h5") {
-        return rewrite(input, output, &selection, options, observer);
+        return export(input, output, &selection, options, observer);
     }
-    let options = convert::Options {
+    let options = convert::ConvertOptions {
         selection,
         force: options.force,
         budget: options.budget,
         temporary: options.temporary.clone(),
-        ..convert::Options::default()
+        ..convert::ConvertOptions::default()
     };
     convert::convert(input, output, &options, observer).map(|_| ())
 }
@@ -129,190 +130,20 @@ fn counts_of(selection: &Selection, frames: [&Frame; 2]) -> [u64; 2] {
     [count(&selection.obs, frames[0]), count(&selection.var, frames[1])]
 }
 
-/// Rows by condition and by names; `None` where neither is asked for.
-fn choose(condition: Option<&str>, names: Option<&str>, frame: &Frame) -> Result<Option<Vec<u64>>> {
-    let by_condition = condition.map(|c| Query::parse(c)?.rows(frame)).transpose()?;
-    let Some(names) = names else { return Ok(by_condition) };
-    let wanted: Vec<String> = match std::fs::read_to_string(names) {
-        Ok(text) => {
-            text.lines().map(|l| l.trim_end_matches('\r').to_owned()).filter(|l| !l.is_empty()).collect()
-        }
-        Err(_) => names.split(',').map(str::to_owned).collect(),
-    };
-    let mut places: HashMap<&[u8], u64> = HashMap::new();
-    for (row, name) in (0u64..).zip(frame.index().iter()) {
-        places.entry(name).or_insert(row);
-    }
-    let mut out = Vec::new();
-    let mut unknown = Vec::new();
-    for name in &wanted {
-        match places.get(name.as_bytes()) {
-            Some(row) => out.push(*row),
-            None => unknown.push(name.as_str()),
-        }
-    }
-    if !unknown.is_empty() {
-        let shown = unknown.iter().take(5).map(|n| format!("'{n}'")).collect::<Vec<_>>().join(", ");
-        return Err(Error::usage(format!(
-            "{} of {} names do not exist: {shown}",
-            unknown.len(),
-            wanted.len()
-        )));
-    }
-    if let Some(rows) = by_condition {
-        out.retain(|r| rows.binary_search(r).is_ok());
-    }
-    Ok(Some(out))
-}
-
-fn choose_rows(args: &Args, obs: &Frame) -> Result<Option<Vec<u64>>> {
-    let mut rows = choose(args.obs.as_deref(), args.obs_names.as_deref(), obs)?;
-    if let Some(text) = &args.rows {
-        let mut wanted = parse_rows(text, obs.rows() as u64)?;
-        if let Some(rows) = rows {
-            let rows: HashSet<u64> = rows.into_iter().collect();
-            wanted.retain(|r| rows.contains(r));
-        }
-        rows = Some(wanted);
-    }
-    if let Some(n) = args.sample {
-        let all = rows.unwrap_or_else(|| (0..obs.rows() as u64).collect());
-        if n > all.len() as u64 {
-            return Err(Error::usage(format!("{n} of {} rows cannot be sampled", all.len())));
-        }
-        rows = Some(sample(&all, n, args.seed));
-    }
-    Ok(rows)
-}
-
-/// Rows by number, as Python and numpy index: a slice (FIRST:END or FIRST:END:STEP) or a list, in which a row may come
-/// again. Negative numbers count from the end.
-fn parse_rows(text: &str, rows: u64) -> Result<Vec<u64>> {
-    let wrong = || {
-        Error::usage(format!(
-            "'{text}': expected FIRST:END, FIRST:END:STEP or a list, such as 0:100 or 3,1,-1"
-        ))
-    };
-    let number = |t: &str| t.trim().parse::<i64>().map_err(|_| wrong());
-    let len = i64::try_from(rows).unwrap_or(i64::MAX);
-    if !text.contains(':') {
-        let row = |t: &str| {
-            let n = number(t)?;
-            let row = if n < 0 { n + len } else { n };
-            if (0..len).contains(&row) {
-                Ok(row as u64)
-            } else {
-                Err(Error::usage(format!("there is no row {n} (there are {rows})")))
-            }
-        };
-        return text.split(',').filter(|t| !t.trim().is_empty()).map(row).collect();
-    }
-    let parts: Vec<&str> = text.split(':').collect();
-    let (first, end, step) = match parts[..] {
-        [first, end] => (first, end, 1),
-        [first, end, ""] => (first, end, 1),
-        [first, end, step] => (first, end, number(step)?),
-        _ => return Err(wrong()),
-    };
-    let (low, high) = if step < 0 { (-1, len - 1) } else { (0, len) };
-    let place = |t: &str, otherwise: i64| -> Result<i64> {
-        if t.trim().is_empty() {
-            return Ok(otherwise);
-        }
-        let n = number(t)?;
-        Ok(if n < 0 { n.saturating_add(len) } else { n }.clamp(low, high))
-    };
-    let rows_from = |at: i64, end: i64| {
-        std::iter::successors(Some(at), move |n| n.checked_add(step))
-            .take_while(move |n| if step < 0 { *n > end } else { *n < end })
-    };
-    match step {
-        0 => Err(Error::usage("a step of 0")),
-        _ if step < 0 => Ok(rows_from(place(first, high)?, place(end, low)?).map(|n| n as u64).collect()),
-        _ => Ok(rows_from(place(first, low)?, place(end, high)?).map(|n| n as u64).collect()),
-    }
-}
-
-/// `n` of `all` at random, in their order: Knuth's selection sampling.
-fn sample(all: &[u64], n: u64, seed: u64) -> Vec<u64> {
-    let mut random_numbers = Random::new(seed, 0);
-    let mut left = all.len() as u64;
-    let mut wanted = n;
-    let mut out = Vec::with_capacity(n as usize);
-    for row in all {
-        let random = random_numbers.below(left);
-        if random < wanted {
-            out.push(*row);
-            wanted -= 1;
-        }
-        left -= 1;
-    }
-    out
-}
-
-/// The rows of each value of a column, values in the order of their first row; rows without one are left out.
-fn groups(column: &str, rows: Option<Vec<u64>>, obs: &Frame) -> Result<Vec<(String, Vec<u64>)>> {
-    let values = obs
-        .column(column)
-        .ok_or_else(|| Error::usage(format!("there is no column '{column}' to split by")))?;
-    let mut groups: Vec<(String, Vec<u64>)> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for row in rows.unwrap_or_else(|| (0..obs.rows() as u64).collect()) {
-        let Some(value) = values.text(row as usize)? else { continue };
-        let at = *places.entry(value.clone()).or_insert_with(|| {
-            groups.push((value, Vec::new()));
-            groups.len() - 1
-        });
-        groups[at].1.push(row);
-    }
-    let mut names: Vec<String> = groups.iter().map(|(v, _)| file_name(v)).collect();
-    names.sort();
-    if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
-        return Err(Error::usage(format!("two values of '{column}' would both be called {}.h5ad", twice[0])));
-    }
-    Ok(groups)
-}
-
-/// A value as the name of a file.
-fn file_name(value: &str) -> String {
-    let name: String = value.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).collect();
-    if name.is_empty() || name.starts_with('.') { format!("_{name}") } else { name }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_as_python_has_them() {
-        for (text, want) in [
-            ("0:3", &[0, 1, 2][..]),
-            (":", &[0, 1, 2, 3, 4]),
-            ("-2:", &[3, 4]),
-            (":-3", &[0, 1]),
-            ("3:99", &[3, 4]),
-            ("5:9", &[]),
-            ("::-1", &[4, 3, 2, 1, 0]),
-            ("3:0:-2", &[3, 1]),
-            ("::2", &[0, 2, 4]),
-            ("1,0,-1,0", &[1, 0, 4, 0]),
-            ("2", &[2]),
-            ("", &[]),
-        ] {
-            assert_eq!(parse_rows(text, 5).unwrap(), want, "{text}");
-        }
-        for wrong in ["a:b", "1:2:3:4", "::0", "7", "0.5", "-6"] {
-            assert!(parse_rows(wrong, 5).is_err(), "{wrong}");
-        }
-        assert!(parse_rows("::-1", 0).unwrap().is_empty());
+impl Args {
+    fn rows_of_obs(&self) -> RowChoice {
+        let mut choice = RowChoice::default();
+        choice.condition.clone_from(&self.obs);
+        choice.names = self.obs_names.as_deref().map(names_from);
+        choice.numbers.clone_from(&self.rows);
+        choice.sample = self.sample.map(|n| (n, self.seed));
+        choice
     }
 
-    #[test]
-    fn samples_are_of_the_wanted_size_and_repeat() {
-        let all: Vec<u64> = (0..1000).collect();
-        let one = sample(&all, 100, 7);
-        assert_eq!((one.len(), &one), (100, &sample(&all, 100, 7)));
-        assert!(one.is_sorted() && one != sample(&all, 100, 8));
-        assert_eq!(sample(&all, 1000, 1), all);
+    fn rows_of_var(&self) -> RowChoice {
+        let mut choice = RowChoice::default();
+        choice.condition.clone_from(&self.var);
+        choice.names = self.var_names.as_deref().map(names_from);
+        choice
     }
 }

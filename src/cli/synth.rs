@@ -2,12 +2,12 @@
 
 use super::args::{human_bytes, human_count};
 use super::common::Common;
+use super::export::{LibverArg, Packing, parse_compression};
 use super::report::Out;
-use super::rewrite::{LibverArg, Packing, parse_compression};
-use crate::h5ad::StorageOptions;
-use crate::hdf5::{Compression, Filters};
-use crate::synth::{Defect, COLUMNS, Form, Options, synth};
-use crate::{Dtype, Result};
+use annmap::anndata::StorageOptions;
+use annmap::hdf5::{Compression, Filters};
+use annmap::synth::{COLUMNS, Defect, Form, SynthOptions, synth};
+use annmap::{Dtype, Result};
 use clap::ValueEnum;
 use serde_json::json;
 use std::path::PathBuf;
@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Ok(n) if n > 0 => n,
         _ if one_chunk => 1,
         _ => {
-            return Err(crate::Error::usage(format!(
+            return Err(annmap::Error::usage(format!(
                 "'{}': a number of entries, or one, is expected",
                 args.chunk
             )));
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let known = |c: &&String| !COLUMNS.contains(&c.as_str()) && !c.is_empty();
     if let Some(c) = args.obs_columns.iter().find(known) {
-        return Err(crate::Error::usage(format!(
+        return Err(annmap::Error::usage(format!(
             "unknown kind of column '{c}' (expected some of {})",
             COLUMNS.join(", ")
         )));
@@ -108,7 +108,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let filters =
         Filters { compression: args.compression.0.unwrap_or(Compression::None), ..Filters::default() };
-    let options = Options {
+    let options = SynthOptions {
         cells: args.cells,
         genes: args.genes,
         per_cell,

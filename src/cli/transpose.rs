@@ -2,8 +2,8 @@
 
 use super::common::Common;
 use super::convert::{MatrixArgs, execute};
-use crate::Result;
-use crate::convert::Target;
+use annmap::Result;
+use annmap::convert::Target;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

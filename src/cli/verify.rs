@@ -3,10 +3,10 @@
 use super::args::human_count;
 use super::common::Common;
 use super::report::{self, Out, printable};
-use crate::input::Input;
-use crate::store::{Report, Store};
-use crate::verify::{Comparison, Difference, Options, compare};
-use crate::{Error, Kind, Result};
+use annmap::dataset::Input;
+use annmap::store::{Report, Store};
+use annmap::verify::{Comparison, Difference, VerifyOptions, compare};
+use annmap::{Error, Kind, Result};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn run_compare(args: &Args, b: &Path) -> Result<ExitCode> {
-    let options = Options {
+    let options = VerifyOptions {
         matrices: [args.matrix.clone(), args.matrix_b.clone().unwrap_or_else(|| args.matrix.clone())],
         numeric: args.numeric,
         sum_duplicates: args.sum_duplicates,

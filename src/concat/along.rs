@@ -6,11 +6,11 @@ use super::held::Held;
 use super::item::{Item, items, keys, take};
 use super::map::Map;
 use super::run::Run;
+use crate::anndata::Awkward;
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
-use crate::h5ad::Awkward;
 use crate::hdf5::{Group, ObjectAddress};
-use crate::matrix::{Fill, Stacked, Orientation, Part, Selected, Source};
+use crate::matrix::{Fill, Orientation, Part, Selected, Source, Stacked};
 use crate::strings::Strings;
 use crate::table::{Frame, Join};
 
@@ -51,7 +51,12 @@ impl Run<'_> {
     }
 
     /// Elements with second dimensions of their own, cut to the narrowest or padded to the widest; tables by columns.
-    fn joined_by_width(&mut self, path: &str, along: &Along, found: &[Option<Item>]) -> Result<ObjectAddress> {
+    fn joined_by_width(
+        &mut self,
+        path: &str,
+        along: &Along,
+        found: &[Option<Item>],
+    ) -> Result<ObjectAddress> {
         let frames = found.iter().flatten().filter(|i| matches!(i, Item::Frame(_))).count();
         if frames > 0 {
             if frames < found.iter().flatten().count() {

@@ -1,9 +1,9 @@
 //! Dense arrays joined: rows by rows, each from the parts that have it.
 
 use super::map::Map;
+use crate::anndata::{Axes, read_rows, rows_of_chunk};
 use crate::dtype::{Dtype, Policy, Scalar, cast};
 use crate::error::{Error, Result};
-use crate::h5ad::{Axes, read_rows, rows_of_chunk};
 use crate::hdf5::{Dataset, Numeric, Scratch};
 use crate::matrix::ABSENT;
 use crate::table::Column;

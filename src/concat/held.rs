@@ -2,9 +2,9 @@
 
 use super::item::Item;
 use super::parts::Scratch;
+use crate::anndata::{Matrix, MatrixSource};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::h5ad::{Matrix, MatrixSource};
 use crate::matrix::{Budget, InMemory, Layout, Orientation, Source};
 use crate::observe::Observer;
 use crate::store::Store;

@@ -1,7 +1,7 @@
 //! An element of one part.
 
+use crate::anndata::{Awkward, Matrix, Sparse, is_awkward, is_frame, read_frame};
 use crate::error::{Error, Kind, Result};
-use crate::h5ad::{Awkward, Matrix, Sparse, is_awkward, is_frame, read_frame};
 use crate::hdf5::{Dataset, Numeric, Object};
 use crate::observe::Observer;
 use crate::table::Frame;

@@ -16,11 +16,11 @@ mod run;
 
 pub use merge::Merge;
 
+use crate::dataset::Input;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
-use crate::input::Input;
+use crate::export;
 use crate::observe::Observer;
-use crate::rewrite;
 use crate::table::Join;
 use std::path::Path;
 
@@ -61,7 +61,7 @@ impl Axis {
 
 /// How parts become one.
 #[derive(Debug, Clone, Default)]
-pub struct Options {
+pub struct ConcatOptions {
     /// Along which axis.
     pub axis: Axis,
     /// Which names across the axis, and which elements, the whole has.
@@ -81,7 +81,7 @@ pub struct Options {
     /// Keep the graphs along the axis.
     pub pairwise: bool,
     /// How the output is stored.
-    pub storage: rewrite::Options,
+    pub storage: export::ExportOptions,
 }
 
 /// Writes `inputs` as one h5ad at `output`.
@@ -89,7 +89,12 @@ pub struct Options {
 /// # Errors
 /// Those of reading and writing; `Usage` where names come twice across the axis or keys do not fit; `Unsupported` where
 /// elements of one name cannot be joined. Nothing appears at `output` then.
-pub fn concat(inputs: &[Input], output: &Path, options: &Options, observer: &dyn Observer) -> Result<()> {
+pub fn concat(
+    inputs: &[Input],
+    output: &Path,
+    options: &ConcatOptions,
+    observer: &dyn Observer,
+) -> Result<()> {
     if inputs.is_empty() {
         return Err(Error::usage("nothing to concatenate"));
     }

@@ -1,13 +1,14 @@
 //! The inputs, each as an h5ad of today.
 
+use crate::anndata::Matrix;
 use crate::bytes::commit::Pending;
+use crate::dataset::Input;
+use crate::dataset::{AnnData, Flavour};
 use crate::error::{Place, Result};
-use crate::h5ad::{AnnData, Matrix, Flavour};
+use crate::export::{self, export};
 use crate::hdf5::{Filters, Object};
-use crate::input::Input;
 use crate::matrix::{Budget, Selection, Source};
 use crate::observe::Observer;
-use crate::rewrite::{self, rewrite};
 use crate::store::{self, IndexDtype, Store};
 use crate::table::Frame;
 use crate::transpose;
@@ -75,7 +76,7 @@ impl Scratch {
         let partitions = transpose::partition(from, budget, beside, observer, &|_| Ok(()))?;
         let small = partitions.layout().minor <= i32::MAX as u64;
         let index = if small { IndexDtype::Int32 } else { IndexDtype::Int64 };
-        let options = store::Options { index, ..store::Options::default() };
+        let options = store::StoreOptions { index, ..store::StoreOptions::default() };
         let writer = store::Writer::create(&path, partitions.layout(), partitions.pointers(), &options)?;
         observer.phase("transposing", bytes);
         partitions.deliver(writer, observer)?;
@@ -87,7 +88,7 @@ impl Scratch {
 pub(super) fn open(
     input: &Input,
     scratch: &Scratch,
-    options: &rewrite::Options,
+    options: &export::ExportOptions,
     observer: &dyn Observer,
 ) -> Result<Part> {
     let path = input.path().to_owned();
@@ -97,8 +98,8 @@ pub(super) fn open(
         _ => {
             let to = scratch.path()?;
             let plain =
-                rewrite::Options { filters: Some(Filters::default()), force: false, ..options.clone() };
-            rewrite(input, &to, &Selection::default(), &plain, observer)?;
+                export::ExportOptions { filters: Some(Filters::default()), force: false, ..options.clone() };
+            export(input, &to, &Selection::default(), &plain, observer)?;
             AnnData::open(to)?
         }
     };

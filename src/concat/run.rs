@@ -4,14 +4,14 @@ use super::along::Along;
 use super::item::Item;
 use super::map::{Map, join_names, refuse_repeated};
 use super::parts::{Part, Scratch, open};
-use super::{Axis, Options};
+use super::{Axis, ConcatOptions};
+use crate::anndata::{H5adWriter, StorageOptions};
+use crate::dataset::Input;
 use crate::error::{Error, Place, Result};
-use crate::h5ad::{H5adWriter, StorageOptions};
+use crate::export::filters_of;
 use crate::hdf5::{Group, ObjectAddress};
-use crate::input::Input;
 use crate::matrix::Budget;
 use crate::observe::Observer;
-use crate::rewrite::filters_of;
 use crate::strings::Strings;
 use crate::table::{Categorical, Column, Frame};
 use crate::transpose;
@@ -19,7 +19,7 @@ use std::path::Path;
 
 pub(super) struct Run<'a> {
     pub(super) parts: &'a [Part],
-    pub(super) options: &'a Options,
+    pub(super) options: &'a ConcatOptions,
     keys: &'a [String],
     pub(super) scratch: &'a Scratch,
     pub(super) budget: Budget,
@@ -30,15 +30,18 @@ pub(super) struct Run<'a> {
 pub(super) fn run(
     inputs: &[Input],
     output: &Path,
-    options: &Options,
+    options: &ConcatOptions,
     keys: &[String],
     observer: &dyn Observer,
 ) -> Result<()> {
     let storage = &options.storage;
     let beside = transpose::beside(output);
     let scratch = Scratch::new(output, storage.temporary.as_deref().unwrap_or(beside));
-    let mut how =
-        StorageOptions { filters: storage.filters.unwrap_or_default(), chunk: storage.chunk, libver: storage.libver };
+    let mut how = StorageOptions {
+        filters: storage.filters.unwrap_or_default(),
+        chunk: storage.chunk,
+        libver: storage.libver,
+    };
     if let (None, Some(Input::File(_, first))) = (storage.filters, inputs.first()) {
         how.filters = filters_of(first);
     }

@@ -1,10 +1,11 @@
 //! The rules of AnnData: shapes that agree, pointers that ascend, indices in range, codes with a category.
 
 use super::{Report, Severity};
+use crate::anndata::{Matrix, frame_names, read_column};
+use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Kind, Result};
-use crate::h5ad::{AnnData, Matrix, Flavour, frame_names, read_column};
 use crate::hdf5::{Dataset, Object, Storage};
-use crate::matrix::{Budget, WithoutLines, LostLines, Orientation, merged, damage};
+use crate::matrix::{Budget, LostLines, Orientation, WithoutLines, damage, merged};
 use crate::observe::Observer;
 use crate::table::Column;
 

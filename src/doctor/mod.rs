@@ -7,8 +7,8 @@
 mod anndata;
 mod objects;
 
+use crate::dataset::AnnData;
 use crate::error::{Error, Kind, Result};
-use crate::h5ad::AnnData;
 use crate::hdf5::File;
 use crate::limits::Limits;
 use crate::matrix::Budget;

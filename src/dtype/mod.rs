@@ -287,7 +287,7 @@ macro_rules! with_element {
 pub(crate) use with_element;
 
 /// The value at `index` of little-endian `bytes` of `dtype`; `None` past the end.
-pub(crate) fn scalar_at(dtype: Dtype, bytes: &[u8], index: usize) -> Option<Scalar> {
+pub fn scalar_at(dtype: Dtype, bytes: &[u8], index: usize) -> Option<Scalar> {
     let size = dtype.size();
     let one = bytes.get(index.checked_mul(size)?..)?.get(..size)?;
     if dtype == Dtype::Bool {

@@ -1,7 +1,7 @@
 //! What the fuzz targets reach that is not public: single structures, single filters. Compiled for them only.
 
+use super::filter::id;
 use super::filter::pipeline::{Pipeline, Workspace};
-use super::filter::{deflate, id};
 use super::format::message::{
     attribute, attribute_info, dataspace, datatype, fill_value, filter_pipeline, layout, link, link_info,
     shared, symbol_table,
@@ -11,10 +11,11 @@ use super::format::{
     symbol_node,
 };
 use crate::bytes::Cursor;
+use crate::codec::deflate;
 use crate::error::Result;
 use crate::hdf5::Filter;
 
-/// StorageOptions many structures [`structure`] knows.
+/// How many structures [`structure`] knows.
 pub const STRUCTURES: u8 = 22;
 
 /// Reads `bytes` as the structure numbered `which`, with addresses and lengths of `width` bytes.

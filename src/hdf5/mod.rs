@@ -28,7 +28,6 @@
     )
 )]
 
-pub(crate) mod checked;
 pub(crate) mod filter;
 pub(crate) mod format;
 #[cfg(fuzzing)]
@@ -51,6 +50,6 @@ pub use read::stream::ElementStream;
 pub use read::value::Value;
 pub use write::dataset::{Chunks, Storing};
 pub use write::encode::{Compression, EncodeWork, Encoded, Filters};
-pub use write::file::{Group, Libver, Writer, ObjectAddress};
+pub use write::file::{Group, Libver, ObjectAddress, Writer};
 pub use write::value::EncodedValue;
 pub(crate) use write::value::has_variable;

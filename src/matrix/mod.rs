@@ -13,40 +13,34 @@
 //! Minor indices travel as `u32`, line pointers as `u64`, values as little-endian bytes with a
 //! [`Dtype`](crate::Dtype). Movers look at the bytes only; `dtype` and `edit.rs` are where types are looked at.
 
+pub(crate) mod adapt;
 pub(crate) mod block;
 mod budget;
-mod edit;
-mod equal;
-mod join;
-mod kept;
 mod layout;
 mod lines;
 mod memory;
-mod narrowest;
-mod order;
 mod pump;
-mod select;
+pub(crate) mod scan;
 mod sink;
 mod source;
-mod damage;
 
+pub use adapt::edit::{Edit, Edited};
+pub use adapt::select::{ABSENT, Selected, Selection};
+pub use adapt::stack::{Fill, Part, Stacked};
+pub use adapt::without_lines::WithoutLines;
 pub use block::{Block, Line, Values};
 pub use budget::Budget;
 pub(crate) use budget::workers;
-pub use edit::{Edit, Edited};
-pub use equal::equal;
-pub use join::{Fill, Stacked, Part};
-pub use kept::WithoutLines;
 pub use layout::{Layout, Orientation};
 pub(crate) use lines::{Lines, cut_at_lines};
 pub use memory::{InMemory, IntoMemory};
-pub use narrowest::narrowest_dtype;
-pub use order::{Order, OrderCheck};
 pub use pump::pump;
 pub(crate) use pump::{each_block_of, feed};
-pub use select::{ABSENT, Selected, Selection};
+pub(crate) use scan::damage::merged;
+pub use scan::damage::{Damage, LostLines, damage};
+pub use scan::equal::equal;
+pub use scan::narrowest::narrowest_dtype;
+pub use scan::order::{Order, OrderCheck};
 pub use sink::Sink;
 pub(crate) use source::outside;
 pub use source::{Buffer, Source, check_minor, validated_pointers};
-pub(crate) use damage::merged;
-pub use damage::{LostLines, Damage, damage};

@@ -19,7 +19,7 @@ pub use check::{Finding, Report};
 pub use manifest::{CastRecord, FileRecord, Manifest, Salvage, SourceRecord};
 pub use reader::Store;
 pub(crate) use writer::refuse_existing;
-pub use writer::{IndexDtype, Options, Pair, Writer, Written};
+pub use writer::{IndexDtype, Pair, StoreOptions, Writer, Written};
 
 pub(crate) const METADATA: &str = "metadata.json";
 pub(crate) const DATA: &str = "data.bin";

@@ -25,7 +25,7 @@ pub enum IndexDtype {
 
 /// How a store is written.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct StoreOptions {
     /// Type of the values; as in the source where `None`.
     pub dtype: Option<Dtype>,
     /// What happens to values that do not fit it.
@@ -42,9 +42,9 @@ pub struct Options {
     pub salvaged: Option<Salvage>,
 }
 
-impl Default for Options {
+impl Default for StoreOptions {
     fn default() -> Self {
-        Options {
+        StoreOptions {
             dtype: None,
             policy: Policy::Exact,
             index: IndexDtype::Int64,
@@ -90,7 +90,7 @@ impl Writer {
     /// # Errors
     /// `Io` where the target exists (without `force`) or there is no room; `Usage` where 32-bit indices were
     /// asked for and do not hold the matrix.
-    pub fn create(target: &Path, layout: &Layout, pointers: &[u64], options: &Options) -> Result<Self> {
+    pub fn create(target: &Path, layout: &Layout, pointers: &[u64], options: &StoreOptions) -> Result<Self> {
         if options.force {
             refuse_to_replace_others(target)?;
         }
@@ -107,7 +107,7 @@ impl Writer {
         target: &Path,
         layout: &Layout,
         pointers: &[u64],
-        options: &Options,
+        options: &StoreOptions,
     ) -> Result<Self> {
         let dtype = options.dtype.unwrap_or(layout.dtype);
         let (indices, indptr) = index_dtypes(layout, options.index)?;
@@ -277,7 +277,7 @@ impl Sink for Writer {
 pub struct Pair {
     pending: Pending,
     target: PathBuf,
-    options: Options,
+    options: StoreOptions,
 }
 
 impl Pair {
@@ -285,7 +285,7 @@ impl Pair {
     ///
     /// # Errors
     /// As [`Writer::create`].
-    pub fn create(target: &Path, options: &Options) -> Result<Self> {
+    pub fn create(target: &Path, options: &StoreOptions) -> Result<Self> {
         if options.force {
             refuse_to_replace_others(target)?;
         }

@@ -1,8 +1,8 @@
 //! Files with one thing wrong, to see what programs make of them.
 
 use super::counts::Counts;
+use crate::anndata::H5adWriter;
 use crate::error::{Error, Place, Result};
-use crate::h5ad::H5adWriter;
 use crate::hdf5::{self, ObjectAddress};
 use crate::matrix::{Buffer, Layout, Source};
 use crate::table::Frame;
@@ -113,7 +113,11 @@ impl Source for Spoilt<'_> {
 }
 
 /// Writes the table of cells, perhaps without a column that it lists.
-pub(super) fn write_obs(writer: &mut H5adWriter<'_>, obs: &Frame, how: Option<Defect>) -> Result<ObjectAddress> {
+pub(super) fn write_obs(
+    writer: &mut H5adWriter<'_>,
+    obs: &Frame,
+    how: Option<Defect>,
+) -> Result<ObjectAddress> {
     match how {
         Some(Defect::Column) => writer.frame_listing(obs, &["lost"]),
         _ => writer.frame(obs),

@@ -3,10 +3,10 @@
 //! Gene means and cell depths are log-normal. What a cell holds depends on the seed and the cell's number alone, so any
 //! cell can be made at any time, by any thread, and a second time.
 
-use super::random::Random;
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Result};
 use crate::matrix::{Buffer, Layout, Orientation, Source, cut_at_lines};
+use crate::random::Random;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -48,7 +48,7 @@ impl Counts {
             .map(|i| {
                 // the middle of each slice of the distribution
                 let at = (i as f64 + 0.5) / DEPTHS as f64;
-                (super::random::normal_quantile(at) * DEPTH_SPREAD).exp()
+                (crate::random::normal_quantile(at) * DEPTH_SPREAD).exp()
             })
             .collect();
         // The level at which a cell of each depth has the wanted genes on average.

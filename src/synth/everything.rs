@@ -1,12 +1,12 @@
 //! An element of every encoding, beside the matrix.
 
-use super::random::Random;
 use super::tables;
+use crate::anndata::{Awkward, H5adWriter};
 use crate::dtype::Dtype;
 use crate::error::Result;
-use crate::h5ad::{Awkward, H5adWriter};
-use crate::hdf5::{Group, EncodedValue, ObjectAddress};
+use crate::hdf5::{EncodedValue, Group, ObjectAddress};
 use crate::matrix::{InMemory, Layout, Orientation};
+use crate::random::Random;
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
 
@@ -61,7 +61,10 @@ impl Everything {
         uns.link("text", w.text("größe")?);
         uns.link("nothing", w.null()?);
         uns.link("yes", w.value(&EncodedValue::boolean(true))?);
-        uns.link("real", w.value(&EncodedValue::numbers(Dtype::Float64, &[], 0.5f64.to_le_bytes().to_vec()))?);
+        uns.link(
+            "real",
+            w.value(&EncodedValue::numbers(Dtype::Float64, &[], 0.5f64.to_le_bytes().to_vec()))?,
+        );
         for dtype in Dtype::ALL {
             uns.link(dtype.name(), self.array(w, &[4], dtype)?);
         }

@@ -3,21 +3,20 @@
 mod broken;
 mod counts;
 mod everything;
-pub(crate) mod random;
 mod tables;
 
 pub use broken::Defect;
 pub use counts::Counts;
 
+use crate::anndata::{H5adWriter, StorageOptions};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::h5ad::{H5adWriter, StorageOptions};
-use crate::hdf5::{Group, EncodedValue};
+use crate::hdf5::{EncodedValue, Group};
 use crate::matrix::{Budget, Source};
 use crate::observe::Observer;
+use crate::random::Random;
 use crate::strings::Strings;
 use crate::transpose;
-use random::Random;
 use std::path::Path;
 
 /// The layout of `X`.
@@ -34,7 +33,7 @@ pub enum Form {
 
 /// What is made.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct SynthOptions {
     /// Rows.
     pub cells: u64,
     /// Columns.
@@ -63,10 +62,10 @@ pub struct Options {
     pub budget: Budget,
 }
 
-impl Default for Options {
+impl Default for SynthOptions {
     /// A small file: 1,000 cells, 500 genes, a type for each cell.
     fn default() -> Self {
-        Options {
+        SynthOptions {
             cells: 1000,
             genes: 500,
             per_cell: 50.0,
@@ -92,8 +91,8 @@ pub const COLUMNS: [&str; 9] =
 ///
 /// # Errors
 /// `Usage` where the options make no sense; otherwise those of writing. Nothing appears then.
-pub fn synth(output: &Path, options: &Options, observer: &dyn Observer) -> Result<()> {
-    let Options { cells, genes, seed, budget, .. } = *options;
+pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> Result<()> {
+    let SynthOptions { cells, genes, seed, budget, .. } = *options;
     if options.broken.is_some_and(|b| b.spoils_entries()) && options.form != Form::Csr {
         return Err(Error::usage("entries are broken in the layout csr only"));
     }

@@ -1,9 +1,9 @@
 //! Tables as people have them: types of cells, batches, numbers, some of them missing.
 
 use super::COLUMNS;
-use super::random::Random;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
+use crate::random::Random;
 use crate::strings::Strings;
 use crate::table::{Categorical, Column, Frame};
 

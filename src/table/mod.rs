@@ -7,7 +7,6 @@ mod column;
 mod concat;
 mod frame;
 mod natural;
-mod query;
 mod select;
 
 pub(crate) use column::nullable_name;
@@ -15,4 +14,3 @@ pub use column::{Categorical, Column};
 pub use concat::Join;
 pub use frame::Frame;
 pub use natural::natural_order;
-pub use query::Query;

@@ -8,9 +8,9 @@
 mod entries;
 mod tables;
 
+use crate::dataset::Input;
 use crate::dtype::Scalar;
 use crate::error::{Place, Result};
-use crate::input::Input;
 use crate::matrix::{Budget, Edit, Edited, Source};
 use crate::observe::Observer;
 use crate::transpose;
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 /// How two matrices are compared.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct VerifyOptions {
     /// The matrix of each side.
     pub matrices: [String; 2],
     /// Values are equal as numbers, whatever their types: an int16 1 equals a float32 1.0.
@@ -87,7 +87,7 @@ impl Comparison {
 /// # Errors
 /// Those of reading either side; `Limit` where the budget does not hold the longest line. Differences are no
 /// errors: they are in the result.
-pub fn compare(a: &Input, b: &Input, options: &Options, observer: &dyn Observer) -> Result<Comparison> {
+pub fn compare(a: &Input, b: &Input, options: &VerifyOptions, observer: &dyn Observer) -> Result<Comparison> {
     let budget = options.budget;
     let (left, right) = (
         a.matrix(&options.matrices[0], budget, observer)?,

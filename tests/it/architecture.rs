@@ -3,48 +3,29 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Each layer of the crate and what it may use besides `error`, `limits`, `observe`, `dtype` and `strings`.
-const LAYERS: [(&str, &[&str]); 17] = [
+/// Each layer of the library and what it may use besides [`ANYWHERE`]. The program (`main.rs`, `cli/`) stands above all of
+/// them; the compiler holds it to the public interface.
+const LAYERS: [(&str, &[&str]); 18] = [
     ("bytes", &[]),
-    ("hdf5", &["bytes"]),
+    ("codec", &["bytes"]),
+    ("hdf5", &["bytes", "codec"]),
     ("matrix", &[]),
     ("table", &[]),
-    ("text", &["matrix", "table"]),
-    ("h5ad", &["hdf5", "matrix", "table"]),
+    ("select", &["table"]),
+    ("anndata", &["bytes", "hdf5", "matrix", "table"]),
+    ("formats", &["anndata", "hdf5", "matrix", "table"]),
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
-    ("input", &["h5ad", "text", "store", "matrix", "table"]),
-    ("verify", &["h5ad", "store", "matrix", "table", "transpose", "input"]),
-    ("synth", &["h5ad", "hdf5", "matrix", "table", "transpose"]),
-    ("rewrite", &["h5ad", "hdf5", "input", "matrix", "table", "transpose"]),
-    ("doctor", &["h5ad", "hdf5", "matrix", "table"]),
-    ("convert", &["h5ad", "input", "store", "matrix", "table", "transpose"]),
-    ("concat", &["bytes", "h5ad", "hdf5", "store", "matrix", "table", "transpose", "input", "rewrite"]),
-    (
-        "cli",
-        &[
-            "h5ad", "hdf5", "input", "store", "matrix", "table", "convert", "verify", "doctor", "rewrite",
-            "concat", "synth",
-        ],
-    ),
-    (
-        "lib",
-        &[
-            "bytes",
-            "hdf5",
-            "matrix",
-            "table",
-            "h5ad",
-            "store",
-            "transpose",
-            "verify",
-            "convert",
-            "doctor",
-            "cli",
-        ],
-    ),
+    ("dataset", &["anndata", "formats", "hdf5", "matrix", "store", "table"]),
+    ("verify", &["dataset", "matrix", "table", "transpose"]),
+    ("synth", &["anndata", "hdf5", "matrix", "table", "transpose"]),
+    ("export", &["anndata", "dataset", "hdf5", "matrix", "table", "transpose"]),
+    ("doctor", &["anndata", "dataset", "hdf5", "matrix", "table"]),
+    ("convert", &["anndata", "dataset", "matrix", "store", "table", "transpose"]),
+    ("concat", &["anndata", "bytes", "dataset", "export", "hdf5", "matrix", "store", "table", "transpose"]),
+    ("lib", &["bytes"]),
 ];
-const ANYWHERE: [&str; 5] = ["error", "limits", "observe", "dtype", "strings"];
+const ANYWHERE: [&str; 6] = ["error", "limits", "observe", "dtype", "strings", "random"];
 
 fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
@@ -90,7 +71,8 @@ fn arrows_point_down_only() {
         let text = std::fs::read_to_string(&file).unwrap();
         let may: Vec<&str> = match LAYERS.iter().find(|(name, _)| *name == first) {
             Some((name, below)) => below.iter().copied().chain([*name]).collect(),
-            None if ANYWHERE.contains(&first) || first == "main" || first == "guide" => vec![],
+            None if ANYWHERE.contains(&first) || first == "guide" => vec![],
+            None if first == "main" || first == "cli" => continue,
             None => panic!("src/{} belongs to no layer", relative.display()),
         };
         for name in used(&text) {

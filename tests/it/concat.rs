@@ -1,7 +1,7 @@
 //! Several files as one: the parts of a file put together again are the file.
 
 use crate::support::{fixture, path_str, run};
-use annmap::h5ad::AnnData;
+use annmap::dataset::AnnData;
 use annmap::hdf5::{File, Scratch};
 use std::path::Path;
 

@@ -1,9 +1,9 @@
 //! Stores made from the fixtures hold what anndata and scipy say they should.
 
 use crate::support::{expected, fixture, path_str, run};
-use annmap::convert::{Options, Target, ValueDtype, convert};
+use annmap::convert::{ConvertOptions, Target, ValueDtype, convert};
+use annmap::dataset::Input;
 use annmap::dtype::Policy;
-use annmap::input::Input;
 use annmap::matrix::{Budget, Edit, Source};
 use annmap::store::{IndexDtype, Store, WriteMode};
 use annmap::table::Column;
@@ -11,14 +11,14 @@ use annmap::{Dtype, Kind, Limits};
 use serde_json::Value as Json;
 use std::path::Path;
 
-fn make(file: &str, out: &Path, options: &Options) -> annmap::Result<Store> {
+fn make(file: &str, out: &Path, options: &ConvertOptions) -> annmap::Result<Store> {
     let input = Input::open(&fixture(file), Limits::default())?;
     convert(&input, out, options, &())?;
     Store::open(out)
 }
 
-fn options(matrix: &str) -> Options {
-    Options { matrix: matrix.into(), budget: Budget::new(64 << 20), ..Options::default() }
+fn options(matrix: &str) -> ConvertOptions {
+    ConvertOptions { matrix: matrix.into(), budget: Budget::new(64 << 20), ..ConvertOptions::default() }
 }
 
 /// The entries of a store as row, column and value, in stored order.
@@ -74,7 +74,7 @@ fn every_matrix_of_every_generation() {
             for mode in [WriteMode::Mapped, WriteMode::Positioned] {
                 n += 1;
                 let out = dir.path().join(n.to_string());
-                let store = make(file, &out, &Options { mode, ..options(matrix) });
+                let store = make(file, &out, &ConvertOptions { mode, ..options(matrix) });
                 check(&store.unwrap_or_else(|e| panic!("{file} {matrix}: {e}")), want);
                 let report = Store::check(&out, Budget::new(16 << 20), &()).unwrap();
                 assert!(report.findings.is_empty(), "{file} {matrix}: {:?}", report.findings);
@@ -95,7 +95,7 @@ fn the_same_bytes_for_any_threads_budget_and_way_of_writing() {
                 n += 1;
                 let out = dir.path().join(n.to_string());
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                let o = Options { mode, budget: Budget::new(memory), ..options("layers/dense") };
+                let o = ConvertOptions { mode, budget: Budget::new(memory), ..options("layers/dense") };
                 pool.install(|| make("anndata_current.h5ad", &out, &o)).unwrap();
                 let files =
                     ["metadata.json", "data.bin", "indices.bin", "indptr.bin", "obs.arrow", "var.arrow"];
@@ -173,17 +173,17 @@ fn genomes_must_be_named_where_there_are_several() {
 fn a_value_that_does_not_fit_is_named_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("s");
-    let o = Options { dtype: ValueDtype::As(Dtype::Uint8), ..options("X") };
+    let o = ConvertOptions { dtype: ValueDtype::As(Dtype::Uint8), ..options("X") };
     let e = make("values.h5ad", &out, &o).unwrap_err();
     assert_eq!(e.kind(), Kind::Usage);
     assert!(e.message().contains("value 300.0 in row 0, column 1 does not fit uint8"), "{e}");
     assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
-    let o = Options { policy: Policy::Saturate, ..o };
+    let o = ConvertOptions { policy: Policy::Saturate, ..o };
     let store = make("values.h5ad", &out, &o).unwrap();
     assert_eq!(store.data(), [255, 0, 2]);
     let cast = store.manifest().cast.unwrap();
     assert_eq!((cast.from, cast.policy), (Dtype::Float32, Policy::Saturate));
-    let auto = Options { dtype: ValueDtype::Auto, ..options("X") };
+    let auto = ConvertOptions { dtype: ValueDtype::Auto, ..options("X") };
     assert_eq!(make("values.h5ad", &dir.path().join("a"), &auto).unwrap().layout().dtype, Dtype::Float16);
 }
 
@@ -205,7 +205,9 @@ fn contradictions_are_refused_with_their_place() {
 fn edits_as_scipy_makes_them() {
     let dir = tempfile::tempdir().unwrap();
     let edit = |name: &str, edit: Edit| {
-        lines(&make("unsorted.h5ad", &dir.path().join(name), &Options { edit, ..options("X") }).unwrap())
+        lines(
+            &make("unsorted.h5ad", &dir.path().join(name), &ConvertOptions { edit, ..options("X") }).unwrap(),
+        )
     };
     let none = Edit::default();
     let sorted = edit("sort", Edit { sort: true, ..none });
@@ -221,7 +223,7 @@ fn narrow_index_arrays() {
     let dir = tempfile::tempdir().unwrap();
     for index in [IndexDtype::Auto, IndexDtype::Int32] {
         let out = dir.path().join(format!("{index:?}"));
-        let store = make("anndata_current.h5ad", &out, &Options { index, ..options("X") }).unwrap();
+        let store = make("anndata_current.h5ad", &out, &ConvertOptions { index, ..options("X") }).unwrap();
         assert_eq!((store.manifest().indices, store.manifest().indptr), (Dtype::Int32, Dtype::Int32));
         assert_eq!(std::fs::metadata(out.join("indptr.bin")).unwrap().len(), 61 * 4);
         check(&store, &expected()["stores"]["anndata_current.h5ad"]["X"]);
@@ -263,13 +265,13 @@ fn a_store_is_an_input_too() {
 fn layouts_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let at = |n: &str| dir.path().join(n);
-    let as_is = Options { target: Target::Csr, ..options("X") };
+    let as_is = ConvertOptions { target: Target::Csr, ..options("X") };
     check(
         &make("anndata_current.h5ad", &at("csr"), &as_is).unwrap(),
         &expected()["stores"]["anndata_current.h5ad"]["X"],
     );
     for (matrix, n) in [("X", "x"), ("layers/csc", "c"), ("layers/dense", "d")] {
-        let flip = Options { target: Target::Flipped, ..options(matrix) };
+        let flip = ConvertOptions { target: Target::Flipped, ..options(matrix) };
         let flipped = make("anndata_current.h5ad", &at(n), &flip).unwrap();
         // and back again, from the store
         let back = at(&format!("{n} back"));
@@ -308,7 +310,7 @@ fn one_giant_chunk_is_never_held_whole() {
     let row: Vec<u8> = (0..256u32).flat_map(|i| ((i % 8 + 1) as f32).to_le_bytes()).collect();
     for (n, target) in [Target::Stored, Target::Flipped].into_iter().enumerate() {
         // The two chunks have 34 MiB each.
-        let o = Options { target, budget: Budget::new(24 << 20), ..options("X") };
+        let o = ConvertOptions { target, budget: Budget::new(24 << 20), ..options("X") };
         let store = make("giant.h5ad", &dir.path().join(n.to_string()), &o).unwrap();
         assert_eq!((store.layout().shape(), store.layout().entries), ([35_200, 256], 9_011_200));
         match target {

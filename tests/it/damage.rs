@@ -4,7 +4,7 @@
 //! is; a change of one of these may show in it, or be an error.
 
 use crate::support::{Recorder, fixture};
-use annmap::h5ad::AnnData;
+use annmap::dataset::AnnData;
 use annmap::hdf5::{File, Object};
 use annmap::matrix::{Budget, IntoMemory, pump};
 use annmap::{Limits, Result};

@@ -1,7 +1,7 @@
 //! `doctor` names what is wrong; `convert --salvage` keeps what is not.
 
 use crate::support::{fixture, path_str, run};
-use annmap::h5ad::AnnData;
+use annmap::dataset::AnnData;
 use annmap::hdf5::Storage;
 use serde_json::Value as Json;
 

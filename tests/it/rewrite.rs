@@ -1,10 +1,10 @@
 //! h5ad out: what is made, upgraded, taken in part and exported is what went in.
 
 use crate::support::{fixture, path_str, run};
-use annmap::h5ad::AnnData;
-use annmap::input::Input;
+use annmap::dataset::AnnData;
+use annmap::dataset::Input;
+use annmap::export;
 use annmap::matrix::{Budget, InMemory, IntoMemory, Selection, pump};
-use annmap::rewrite;
 use annmap::{Kind, Limits};
 use std::path::Path;
 
@@ -224,15 +224,15 @@ fn parts_of_a_split_are_of_one_kind() {
     let made = at("m.h5ad");
     ok(&["synth", path_str(&made), "--cells", "300", "--genes", "90", "--obs-columns", "batch"]);
     let input = Input::open(&made, Limits::default()).unwrap();
-    let options = rewrite::Options::default();
+    let options = export::ExportOptions::default();
     let of = |obs: Option<Vec<u64>>, var: Option<Vec<u64>>| Selection { obs, var };
     // no rows named: all of them
-    rewrite::split(&input, &[(at("all.h5ad"), of(None, Some(vec![3, 1])))], &options, &()).unwrap();
-    rewrite::rewrite(&input, &at("one.h5ad"), &of(None, Some(vec![3, 1])), &options, &()).unwrap();
+    export::split(&input, &[(at("all.h5ad"), of(None, Some(vec![3, 1])))], &options, &()).unwrap();
+    export::export(&input, &at("one.h5ad"), &of(None, Some(vec![3, 1])), &options, &()).unwrap();
     assert!(std::fs::read(at("all.h5ad")).unwrap() == std::fs::read(at("one.h5ad")).unwrap());
     let parts =
         [(at("a.h5ad"), of(Some(vec![0]), Some(vec![1]))), (at("b.h5ad"), of(Some(vec![1]), Some(vec![2])))];
-    let e = rewrite::split(&input, &parts, &options, &()).unwrap_err();
+    let e = export::split(&input, &parts, &options, &()).unwrap_err();
     assert_eq!((e.kind(), at("a.h5ad").exists(), at("b.h5ad").exists()), (Kind::Usage, false, false));
     let out = at("parts");
     let split = ["subset", path_str(&made), path_str(&out), "--split-by", "batch", "--genome", "GRCh38"];

@@ -1,7 +1,9 @@
 //! What is written is read again, and the same calls give the same bytes.
 
 use crate::support::Recorder;
-use annmap::hdf5::{Class, Compression, File, Filters, Group, Libver, EncodedValue, Scratch, Storing, Writer};
+use annmap::hdf5::{
+    Class, Compression, EncodedValue, File, Filters, Group, Libver, Scratch, Storing, Writer,
+};
 use annmap::{Dtype, Limits, Strings};
 use proptest::prelude::*;
 use std::path::Path;
@@ -18,7 +20,9 @@ fn write(path: &Path, links: usize, chunk: u64, filters: Filters, libver: Libver
     let strings: Strings = (0..links).map(|i| format!("näme {i}")).collect();
     for i in 0..links {
         let value = w.text(&format!("value {i}")).unwrap();
-        let d = w.dataset(&EncodedValue::integer(i as i64), &[("note".into(), value)], &Storing::default()).unwrap();
+        let d = w
+            .dataset(&EncodedValue::integer(i as i64), &[("note".into(), value)], &Storing::default())
+            .unwrap();
         inner.link(&format!("link {i}"), d);
     }
     let inner = w.group(&inner).unwrap();
@@ -153,7 +157,10 @@ fn chunks_read_in_order_are_what_they_are_read_whole() {
                 let filters = Filters { shuffle, compression: Compression::Gzip(6), fletcher32: false };
                 let how = Storing { chunk: Some(chunk.clone()), filters, unlimited: true };
                 let mut root = Group::new();
-                root.link("d", w.dataset(&EncodedValue::numbers(dtype, &shape, bytes.clone()), &[], &how).unwrap());
+                root.link(
+                    "d",
+                    w.dataset(&EncodedValue::numbers(dtype, &shape, bytes.clone()), &[], &how).unwrap(),
+                );
                 w.finish(&root).unwrap();
                 let d = File::open(&path).unwrap().root().unwrap().descend("d").unwrap().dataset().unwrap();
                 let mut stream = d.stream(0).unwrap().unwrap();
@@ -237,7 +244,10 @@ fn chunks_decoded_two_at_once_are_what_each_is() {
             let filters = Filters { shuffle, compression: Compression::Gzip(9), fletcher32: false };
             let how = Storing { chunk: Some(vec![chunk]), filters, unlimited: true };
             let mut root = Group::new();
-            root.link("d", w.dataset(&EncodedValue::numbers(dtype, &[n as u64], bytes.clone()), &[], &how).unwrap());
+            root.link(
+                "d",
+                w.dataset(&EncodedValue::numbers(dtype, &[n as u64], bytes.clone()), &[], &how).unwrap(),
+            );
             w.finish(&root).unwrap();
             let open = || File::open(&path).unwrap().root().unwrap().descend("d").unwrap().dataset().unwrap();
             let d = open();

@@ -3,21 +3,11 @@
 //! A decoder is told how long its output must be and refuses any other length. Filters without a decoder here
 //! are refused by name when a chunk that went through them is read.
 
-pub(crate) mod bits;
-pub(crate) mod bitshuffle;
-pub(crate) mod blosc;
-pub(crate) mod blosc2;
-pub(crate) mod bzip2;
-pub(crate) mod deflate;
 pub(crate) mod fletcher32;
-pub(crate) mod lz4;
-pub(crate) mod lzf;
 pub(crate) mod nbit;
 pub(crate) mod pipeline;
 pub(crate) mod scale_offset;
-pub(crate) mod shuffle;
 pub(crate) mod szip;
-pub(crate) mod zstd;
 
 /// Registered filter numbers.
 pub(crate) mod id {

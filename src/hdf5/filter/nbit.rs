@@ -1,7 +1,7 @@
 //! N-bit (filter 5): only the bits of a number that carry its precision. The filter's values describe the datatype
 //! a second time. HDF5 Reference Manual, H5Pset_nbit; layout of the packed bits as libhdf5 writes it.
 
-use super::bits::BitReader;
+use crate::codec::bits::BitReader;
 use crate::error::{Error, Result};
 
 /// How deep arrays and compounds may stand in each other.

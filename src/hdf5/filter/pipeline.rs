@@ -1,13 +1,14 @@
 //! A pipeline undone: filters in reverse order, the chunk's mask obeyed, the exact length at the end.
 
-use super::bitshuffle::Bitshuffle;
-use super::deflate::Inflater;
 use super::nbit::NBit;
 use super::scale_offset::ScaleOffset;
 use super::szip::Szip;
-use super::{blosc, blosc2, bzip2, fletcher32, id, lz4, lzf, registered_name, shuffle, zstd};
+use super::{fletcher32, id, registered_name};
+use crate::bytes::checked;
+use crate::codec::bitshuffle::Bitshuffle;
+use crate::codec::deflate::Inflater;
+use crate::codec::{blosc, blosc2, bzip2, lz4, lzf, shuffle, zstd};
 use crate::error::{Error, Result};
-use crate::hdf5::checked;
 use crate::hdf5::format::message::filter_pipeline::Filter;
 
 /// The filters of a dataset, ready to be undone for chunks of one length.

@@ -1,8 +1,8 @@
 //! Scale-offset (filter 6): integers, or floats rounded to decimals, as packed differences from the least of them.
 //! HDF5 Reference Manual, H5Pset_scaleoffset; layout of a chunk as libhdf5 writes it.
 
-use super::bits::BitReader;
 use crate::bytes::Cursor;
+use crate::codec::bits::BitReader;
 use crate::error::{Error, Result};
 
 /// Bytes in front of the packed numbers: bits a number (4), width of the least (1), the least (8), unused.

@@ -1,8 +1,8 @@
 //! Szip (filter 4): the Rice coder of CCSDS 121.0-B, as HDF5 frames it: the decoded length (u32), then the bits.
 //! 32- and 64-bit numbers are coded as planes of bytes, scan lines padded to whole blocks.
 
-use super::bits::BitReader;
 use crate::bytes::Cursor;
+use crate::codec::bits::BitReader;
 use crate::error::{Error, Result};
 
 /// Options, from H5Zszip: nearest-neighbour preprocessing and big-endian samples.

@@ -7,9 +7,9 @@
 
 use super::{Sizes, checksum, fixed_array};
 use crate::bytes::Cursor;
+use crate::bytes::checked;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
-use crate::hdf5::checked;
 
 /// Bytes of a header.
 pub(crate) fn header_len(sizes: Sizes) -> usize {

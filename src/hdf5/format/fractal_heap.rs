@@ -3,9 +3,9 @@
 use super::message::filter_pipeline::{self, FilterPipeline};
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
+use crate::bytes::checked;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
-use crate::hdf5::checked;
 
 /// Bytes of a header without filters; with filters there follow those of `filter_len`.
 pub(crate) fn header_len(sizes: Sizes) -> usize {

@@ -4,8 +4,8 @@ use super::fractal_heap::FractalHeap;
 use super::object::{Object, resolve_shared};
 use super::value::Value;
 use crate::bytes::Cursor;
+use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::checked;
 use crate::hdf5::format::message::{attribute, attribute_info, dataspace, datatype, kind};
 use crate::limits::Limits;
 

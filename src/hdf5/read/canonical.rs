@@ -10,9 +10,9 @@ use super::global_heap::HeapReader;
 use super::numeric::Numeric;
 use super::value::{Value, trimmed};
 use crate::bytes::Cursor;
+use crate::bytes::checked;
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::checked;
 use crate::hdf5::format::message::dataspace::Dataspace;
 use crate::hdf5::format::message::datatype::{Class, Datatype, Padding};
 

@@ -4,10 +4,10 @@
 //! checked, not believed: chunks lie on the grid, none comes twice, and their bytes are inside the file.
 
 use super::file::File;
-use super::slab;
 use crate::bytes::Cursor;
+use crate::bytes::checked;
+use crate::bytes::slab;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::checked;
 use crate::hdf5::format::message::dataspace::Dataspace;
 use crate::hdf5::format::message::layout::{Chunked, Index, size_width as width_of_sizes};
 use crate::hdf5::format::{btree_v1, checksum, extensible_array, fixed_array};

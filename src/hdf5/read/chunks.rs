@@ -3,8 +3,8 @@
 use super::chunk_index::{ChunkEntry, Grid};
 use super::file::File;
 use super::selection::Overlap;
+use crate::bytes::checked;
 use crate::error::{Error, Result};
-use crate::hdf5::checked;
 use crate::hdf5::filter::pipeline::{Pipeline, Workspace};
 
 /// What one worker needs to decode chunks, kept from one chunk to the next. Make one per thread.

@@ -1,10 +1,10 @@
 //! An open HDF5 file: where it begins, how wide its addresses are, its root group.
 
 use super::object::Object;
+use crate::bytes::checked;
 use crate::bytes::read_at::InputFile;
 use crate::bytes::{Cursor, ReadAt};
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::checked;
 use crate::hdf5::format::message::{kind, shared::Shared};
 use crate::hdf5::format::superblock::{self, Superblock};
 use crate::hdf5::format::{Sizes, cache_image, message};

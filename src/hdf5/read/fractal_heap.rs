@@ -2,8 +2,8 @@
 
 use super::file::File;
 use crate::bytes::Cursor;
+use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::checked;
 use crate::hdf5::filter::pipeline::{Pipeline, Workspace};
 use crate::hdf5::format::fractal_heap::{self as format, Header, HeapId};
 use std::collections::HashMap;

@@ -2,8 +2,8 @@
 
 use super::file::File;
 use crate::bytes::Cursor;
+use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::checked;
 use crate::hdf5::format::global_heap as format;
 use std::collections::HashMap;
 use std::ops::Range;

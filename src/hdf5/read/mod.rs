@@ -1,9 +1,9 @@
 //! Follows addresses from the superblock to values. Owns no byte layout: that is `format/`.
 
 pub(crate) mod attribute;
+pub(crate) mod audit;
 pub(crate) mod btree_v2;
 pub(crate) mod canonical;
-pub(crate) mod audit;
 pub(crate) mod chunk_index;
 pub(crate) mod chunks;
 pub(crate) mod dataset;
@@ -14,6 +14,5 @@ pub(crate) mod group;
 pub(crate) mod numeric;
 pub(crate) mod object;
 pub(crate) mod selection;
-pub(crate) mod slab;
 pub(crate) mod stream;
 pub(crate) mod value;

@@ -146,7 +146,10 @@ fn float(f: &Float, size: usize) -> Option<(Dtype, Conversion)> {
             normalization: 2,
         };
         if size == ieee_size && *f == standard && f.order != Order::Vax {
-            return Some((dtype, if f.order == Order::Little { Conversion::Native } else { Conversion::Swap }));
+            return Some((
+                dtype,
+                if f.order == Order::Little { Conversion::Native } else { Conversion::Swap },
+            ));
         }
     }
     if size > 8 {

@@ -3,8 +3,8 @@
 use super::file::File;
 use super::group::Link;
 use crate::bytes::Cursor;
+use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::checked;
 use crate::hdf5::format::message::{kind, shared};
 use crate::hdf5::format::object_header::{self as header, RawMessage, Style};
 use crate::limits::Limits;

@@ -3,7 +3,7 @@
 use super::chunk_index::ChunkEntry;
 use super::chunks::{Decoder, Scratch};
 use super::file::File;
-use super::slab;
+use crate::bytes::slab;
 use crate::error::Result;
 use std::ops::Range;
 

@@ -8,9 +8,9 @@
 use super::chunk_index::ChunkEntry;
 use super::chunks::Decoder;
 use super::file::File;
+use crate::bytes::checked;
+use crate::codec::shuffle;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::checked;
-use crate::hdf5::filter::shuffle;
 use rayon::prelude::*;
 use std::sync::Arc;
 use zlib_rs::{Inflate, InflateFlush, Status};

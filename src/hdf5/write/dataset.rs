@@ -1,16 +1,17 @@
 //! Datasets: in one piece, or in chunks that come one after the other.
 
 use super::encode::{EncodeWork, Encoded, Filters};
-use super::file::{Libver, Writer, ObjectAddress};
+use super::file::{Libver, ObjectAddress, Writer};
 use super::value::EncodedValue;
+use crate::bytes::checked;
 use crate::bytes::put::Put;
+use crate::bytes::slab::{self, Place};
 use crate::error::{Error, Result};
 use crate::hdf5::format::message::layout::WrittenIndex;
 use crate::hdf5::format::message::{dataspace, datatype, filter_pipeline, kind, layout};
 use crate::hdf5::format::object_header::HeaderWriter;
 use crate::hdf5::format::{Sizes, btree_v1, extensible_array, fixed_array};
-use crate::hdf5::read::slab::{self, Place};
-use crate::hdf5::{Class, Dataspace, Datatype, checked};
+use crate::hdf5::{Class, Dataspace, Datatype};
 use rayon::prelude::*;
 
 /// Chunks encoded at once.
@@ -102,7 +103,11 @@ impl Writer {
         Ok((self.file.append(&encoded.bytes)?, size, encoded.mask))
     }
 
-    fn contiguous(&mut self, value: &EncodedValue, attributes: &[(String, EncodedValue)]) -> Result<ObjectAddress> {
+    fn contiguous(
+        &mut self,
+        value: &EncodedValue,
+        attributes: &[(String, EncodedValue)],
+    ) -> Result<ObjectAddress> {
         let address = if value.bytes.is_empty() {
             None
         } else {

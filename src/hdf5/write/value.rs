@@ -1,11 +1,11 @@
 //! Values on their way into a file: type, shape and bytes, with what has no fixed length in the heap already.
 
-use super::file::{Writer, ObjectAddress};
+use super::file::{ObjectAddress, Writer};
 use crate::bytes::Cursor;
+use crate::bytes::checked;
 use crate::bytes::put::Put;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::hdf5::checked;
 use crate::hdf5::read::global_heap::HeapReader;
 use crate::hdf5::{Class, Dataspace, Datatype, Value};
 use crate::strings::Strings;

@@ -1,9 +1,9 @@
 //! Dataspace message (0x0001): rank, dimensions, maxima. HDF5 File Format 3.0, IV.A.2.b.
 
 use crate::bytes::Cursor;
+use crate::bytes::checked;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
-use crate::hdf5::checked;
 use crate::hdf5::format::Sizes;
 
 /// The most dimensions the format allows.

@@ -291,7 +291,7 @@ fn read_members(src: &mut Cursor<'_>, version: u8, count: u32, size: u32, depth:
         let offset = match version {
             1 | 2 => src.read_u32()?,
             // the offset is as wide as the compound's size needs
-            _ => u32::try_from(src.read_uint(crate::hdf5::checked::bytes_for(u64::from(size)))?)
+            _ => u32::try_from(src.read_uint(crate::bytes::checked::bytes_for(u64::from(size)))?)
                 .unwrap_or(u32::MAX),
         };
         let mut dims = Vec::new();

@@ -2,9 +2,9 @@
 //! HDF5 File Format 3.0, IV.A.2.i.
 
 use crate::bytes::Cursor;
+use crate::bytes::checked;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
-use crate::hdf5::checked;
 use crate::hdf5::format::message::dataspace::MAX_RANK;
 use crate::hdf5::format::{Sizes, extensible_array, fixed_array};
 

@@ -1,0 +1,334 @@
+//! A two-dimensional array as a compressed matrix without its zeros.
+//!
+//! Lines are rows of the dataset. Where each line begins is not known before the values are: a first pass
+//! counts, strip by strip, and blocks are then read by the same strips.
+
+use super::row_reader::{Room, RowReader};
+use crate::dtype::{Element, with_element};
+use crate::error::{Error, Kind, Place, Result};
+use crate::hdf5::{Dataset, Numeric, Storage};
+use crate::matrix::{self, Budget, Buffer, Layout, LostLines, Orientation, Source, merged};
+use crate::observe::Observer;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+/// A dense matrix in a file, as metadata.
+#[derive(Debug, Clone)]
+pub struct Dense {
+    dataset: Dataset,
+    /// Dataset rows are the matrix' columns, as in loom.
+    transposed: bool,
+}
+
+/// Bytes of a strip that is decoded at once, where chunks do not ask for more.
+const STRIP_BYTES: u64 = 4 << 20;
+
+impl Dense {
+    pub(crate) fn open(dataset: Dataset, transposed: bool) -> Result<Self> {
+        if dataset.shape().len() != 2 {
+            let text = format!("a matrix has two dimensions, this array has {}", dataset.shape().len());
+            return Err(Error::unsupported(text).in_object(dataset.object().path()));
+        }
+        Ok(Dense { dataset, transposed })
+    }
+
+    /// Rows and columns.
+    pub fn shape(&self) -> [u64; 2] {
+        let (a, b) = (self.dataset.shape()[0], self.dataset.shape()[1]);
+        if self.transposed { [b, a] } else { [a, b] }
+    }
+
+    /// Whether rows of the dataset are columns of the matrix, as in loom.
+    pub fn is_transposed(&self) -> bool {
+        self.transposed
+    }
+
+    /// The dataset.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// Reads everything once to count the values that are not zero, on all threads.
+    ///
+    /// # Errors
+    /// As reading goes; `Limit` where the budget does not hold one strip.
+    pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<DenseSource> {
+        self.source_of(budget, observer, &|_, e| Err(e))
+    }
+
+    /// As [`source`](Self::source), past what cannot be read: the lines are told, and are empty.
+    ///
+    /// # Errors
+    /// As [`source`](Self::source), but for damage to the values.
+    pub fn source_past(
+        &self,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<(DenseSource, Vec<LostLines>)> {
+        let lost = Mutex::new(Vec::new());
+        let source = self.source_of(budget, observer, &|lines, e| {
+            if e.kind() == Kind::Cancelled {
+                return Err(e);
+            }
+            lost.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(LostLines { lines, reason: e.to_string() });
+            Ok(())
+        })?;
+        Ok((source, merged(lost.into_inner().unwrap_or_else(PoisonError::into_inner))))
+    }
+
+    fn source_of(
+        &self,
+        budget: Budget,
+        observer: &dyn Observer,
+        lost: &(dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
+    ) -> Result<DenseSource> {
+        let path = self.dataset.object().path();
+        let values = Numeric::of(self.dataset.datatype())
+            .ok_or_else(|| {
+                Error::unsupported(format!("numbers expected, got {}", self.dataset.datatype().name()))
+            })
+            .in_object(path)?;
+        let (lines, minor) = (self.dataset.shape()[0], self.dataset.shape()[1]);
+        if minor > u64::from(u32::MAX) {
+            return Err(Error::unsupported(format!("{minor} elements in a line")).in_object(path));
+        }
+        self.dataset.check_holes()?;
+        let [elements] = RowReader::of([&self.dataset])?;
+        let mut source = DenseSource {
+            elements,
+            values,
+            rows: 1,
+            most: 0,
+            pointers: Vec::new(),
+            layout: Layout {
+                orientation: if self.transposed { Orientation::Csc } else { Orientation::Csr },
+                lines,
+                minor,
+                entries: 0,
+                dtype: values.dtype,
+            },
+        };
+        let workers;
+        (source.rows, workers) = source.plan_strips(budget, &|_| 0)?;
+        source.count(workers, observer, lost)?;
+        let most = |rows| most_entries(&source.pointers, rows);
+        (source.rows, _) = source.plan_strips(budget, &most)?;
+        source.most = most_entries(&source.pointers, source.rows);
+        Ok(source)
+    }
+}
+
+/// The entries of a dense matrix in a file.
+#[derive(Debug)]
+pub struct DenseSource {
+    elements: RowReader,
+    values: Numeric,
+    /// Lines of a strip.
+    rows: u64,
+    /// The most entries that one has.
+    most: u64,
+    pointers: Vec<u64>,
+    layout: Layout,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    room: Room,
+    plain: Vec<u8>,
+}
+
+impl DenseSource {
+    fn row_bytes(&self) -> u64 {
+        self.layout.minor.saturating_mul(self.values.stored_size() as u64)
+    }
+
+    /// Bytes of a worker that decodes strips of `rows` lines.
+    fn strip_bytes(&self, rows: u64) -> u64 {
+        let strip = rows.saturating_mul(self.row_bytes());
+        let converted = if self.values.is_native() {
+            0
+        } else {
+            rows.saturating_mul(self.layout.minor).saturating_mul(8)
+        };
+        strip
+            .saturating_add(converted)
+            .saturating_add(self.elements.working_bytes(rows.saturating_mul(self.layout.minor)))
+    }
+
+    /// Chooses the lines of a strip, whole chunks where the budget allows, and how many workers can have one. `entries` is
+    /// how many a strip of so many lines has at most, that are to be held beside it.
+    fn plan_strips(&self, budget: Budget, entries: &dyn Fn(u64) -> u64) -> Result<(u64, usize)> {
+        let chunk_rows = match self.elements.dataset.storage() {
+            Storage::Chunked(c) if !self.elements.is_stream() => c[0].min(self.layout.lines.max(1)),
+            _ => 1,
+        };
+        // As a block, and as a sink may need them once more.
+        let entry = 4 + self.layout.dtype.size() as u64 + 8;
+        let cost =
+            |rows: u64, entries: u64| self.strip_bytes(rows).saturating_add(entries.saturating_mul(entry));
+        let fixed = ((self.layout.lines + 1) * 16).saturating_add(self.elements.resident_bytes());
+        // A third of it, so that whatever the blocks go through has as much again.
+        let left = budget.after(fixed, cost(1, self.layout.minor).saturating_mul(3))? / 3;
+        let wanted = (STRIP_BYTES / self.row_bytes().max(1)).max(1);
+        let mut rows = (wanted / chunk_rows).max(1) * chunk_rows;
+        while rows > 1 && cost(rows, entries(rows)) > left {
+            rows = if rows > chunk_rows { rows - chunk_rows } else { rows - rows.div_ceil(8) };
+        }
+        let affordable = matrix::workers(left, cost(rows, entries(rows)));
+        Ok((rows, if self.elements.is_stream() { 1 } else { affordable }))
+    }
+
+    fn count(
+        &mut self,
+        workers: usize,
+        observer: &dyn Observer,
+        lost: &(dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
+    ) -> Result<()> {
+        let lines = self.layout.lines;
+        let counts: Vec<AtomicU64> = (0..lines).map(|_| AtomicU64::new(0)).collect();
+        let next = AtomicU64::new(0);
+        let failed: Mutex<Option<(u64, Error)>> = Mutex::new(None);
+        let note = |at: u64, e: Error| {
+            let mut f = failed.lock().unwrap_or_else(PoisonError::into_inner);
+            if f.as_ref().is_none_or(|(first, _)| at < *first) {
+                *f = Some((at, e));
+            }
+            next.store(lines, Relaxed);
+        };
+        let work = || {
+            let mut state = State::default();
+            loop {
+                let start = next.fetch_add(self.rows, Relaxed);
+                if start >= lines {
+                    return;
+                }
+                let strip = start..(start + self.rows).min(lines);
+                let done = if observer.cancelled() {
+                    Err(Error::cancelled())
+                } else {
+                    self.decode(strip.clone(), &mut state)
+                };
+                if let Err(e) = done {
+                    match lost(strip, e) {
+                        Ok(()) => continue,
+                        Err(e) => return note(start, e),
+                    }
+                }
+                let width = self.layout.minor as usize;
+                with_element!(self.layout.dtype, T => {
+                    let row_bytes = width * size_of::<T>();
+                    for (row, line) in state.plain.chunks_exact(row_bytes.max(1)).enumerate() {
+                        let n = elements::<T>(line).filter(|v| !v.is_zero()).count();
+                        counts[start as usize + row].store(n as u64, Relaxed);
+                    }
+                });
+            }
+        };
+        rayon::scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| work())));
+        if let Some((_, e)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(e);
+        }
+        let mut sum = 0;
+        self.pointers = crate::limits::reserved(counts.len() + 1)?;
+        self.pointers.push(0);
+        for c in counts {
+            sum += c.into_inner();
+            self.pointers.push(sum);
+        }
+        self.layout.entries = sum;
+        Ok(())
+    }
+
+    /// Decodes lines `strip` into `state.plain`.
+    fn decode(&self, strip: Range<u64>, state: &mut State) -> Result<()> {
+        let (rows, width) = (strip.end - strip.start, self.layout.minor);
+        let n = usize::try_from(rows * width).map_err(|_| Error::limit("strip too large"))?;
+        state.plain.resize(n * self.layout.dtype.size(), 0);
+        self.elements.numbers(&self.values, strip, &mut state.plain, &mut state.room)
+    }
+
+    fn line_of(&self, entry: u64) -> u64 {
+        self.pointers.partition_point(|p| *p <= entry).saturating_sub(1) as u64
+    }
+}
+
+/// The most entries of a strip of `rows` lines.
+fn most_entries(pointers: &[u64], rows: u64) -> u64 {
+    let ends = pointers.iter().skip(rows as usize).step_by(rows as usize);
+    let strips = pointers.iter().step_by(rows as usize).zip(ends.chain(pointers.last()));
+    strips.map(|(start, end)| end - start).max().unwrap_or(0)
+}
+
+fn elements<T: Element>(bytes: &[u8]) -> impl Iterator<Item = T> {
+    bytes.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned)
+}
+
+impl Source for DenseSource {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn pointers(&self) -> &[u64] {
+        &self.pointers
+    }
+
+    fn cut(&self, start: u64, _target: u64) -> u64 {
+        let strip = self.line_of(start) / self.rows + 1;
+        let line = (strip * self.rows).min(self.layout.lines);
+        self.pointers[line as usize]
+    }
+
+    fn largest_block(&self, _target: u64) -> u64 {
+        self.most
+    }
+
+    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+        let mut state: Box<State> = into.take_state();
+        into.resize(range.end - range.start, self.layout.dtype)?;
+        let width = self.layout.minor as usize;
+        let size = self.layout.dtype.size();
+        let (mut line, last) = (self.line_of(range.start), self.line_of(range.end - 1));
+        let mut n = 0;
+        while line <= last {
+            let strip = line..((line / self.rows + 1) * self.rows).min(last + 1);
+            line = strip.end;
+            self.decode(strip, &mut state)?;
+            let (minor_out, values_out) = (&mut into.minor, &mut into.values);
+            with_element!(self.layout.dtype, T => {
+                let slots = minor_out.len();
+                for line in state.plain.chunks_exact((width * size).max(1)) {
+                    for (i, v) in elements::<T>(line).enumerate() {
+                        if !v.is_zero() {
+                            if n < slots {
+                                minor_out[n] = i as u32;
+                                values_out[n * size..][..size].copy_from_slice(bytemuck::bytes_of(&v));
+                            }
+                            n += 1;
+                        }
+                    }
+                }
+            });
+        }
+        into.keep(state);
+        if n as u64 != range.end - range.start {
+            let e = Error::malformed("the file changed while it was read");
+            return Err(e.in_object(self.elements.dataset.object().path()));
+        }
+        Ok(())
+    }
+
+    fn working_bytes(&self, _entries: u64) -> u64 {
+        self.strip_bytes(self.rows)
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        self.pointers.len() as u64 * 8 + self.elements.resident_bytes()
+    }
+
+    fn sequential(&self) -> bool {
+        self.elements.is_stream()
+    }
+}

@@ -1,0 +1,100 @@
+//! One matrix of a file: compressed or dense.
+
+use super::dense::{Dense, DenseSource};
+use super::encoding::Encoding;
+use super::sparse::{Sparse, SparseSource};
+use crate::error::{Error, Result};
+use crate::hdf5::Object;
+use crate::matrix::{Budget, LostLines, Source};
+use crate::observe::Observer;
+
+/// A matrix of a file, as metadata.
+#[derive(Debug, Clone)]
+pub enum Matrix {
+    /// Compressed rows or columns.
+    Sparse(Sparse),
+    /// An array of two dimensions.
+    Dense(Dense),
+}
+
+/// A matrix of a file, ready to be read.
+#[derive(Debug)]
+pub enum MatrixSource {
+    /// Compressed rows or columns.
+    Sparse(SparseSource),
+    /// An array of two dimensions.
+    Dense(DenseSource),
+}
+
+impl Matrix {
+    pub(crate) fn open(object: &Object) -> Result<Self> {
+        if object.is_dataset() {
+            return Dense::open(object.dataset()?, false).map(Matrix::Dense);
+        }
+        match Encoding::of(object)? {
+            Encoding::Sparse(_) => Sparse::open(object).map(Matrix::Sparse),
+            Encoding::None if object.child("indptr")?.is_some() => {
+                Err(Error::malformed("compressed matrix that does not say whether by rows or by columns")
+                    .in_object(object.path()))
+            }
+            other => Err(Error::usage(format!("not a matrix ({other:?})")).in_object(object.path())),
+        }
+    }
+
+    /// Whether an object is a matrix.
+    pub(crate) fn is_matrix(object: &Object) -> bool {
+        Self::open(object).is_ok()
+    }
+
+    /// Rows and columns.
+    pub fn shape(&self) -> [u64; 2] {
+        match self {
+            Matrix::Sparse(s) => s.shape(),
+            Matrix::Dense(d) => d.shape(),
+        }
+    }
+
+    /// Reads what must be known before entries can be read: line pointers, or for a dense matrix how many
+    /// values of each line are not zero.
+    ///
+    /// # Errors
+    /// `Malformed` where the parts contradict each other; otherwise as reading goes.
+    pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<MatrixSource> {
+        Ok(match self {
+            Matrix::Sparse(s) => MatrixSource::Sparse(s.source()?),
+            Matrix::Dense(d) => MatrixSource::Dense(d.source(budget, observer)?),
+        })
+    }
+
+    /// As [`source`](Self::source), past damage: the lines that cannot be had are told, and are not to be read.
+    /// More may turn out to be lost when [`damage`](crate::matrix::damage) reads the rest.
+    ///
+    /// # Errors
+    /// Where nothing can be had at all.
+    pub fn source_past(
+        &self,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<(MatrixSource, Vec<LostLines>)> {
+        Ok(match self {
+            Matrix::Sparse(s) => {
+                let (source, lost) = s.source_past()?;
+                (MatrixSource::Sparse(source), lost)
+            }
+            Matrix::Dense(d) => {
+                let (source, lost) = d.source_past(budget, observer)?;
+                (MatrixSource::Dense(source), lost)
+            }
+        })
+    }
+}
+
+impl MatrixSource {
+    /// As a source of entries.
+    pub fn as_source(&self) -> &dyn Source {
+        match self {
+            MatrixSource::Sparse(s) => s,
+            MatrixSource::Dense(d) => d,
+        }
+    }
+}

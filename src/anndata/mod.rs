@@ -1,0 +1,34 @@
+//! AnnData on disk: which object plays which role, in every generation since 2017.
+//!
+//! A file has a matrix `X`, more of the same shape in `layers`, the full one in `raw`, tables `obs` (rows: cells)
+//! and `var` (columns: genes), and mappings around them. How each element is encoded is said by its attributes
+//! `encoding-type` and `encoding-version` since 0.7, and by other signs before. `spec/h5ad.md` lists all.
+//!
+//! In come HDF5 objects; out go [sources](crate::matrix::Source) of entries and [frames](crate::table::Frame).
+//! Files of 10x Genomics and loom files answer to the same calls.
+
+mod awkward;
+mod column;
+mod dataframe;
+mod dense;
+mod encoding;
+pub(crate) mod generations;
+mod matrix;
+mod row_reader;
+mod rows;
+mod same;
+mod sparse;
+mod write;
+
+pub(crate) use awkward::Awkward;
+pub(crate) use column::{from_value, read_column};
+pub(crate) use dataframe::{names as frame_names, read_frame};
+pub use dense::{Dense, DenseSource};
+pub(crate) use encoding::{Encoding, is_awkward, is_frame, is_mapping};
+pub use matrix::{Matrix, MatrixSource};
+pub use rows::Axes;
+pub(crate) use rows::{read_rows, rows_of_chunk};
+pub(crate) use same::same;
+pub(crate) use sparse::shape_of;
+pub use sparse::{Sparse, SparseSource};
+pub use write::{H5adWriter, SparseSink, StorageOptions};

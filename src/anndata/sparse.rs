@@ -1,0 +1,389 @@
+//! `csr_matrix` and `csc_matrix`: three datasets that make a source of entries.
+
+use super::encoding::{Encoding, attribute};
+use super::row_reader::{Room, RowReader};
+use crate::dtype::{Dtype, Element, with_element};
+use crate::error::{Error, Place, Result};
+use crate::hdf5::{Dataset, Numeric, Object};
+use crate::matrix::{Buffer, Layout, LostLines, Orientation, Source, check_minor, validated_pointers};
+use std::ops::Range;
+
+/// A compressed matrix in a file, as metadata: opening it reads no entries.
+#[derive(Debug, Clone)]
+pub struct Sparse {
+    path: String,
+    data: Dataset,
+    indices: Dataset,
+    indptr: Dataset,
+    orientation: Orientation,
+    shape: [u64; 2],
+}
+
+impl Sparse {
+    pub(crate) fn open(group: &Object) -> Result<Self> {
+        let Encoding::Sparse(orientation) = Encoding::of(group)? else {
+            return Err(Error::usage("not a compressed matrix").in_object(group.path()));
+        };
+        let shape = match attribute(group, "shape")? {
+            Some(s) => s,
+            None => attribute(group, "h5sparse_shape")?.ok_or_else(|| {
+                Error::malformed("compressed matrix without a shape").in_object(group.path())
+            })?,
+        };
+        let shape = shape_of(&shape.integers().in_object(group.path())?).in_object(group.path())?;
+        Self::from_parts(group, orientation, shape)
+    }
+
+    /// A group with `data`, `indices` and `indptr` whose orientation and shape are known otherwise.
+    pub(crate) fn from_parts(group: &Object, orientation: Orientation, shape: [u64; 2]) -> Result<Self> {
+        let part = |name: &str| {
+            let child = group.child(name)?;
+            let child = child.ok_or_else(|| Error::malformed(format!("compressed matrix without '{name}'")));
+            let dataset = child.in_object(group.path())?.dataset()?;
+            if dataset.shape().len() != 1 {
+                let text = format!("one dimension expected, got {}", dataset.shape().len());
+                return Err(Error::malformed(text).in_object(dataset.object().path()));
+            }
+            Ok(dataset)
+        };
+        let (data, indices, indptr) = (part("data")?, part("indices")?, part("indptr")?);
+        if data.elements() != indices.elements() {
+            let text = format!("{} values but {} indices", data.elements(), indices.elements());
+            return Err(Error::malformed(text).in_object(group.path()));
+        }
+        Ok(Sparse { path: group.path().to_owned(), data, indices, indptr, orientation, shape })
+    }
+
+    /// Rows and columns.
+    pub fn shape(&self) -> [u64; 2] {
+        self.shape
+    }
+
+    /// Which dimension is compressed.
+    pub fn orientation(&self) -> Orientation {
+        self.orientation
+    }
+
+    /// Stored entries, by the length of `data`.
+    pub fn entries(&self) -> u64 {
+        self.data.elements()
+    }
+
+    /// The datasets: values, minor indices, line pointers.
+    pub fn datasets(&self) -> [&Dataset; 3] {
+        [&self.data, &self.indices, &self.indptr]
+    }
+
+    /// Reads the line pointers and the chunk indexes, so that entries can be read.
+    ///
+    /// # Errors
+    /// `Malformed` where the pointers contradict the shape or the other datasets; `Unsupported` where values or
+    /// indices are of a type that is no plain number.
+    pub fn source(&self) -> Result<SparseSource> {
+        self.source_of(Self::read_pointers)
+    }
+
+    /// As [`source`](Self::source), past line pointers that cannot be right: the lines they belong to are told, and
+    /// are not to be read.
+    ///
+    /// # Errors
+    /// As [`source`](Self::source), where the pointers cannot be read at all.
+    pub fn source_past(&self) -> Result<(SparseSource, Vec<LostLines>)> {
+        for d in [&self.data, &self.indices] {
+            let most = d.object().file().len().saturating_mul(MOST_EXPANDED);
+            if d.byte_len() > most {
+                let text = format!(
+                    "{} entries, more than a file of {} bytes can hold: most were never written",
+                    d.elements(),
+                    d.object().file().len()
+                );
+                return Err(Error::malformed(text).in_object(d.object().path()));
+            }
+        }
+        let mut lost = Vec::new();
+        let source = self.source_of(|sparse, lines| {
+            let raw = sparse.read_raw_pointers(lines)?;
+            let (pointers, gone) =
+                possible_pointers(&raw, sparse.data.elements().min(sparse.indices.elements()));
+            lost = gone;
+            Ok(pointers)
+        })?;
+        Ok((source, lost))
+    }
+
+    fn source_of(&self, pointers: impl FnOnce(&Self, u64) -> Result<Vec<u64>>) -> Result<SparseSource> {
+        let (lines, minor) = match self.orientation {
+            Orientation::Csr => (self.shape[0], self.shape[1]),
+            Orientation::Csc => (self.shape[1], self.shape[0]),
+        };
+        if minor > 1 << 32 {
+            let text = format!("{minor} elements in a line (at most {} are supported)", 1u64 << 32);
+            return Err(Error::unsupported(text).in_object(&self.path));
+        }
+        let pointers = pointers(self, lines)?;
+        let entries = pointers[pointers.len() - 1];
+        let values = numeric(&self.data)?;
+        let index = numeric(&self.indices)?;
+        if index.dtype.is_float() || index.dtype == Dtype::Bool {
+            let e = Error::malformed(format!("integers expected, got {}", index.dtype));
+            return Err(e.in_object(self.indices.object().path()));
+        }
+        let [data, indices] = RowReader::of([&self.data, &self.indices])?;
+        let every = granule(data.granule(), indices.granule());
+        let layout = Layout { orientation: self.orientation, lines, minor, entries, dtype: values.dtype };
+        Ok(SparseSource { data, indices, values, index, pointers, layout, every })
+    }
+
+    fn read_pointers(&self, lines: u64) -> Result<Vec<u64>> {
+        let path = self.indptr.object().path();
+        let raw = self.read_raw_pointers(lines)?;
+        if let Some(line) = raw.iter().position(|p| *p < 0) {
+            let text = format!(
+                "indptr is {} at line {line} (a counter of {} bits that wrapped around?)",
+                raw[line],
+                self.indptr.datatype().size * 8
+            );
+            return Err(Error::malformed(text).in_object(path));
+        }
+        let pointers = raw.into_iter().map(|p| p as u64).collect();
+        validated_pointers(pointers, lines, self.data.elements()).in_object(path)
+    }
+
+    /// The line pointers as they stand there; those above the range of `i64` become negative.
+    fn read_raw_pointers(&self, lines: u64) -> Result<Vec<i64>> {
+        let path = self.indptr.object().path();
+        if self.indptr.elements() != lines.saturating_add(1) {
+            let text = format!(
+                "indptr (expected {} values, got {})",
+                lines.saturating_add(1),
+                self.indptr.elements()
+            );
+            return Err(Error::malformed(text).in_object(path));
+        }
+        let n = numeric(&self.indptr)?;
+        let (dtype, bytes) = self.indptr.read()?.numbers().in_object(path)?;
+        if n.dtype.is_float() {
+            return Err(Error::malformed(format!("integers expected, got {dtype}")).in_object(path));
+        }
+        let mut out = crate::limits::reserved(bytes.len() / dtype.size()).in_object(path)?;
+        with_element!(dtype, T => {
+            for one in bytes.chunks_exact(size_of::<T>()) {
+                out.push(match bytemuck::pod_read_unaligned::<T>(one).scalar() {
+                    crate::dtype::Scalar::Int(v) => i64::try_from(v).unwrap_or(-1),
+                    _ => -1,
+                });
+            }
+        });
+        Ok(out)
+    }
+}
+
+/// Pointers that never fall, and the lines beside those that did, were negative or lay beyond `entries`.
+fn possible_pointers(raw: &[i64], entries: u64) -> (Vec<u64>, Vec<LostLines>) {
+    let mut sound: Vec<bool> = raw.iter().map(|p| u64::try_from(*p).is_ok_and(|p| p <= entries)).collect();
+    // Of two that fall, nobody knows which is wrong.
+    let mut last: Option<usize> = None;
+    for i in 0..raw.len() {
+        if !sound[i] {
+            continue;
+        }
+        if let Some(before) = last.filter(|b| raw[*b] > raw[i]) {
+            (sound[before], sound[i]) = (false, false);
+            last = (0..before).rev().find(|j| sound[*j]);
+        } else {
+            last = Some(i);
+        }
+    }
+    let mut pointers = Vec::with_capacity(raw.len());
+    let mut before = 0;
+    for (p, ok) in raw.iter().zip(&sound) {
+        // Lines without a pointer of their own are empty here.
+        if *ok {
+            before = (*p as u64).max(before);
+        }
+        pointers.push(before);
+    }
+    let lost = (0u64..)
+        .zip(sound.windows(2))
+        .filter(|(_, s)| !(s[0] && s[1]))
+        .map(|(line, _)| {
+            let (a, b) = (raw[line as usize], raw[line as usize + 1]);
+            let reason =
+                format!("indptr runs from {a} to {b} of {entries} entries, or one beside it does not ascend");
+            LostLines { lines: line..line + 1, reason }
+        })
+        .collect();
+    (pointers, lost)
+}
+
+/// Rows and columns from the integers of a shape.
+pub(crate) fn shape_of(values: &[i64]) -> Result<[u64; 2]> {
+    match values {
+        [rows, columns] if *rows >= 0 && *columns >= 0 => Ok([*rows as u64, *columns as u64]),
+        other => Err(Error::malformed(format!("shape (expected two sizes, got {other:?})"))),
+    }
+}
+
+/// How the elements of a dataset become plain numbers.
+fn numeric(d: &Dataset) -> Result<Numeric> {
+    Numeric::of(d.datatype()).ok_or_else(|| {
+        Error::unsupported(format!("numbers expected, got {}", d.datatype().name()))
+            .in_object(d.object().path())
+    })
+}
+
+/// Entries after whose multiples both datasets can be cut without decoding a chunk twice, or nearly so.
+fn granule(a: u64, b: u64) -> u64 {
+    let (large, small) = (a.max(b), a.min(b));
+    if large % small == 0 {
+        return large;
+    }
+    // Chunks that do not match: a block of many loses little at its two ends.
+    large.saturating_mul(16.min((1u64 << 18).div_ceil(large)).max(1))
+}
+
+/// The entries of a compressed matrix in a file.
+#[derive(Debug)]
+pub struct SparseSource {
+    data: RowReader,
+    indices: RowReader,
+    values: Numeric,
+    index: Numeric,
+    pointers: Vec<u64>,
+    layout: Layout,
+    /// Blocks are cut at multiples of this.
+    every: u64,
+}
+
+/// Whether the indices are `u32` as they lie there. Negative ones become huge ones, which the check against the
+/// shape refuses.
+fn is_plain_index(index: &Numeric) -> bool {
+    index.is_native() && matches!(index.dtype, Dtype::Int32 | Dtype::Uint32)
+}
+
+/// Bytes that one byte of a file can stand for, at the most that deflate makes of it.
+const MOST_EXPANDED: u64 = 1032;
+
+/// What one worker keeps.
+#[derive(Debug, Default)]
+struct State {
+    values: Room,
+    minor: Room,
+}
+
+impl Source for SparseSource {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn pointers(&self) -> &[u64] {
+        &self.pointers
+    }
+
+    fn cut(&self, start: u64, target: u64) -> u64 {
+        let step = self.largest_block(target);
+        // From the last multiple on, so that a block that began elsewhere ends on one.
+        (start / self.every * self.every).saturating_add(step)
+    }
+
+    fn largest_block(&self, target: u64) -> u64 {
+        // An even number of chunks, which are decoded two at once; a single one where two are far above the target.
+        let chunks = match target / self.every {
+            0 | 1 if target >= self.every / 4 => 2,
+            0 | 1 => 1,
+            n => n & !1,
+        };
+        self.every.saturating_mul(chunks)
+    }
+
+    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+        into.resize(range.end - range.start, self.layout.dtype)?;
+        let mut state: Box<State> = into.take_state();
+        let State { values, minor } = &mut *state;
+        let mut read_values = |out: &mut [u8]| self.data.numbers(&self.values, range.clone(), out, values);
+        let mut read_minor = |out: &mut [u32]| self.read_minor(range.clone(), out, minor);
+        if self.sequential() {
+            // One after the other would leave the threads waiting that wait for the next block.
+            let done = rayon::join(|| read_values(&mut into.values), || read_minor(&mut into.minor));
+            done.0.and(done.1)?;
+        } else {
+            read_values(&mut into.values)?;
+            read_minor(&mut into.minor)?;
+        }
+        into.keep(state);
+        let path = self.indices.dataset.object().path();
+        check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)
+    }
+
+    fn sequential(&self) -> bool {
+        self.data.is_stream() || self.indices.is_stream()
+    }
+
+    fn working_bytes(&self, entries: u64) -> u64 {
+        // the file's own elements where they are converted
+        let raw =
+            if self.values.is_native() && self.index.is_native() { 0 } else { entries.saturating_mul(8) };
+        self.data
+            .working_bytes(entries)
+            .saturating_add(self.indices.working_bytes(entries))
+            .saturating_add(raw)
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        self.pointers.len() as u64 * 8 + self.data.resident_bytes() + self.indices.resident_bytes()
+    }
+}
+
+impl SparseSource {
+    /// The minor indices of `range` as `u32`; a negative or too large one becomes `u32::MAX` or is refused here.
+    fn read_minor(&self, range: Range<u64>, out: &mut [u32], room: &mut Room) -> Result<()> {
+        if is_plain_index(&self.index) {
+            return self.indices.read(range, bytemuck::cast_slice_mut(out), &mut room.scratch);
+        }
+        let first = range.start;
+        let mut plain = std::mem::take(&mut room.plain);
+        plain.resize(out.len() * self.index.dtype.size(), 0);
+        self.indices.numbers(&self.index, range, &mut plain, room)?;
+        let bound = self.layout.minor;
+        let bad = with_element!(self.index.dtype, T => {
+            let mut bad = None;
+            for (i, (o, one)) in out.iter_mut().zip(plain.chunks_exact(size_of::<T>())).enumerate() {
+                let v = match bytemuck::pod_read_unaligned::<T>(one).scalar() {
+                    crate::dtype::Scalar::Int(v) => v,
+                    _ => -1,
+                };
+                if v < 0 || v >= i128::from(bound) {
+                    bad = Some((i, v));
+                    break;
+                }
+                *o = v as u32;
+            }
+            bad
+        });
+        room.plain = plain;
+        match bad {
+            None => Ok(()),
+            Some((i, v)) => {
+                let v = i64::try_from(v).unwrap_or(i64::MAX);
+                let e = crate::matrix::outside(v, first + i as u64, &self.layout, &self.pointers);
+                Err(e.in_object(self.indices.dataset.object().path()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_that_cannot_be_right_take_their_lines_with_them() {
+        let (p, lost) = possible_pointers(&[0, 5, 3, 8, -1, 9, 12, 99], 12);
+        assert!(p.windows(2).all(|w| w[0] <= w[1]) && p.len() == 8);
+        let lines: Vec<u64> = lost.iter().map(|l| l.lines.start).collect();
+        assert_eq!(lines, [0, 1, 2, 3, 4, 6], "line 5 alone has both its ends");
+        assert_eq!((p[5], p[6]), (9, 12));
+        let (p, lost) = possible_pointers(&[0, 2, 2, 4], 4);
+        assert_eq!((p, lost.len()), (vec![0, 2, 2, 4], 0));
+    }
+}

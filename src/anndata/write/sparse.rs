@@ -1,0 +1,257 @@
+//! `csr_matrix` and `csc_matrix`: chunks are compressed by all threads and appended in order.
+
+use super::H5adWriter;
+use crate::dtype::Dtype;
+use crate::error::{Error, Result};
+use crate::hdf5::{
+    Chunks, EncodeWork, Encoded, EncodedValue, Filters, Group, ObjectAddress, Storing, Writer,
+};
+use crate::matrix::{Block, Layout, Sink, Source, pump};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+impl H5adWriter<'_> {
+    /// Writes all entries of a source, on all threads of the current rayon pool. The bytes do not depend on how many
+    /// there are.
+    ///
+    /// # Errors
+    /// Those of the source and of writing.
+    pub fn sparse(&mut self, source: &dyn Source) -> Result<ObjectAddress> {
+        let (budget, observer) = (self.budget, self.observer);
+        self.sparse_from(source.layout(), source.pointers(), |sink| pump(source, sink, budget, observer))
+    }
+
+    /// Writes what `fill` gives to the sink it gets, and finishes: every entry of the layout, in blocks of any order.
+    ///
+    /// # Errors
+    /// Those of `fill` and of writing.
+    pub fn sparse_from(
+        &mut self,
+        layout: &Layout,
+        pointers: &[u64],
+        fill: impl FnOnce(SparseSink<'_>) -> Result<[Chunks; 2]>,
+    ) -> Result<ObjectAddress> {
+        let chunks = fill(self.sparse_sink(layout)?)?;
+        self.sparse_done(layout, pointers, chunks)
+    }
+
+    /// The first half of [`sparse_from`](Self::sparse_from): where all entries go.
+    pub(crate) fn sparse_sink(&mut self, layout: &Layout) -> Result<SparseSink<'_>> {
+        let index = index_type(layout);
+        let filters = self.how.filters;
+        let chunk = self.how.chunk.min(layout.entries.max(1));
+        let part = |dtype: Dtype| {
+            let value = EncodedValue::numbers(dtype, &[], Vec::new());
+            Chunks::new(value.datatype().clone(), &[layout.entries], &[chunk], filters, true)
+        };
+        Ok(SparseSink {
+            chunk,
+            entries: layout.entries,
+            sizes: [layout.dtype.size(), index.size()],
+            filters,
+            partial: Mutex::default(),
+            work: Mutex::default(),
+            stage: Mutex::new(Stage {
+                writer: &mut self.writer,
+                chunks: [part(layout.dtype)?, part(index)?],
+                next: 0,
+                waiting: BTreeMap::new(),
+                failed: None,
+            }),
+            moved: Condvar::new(),
+            window: 4 * rayon::current_num_threads() as u64,
+        })
+    }
+
+    /// The second half: what the sink made becomes a matrix.
+    pub(crate) fn sparse_done(
+        &mut self,
+        layout: &Layout,
+        pointers: &[u64],
+        chunks: [Chunks; 2],
+    ) -> Result<ObjectAddress> {
+        let [data, indices] = chunks;
+        let index = index_type(layout);
+        let mut group = Group::new();
+        self.encode(&mut group, layout.orientation.encoding(), "0.1.0")?;
+        let shape = layout.shape().iter().flat_map(|n| (*n as i64).to_le_bytes()).collect();
+        group.attribute("shape", EncodedValue::numbers(Dtype::Int64, &[2], shape));
+        group.link("data", data.finish(&mut self.writer, &[])?);
+        group.link("indices", indices.finish(&mut self.writer, &[])?);
+        let bytes: Vec<u8> = match index {
+            Dtype::Int32 => pointers.iter().flat_map(|p| (*p as i32).to_le_bytes()).collect(),
+            _ => pointers.iter().flat_map(|p| (*p as i64).to_le_bytes()).collect(),
+        };
+        let how = Storing {
+            chunk: Some(vec![self.how.chunk.min(pointers.len() as u64)]),
+            filters: self.how.filters,
+            unlimited: true,
+        };
+        let pointers = EncodedValue::numbers(index, &[pointers.len() as u64], bytes);
+        group.link("indptr", self.writer.dataset(&pointers, &[], &how)?);
+        self.writer.group(&group)
+    }
+}
+
+/// The type of both index arrays.
+fn index_type(layout: &Layout) -> Dtype {
+    let small = i32::MAX as u64;
+    if layout.entries <= small && layout.minor <= small { Dtype::Int32 } else { Dtype::Int64 }
+}
+
+/// A sink: entries become chunks of two datasets.
+pub struct SparseSink<'w> {
+    chunk: u64,
+    entries: u64,
+    /// Bytes of a value and of an index.
+    sizes: [usize; 2],
+    filters: Filters,
+    /// Chunks that blocks have filled in part.
+    partial: Mutex<HashMap<u64, Partial>>,
+    work: Mutex<Vec<EncodeWork>>,
+    stage: Mutex<Stage<'w>>,
+    /// The next chunk was appended.
+    moved: Condvar,
+    /// Chunks that may wait for one that is late.
+    window: u64,
+}
+
+impl std::fmt::Debug for SparseSink<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SparseSink").field("entries", &self.entries).finish_non_exhaustive()
+    }
+}
+
+struct Partial {
+    parts: [Vec<u8>; 2],
+    /// Entries still missing.
+    missing: u64,
+}
+
+/// What is done in order.
+struct Stage<'w> {
+    writer: &'w mut Writer,
+    chunks: [Chunks; 2],
+    next: u64,
+    waiting: BTreeMap<u64, [Encoded; 2]>,
+    /// Somebody could not append: nobody need wait any more.
+    failed: Option<()>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SparseSink<'_> {
+    fn index_bytes(&self, minor: &[u32], out: &mut Vec<u8>) {
+        match self.sizes[1] {
+            4 => out.extend_from_slice(bytemuck::cast_slice(minor)),
+            _ => out.extend(minor.iter().flat_map(|m| i64::from(*m).to_le_bytes())),
+        }
+    }
+
+    /// Takes a whole chunk of both through the filters and appends it when its turn has come.
+    fn submit(&self, number: u64, parts: &[&[u8]; 2]) -> Result<()> {
+        let mut work = lock(&self.work).pop().unwrap_or_default();
+        let data = self.filters.encode(parts[0], self.sizes[0], &mut work)?;
+        let indices = self.filters.encode(parts[1], self.sizes[1], &mut work)?;
+        lock(&self.work).push(work);
+        let mut stage = lock(&self.stage);
+        // Whoever has the next chunk never waits, so this ends.
+        while number > stage.next + self.window && stage.failed.is_none() {
+            stage = self.moved.wait(stage).unwrap_or_else(PoisonError::into_inner);
+        }
+        stage.waiting.insert(number, [data, indices]);
+        let done = stage.drain();
+        self.moved.notify_all();
+        done
+    }
+}
+
+impl Stage<'_> {
+    fn drain(&mut self) -> Result<()> {
+        while let Some(pair) = self.waiting.remove(&self.next) {
+            for (chunks, encoded) in self.chunks.iter_mut().zip(&pair) {
+                if let Err(e) = chunks.push(self.writer, encoded) {
+                    self.failed = Some(());
+                    return Err(e);
+                }
+            }
+            self.next += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Lets those who wait go when a block fails on its way here.
+struct Release<'a, 'w>(&'a SparseSink<'w>, bool);
+
+impl Drop for Release<'_, '_> {
+    fn drop(&mut self) {
+        if self.1 {
+            lock(&self.0.stage).failed = Some(());
+            self.0.moved.notify_all();
+        }
+    }
+}
+
+impl Sink for SparseSink<'_> {
+    type Done = [Chunks; 2];
+
+    fn block(&self, block: &Block<'_>) -> Result<()> {
+        let mut guard = Release(self, true);
+        let (start, end) = (block.entries.start, block.entries.end);
+        let mut indices = Vec::new();
+        let mut at = start;
+        while at < end {
+            let number = at / self.chunk;
+            let first = number * self.chunk;
+            let to = (first + self.chunk).min(end);
+            let (from_here, to_here) = ((at - start) as usize, (to - start) as usize);
+            let minor = &block.minor[from_here..to_here];
+            let values = &block.values.bytes[from_here * self.sizes[0]..to_here * self.sizes[0]];
+            indices.clear();
+            self.index_bytes(minor, &mut indices);
+            if to - at == self.chunk {
+                self.submit(number, &[values, &indices])?;
+            } else if let Some(full) = self.fill(number, at - first, values, &indices) {
+                self.submit(number, &[&full.parts[0], &full.parts[1]])?;
+            }
+            at = to;
+        }
+        guard.1 = false;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Self::Done> {
+        let stage = self.stage.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if stage.failed.is_some() || !stage.waiting.is_empty() {
+            return Err(Error::malformed("chunks are missing"));
+        }
+        Ok(stage.chunks)
+    }
+
+    fn working_bytes(&self, entries: u64) -> u64 {
+        let chunk = self.chunk * (self.sizes[0] + self.sizes[1]) as u64;
+        // the one being filled, the one being encoded, those that wait, and the block's indices
+        chunk * 8 + entries.min(self.chunk) * 8
+    }
+}
+
+impl SparseSink<'_> {
+    /// Puts a piece into a chunk; the chunk comes back when it is full. The last one is full with fewer entries.
+    fn fill(&self, number: u64, offset: u64, values: &[u8], indices: &[u8]) -> Option<Partial> {
+        let mut partial = lock(&self.partial);
+        let first = number * self.chunk;
+        let p = partial.entry(number).or_insert_with(|| Partial {
+            parts: self.sizes.map(|s| vec![0; self.chunk as usize * s]),
+            missing: self.chunk.min(self.entries - first),
+        });
+        for ((part, bytes), size) in p.parts.iter_mut().zip([values, indices]).zip(self.sizes) {
+            let at = offset as usize * size;
+            part[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        p.missing -= (values.len() / self.sizes[0]) as u64;
+        if p.missing == 0 { partial.remove(&number) } else { None }
+    }
+}

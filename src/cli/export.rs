@@ -1,0 +1,183 @@
+//! `annmap upgrade` and `export`: h5ad out again; and the options of all that write h5ad.
+
+use super::args::{human_bytes, human_count};
+use super::common::Common;
+use super::report::Out;
+use annmap::dataset::Input;
+use annmap::export::{ExportOptions, Names, export};
+use annmap::hdf5::{Compression, Filters, Libver};
+use annmap::matrix::{Orientation, Selection};
+use annmap::{Error, Result};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output options")]
+pub(crate) struct StorageArgs {
+    /// Compression: keep (as the input's matrix has it), none, gzip, gzip:LEVEL or lzf
+    #[arg(long, default_value = "keep", value_parser = parse_compression, value_name = "HOW")]
+    compression: Packing,
+    /// Take the bytes of numbers apart before compressing: smaller, and slower to read
+    #[arg(long)]
+    shuffle: bool,
+    /// Elements of a chunk
+    #[arg(long, default_value_t = 65_536, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 28))]
+    chunk: u64,
+    /// Forms of HDF5: those every reader knows (earliest), or those since HDF5 1.10 with checksums (latest)
+    #[arg(long, value_enum, default_value_t = LibverArg::Earliest, value_name = "WHICH")]
+    libver: LibverArg,
+    /// Name cells by this column of obs
+    #[arg(long, value_name = "COLUMN")]
+    obs_index: Option<String>,
+    /// Name genes by this column of var, such as gene_ids of a file of 10x Genomics
+    #[arg(long, value_name = "COLUMN")]
+    var_index: Option<String>,
+    /// Names that come again get -1, -2, ... at their end
+    #[arg(long)]
+    unique_names: bool,
+    /// Of a file of 10x Genomics, this genome only
+    #[arg(long, value_name = "NAME")]
+    pub(super) genome: Option<String>,
+    /// Replace an existing file, which stays untouched until the new one is complete
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum LibverArg {
+    Earliest,
+    Latest,
+}
+
+impl From<LibverArg> for Libver {
+    fn from(arg: LibverArg) -> Libver {
+        match arg {
+            LibverArg::Earliest => Libver::Earliest,
+            LibverArg::Latest => Libver::Latest,
+        }
+    }
+}
+
+/// How the output is compressed; as the input where `None`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packing(pub(crate) Option<Compression>);
+
+pub(crate) fn parse_compression(text: &str) -> Result<Packing, String> {
+    let level = |t: &str| t.parse::<u8>().ok().filter(|l| *l <= 9).ok_or("a level from 0 to 9 is expected");
+    Ok(Packing(match text.split_once(':') {
+        Some(("gzip", l)) => Some(Compression::Gzip(level(l)?)),
+        None if text == "gzip" => Some(Compression::Gzip(4)),
+        None if text == "lzf" => Some(Compression::Lzf),
+        None if text == "none" => Some(Compression::None),
+        None if text == "keep" => None,
+        _ => return Err("expected keep, none, gzip, gzip:LEVEL or lzf".into()),
+    }))
+}
+
+impl StorageArgs {
+    pub(super) fn options(&self, common: &Common) -> ExportOptions {
+        let filters = self.compression.0.map(|compression| {
+            let shuffle = self.shuffle && compression != Compression::None;
+            Filters { shuffle, compression, fletcher32: false }
+        });
+        ExportOptions {
+            names: Names {
+                obs: self.obs_index.clone(),
+                var: self.var_index.clone(),
+                unique: self.unique_names,
+            },
+            genome: self.genome.clone(),
+            libver: self.libver.into(),
+            filters,
+            chunk: self.chunk,
+            force: self.force,
+            budget: common.budget(),
+            temporary: common.tmpdir.clone(),
+            ..ExportOptions::default()
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct UpgradeArgs {
+    /// An h5ad of any generation, 10x HDF5, loom, Matrix Market, a directory of 10x Genomics, a table (CSV, TSV) or a store
+    input: PathBuf,
+    /// The h5ad to write
+    output: PathBuf,
+    /// Layout of compressed X and raw/X [default: as they are]
+    #[arg(long, value_enum, value_name = "LAYOUT")]
+    layout: Option<LayoutArg>,
+    #[command(flatten)]
+    storage: StorageArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum LayoutArg {
+    Csr,
+    Csc,
+}
+
+pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
+    let mut options = args.storage.options(&args.common);
+    options.layout = args.layout.map(|l| match l {
+        LayoutArg::Csr => Orientation::Csr,
+        LayoutArg::Csc => Orientation::Csc,
+    });
+    let began = Instant::now();
+    args.common.run(|observer| {
+        let input = Input::open(&args.input, args.common.limits())?;
+        export(&input, &args.output, &Selection::default(), &options, observer)
+    })?;
+    report(&args.output, began, &args.common, None)
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ExportArgs {
+    /// A store
+    input: PathBuf,
+    /// The h5ad to write
+    output: PathBuf,
+    #[command(flatten)]
+    storage: StorageArgs,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) fn run_export(args: &ExportArgs) -> Result<ExitCode> {
+    let options = args.storage.options(&args.common);
+    let began = Instant::now();
+    args.common.run(|observer| {
+        let input = Input::open(&args.input, args.common.limits())?;
+        if !matches!(input, Input::Store(_)) {
+            return Err(Error::usage("not a store (upgrade writes files anew)").in_file(&args.input));
+        }
+        export(&input, &args.output, &Selection::default(), &options, observer)
+    })?;
+    report(&args.output, began, &args.common, None)
+}
+
+/// Tells what was written.
+pub(super) fn report(
+    path: &Path,
+    began: Instant,
+    common: &Common,
+    counts: Option<[u64; 2]>,
+) -> Result<ExitCode> {
+    let seconds = began.elapsed().as_secs_f64();
+    let bytes = path.metadata().map_or(0, |m| m.len());
+    let mut out = Out::new();
+    if common.json {
+        let seconds = (seconds * 1000.0).round() / 1000.0;
+        out.json(&json!({"output": path.display().to_string(), "shape": counts, "bytes": bytes, "seconds": seconds}))?;
+    } else if !common.quiet {
+        let shape =
+            counts.map(|[r, c]| format!("{} × {}, ", human_count(r), human_count(c))).unwrap_or_default();
+        out.line(&format!("{}: {shape}{} in {seconds:.2} s", path.display(), human_bytes(bytes)))?;
+    }
+    out.finish()?;
+    Ok(ExitCode::SUCCESS)
+}

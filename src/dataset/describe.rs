@@ -1,0 +1,313 @@
+//! What a file holds, told from metadata alone: milliseconds, whatever the size.
+
+use super::file::{AnnData, Flavour};
+use crate::anndata::{Encoding, Matrix, frame_names, from_value};
+use crate::error::{Error, Result};
+use crate::formats::tenx;
+use crate::hdf5::{Class, Dataset, Object, Storage};
+
+/// A whole file.
+#[derive(Debug)]
+pub struct Description {
+    /// What kind of file it is.
+    pub flavour: Flavour,
+    /// Rows and columns of `X`, or of the tables where there is no `X`.
+    pub shape: Option<[u64; 2]>,
+    /// Tables, matrices and mappings, by their path.
+    pub elements: Vec<(String, ElementInfo)>,
+}
+
+/// One element.
+#[derive(Debug)]
+pub enum ElementInfo {
+    /// A matrix or other array.
+    Matrix(MatrixInfo),
+    /// A data frame.
+    Frame(FrameInfo),
+    /// Something else, by its encoding or kind.
+    Other(String),
+    /// It cannot be described.
+    Broken(Error),
+}
+
+/// A matrix or other array.
+#[derive(Debug)]
+pub struct MatrixInfo {
+    /// `csr_matrix`, `csc_matrix`, `array`, ...
+    pub kind: String,
+    /// Its dimensions.
+    pub shape: Vec<u64>,
+    /// Type of its values.
+    pub dtype: String,
+    /// Type of the minor indices of a compressed matrix.
+    pub index_dtype: Option<String>,
+    /// Stored entries of a compressed matrix.
+    pub nnz: Option<u64>,
+    /// Elements of a chunk of the values.
+    pub chunks: Option<Vec<u64>>,
+    /// Filters of the values, in write order.
+    pub filters: Vec<String>,
+    /// Bytes of all parts, decoded.
+    pub bytes: u64,
+}
+
+/// A data frame.
+#[derive(Debug)]
+pub struct FrameInfo {
+    /// Rows.
+    pub rows: Option<u64>,
+    /// The name of the index.
+    pub index: Option<String>,
+    /// Columns in order.
+    pub columns: Vec<ColumnInfo>,
+}
+
+/// A column of a data frame.
+#[derive(Debug)]
+pub struct ColumnInfo {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub dtype: String,
+    /// The first categories, and how many there are.
+    pub categories: Option<(Vec<String>, u64)>,
+}
+
+/// Categories shown at most.
+const SHOWN: usize = 5;
+/// Categories read to show the first of them, at most.
+const READ: u64 = 1 << 16;
+
+impl AnnData {
+    /// Describes everything in the file without reading a matrix.
+    ///
+    /// # Errors
+    /// Where the root cannot be listed; a broken element is part of the description.
+    pub fn describe(&self) -> Result<Description> {
+        let mut elements = Vec::new();
+        match self.flavour() {
+            Flavour::Loom | Flavour::TenX2 | Flavour::TenX3 => {
+                for name in self.matrix_names()? {
+                    let element = self.matrix(&name).map_or_else(ElementInfo::Broken, |e| matrix(&e));
+                    elements.push((name, element));
+                }
+                let groups = ["row_attrs", "col_attrs", "matrix/features"];
+                for group in groups.iter().filter_map(|n| self.root().descend(n).ok()) {
+                    elements.push((group.path()[1..].to_owned(), describe_object(&group)));
+                }
+            }
+            Flavour::MuData => {
+                for key in ["obs", "var"] {
+                    push(self.root(), key, key, &mut elements)?;
+                }
+                if let Some(mods) = self.root().child("mod")? {
+                    for link in mods.links()? {
+                        let prefix = format!("mod/{}/", link.name());
+                        match mods.open_link(link) {
+                            Ok(one) => anndata(&one, &prefix, &mut elements)?,
+                            Err(e) => elements.push((prefix, ElementInfo::Broken(e))),
+                        }
+                    }
+                }
+            }
+            _ => anndata(self.root(), "", &mut elements)?,
+        }
+        let shape = self.shape(&elements);
+        Ok(Description { flavour: self.flavour(), shape, elements })
+    }
+
+    fn shape(&self, elements: &[(String, ElementInfo)]) -> Option<[u64; 2]> {
+        let find = |n: &str| elements.iter().find(|(name, _)| name == n).map(|(_, e)| e);
+        match self.flavour() {
+            Flavour::MuData => {}
+            Flavour::Loom | Flavour::TenX2 | Flavour::TenX3 => {
+                return self.matrix("X").ok().map(|e| e.shape());
+            }
+            _ => {
+                if let Some(ElementInfo::Matrix(m)) = find("X")
+                    && let [rows, columns] = m.shape[..]
+                {
+                    return Some([rows, columns]);
+                }
+            }
+        }
+        match (find("obs"), find("var")) {
+            (Some(ElementInfo::Frame(o)), Some(ElementInfo::Frame(v))) => {
+                o.rows.zip(v.rows).map(|(a, b)| [a, b])
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Keys of an AnnData in the order they are written.
+const KEYS: [&str; 12] =
+    ["X", "raw", "raw.X", "obs", "var", "obsm", "varm", "obsp", "varp", "layers", "uns", "raw.var"];
+
+fn anndata(root: &Object, prefix: &str, out: &mut Vec<(String, ElementInfo)>) -> Result<()> {
+    for key in KEYS {
+        push(root, key, &format!("{prefix}{key}"), out)?;
+    }
+    for link in root.links()? {
+        let name = link.name();
+        if !KEYS.contains(&name.as_ref()) {
+            push(root, &name, &format!("{prefix}{name}"), out)?;
+        }
+    }
+    Ok(())
+}
+
+fn push(root: &Object, key: &str, shown: &str, out: &mut Vec<(String, ElementInfo)>) -> Result<()> {
+    let object = match root.child(key) {
+        Ok(Some(object)) => object,
+        Ok(None) => return Ok(()),
+        Err(e) => {
+            out.push((shown.to_owned(), ElementInfo::Broken(e)));
+            return Ok(());
+        }
+    };
+    let mapping = ["obsm", "varm", "obsp", "varp", "layers", "uns", "raw"].contains(&key);
+    if !(mapping && object.is_group()) {
+        out.push((shown.to_owned(), describe_object(&object)));
+        return Ok(());
+    }
+    for link in object.links()? {
+        let element = object.open_link(link).map_or_else(ElementInfo::Broken, |o| describe_object(&o));
+        out.push((format!("{shown}/{}", link.name()), element));
+    }
+    Ok(())
+}
+
+fn describe_object(object: &Object) -> ElementInfo {
+    describe_inner(object).unwrap_or_else(ElementInfo::Broken)
+}
+
+fn describe_inner(object: &Object) -> Result<ElementInfo> {
+    if object.is_dataset() {
+        let d = object.dataset()?;
+        if let Class::Compound(members) = &d.datatype().class
+            && ["obs", "var", "raw.var"].contains(&object.name())
+        {
+            return Ok(ElementInfo::Frame(compound(&d, members)));
+        }
+        return Ok(ElementInfo::Matrix(array(&d)));
+    }
+    Ok(match Encoding::of(object)? {
+        Encoding::Sparse(_) => matrix(&Matrix::open(object)?),
+        Encoding::DataFrame => ElementInfo::Frame(frame(object)?),
+        _ if ["obs", "var", "row_attrs", "col_attrs", "features"].contains(&object.name()) => {
+            ElementInfo::Frame(frame(object)?)
+        }
+        Encoding::Categorical => ElementInfo::Other("categorical".into()),
+        Encoding::Awkward => ElementInfo::Other("awkward array".into()),
+        _ if tenx::is_matrix(object)? => matrix(&Matrix::Sparse(tenx::open(object)?)),
+        _ => ElementInfo::Other(format!("dict of {}", object.links()?.len())),
+    })
+}
+
+fn matrix(element: &Matrix) -> ElementInfo {
+    ElementInfo::Matrix(match element {
+        Matrix::Dense(d) => MatrixInfo { shape: d.shape().to_vec(), ..array(d.dataset()) },
+        Matrix::Sparse(s) => {
+            let [data, indices, indptr] = s.datasets();
+            MatrixInfo {
+                kind: s.orientation().encoding().into(),
+                shape: s.shape().to_vec(),
+                index_dtype: Some(indices.datatype().name()),
+                nnz: Some(s.entries()),
+                bytes: data.byte_len() + indices.byte_len() + indptr.byte_len(),
+                ..array(data)
+            }
+        }
+    })
+}
+
+fn array(d: &Dataset) -> MatrixInfo {
+    let chunks = match d.storage() {
+        Storage::Chunked(c) => Some(c),
+        _ => None,
+    };
+    MatrixInfo {
+        kind: if d.dataspace().shape().is_none() { "null".into() } else { "array".into() },
+        shape: d.shape().to_vec(),
+        dtype: d.datatype().name(),
+        index_dtype: None,
+        nnz: None,
+        chunks,
+        filters: d.filters().iter().map(Dataset::filter_name).collect(),
+        bytes: d.byte_len(),
+    }
+}
+
+fn compound(d: &Dataset, members: &[crate::hdf5::Member]) -> FrameInfo {
+    let columns = members.iter().skip(1).map(|m| ColumnInfo {
+        name: m.name.clone(),
+        dtype: m.datatype.name(),
+        categories: None,
+    });
+    FrameInfo {
+        rows: d.shape().first().copied(),
+        index: members.first().map(|m| m.name.clone()),
+        columns: columns.collect(),
+    }
+}
+
+fn frame(group: &Object) -> Result<FrameInfo> {
+    let names = frame_names(group)?;
+    let rows_of = |o: &Object| -> Option<u64> {
+        let d =
+            if o.is_dataset() { o.clone() } else { o.child("codes").ok()?.or(o.child("values").ok()?)? };
+        d.dataset().ok()?.shape().first().copied()
+    };
+    let child = |name: &str| group.child(name).ok().flatten();
+    let index = names.index.as_deref().and_then(child);
+    let mut rows = index.as_ref().and_then(rows_of);
+    let mut columns = Vec::new();
+    for name in names.columns {
+        let Some(object) = child(&name) else {
+            columns.push(ColumnInfo { name, dtype: "missing".into(), categories: None });
+            continue;
+        };
+        rows = rows.or_else(|| rows_of(&object));
+        let (dtype, categories) = column(group, &object).unwrap_or_else(|e| (format!("error: {e}"), None));
+        columns.push(ColumnInfo { name, dtype, categories });
+    }
+    Ok(FrameInfo { rows, index: names.index, columns })
+}
+
+type Categories = Option<(Vec<String>, u64)>;
+
+fn column(frame: &Object, object: &Object) -> Result<(String, Categories)> {
+    if object.is_dataset() {
+        let d = object.dataset()?;
+        if object.attribute("categories")?.is_some() {
+            let labels = frame.descend("__categories").and_then(|c| c.descend(object.name()));
+            return Ok(("category".into(), labels.and_then(|l| labels_of(&l)).ok()));
+        }
+        return Ok((d.datatype().name(), None));
+    }
+    Ok(match Encoding::of(object)? {
+        Encoding::Categorical => {
+            let ordered =
+                object.attribute("ordered")?.is_some_and(|a| a.value.integers().is_ok_and(|v| v == [1]));
+            let name = if ordered { "ordered category" } else { "category" };
+            (name.into(), object.descend("categories").and_then(|l| labels_of(&l)).ok())
+        }
+        Encoding::Nullable => {
+            (format!("nullable {}", object.descend("values")?.dataset()?.datatype().name()), None)
+        }
+        Encoding::NullableStrings => ("nullable string".into(), None),
+        other => (format!("{other:?}").to_lowercase(), None),
+    })
+}
+
+fn labels_of(object: &Object) -> Result<(Vec<String>, u64)> {
+    let d = object.dataset()?;
+    let n = d.elements();
+    if n > READ {
+        return Ok((Vec::new(), n));
+    }
+    let column = from_value(&d.read()?)?;
+    let shown = (0..column.len().min(SHOWN)).map(|i| Ok(column.text(i)?.unwrap_or_default()));
+    Ok((shown.collect::<Result<_>>()?, n))
+}

@@ -1,0 +1,324 @@
+//! An open file: what kind it is, its matrices by name, and the tables that go with each.
+
+use crate::anndata::{Encoding, Matrix, read_frame};
+use crate::error::{Error, Kind, Place, Result};
+use crate::formats::{loom, tenx};
+use crate::hdf5::{File, Object};
+use crate::limits::Limits;
+use crate::observe::Observer;
+use crate::table::Frame;
+use std::path::Path;
+
+/// What kind of file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// AnnData since 0.8: the root says so.
+    AnnData,
+    /// AnnData 0.7: encodings on the elements, none on the root.
+    AnnData07,
+    /// AnnData up to 0.6: compound data frames.
+    AnnData06,
+    /// MuData: one AnnData per modality below `/mod`.
+    MuData,
+    /// 10x Genomics, Cell Ranger 3 and later.
+    TenX3,
+    /// 10x Genomics, Cell Ranger 2: one group per genome.
+    TenX2,
+    /// Loom.
+    Loom,
+}
+
+impl Flavour {
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Flavour::AnnData => "AnnData (0.8 or later)",
+            Flavour::AnnData07 => "AnnData (0.7)",
+            Flavour::AnnData06 => "AnnData (0.6 or earlier)",
+            Flavour::MuData => "MuData",
+            Flavour::TenX3 => "10x Genomics HDF5 (version 3)",
+            Flavour::TenX2 => "10x Genomics HDF5 (version 2)",
+            Flavour::Loom => "loom",
+        }
+    }
+}
+
+/// A single-cell file open for reading.
+#[derive(Debug, Clone)]
+pub struct AnnData {
+    root: Object,
+    flavour: Flavour,
+}
+
+impl AnnData {
+    /// Opens the file at `path`, whatever its name ends in.
+    ///
+    /// # Errors
+    /// As [`File::open`]; `Unsupported` where it is HDF5 but none of the kinds of [`Flavour`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, Limits::default())
+    }
+
+    /// Opens the file at `path` with limits of the caller's.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
+        let path = path.as_ref();
+        Self::from_file(&File::open_with(path, limits)?).in_file(path)
+    }
+
+    /// Looks at an open HDF5 file.
+    ///
+    /// # Errors
+    /// `Unsupported` where it is none of the kinds of [`Flavour`].
+    pub fn from_file(file: &File) -> Result<Self> {
+        let root = file.root()?;
+        let flavour = detect(&root)?;
+        Ok(AnnData { root, flavour })
+    }
+
+    /// What kind of file it is.
+    pub fn flavour(&self) -> Flavour {
+        self.flavour
+    }
+
+    /// The root group.
+    pub fn root(&self) -> &Object {
+        &self.root
+    }
+
+    /// The matrix of this name: `X`, `raw/X`, `layers/NAME`, `obsp/NAME`, ...; for MuData `mod/NAME/X`; for 10x
+    /// version 2 the genome, or `X` where there is only one.
+    ///
+    /// # Errors
+    /// `Usage` where there is none, with the names there are; `Malformed` or `Unsupported` as its parts are.
+    pub fn matrix(&self, name: &str) -> Result<Matrix> {
+        let name = name.trim_matches('/');
+        match self.flavour {
+            Flavour::Loom => loom::open(&self.root, name).map(Matrix::Dense),
+            Flavour::TenX3 | Flavour::TenX2 => tenx::open(&self.tenx_group(name)?).map(Matrix::Sparse),
+            _ => Matrix::open(&self.object_of(name)?),
+        }
+    }
+
+    /// The object of a matrix in an AnnData or MuData file.
+    fn object_of(&self, name: &str) -> Result<Object> {
+        // raw/X of files up to 0.6 is called raw.X
+        let old = (self.flavour == Flavour::AnnData06).then(|| name.replacen("raw/", "raw.", 1));
+        match self.root.descend(name) {
+            Err(e) if e.kind() == Kind::Usage => {
+                match old.filter(|o| o != name).map(|o| self.root.descend(&o)) {
+                    Some(Ok(object)) => Ok(object),
+                    _ => Err(Error::usage(format!("there is no matrix '{name}' ({})", self.choices()?))),
+                }
+            }
+            other => other,
+        }
+    }
+
+    /// The matrices there are, for a message.
+    fn choices(&self) -> Result<String> {
+        let names = self.matrix_names()?;
+        Ok(if names.is_empty() {
+            "the file has none".into()
+        } else {
+            format!("there are: {}", names.join(", "))
+        })
+    }
+
+    /// Names that [`matrix`](Self::matrix) takes, without opening what they lead to.
+    ///
+    /// # Errors
+    /// Where groups cannot be listed.
+    pub fn matrix_names(&self) -> Result<Vec<String>> {
+        match self.flavour {
+            Flavour::Loom => {
+                let mut out = vec!["matrix".to_owned()];
+                if let Some(layers) = self.root.child("layers")? {
+                    out.extend(layers.links()?.iter().map(|l| format!("layers/{}", l.name())));
+                }
+                Ok(out)
+            }
+            Flavour::TenX3 => Ok(vec!["X".into()]),
+            Flavour::TenX2 => Ok(self.genomes()?.iter().map(|g| g.name().to_owned()).collect()),
+            Flavour::MuData => {
+                let mut out = Vec::new();
+                if let Some(mods) = self.root.child("mod")? {
+                    for link in mods.links()? {
+                        if let Ok(child) = mods.open_link(link) {
+                            out.extend(names_below(&child, &format!("mod/{}/", link.name()))?);
+                        }
+                    }
+                }
+                Ok(out)
+            }
+            _ => names_below(&self.root, ""),
+        }
+    }
+
+    fn genomes(&self) -> Result<Vec<Object>> {
+        let mut out = Vec::new();
+        for link in self.root.links()? {
+            let child = self.root.open_link(link)?;
+            if tenx::is_matrix(&child)? {
+                out.push(child);
+            }
+        }
+        Ok(out)
+    }
+
+    fn tenx_group(&self, name: &str) -> Result<Object> {
+        if self.flavour == Flavour::TenX3 {
+            return match name {
+                "X" | "matrix" => self.root.descend("matrix"),
+                other => Err(Error::usage(format!("there is no matrix '{other}' (there are: X)"))),
+            };
+        }
+        let mut genomes = self.genomes()?;
+        if name == "X" && genomes.len() == 1 {
+            return Ok(genomes.remove(0));
+        }
+        let names: Vec<String> = genomes.iter().map(|g| g.name().to_owned()).collect();
+        let found = genomes.into_iter().find(|g| g.name() == name);
+        found.ok_or_else(|| {
+            Error::usage(format!(
+                "choose a genome, with --matrix or --genome (there are: {})",
+                names.join(", ")
+            ))
+        })
+    }
+
+    /// The tables of the rows and the columns of a matrix. Their lengths are held against its shape.
+    ///
+    /// # Errors
+    /// `Malformed` where a table is damaged or of another length.
+    pub fn frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<[Frame; 2]> {
+        let name = name.trim_matches('/');
+        let frames = match self.flavour {
+            Flavour::Loom => [
+                loom::frame(&self.root, "col_attrs", "CellID", shape[0], observer)?,
+                loom::frame(&self.root, "row_attrs", "Gene", shape[1], observer)?,
+            ],
+            Flavour::TenX3 | Flavour::TenX2 => {
+                let group = self.tenx_group(name)?;
+                [tenx::obs(&group)?, tenx::var(&group, observer)?]
+            }
+            _ => self.anndata_frames(name, shape, observer)?,
+        };
+        for (frame, (what, expected)) in frames.iter().zip([("rows", shape[0]), ("columns", shape[1])]) {
+            if frame.rows() as u64 != expected {
+                let text =
+                    format!("the matrix '{name}' has {expected} {what}, their table has {}", frame.rows());
+                return Err(Error::malformed(text));
+            }
+        }
+        Ok(frames)
+    }
+
+    /// Whether there is an `X`. Files of 10x Genomics and loom always have a matrix, AnnData may have none, or null in
+    /// its place.
+    ///
+    /// # Errors
+    /// Where the root cannot be read.
+    pub fn has_x(&self) -> Result<bool> {
+        Ok(match self.flavour {
+            Flavour::TenX2 | Flavour::TenX3 | Flavour::Loom => true,
+            _ => self.root.child("X")?.is_some_and(|x| !x.is_null()),
+        })
+    }
+
+    /// Rows and columns of a matrix. A file without `X` has the shape that its tables have.
+    ///
+    /// # Errors
+    /// As [`matrix`](Self::matrix); where a table cannot be read.
+    pub fn shape_of(&self, name: &str) -> Result<[u64; 2]> {
+        if name.trim_matches('/') != "X" || self.has_x()? {
+            return Ok(self.matrix(name)?.shape());
+        }
+        let rows = |name: &str| match self.root.child(name)? {
+            Some(object) => read_frame(&object, None, 0, &()).map(|f| f.rows() as u64),
+            None => Ok(0),
+        };
+        Ok([rows("obs")?, rows("var")?])
+    }
+
+    fn anndata_frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<[Frame; 2]> {
+        // In MuData the modality is the root of everything below it.
+        let (root, inner) = match name.strip_prefix("mod/").and_then(|n| n.split_once('/')) {
+            Some((modality, inner)) => (self.root.descend(&format!("mod/{modality}"))?, inner),
+            None => (self.root.clone(), name),
+        };
+        let uns = root.child("uns").ok().flatten().filter(Object::is_group);
+        let read = |path: &str, rows: u64| match root.descend(path) {
+            Ok(object) => read_frame(&object, uns.as_ref(), rows, observer),
+            Err(e) if e.kind() == Kind::Usage => Ok(Frame::unnamed(rows)),
+            Err(e) => Err(e),
+        };
+        let (rows, columns) = (shape[0], shape[1]);
+        let first = inner.split('/').next().unwrap_or_default();
+        Ok(match first {
+            "raw" => {
+                let var = if root.child("raw.var")?.is_some() { "raw.var" } else { "raw/var" };
+                [read("obs", rows)?, read(var, columns)?]
+            }
+            "raw.X" => [read("obs", rows)?, read("raw.var", columns)?],
+            "obsp" => [read("obs", rows)?, read("obs", columns)?],
+            "varp" => [read("var", rows)?, read("var", columns)?],
+            "obsm" => [read("obs", rows)?, Frame::unnamed(columns)],
+            "varm" => [read("var", rows)?, Frame::unnamed(columns)],
+            "X" | "layers" => [read("obs", rows)?, read("var", columns)?],
+            _ => [Frame::unnamed(rows), Frame::unnamed(columns)],
+        })
+    }
+}
+
+fn detect(root: &Object) -> Result<Flavour> {
+    let links = root.links()?;
+    let has = |n: &str| links.iter().any(|l| l.name == n.as_bytes());
+    match Encoding::of(root)? {
+        Encoding::AnnData => return Ok(Flavour::AnnData),
+        Encoding::MuData => return Ok(Flavour::MuData),
+        _ => {}
+    }
+    if has("mod") {
+        return Ok(Flavour::MuData);
+    }
+    if loom::is_loom(root)? {
+        return Ok(Flavour::Loom);
+    }
+    if has("X") || (has("obs") && has("var")) {
+        let compound = |n: &str| root.child(n).ok().flatten().is_some_and(|o| o.is_dataset());
+        let old = compound("obs") || compound("var");
+        return Ok(if old { Flavour::AnnData06 } else { Flavour::AnnData07 });
+    }
+    for link in links {
+        if let Ok(child) = root.open_link(link)
+            && tenx::is_matrix(&child).unwrap_or(false)
+        {
+            let v3 = link.name == b"matrix" && child.child("features")?.is_some();
+            return Ok(if v3 { Flavour::TenX3 } else { Flavour::TenX2 });
+        }
+    }
+    let names: Vec<String> = links.iter().take(8).map(|l| format!("'{}'", l.name())).collect();
+    let found = if names.is_empty() { "nothing".into() } else { names.join(", ") };
+    Err(Error::unsupported(format!("HDF5, but not AnnData, MuData, 10x or loom (the root holds {found})")))
+}
+
+/// Matrices below the root of one AnnData.
+fn names_below(root: &Object, prefix: &str) -> Result<Vec<String>> {
+    let mut out = Vec::new();
+    for single in ["X", "raw/X", "raw.X"] {
+        if root.descend(single).is_ok() {
+            out.push(format!("{prefix}{}", single.replace("raw.", "raw/")));
+        }
+    }
+    for group in ["layers", "obsp", "varp"] {
+        let Ok(Some(object)) = root.child(group) else { continue };
+        if object.is_group() {
+            out.extend(object.links()?.iter().map(|l| format!("{prefix}{group}/{}", l.name())));
+        }
+    }
+    out.dedup();
+    Ok(out)
+}

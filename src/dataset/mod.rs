@@ -1,0 +1,10 @@
+//! What is at a path, told by its content: HDF5 of any kind, a store, Matrix Market, a table of text.
+
+mod describe;
+mod file;
+mod input;
+
+pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
+pub use file::{AnnData, Flavour};
+pub(crate) use input::select_frames;
+pub use input::{Input, InputMatrix};

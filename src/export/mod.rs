@@ -1,0 +1,287 @@
+//! A single-cell file of any kind into an h5ad of the current format: whole (upgraded, repacked) or in part.
+//!
+//! Every element follows the rows and columns that are taken, as anndata makes a copy of a view: `X` and `layers` along
+//! both axes, `obs`, `obsm`, `obsp`, `raw` along the rows, `var`, `varm`, `varp` along the columns. Labels that no row has any
+//! more are dropped, and their colours in `uns` with them. Matrices go through in blocks; nothing is loaded whole but
+//! tables.
+
+mod file;
+mod split;
+
+pub use split::split;
+
+use crate::anndata::{H5adWriter, Matrix, StorageOptions};
+use crate::dataset::{AnnData, Flavour};
+use crate::dataset::{Input, select_frames};
+use crate::error::{Error, Result};
+use crate::hdf5::{Compression, Filters, Group, Libver, ObjectAddress};
+use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
+use crate::observe::Observer;
+use crate::table::Frame;
+use crate::transpose;
+use file::File;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Other names for rows and columns than the input has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// The column of `obs` that names cells.
+    pub obs: Option<String>,
+    /// The column of `var` that names genes.
+    pub var: Option<String>,
+    /// Names that come again get a number at their end.
+    pub unique: bool,
+}
+
+impl Names {
+    /// The tables with these names. Genes of 10x Genomics keep their symbols as a column.
+    pub(crate) fn applied(&self, frames: [Frame; 2]) -> Result<[Frame; 2]> {
+        let [mut obs, mut var] = frames;
+        if let Some(column) = &self.obs {
+            let old = obs.index_name().map(str::to_owned);
+            obs = obs.named_by(column, old.as_deref())?;
+        }
+        if let Some(column) = &self.var {
+            let symbols = (var.column("gene_ids").is_some()).then(|| "gene_symbols".to_owned());
+            let old = var.index_name().map(str::to_owned).or(symbols);
+            var = var.named_by(column, old.as_deref())?;
+        }
+        Ok(if self.unique { [obs.with_unique_index(), var.with_unique_index()] } else { [obs, var] })
+    }
+}
+
+/// How the output is written.
+#[derive(Debug, Clone)]
+pub struct ExportOptions {
+    /// Other names of rows and columns.
+    pub names: Names,
+    /// Of a file of 10x Genomics, this genome only.
+    pub genome: Option<String>,
+    /// Chunks and filters; filters as the input has them where `None`.
+    pub filters: Option<Filters>,
+    /// Elements of a chunk.
+    pub chunk: u64,
+    /// Which forms of HDF5 are used.
+    pub libver: Libver,
+    /// The layout of compressed `X` and `raw/X`; as they are where `None`.
+    pub layout: Option<Orientation>,
+    /// For temporary files when matrices change their layout; beside the output where `None`.
+    pub temporary: Option<PathBuf>,
+    /// Replace an existing file.
+    pub force: bool,
+    /// Memory for buffers.
+    pub budget: Budget,
+}
+
+impl Default for ExportOptions {
+    fn default() -> Self {
+        ExportOptions {
+            names: Names::default(),
+            genome: None,
+            filters: None,
+            chunk: StorageOptions::default().chunk,
+            libver: Libver::default(),
+            layout: None,
+            temporary: None,
+            force: false,
+            budget: Budget::new(1 << 30),
+        }
+    }
+}
+
+/// Writes `selection` of `input` to `output`. A table of text becomes a dense `X`, as in anndata, other matrices compressed
+/// ones.
+///
+/// # Errors
+/// Those of reading and writing; `Usage` where the selection has rows or columns that are not there; `Unsupported` for
+/// MuData. Nothing appears at `output` then.
+pub fn export(
+    input: &Input,
+    output: &Path,
+    selection: &Selection,
+    options: &ExportOptions,
+    observer: &dyn Observer,
+) -> Result<()> {
+    let data = match input {
+        Input::File(path, data) if data.flavour() == Flavour::MuData => {
+            let text = "MuData: each modality is a file of its own to write";
+            return Err(Error::unsupported(text).in_file(path));
+        }
+        Input::File(_, data) => Some(&**data),
+        _ => None,
+    };
+    let in_place = |e: Error| e.in_file(input.path());
+    let genome = options.genome.as_deref().map(|g| of_genome(input, g, selection, observer)).transpose();
+    let (matrix, of_genome) = genome.map_err(in_place)?.unwrap_or(("X".into(), None));
+    let selection = of_genome.as_ref().unwrap_or(selection);
+    let mut run = Run::new(data, output, matrix, selection, options, observer)?;
+    let written = match data {
+        Some(data) => File { run: &mut run, data }.tables_and_matrices(),
+        None => run.one_matrix(input),
+    };
+    written.map_err(in_place)?;
+    run.finish()
+}
+
+/// The matrix of a genome of 10x Genomics, and which of its genes are of it.
+fn of_genome(
+    input: &Input,
+    genome: &str,
+    selection: &Selection,
+    observer: &dyn Observer,
+) -> Result<(String, Option<Selection>)> {
+    match input {
+        Input::File(_, data) if data.flavour() == Flavour::TenX2 => {
+            data.matrix(genome)?;
+            Ok((genome.to_owned(), None))
+        }
+        Input::File(_, data) if data.flavour() == Flavour::TenX3 => {
+            let [_, var] = data.frames("X", data.matrix("X")?.shape(), observer)?;
+            let Some(column) = var.column("genome") else {
+                return Err(Error::usage("the file does not say which genome its genes are of"));
+            };
+            let genomes = column.to_strings()?;
+            let all = selection.var.clone().unwrap_or_else(|| (0..var.rows() as u64).collect());
+            let rows = all
+                .into_iter()
+                .filter(|r| genomes.bytes(*r as usize) == Some(genome.as_bytes()))
+                .collect::<Vec<_>>();
+            if rows.is_empty() {
+                let mut there: Vec<&[u8]> = genomes.iter().filter(|g| !g.is_empty()).collect();
+                there.sort_unstable();
+                there.dedup();
+                let there = there.iter().map(|g| String::from_utf8_lossy(g)).collect::<Vec<_>>().join(", ");
+                return Err(Error::usage(format!("there is no genome '{genome}' (there are: {there})")));
+            }
+            Ok(("X".into(), Some(Selection { obs: selection.obs.clone(), var: Some(rows) })))
+        }
+        _ => Err(Error::usage("a genome can be chosen in files of 10x Genomics only")),
+    }
+}
+
+/// The filters of the matrix, as far as they are ones we write; gzip in place of others.
+pub(crate) fn filters_of(data: &AnnData) -> Filters {
+    let Ok(element) = data.matrix("X") else { return Filters::default() };
+    let list = match &element {
+        Matrix::Sparse(s) => s.datasets()[0].filters().to_vec(),
+        Matrix::Dense(d) => d.dataset().filters().to_vec(),
+    };
+    let mut filters = Filters::default();
+    for f in list {
+        match f.id {
+            1 => filters.compression = Compression::Gzip(f.values.first().map_or(4, |l| (*l).min(9) as u8)),
+            2 => filters.shuffle = true,
+            3 => filters.fletcher32 = true,
+            32000 => filters.compression = Compression::Lzf,
+            _ => filters.compression = Compression::Gzip(4),
+        }
+    }
+    filters
+}
+
+struct Run<'a> {
+    selection: &'a Selection,
+    /// The one that becomes `X`.
+    matrix: String,
+    names: &'a Names,
+    budget: Budget,
+    layout: Option<Orientation>,
+    temporary: PathBuf,
+    observer: &'a dyn Observer,
+    writer: H5adWriter<'a>,
+    root: Group,
+    /// Matrices that are written already, by name.
+    ready: HashMap<String, ObjectAddress>,
+}
+
+impl<'a> Run<'a> {
+    /// Begins a file. One that exists is refused before anything is read.
+    fn new(
+        data: Option<&AnnData>,
+        output: &Path,
+        matrix: String,
+        selection: &'a Selection,
+        options: &'a ExportOptions,
+        observer: &'a dyn Observer,
+    ) -> Result<Self> {
+        let filters = options.filters.or_else(|| data.map(filters_of)).unwrap_or_default();
+        let how = StorageOptions { filters, chunk: options.chunk, libver: options.libver };
+        let beside = transpose::beside(output);
+        Ok(Run {
+            selection,
+            matrix,
+            names: &options.names,
+            budget: options.budget,
+            layout: options.layout,
+            temporary: options.temporary.clone().unwrap_or_else(|| beside.to_owned()),
+            observer,
+            writer: H5adWriter::create(output, options.force, how, options.budget, observer)?,
+            root: Group::new(),
+            ready: HashMap::new(),
+        })
+    }
+
+    fn finish(self) -> Result<()> {
+        self.writer.finish(self.root)
+    }
+
+    /// An input that is a matrix and its names.
+    fn one_matrix(&mut self, input: &Input) -> Result<()> {
+        let matrix = input.matrix("X", self.budget, self.observer)?;
+        let source = matrix.as_source();
+        let frames = input.frames("X", source.layout().shape(), self.observer)?;
+        let [rows, columns] = source.layout().shape();
+        let frames = frames.unwrap_or_else(|| [Frame::unnamed(rows), Frame::unnamed(columns)]);
+        let [obs, var] = self.names.applied(select_frames(self.selection, frames)?)?;
+        let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
+        let x = match (input, self.layout) {
+            (Input::DelimitedText(_), None) => self.dense(&selected)?,
+            _ => self.compressed(&selected)?,
+        };
+        self.root.link("X", x);
+        self.root.link("obs", self.writer.frame(&obs)?);
+        self.root.link("var", self.writer.frame(&var)?);
+        Ok(())
+    }
+
+    /// A compressed matrix in the layout asked for.
+    fn compressed(&mut self, source: &dyn Source) -> Result<ObjectAddress> {
+        let layout = source.layout();
+        let bytes = layout.entries * (4 + layout.dtype.size() as u64);
+        if self.layout.is_none_or(|l| l == layout.orientation) {
+            self.observer.phase("writing", bytes);
+            return self.writer.sparse(source);
+        }
+        self.observer.phase("reading", bytes);
+        let partitions =
+            transpose::partition(source, self.budget, &self.temporary, self.observer, &|_| Ok(()))?;
+        let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
+        self.observer.phase("transposing", bytes);
+        let observer = self.observer;
+        self.writer.sparse_from(&layout, &pointers, |sink| partitions.deliver(sink, observer))
+    }
+
+    /// Compressed rows with their zeros.
+    fn dense(&mut self, source: &dyn Source) -> Result<ObjectAddress> {
+        let layout = *source.layout();
+        let size = layout.dtype.size();
+        let row = layout.minor * size as u64;
+        self.writer.dense(layout.dtype, &[layout.lines, layout.minor], [2 * row, 1], &|rows, out| {
+            out.fill(0);
+            let p = &source.pointers()[rows.start as usize..=rows.end as usize];
+            let mut buffer = Buffer::new();
+            let first = p[0];
+            if first < p[p.len() - 1] {
+                source.read(first..p[p.len() - 1], &mut buffer)?;
+            }
+            for (line, ends) in out.chunks_exact_mut(row as usize).zip(p.windows(2)) {
+                for e in (ends[0] - first) as usize..(ends[1] - first) as usize {
+                    let at = buffer.minor[e] as usize * size;
+                    line[at..at + size].copy_from_slice(&buffer.values[e * size..][..size]);
+                }
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,78 @@
+//! Feature-barcode matrices of 10x Genomics' Cell Ranger, versions 2 and 3.
+//!
+//! Stored genes × cells by columns, which is cells × genes by rows.
+
+use crate::anndata::read_column;
+use crate::anndata::{Sparse, shape_of};
+use crate::error::{Error, Kind, Place, Result};
+use crate::hdf5::Object;
+use crate::matrix::Orientation;
+use crate::observe::Observer;
+use crate::strings::Strings;
+use crate::table::{Column, Frame};
+
+/// Whether a group is a matrix of this kind.
+pub(crate) fn is_matrix(group: &Object) -> Result<bool> {
+    if !group.is_group() {
+        return Ok(false);
+    }
+    let names: Vec<String> = group.links()?.iter().map(|l| l.name().into_owned()).collect();
+    let has = |n: &str| names.iter().any(|x| x == n);
+    let arrays = ["barcodes", "data", "indices", "indptr", "shape"].iter().all(|n| has(n));
+    Ok(arrays && (has("features") || has("genes") || has("gene_names")))
+}
+
+/// The matrix as cells × genes.
+pub(crate) fn open(group: &Object) -> Result<Sparse> {
+    let shape = group.descend("shape")?;
+    let [genes, cells] =
+        shape.dataset()?.read()?.integers().and_then(|s| shape_of(&s)).in_object(shape.path())?;
+    Sparse::from_parts(group, Orientation::Csr, [cells, genes])
+}
+
+/// The barcodes.
+pub(crate) fn obs(group: &Object) -> Result<Frame> {
+    Frame::new(None, strings(group, "barcodes")?, Vec::new()).in_object(group.path())
+}
+
+/// The features: names as index, ids and the rest as columns, as scanpy names them.
+pub(crate) fn var(group: &Object, observer: &dyn Observer) -> Result<Frame> {
+    let Some(features) = group.child("features")? else {
+        let ids = Column::Strings(strings(group, "genes")?);
+        return Frame::new(None, strings(group, "gene_names")?, vec![("gene_ids".into(), ids)])
+            .in_object(group.path());
+    };
+    let renamed = [
+        ("id", "gene_ids"),
+        ("feature_type", "feature_types"),
+        ("genome", "genome"),
+        ("gene_id", "gene_ids"),
+    ];
+    let mut columns: Vec<(String, Column)> = Vec::new();
+    let links = features.links()?;
+    let others = links.iter().map(|l| l.name().into_owned()).filter(|n| {
+        !n.starts_with('_') && n != "name" && n != "target_sets" && !renamed.iter().any(|(from, _)| from == n)
+    });
+    let first = renamed.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned()));
+    for (from, to) in first.chain(others.map(|n| (n.clone(), n))) {
+        let Some(child) = features.child(&from)? else { continue };
+        // Probe files have both an id (of the probe) and a gene_id.
+        let to =
+            if from == "id" && features.child("gene_id")?.is_some() { "probe_ids".to_owned() } else { to };
+        if !child.is_dataset() || columns.iter().any(|(n, _)| *n == to) {
+            continue;
+        }
+        match read_column(&child) {
+            Ok(column) => columns.push((to, column)),
+            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("column left out: {e}")),
+            Err(e) => return Err(e),
+        }
+    }
+    Frame::new(None, strings(&features, "name")?, columns).in_object(features.path())
+}
+
+fn strings(group: &Object, name: &str) -> Result<Strings> {
+    let child =
+        group.child(name)?.ok_or_else(|| Error::malformed(format!("no '{name}'"))).in_object(group.path())?;
+    child.dataset()?.read()?.strings().in_object(child.path())
+}

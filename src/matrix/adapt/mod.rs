@@ -1,0 +1,6 @@
+//! Sources made of other sources: chosen lines, edited entries, several matrices as one.
+
+pub(crate) mod edit;
+pub(crate) mod select;
+pub(crate) mod stack;
+pub(crate) mod without_lines;

@@ -1,0 +1,373 @@
+//! A source of which only some lines and some minor indices are taken, in any order, with empty ones between them.
+
+use crate::error::{Error, Result};
+use crate::matrix::block::line_of;
+use crate::matrix::budget::Budget;
+use crate::matrix::layout::{Layout, Orientation};
+use crate::matrix::lines::cut_at_lines;
+use crate::matrix::pump::each_block;
+use crate::matrix::source::{Buffer, Source};
+use crate::observe::Observer;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Stands for a line or a minor index that the source does not have: it is there, and empty.
+pub const ABSENT: u64 = u64::MAX;
+
+/// Which rows and columns are taken, in this order; all where `None`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Rows: cells.
+    pub obs: Option<Vec<u64>>,
+    /// Columns: genes.
+    pub var: Option<Vec<u64>>,
+}
+
+impl Selection {
+    /// Whether everything is taken.
+    pub fn is_all(&self) -> bool {
+        self.obs.is_none() && self.var.is_none()
+    }
+
+    /// What is taken of the lines and of the minor indices of a compressed matrix.
+    pub fn of(&self, orientation: Orientation) -> [Option<&[u64]>; 2] {
+        match orientation {
+            Orientation::Csr => [self.obs.as_deref(), self.var.as_deref()],
+            Orientation::Csc => [self.var.as_deref(), self.obs.as_deref()],
+        }
+    }
+}
+
+/// Lines and minor indices of a source, renumbered. Lines are read whole, so the longest must fit the budget.
+pub struct Selected<'s> {
+    from: &'s dyn Source,
+    layout: Layout,
+    pointers: Vec<u64>,
+    /// The line of the source that each line is; all in order where `None`.
+    lines: Option<Vec<u64>>,
+    minor: Option<Minor>,
+    /// Entries of the longest line of the source.
+    longest: u64,
+}
+
+/// What becomes of each minor index: none, one or several new ones.
+struct Minor {
+    starts: Vec<u32>,
+    targets: Vec<u32>,
+    /// New indices ascend with old ones, so lines stay in order.
+    ascending: bool,
+}
+
+impl Minor {
+    fn new(chosen: &[u64], old: u64) -> Result<Self> {
+        let old = usize::try_from(old).map_err(|_| Error::limit("too many minor indices"))?;
+        let mut starts = vec![0u32; old + 1];
+        let there = || chosen.iter().filter(|c| **c != ABSENT);
+        for c in there() {
+            match starts.get_mut(*c as usize + 1).filter(|_| (*c as usize) < old) {
+                Some(s) => *s += 1,
+                None => return Err(Error::usage(format!("there is no index {c} (there are {old})"))),
+            }
+        }
+        for i in 0..old {
+            starts[i + 1] += starts[i];
+        }
+        let mut next = starts.clone();
+        let mut targets = vec![0; there().count()];
+        for (new, c) in (0u32..).zip(chosen).filter(|(_, c)| **c != ABSENT) {
+            let slot = &mut next[*c as usize];
+            targets[*slot as usize] = new;
+            *slot += 1;
+        }
+        let ascending = there().is_sorted();
+        Ok(Minor { starts, targets, ascending })
+    }
+
+    /// Whether each old index becomes exactly one new one.
+    fn is_renumbering(&self) -> bool {
+        self.starts.windows(2).all(|w| w[1] - w[0] == 1)
+    }
+
+    fn of(&self, old: u32) -> &[u32] {
+        let (a, b) = (self.starts[old as usize], self.starts[old as usize + 1]);
+        &self.targets[a as usize..b as usize]
+    }
+}
+
+impl std::fmt::Debug for Selected<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Selected").field("layout", &self.layout).finish_non_exhaustive()
+    }
+}
+
+impl<'s> Selected<'s> {
+    /// Takes `lines` and `minor` of `from`, all where `None`, an empty one for each [`ABSENT`]. Choosing minor indices reads
+    /// the chosen lines once to count, unless none is left out.
+    ///
+    /// # Errors
+    /// `Usage` where something chosen is not there; otherwise as reading goes.
+    pub fn new(
+        from: &'s dyn Source,
+        lines: Option<&[u64]>,
+        minor: Option<&[u64]>,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let old = from.pointers();
+        let there = from.layout().lines;
+        if let Some(bad) = lines.into_iter().flatten().find(|l| **l >= there && **l != ABSENT) {
+            return Err(Error::usage(format!("there is no line {bad} (there are {there})")));
+        }
+        let longest = old.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
+        let count = lines.map_or(there, |l| l.len() as u64);
+        let mut pointers = Vec::with_capacity(count as usize + 1);
+        let mut sum = 0;
+        pointers.push(0);
+        for i in 0..count {
+            let line = lines.map_or(i, |l| l[i as usize]);
+            sum += entries_of(old, line);
+            pointers.push(sum);
+        }
+        let layout = Layout { lines: count, entries: sum, ..*from.layout() };
+        let mut selected =
+            Selected { from, layout, pointers, lines: lines.map(<[u64]>::to_vec), minor: None, longest };
+        if let Some(chosen) = minor {
+            let map = Minor::new(chosen, from.layout().minor)?;
+            selected.layout.minor = chosen.len() as u64;
+            if map.is_renumbering() {
+                selected.minor = Some(map);
+                return Ok(selected);
+            }
+            let counts: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
+            observer.phase("counting", sum.saturating_mul(4 + layout.dtype.size() as u64));
+            each_block(&selected, budget, observer, &|_| 0, &|block| {
+                for line in block.lines() {
+                    let n: usize = block.minor[line.range].iter().map(|m| map.of(*m).len()).sum();
+                    counts[line.number].fetch_add(n as u64, Relaxed);
+                }
+                Ok(())
+            })?;
+            let mut sum = 0;
+            selected.pointers.truncate(1);
+            for c in counts {
+                sum += c.into_inner();
+                selected.pointers.push(sum);
+            }
+            selected.layout.entries = sum;
+            selected.minor = Some(map);
+        }
+        Ok(selected)
+    }
+
+    /// The rows and columns of a selection.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn taken(
+        from: &'s dyn Source,
+        selection: &Selection,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let [lines, minor] = selection.of(from.layout().orientation);
+        Self::new(from, lines, minor, budget, observer)
+    }
+
+    fn old_line(&self, line: usize) -> u64 {
+        self.lines.as_ref().map_or(line as u64, |l| l[line])
+    }
+}
+
+impl Source for Selected<'_> {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn pointers(&self) -> &[u64] {
+        &self.pointers
+    }
+
+    fn cut(&self, start: u64, target: u64) -> u64 {
+        let p = &self.pointers;
+        let end = cut_at_lines(p, start, target);
+        if self.minor.is_none() {
+            return end;
+        }
+        // What is read may be far more than what is kept.
+        let (first, old) = (line_of(p, start), self.from.pointers());
+        let most = target.saturating_mul(4).max(self.longest);
+        let mut read = 0;
+        let fits = (first..line_of(p, end - 1) + 1).take_while(|line| {
+            read += entries_of(old, self.old_line(*line));
+            read <= most
+        });
+        p[first + fits.count().max(1)]
+    }
+
+    fn largest_block(&self, target: u64) -> u64 {
+        let repeated = self
+            .minor
+            .as_ref()
+            .map_or(1, |m| m.starts.windows(2).map(|w| u64::from(w[1] - w[0])).max().unwrap_or(1).max(1));
+        target.max(self.longest).saturating_mul(repeated)
+    }
+
+    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+        let (first, last) = (line_of(&self.pointers, range.start), line_of(&self.pointers, range.end - 1));
+        let (old, size) = (self.from.pointers(), self.layout.dtype.size());
+        let mut state: Box<Buffer> = into.take_state();
+        into.resize(range.end - range.start, self.layout.dtype)?;
+        let mut at = 0usize;
+        let mut line = first;
+        let mut order: Vec<u32> = Vec::new();
+        while line <= last {
+            // lines that follow each other in the source are read at once
+            let start = self.old_line(line);
+            if start == ABSENT {
+                line += 1;
+                continue;
+            }
+            let mut run = 1;
+            while line + run <= last && self.old_line(line + run) == start + run as u64 {
+                run += 1;
+            }
+            let start = start as usize;
+            let whole = old[start]..old[start + run];
+            if whole.is_empty() {
+                line += run;
+                continue;
+            }
+            self.from.read(whole.clone(), &mut state)?;
+            let n = (whole.end - whole.start) as usize;
+            let Some(map) = &self.minor else {
+                let room = into.minor.get_mut(at..at + n).ok_or_else(changed)?;
+                room.copy_from_slice(&state.minor[..n]);
+                into.values[at * size..(at + n) * size].copy_from_slice(&state.values[..n * size]);
+                at += n;
+                line += run;
+                continue;
+            };
+            for l in start..start + run {
+                let begun = at;
+                let entries = (old[l] - whole.start) as usize..(old[l + 1] - whole.start) as usize;
+                for e in entries {
+                    for new in map.of(state.minor[e]) {
+                        *into.minor.get_mut(at).ok_or_else(changed)? = *new;
+                        into.values[at * size..(at + 1) * size]
+                            .copy_from_slice(&state.values[e * size..(e + 1) * size]);
+                        at += 1;
+                    }
+                }
+                if !map.ascending {
+                    sort_line(
+                        &mut into.minor[begun..at],
+                        &mut into.values[begun * size..at * size],
+                        size,
+                        &mut order,
+                    );
+                }
+            }
+            line += run;
+        }
+        into.keep(state);
+        if at as u64 == range.end - range.start { Ok(()) } else { Err(changed()) }
+    }
+
+    fn working_bytes(&self, entries: u64) -> u64 {
+        let read = entries.max(self.longest);
+        let width = 4 + self.layout.dtype.size() as u64;
+        let kept = if self.minor.is_some() { 4 } else { 1 };
+        self.from.working_bytes(read) + read.saturating_mul(width).saturating_mul(kept)
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        let map = self.minor.as_ref().map_or(0, |m| (m.starts.len() + m.targets.len()) as u64 * 4);
+        let lines = self.lines.as_ref().map_or(0, |l| l.len() as u64 * 8);
+        self.from.resident_bytes() + self.pointers.len() as u64 * 8 + map + lines
+    }
+
+    fn sequential(&self) -> bool {
+        self.from.sequential()
+    }
+}
+
+/// Entries of a line of the source.
+fn entries_of(pointers: &[u64], line: u64) -> u64 {
+    if line == ABSENT { 0 } else { pointers[line as usize + 1] - pointers[line as usize] }
+}
+
+pub(super) fn changed() -> Error {
+    Error::malformed("the source changed while it was read")
+}
+
+/// Puts the entries of one line into ascending order; those of one index keep theirs.
+pub(super) fn sort_line(minor: &mut [u32], values: &mut [u8], size: usize, order: &mut Vec<u32>) {
+    if minor.is_sorted() {
+        return;
+    }
+    order.clear();
+    order.extend(0..minor.len() as u32);
+    order.sort_by_key(|i| minor[*i as usize]);
+    let (old, bytes) = (minor.to_vec(), values.to_vec());
+    for (to, from) in order.iter().enumerate() {
+        let from = *from as usize;
+        minor[to] = old[from];
+        values[to * size..(to + 1) * size].copy_from_slice(&bytes[from * size..(from + 1) * size]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype::Dtype;
+    use crate::matrix::{InMemory, IntoMemory, Orientation, pump};
+    use proptest::prelude::*;
+
+    type Dense = Vec<Vec<u16>>;
+
+    fn sparse(dense: &Dense, columns: usize) -> InMemory {
+        let (mut pointers, mut minor, mut values) = (vec![0], vec![], vec![]);
+        for row in dense {
+            for (j, v) in row.iter().enumerate().filter(|(_, v)| **v != 0) {
+                minor.push(j as u32);
+                values.extend(v.to_le_bytes());
+            }
+            pointers.push(minor.len() as u64);
+        }
+        let layout = Layout {
+            orientation: Orientation::Csr,
+            lines: dense.len() as u64,
+            minor: columns as u64,
+            entries: minor.len() as u64,
+            dtype: Dtype::Uint16,
+        };
+        InMemory::new(layout, pointers, minor, values).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn as_indexing_a_dense_matrix(
+            dense in proptest::collection::vec(proptest::collection::vec(0u16..4, 6), 1..12),
+            lines in proptest::option::of(proptest::collection::vec(0u64..12, 0..20)),
+            minor in proptest::option::of(proptest::collection::vec(0u64..6, 0..9)),
+        ) {
+            let lines: Option<Vec<u64>> = lines.map(|l| l.into_iter().map(|x| x % dense.len() as u64).collect());
+            let from = sparse(&dense, 6);
+            let budget = Budget::new(4 << 20);
+            let selected = Selected::new(&from, lines.as_deref(), minor.as_deref(), budget, &()).unwrap();
+            let rows: Vec<u64> = lines.unwrap_or_else(|| (0..dense.len() as u64).collect());
+            let columns: Vec<u64> = minor.unwrap_or_else(|| (0..6).collect());
+            let want: Dense = rows.iter().map(|r| columns.iter().map(|c| dense[*r as usize][*c as usize]).collect()).collect();
+            let got = pump(&selected, IntoMemory::new(selected.layout()), budget, &()).unwrap();
+            prop_assert!(got == sparse(&want, columns.len()));
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_cannot_be_chosen() {
+        let from = sparse(&vec![vec![1; 6]; 2], 6);
+        let budget = Budget::new(4 << 20);
+        assert!(Selected::new(&from, Some(&[2]), None, budget, &()).is_err());
+        assert!(Selected::new(&from, None, Some(&[6]), budget, &()).is_err());
+    }
+}

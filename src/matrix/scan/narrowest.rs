@@ -1,0 +1,24 @@
+//! Which type the values of a matrix need.
+
+use crate::dtype::{Dtype, Narrowest};
+use crate::matrix::budget::Budget;
+use crate::matrix::pump::each_block;
+use crate::matrix::source::Source;
+use crate::observe::Observer;
+use std::sync::{Mutex, PoisonError};
+
+/// The narrowest type that holds every value of `from`; reads all of it.
+///
+/// # Errors
+/// Those of reading.
+pub fn narrowest_dtype(from: &dyn Source, budget: Budget, observer: &dyn Observer) -> crate::Result<Dtype> {
+    let seen = Mutex::new(Narrowest::default());
+    each_block(from, budget, observer, &|_| 0, &|block| {
+        let mut n = Narrowest::default();
+        n.add(block.values.dtype, block.values.bytes);
+        let mut all = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        *all = all.merge(n);
+        Ok(())
+    })?;
+    Ok(seen.into_inner().unwrap_or_else(PoisonError::into_inner).dtype(from.layout().dtype))
+}
