@@ -7,10 +7,11 @@
 #![allow(missing_docs)] // the macro below makes a public function without any
 
 use annmap::anndata::Matrix;
+use annmap::codec::{Compression, Filters};
 use annmap::convert::{ConvertOptions, Target, convert};
 use annmap::dataset::AnnData;
 use annmap::dataset::Input;
-use annmap::hdf5::{Compression, EncodedValue, File, Filters, Group, Libver, Scratch, Storing, Writer};
+use annmap::hdf5::{EncodedValue, File, Group, Libver, Scratch, Storing, Writer};
 use annmap::matrix::{Block, Budget, InMemory, Layout, Orientation, Sink, Source, pump};
 use annmap::transpose::partition;
 use annmap::{Dtype, Limits, Result};

@@ -49,7 +49,7 @@
 
 pub mod anndata;
 pub(crate) mod bytes;
-pub(crate) mod codec;
+pub mod codec;
 pub mod concat;
 pub mod convert;
 pub mod dataset;

@@ -2,7 +2,8 @@
 #![no_main]
 
 use annmap::Limits;
-use annmap::hdf5::{Class, File, Object, Scratch};
+use annmap::dtype::Class;
+use annmap::hdf5::{File, Object, Scratch};
 use libfuzzer_sys::fuzz_target;
 
 fn check(object: &Object, theirs: &hdf5_reader::Hdf5File, depth: u32, left: &mut u32) {

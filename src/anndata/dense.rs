@@ -4,9 +4,10 @@
 //! counts, strip by strip, and blocks are then read by the same strips.
 
 use super::row_reader::{Room, RowReader};
+use crate::dtype::Numeric;
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::{Dataset, Numeric, Storage};
+use crate::hdf5::{Dataset, Storage};
 use crate::matrix::{self, Budget, Buffer, Layout, LostLines, Orientation, Source, merged};
 use crate::observe::Observer;
 use std::ops::Range;

@@ -1,7 +1,8 @@
 //! Elements of a dataset by range, however they are kept.
 
+use crate::dtype::Numeric;
 use crate::error::Result;
-use crate::hdf5::{Dataset, ElementStream, Numeric, Scratch, Storage};
+use crate::hdf5::{Dataset, ElementStream, Scratch, Storage};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 

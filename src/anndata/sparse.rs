@@ -2,9 +2,10 @@
 
 use super::encoding::{Encoding, attribute};
 use super::row_reader::{Room, RowReader};
+use crate::dtype::Numeric;
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Place, Result};
-use crate::hdf5::{Dataset, Numeric, Object};
+use crate::hdf5::{Dataset, Object};
 use crate::matrix::{Buffer, Layout, LostLines, Orientation, Source, check_minor, validated_pointers};
 use std::ops::Range;
 

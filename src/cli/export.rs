@@ -3,9 +3,10 @@
 use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::report::Out;
+use annmap::codec::{Compression, Filters};
 use annmap::dataset::Input;
 use annmap::export::{ExportOptions, Names, export};
-use annmap::hdf5::{Compression, Filters, Libver};
+use annmap::hdf5::Libver;
 use annmap::matrix::{Orientation, Selection};
 use annmap::{Error, Result};
 use serde_json::json;

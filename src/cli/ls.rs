@@ -1,7 +1,8 @@
 //! `annmap ls`: every object and attribute of an HDF5 file.
 
 use super::report::{self, Out, printable};
-use annmap::hdf5::{Class, Dataset, File, Object, ObjectKind, Storage, Target, Value};
+use annmap::dtype::Class;
+use annmap::hdf5::{Dataset, File, Object, ObjectKind, Storage, Target, Value};
 use annmap::{Error, Kind, Result};
 use serde_json::{Map, Value as Json, json};
 use std::collections::HashMap;

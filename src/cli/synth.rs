@@ -5,7 +5,7 @@ use super::common::Common;
 use super::export::{LibverArg, Packing, parse_compression};
 use super::report::Out;
 use annmap::anndata::StorageOptions;
-use annmap::hdf5::{Compression, Filters};
+use annmap::codec::{Compression, Filters};
 use annmap::synth::{COLUMNS, Defect, Form, SynthOptions, synth};
 use annmap::{Dtype, Result};
 use clap::ValueEnum;

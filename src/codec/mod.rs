@@ -20,7 +20,11 @@ pub(crate) mod blosc;
 pub(crate) mod blosc2;
 pub(crate) mod bzip2;
 pub(crate) mod deflate;
+mod encode;
+pub(crate) mod fletcher32;
 pub(crate) mod lz4;
 pub(crate) mod lzf;
 pub(crate) mod shuffle;
 pub(crate) mod zstd;
+
+pub use encode::{Compression, EncodeWork, Encoded, Filters};

@@ -2,9 +2,10 @@
 
 use super::map::Map;
 use crate::anndata::{Axes, read_rows, rows_of_chunk};
+use crate::dtype::Numeric;
 use crate::dtype::{Dtype, Policy, Scalar, cast};
 use crate::error::{Error, Result};
-use crate::hdf5::{Dataset, Numeric, Scratch};
+use crate::hdf5::{Dataset, Scratch};
 use crate::matrix::ABSENT;
 use crate::table::Column;
 use std::ops::Range;

@@ -1,8 +1,9 @@
 //! An element of one part.
 
 use crate::anndata::{Awkward, Matrix, Sparse, is_awkward, is_frame, read_frame};
+use crate::dtype::Numeric;
 use crate::error::{Error, Kind, Result};
-use crate::hdf5::{Dataset, Numeric, Object};
+use crate::hdf5::{Dataset, Object};
 use crate::observe::Observer;
 use crate::table::Frame;
 

@@ -2,11 +2,12 @@
 
 use crate::anndata::Matrix;
 use crate::bytes::commit::Pending;
+use crate::codec::Filters;
 use crate::dataset::Input;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Place, Result};
 use crate::export::{self, export};
-use crate::hdf5::{Filters, Object};
+use crate::hdf5::Object;
 use crate::matrix::{Budget, Selection, Source};
 use crate::observe::Observer;
 use crate::store::{self, IndexDtype, Store};

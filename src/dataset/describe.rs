@@ -2,9 +2,10 @@
 
 use super::file::{AnnData, Flavour};
 use crate::anndata::{Encoding, Matrix, frame_names, from_value};
+use crate::dtype::Class;
 use crate::error::{Error, Result};
 use crate::formats::tenx;
-use crate::hdf5::{Class, Dataset, Object, Storage};
+use crate::hdf5::{Dataset, Object, Storage};
 
 /// A whole file.
 #[derive(Debug)]
@@ -239,7 +240,7 @@ fn array(d: &Dataset) -> MatrixInfo {
     }
 }
 
-fn compound(d: &Dataset, members: &[crate::hdf5::Member]) -> FrameInfo {
+fn compound(d: &Dataset, members: &[crate::dtype::Member]) -> FrameInfo {
     let columns = members.iter().skip(1).map(|m| ColumnInfo {
         name: m.name.clone(),
         dtype: m.datatype.name(),

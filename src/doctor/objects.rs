@@ -1,8 +1,9 @@
 //! Every object of the file: links, attributes, values, chunks.
 
 use super::{Report, Severity};
+use crate::dtype::Class;
 use crate::error::{Error, Kind, Result};
-use crate::hdf5::{Class, Dataset, File, Object, Scratch, Target};
+use crate::hdf5::{Dataset, File, Object, Scratch, Target};
 use crate::observe::Observer;
 use rayon::prelude::*;
 use std::collections::HashSet;

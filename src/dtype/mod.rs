@@ -1,11 +1,16 @@
-//! Element types of matrices and table columns, by their numpy names.
+//! Types of elements: plain numbers by their numpy names ([`Dtype`]), stored elements of any kind ([`Datatype`]), and the way
+//! from one to the other.
 
-use crate::error::{Error, Result};
 mod cast;
+mod datatype;
+mod numeric;
 
 pub use cast::Policy;
 pub(crate) use cast::{Narrowest, cast};
+pub use datatype::{Class, Datatype, Float, Integer, Member, Order, Padding, Text};
+pub use numeric::Numeric;
 
+use crate::error::{Error, Result};
 use half::f16;
 use std::fmt;
 

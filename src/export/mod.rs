@@ -11,10 +11,11 @@ mod split;
 pub use split::split;
 
 use crate::anndata::{H5adWriter, Matrix, StorageOptions};
+use crate::codec::{Compression, Filters};
 use crate::dataset::{AnnData, Flavour};
 use crate::dataset::{Input, select_frames};
 use crate::error::{Error, Result};
-use crate::hdf5::{Compression, Filters, Group, Libver, ObjectAddress};
+use crate::hdf5::{Group, Libver, ObjectAddress};
 use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
 use crate::observe::Observer;
 use crate::table::Frame;

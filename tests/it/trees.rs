@@ -1,9 +1,10 @@
 //! Trees of AnnData elements, made at random: what is written is read, and the bytes do not depend on the threads.
 
 use annmap::anndata::{H5adWriter, StorageOptions};
+use annmap::codec::{Compression, Filters};
 use annmap::dataset::AnnData;
 use annmap::dtype::Dtype;
-use annmap::hdf5::{Compression, EncodedValue, Filters, Group, Libver};
+use annmap::hdf5::{EncodedValue, Group, Libver};
 use annmap::matrix::{Budget, InMemory, IntoMemory, Layout, Orientation, Source, pump};
 use annmap::table::{Categorical, Column, Frame};
 use proptest::collection::vec;

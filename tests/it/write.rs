@@ -1,9 +1,9 @@
 //! What is written is read again, and the same calls give the same bytes.
 
 use crate::support::Recorder;
-use annmap::hdf5::{
-    Class, Compression, EncodedValue, File, Filters, Group, Libver, Scratch, Storing, Writer,
-};
+use annmap::codec::{Compression, Filters};
+use annmap::dtype::Class;
+use annmap::hdf5::{EncodedValue, File, Group, Libver, Scratch, Storing, Writer};
 use annmap::{Dtype, Limits, Strings};
 use proptest::prelude::*;
 use std::path::Path;

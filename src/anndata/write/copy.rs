@@ -7,10 +7,9 @@ use crate::anndata::dataframe::read_frame;
 use crate::anndata::encoding::{Encoding, text_attribute};
 use crate::anndata::matrix::Matrix;
 use crate::anndata::rows::{Axes, read_rows};
+use crate::dtype::Class;
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::{
-    Class, Dataset, Dataspace, EncodedValue, Group, Link, Object, ObjectAddress, Scratch, Value,
-};
+use crate::hdf5::{Dataset, Dataspace, EncodedValue, Group, Link, Object, ObjectAddress, Scratch, Value};
 use crate::matrix::{Selected, Source};
 use crate::table::Column;
 
@@ -269,6 +268,6 @@ fn encoding_of(object: &Object, dataset: &Dataset) -> Result<(&'static str, &'st
 }
 
 /// As h5py stores complex numbers.
-fn is_complex(members: &[crate::hdf5::Member]) -> bool {
+fn is_complex(members: &[crate::dtype::Member]) -> bool {
     matches!(members, [a, b] if a.name == "r" && b.name == "i" && a.datatype == b.datatype)
 }

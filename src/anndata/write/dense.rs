@@ -2,9 +2,11 @@
 
 use super::H5adWriter;
 use crate::anndata::rows::{Axes, read_rows, rows_of_chunk};
+use crate::codec::{EncodeWork, Encoded};
+use crate::dtype::Datatype;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::hdf5::{Chunks, Dataset, Datatype, EncodeWork, Encoded, EncodedValue, ObjectAddress, Scratch};
+use crate::hdf5::{Chunks, Dataset, EncodedValue, ObjectAddress, Scratch};
 use rayon::prelude::*;
 use std::ops::Range;
 

@@ -8,8 +8,9 @@ mod sparse;
 
 pub use sparse::SparseSink;
 
+use crate::codec::Filters;
 use crate::error::Result;
-use crate::hdf5::{EncodedValue, Filters, Group, Libver, ObjectAddress, Storing, Writer};
+use crate::hdf5::{EncodedValue, Group, Libver, ObjectAddress, Storing, Writer};
 use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::strings::Strings;

@@ -2,8 +2,9 @@
 
 use super::H5adWriter;
 use crate::anndata::Awkward;
+use crate::dtype::{Class, Datatype, Member};
 use crate::error::Result;
-use crate::hdf5::{Class, Datatype, EncodedValue, Group, Member, ObjectAddress};
+use crate::hdf5::{EncodedValue, Group, ObjectAddress};
 
 impl H5adWriter<'_> {
     /// Writes one text.

@@ -1,11 +1,10 @@
 //! `csr_matrix` and `csc_matrix`: chunks are compressed by all threads and appended in order.
 
 use super::H5adWriter;
+use crate::codec::{EncodeWork, Encoded, Filters};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::hdf5::{
-    Chunks, EncodeWork, Encoded, EncodedValue, Filters, Group, ObjectAddress, Storing, Writer,
-};
+use crate::hdf5::{Chunks, EncodedValue, Group, ObjectAddress, Storing, Writer};
 use crate::matrix::{Block, Layout, Sink, Source, pump};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};

@@ -3,7 +3,6 @@
 //! A decoder is told how long its output must be and refuses any other length. Filters without a decoder here
 //! are refused by name when a chunk that went through them is read.
 
-pub(crate) mod fletcher32;
 pub(crate) mod nbit;
 pub(crate) mod pipeline;
 pub(crate) mod scale_offset;

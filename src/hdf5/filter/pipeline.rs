@@ -3,11 +3,11 @@
 use super::nbit::NBit;
 use super::scale_offset::ScaleOffset;
 use super::szip::Szip;
-use super::{fletcher32, id, registered_name};
+use super::{id, registered_name};
 use crate::bytes::checked;
 use crate::codec::bitshuffle::Bitshuffle;
 use crate::codec::deflate::Inflater;
-use crate::codec::{blosc, blosc2, bzip2, lz4, lzf, shuffle, zstd};
+use crate::codec::{blosc, blosc2, bzip2, fletcher32, lz4, lzf, shuffle, zstd};
 use crate::error::{Error, Result};
 use crate::hdf5::format::message::filter_pipeline::Filter;
 

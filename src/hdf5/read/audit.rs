@@ -6,14 +6,15 @@ use super::file::File;
 use super::global_heap::HeapReader;
 use super::object::Object;
 use crate::bytes::Cursor;
+use crate::dtype::Class;
 use crate::error::{Error, Kind, Place, Result};
+use crate::hdf5::Value;
 use crate::hdf5::filter::pipeline::Pipeline;
 use crate::hdf5::format::message::{
     attribute_info, dataspace, datatype, fill_value, filter_pipeline, kind, layout, link, link_info,
     symbol_table,
 };
 use crate::hdf5::format::{local_heap, object_header as header};
-use crate::hdf5::{Class, Value};
 
 impl Object {
     /// What is wrong with messages of the header that nothing else looks at, and with the heap of a group's names.

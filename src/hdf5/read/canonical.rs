@@ -7,14 +7,12 @@
 use super::chunks::Scratch;
 use super::dataset::{Dataset, Storage};
 use super::global_heap::HeapReader;
-use super::numeric::Numeric;
 use super::value::{Value, trimmed};
 use crate::bytes::Cursor;
 use crate::bytes::checked;
-use crate::dtype::Dtype;
+use crate::dtype::{Class, Datatype, Numeric, Padding};
 use crate::error::{Error, Place, Result};
 use crate::hdf5::format::message::dataspace::Dataspace;
-use crate::hdf5::format::message::datatype::{Class, Datatype, Padding};
 
 /// Bytes of elements read at once.
 const WINDOW: u64 = 8 << 20;
@@ -198,45 +196,4 @@ fn write_many(
         write(base, &mut one, out, heap, depth.saturating_add(1))?;
     }
     Ok(())
-}
-
-impl Datatype {
-    /// A short name: `float32`, `string`, `string[8]`, `compound{a:int32,b:bool}`, `vlen<uint8>`, ...
-    pub fn name(&self) -> String {
-        match &self.class {
-            Class::Enum { .. } if self.is_bool() => "bool".into(),
-            Class::Enum { base, .. } => format!("enum:{}", base.name()),
-            Class::FixedString(_) => format!("string[{}]", self.size),
-            Class::VarString(_) => "string".into(),
-            Class::VarLen(base) => format!("vlen<{}>", base.name()),
-            Class::Array { dims, base } => {
-                let dims: Vec<String> = dims.iter().map(u64::to_string).collect();
-                format!("array<{};{}>", base.name(), dims.join(","))
-            }
-            Class::Compound(members) => {
-                let members: Vec<String> =
-                    members.iter().map(|m| format!("{}:{}", m.name, m.datatype.name())).collect();
-                format!("compound{{{}}}", members.join(","))
-            }
-            Class::Opaque { .. } => format!("opaque[{}]", self.size),
-            Class::Reference { kind: 0 } => "reference".into(),
-            Class::Reference { kind: 1 } => "region-reference".into(),
-            Class::Reference { kind } => format!("reference-{kind}"),
-            Class::Complex(base) => match Numeric::of(base).map(|n| n.dtype) {
-                Some(Dtype::Float32) => "complex64".into(),
-                Some(Dtype::Float64) => "complex128".into(),
-                _ => format!("complex<{}>", base.name()),
-            },
-            Class::Time { precision } => format!("time{precision}"),
-            Class::Integer(i) => {
-                let sign = if i.signed { "int" } else { "uint" };
-                format!("{sign}{}", u64::from(self.size).saturating_mul(8))
-            }
-            Class::Bitfield(_) => format!("uint{}", u64::from(self.size).saturating_mul(8)),
-            Class::Float(_) => match Numeric::of(self) {
-                Some(n) => n.dtype.name().into(),
-                None => format!("float{}", u64::from(self.size).saturating_mul(8)),
-            },
-        }
-    }
 }

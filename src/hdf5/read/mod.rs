@@ -11,7 +11,6 @@ pub(crate) mod file;
 pub(crate) mod fractal_heap;
 pub(crate) mod global_heap;
 pub(crate) mod group;
-pub(crate) mod numeric;
 pub(crate) mod object;
 pub(crate) mod selection;
 pub(crate) mod stream;

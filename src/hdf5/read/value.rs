@@ -2,13 +2,13 @@
 
 use super::file::File;
 use super::global_heap::HeapReader;
-use super::numeric::Numeric;
 use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::dtype::Dtype;
+use crate::dtype::Numeric;
+use crate::dtype::{Class, Datatype, Padding};
 use crate::error::{Error, Result};
 use crate::hdf5::format::message::dataspace::Dataspace;
-use crate::hdf5::format::message::datatype::{Class, Datatype, Padding};
 use crate::strings::Strings;
 
 /// Elements in the file's own bytes, with their type and shape.
@@ -53,7 +53,7 @@ impl Value {
 
     /// Elements that are arrays as more dimensions of elements that are none.
     pub(crate) fn unpacked(&self) -> Value {
-        let crate::hdf5::Class::Array { dims, base } = &self.datatype.class else { return self.clone() };
+        let crate::dtype::Class::Array { dims, base } = &self.datatype.class else { return self.clone() };
         let shape: Vec<u64> = self.shape().unwrap_or_default().iter().chain(dims).copied().collect();
         let space = crate::hdf5::write::value::space(&shape);
         Value::new(&self.file, (**base).clone(), space, self.bytes.clone())

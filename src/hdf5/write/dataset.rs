@@ -1,17 +1,19 @@
 //! Datasets: in one piece, or in chunks that come one after the other.
 
-use super::encode::{EncodeWork, Encoded, Filters};
 use super::file::{Libver, ObjectAddress, Writer};
+use super::filters;
 use super::value::EncodedValue;
 use crate::bytes::checked;
 use crate::bytes::put::Put;
 use crate::bytes::slab::{self, Place};
+use crate::codec::{EncodeWork, Encoded, Filters};
+use crate::dtype::{Class, Datatype};
 use crate::error::{Error, Result};
+use crate::hdf5::Dataspace;
 use crate::hdf5::format::message::layout::WrittenIndex;
 use crate::hdf5::format::message::{dataspace, datatype, filter_pipeline, kind, layout};
 use crate::hdf5::format::object_header::HeaderWriter;
 use crate::hdf5::format::{Sizes, btree_v1, extensible_array, fixed_array};
-use crate::hdf5::{Class, Dataspace, Datatype};
 use rayon::prelude::*;
 
 /// Chunks encoded at once.
@@ -311,7 +313,7 @@ impl Chunks {
         let mut messages = Vec::new();
         if !self.filters.is_none() {
             let mut list = Vec::new();
-            let filters = self.filters.list(self.datatype.size, self.chunk_bytes()? as u64);
+            let filters = filters::list(&self.filters, self.datatype.size, self.chunk_bytes()? as u64);
             filter_pipeline::write(&filters, &mut list);
             messages.push((kind::FILTERS, list));
         }

@@ -6,7 +6,7 @@
 
 mod attributes;
 pub(crate) mod dataset;
-pub(crate) mod encode;
 pub(crate) mod file;
+mod filters;
 pub(crate) mod heap;
 pub(crate) mod value;

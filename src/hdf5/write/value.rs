@@ -5,9 +5,10 @@ use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::bytes::put::Put;
 use crate::dtype::Dtype;
+use crate::dtype::{Class, Datatype};
 use crate::error::{Error, Result};
 use crate::hdf5::read::global_heap::HeapReader;
-use crate::hdf5::{Class, Dataspace, Datatype, Value};
+use crate::hdf5::{Dataspace, Value};
 use crate::strings::Strings;
 
 /// A value as it will lie in the file.
@@ -217,7 +218,7 @@ fn written_type(t: &Datatype) -> Result<Datatype> {
 }
 
 /// Where a member begins when those before it are packed.
-fn member_offset(members: &[crate::hdf5::Member], of: &crate::hdf5::Member) -> Result<usize> {
+fn member_offset(members: &[crate::dtype::Member], of: &crate::dtype::Member) -> Result<usize> {
     let mut at = 0usize;
     for m in members {
         if std::ptr::eq(m, of) {

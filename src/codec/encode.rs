@@ -1,10 +1,8 @@
 //! Chunks through their filters on the way to the disk.
 
+use super::{fletcher32, lzf, shuffle};
 use crate::bytes::put::Put;
-use crate::codec::{lzf, shuffle};
 use crate::error::{Error, Kind, Result};
-use crate::hdf5::Filter;
-use crate::hdf5::filter::{fletcher32, id};
 use zlib_rs::{Deflate, DeflateFlush, Status};
 
 /// How chunks are compressed.
@@ -56,33 +54,6 @@ impl Filters {
     /// Whether chunks are stored as they are.
     pub fn is_none(&self) -> bool {
         *self == Filters::default()
-    }
-
-    /// The pipeline message's list.
-    pub(crate) fn list(&self, element: u32, chunk_bytes: u64) -> Vec<Filter> {
-        let filter = |id, name: &str, values: &[u32]| Filter {
-            id,
-            name: name.to_owned(),
-            optional: id != id::FLETCHER32,
-            values: values.to_vec(),
-        };
-        let mut out = Vec::new();
-        if self.shuffle {
-            out.push(filter(id::SHUFFLE, "shuffle", &[element]));
-        }
-        match self.compression {
-            Compression::None => {}
-            Compression::Gzip(level) => out.push(filter(id::DEFLATE, "deflate", &[u32::from(level)])),
-            Compression::Lzf => {
-                // h5py's revision of the filter, LibLZF's version, bytes of a chunk
-                let bytes = u32::try_from(chunk_bytes).unwrap_or(u32::MAX);
-                out.push(filter(id::LZF, "lzf", &[4, 0x0105, bytes]));
-            }
-        }
-        if self.fletcher32 {
-            out.push(filter(id::FLETCHER32, "fletcher32", &[]));
-        }
-        out
     }
 
     /// Takes one chunk through.

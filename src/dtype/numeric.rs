@@ -1,10 +1,9 @@
-//! Numbers of any HDF5 type as one of the plain little-endian [`Dtype`]s.
+//! Numbers of any stored type as one of the plain little-endian [`Dtype`]s.
 
-use crate::dtype::Dtype;
-use crate::hdf5::format::message::datatype::{Class, Datatype, Float, Integer, Order};
+use super::{Class, Datatype, Dtype, Float, Integer, Order};
 use half::f16;
 
-/// How elements of an HDF5 number type become a plain type.
+/// How elements of a stored number type become a plain type.
 ///
 /// Types with odd precisions or exponents go to the smallest plain type that holds all their values, as h5py
 /// chooses it.

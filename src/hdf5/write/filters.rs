@@ -1,0 +1,32 @@
+//! What chunks go through, as the filter pipeline message says it.
+
+use crate::codec::{Compression, Filters};
+use crate::hdf5::Filter;
+use crate::hdf5::filter::id;
+
+/// The list of the filter pipeline message, for elements of `element` bytes in chunks of `chunk_bytes`.
+pub(crate) fn list(filters: &Filters, element: u32, chunk_bytes: u64) -> Vec<Filter> {
+    let filter = |id, name: &str, values: &[u32]| Filter {
+        id,
+        name: name.to_owned(),
+        optional: id != id::FLETCHER32,
+        values: values.to_vec(),
+    };
+    let mut out = Vec::new();
+    if filters.shuffle {
+        out.push(filter(id::SHUFFLE, "shuffle", &[element]));
+    }
+    match filters.compression {
+        Compression::None => {}
+        Compression::Gzip(level) => out.push(filter(id::DEFLATE, "deflate", &[u32::from(level)])),
+        Compression::Lzf => {
+            // h5py's revision of the filter, LibLZF's version, bytes of a chunk
+            let bytes = u32::try_from(chunk_bytes).unwrap_or(u32::MAX);
+            out.push(filter(id::LZF, "lzf", &[4, 0x0105, bytes]));
+        }
+    }
+    if filters.fletcher32 {
+        out.push(filter(id::FLETCHER32, "fletcher32", &[]));
+    }
+    out
+}
