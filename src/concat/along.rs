@@ -11,6 +11,7 @@ use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::{Group, ObjectAddress};
 use crate::matrix::{Fill, Orientation, Part, Selected, Source, Stacked};
+use crate::observe::{Phase, Verb};
 use crate::strings::Strings;
 use crate::table::{Frame, Join};
 
@@ -212,7 +213,8 @@ impl Run<'_> {
 
     fn write_joined(&mut self, shape: [u64; 2], dtype: Dtype, parts: Vec<Part<'_>>) -> Result<ObjectAddress> {
         let joined = Stacked::new(Orientation::Csr, shape, dtype, parts)?;
-        self.observer.phase("joining", joined.layout().entries * (4 + dtype.size() as u64));
+        let bytes = joined.layout().entries * (4 + dtype.size() as u64);
+        self.observer.phase(&Phase::new(Verb::Joining, bytes));
         self.writer.sparse(&joined)
     }
 

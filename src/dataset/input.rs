@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{DelimitedText, MatrixMarket};
 use crate::limits::Limits;
 use crate::matrix::{Budget, InMemory, LostLines, Selection, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::store::{SourceRecord, Store};
 use crate::table::Frame;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,8 @@ impl Input {
         match self {
             Input::Store(s) => Ok(InputMatrix::Store(s)),
             Input::MatrixMarket(_) | Input::DelimitedText(_) if name != "X" => {
-                Err(Error::usage(format!("there is no matrix '{name}' (there are: X)")).in_file(self.path()))
+                Err(Error::not_found(format!("there is no matrix '{name}' (there are: X)"))
+                    .in_file(self.path()))
             }
             Input::MatrixMarket(m) => Ok(InputMatrix::Memory(Box::new(m.read(budget, observer)?))),
             Input::DelimitedText(t) => Ok(InputMatrix::DelimitedText(t.read(budget, observer)?)),
@@ -153,7 +154,7 @@ impl Input {
 /// A dense matrix is read once just to count; the observer should know.
 fn observe_dense(element: &Matrix, observer: &dyn Observer) {
     if let Matrix::Dense(d) = element {
-        observer.phase("counting", d.dataset().byte_len());
+        observer.phase(&Phase::new(Verb::Counting, d.dataset().byte_len()).of(element.path()));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Place, Result};
 use crate::hdf5::Chunks;
 use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use std::path::PathBuf;
 
 /// Files that are written at once: each is open, and a process may have a thousand files open.
@@ -106,7 +106,7 @@ fn one(
             match places.get_mut(*row as usize) {
                 Some(place @ None) => *place = Some((file, new)),
                 Some(_) => return Err(Error::usage(format!("row {row} is in two parts"))),
-                None => return Err(Error::usage(format!("there is no row {row}"))),
+                None => return Err(Error::not_found(format!("there is no row {row}"))),
             }
             ends.push(ends[new as usize] + from[*row as usize + 1] - from[*row as usize]);
         }
@@ -117,7 +117,8 @@ fn one(
         .map(|p| Layout { lines: p.len() as u64 - 1, entries: p[p.len() - 1], ..*source.layout() })
         .collect();
     let layout = source.layout();
-    observer.phase("splitting", layout.entries * (4 + layout.dtype.size() as u64));
+    let bytes = layout.entries * (4 + layout.dtype.size() as u64);
+    observer.phase(&Phase::new(Verb::Splitting, bytes).of(name));
     let sinks: Result<Vec<SparseSink<'_>>> =
         runs.iter_mut().zip(&layouts).map(|(run, l)| run.writer.sparse_sink(l)).collect();
     let apart = Apart { places, pointers: &pointers, sinks: sinks? };

@@ -7,7 +7,7 @@ use crate::anndata::{Sparse, shape_of};
 use crate::error::{Error, Kind, Place, Result};
 use crate::hdf5::Object;
 use crate::matrix::Orientation;
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
 
@@ -62,9 +62,10 @@ pub(crate) fn var(group: &Object, observer: &dyn Observer) -> Result<Frame> {
         if !child.is_dataset() || columns.iter().any(|(n, _)| *n == to) {
             continue;
         }
+        observer.check_cancelled()?;
         match read_column(&child) {
             Ok(column) => columns.push((to, column)),
-            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("column left out: {e}")),
+            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&Warning::column(child.path(), e)),
             Err(e) => return Err(e),
         }
     }

@@ -11,6 +11,7 @@ use crate::dtype::Class;
 use crate::error::{Error, Kind, Place, Result};
 use crate::hdf5::{Dataset, Dataspace, EncodedValue, Group, Link, Object, ObjectAddress, Scratch, Value};
 use crate::matrix::{Selected, Source};
+use crate::observe::{Phase, Verb, Warning};
 use crate::table::Column;
 
 /// Arrays up to this many bytes are copied by way of memory.
@@ -25,7 +26,7 @@ impl H5adWriter<'_> {
     pub fn copy(&mut self, object: &Object, axes: Axes<'_>) -> Result<Option<ObjectAddress>> {
         match self.copy_inner(object, axes) {
             Err(e) if e.kind() == Kind::Unsupported => {
-                self.observer.warn(&format!("left out: {e}"));
+                self.observer.warn(&Warning::element(object.path(), e));
                 Ok(None)
             }
             other => other.map(Some),
@@ -93,7 +94,7 @@ impl H5adWriter<'_> {
     ) -> Result<Option<ObjectAddress>> {
         match group.open_link(link) {
             Err(e) if e.kind() == Kind::Unsupported => {
-                self.observer.warn(&format!("left out: {e}"));
+                self.observer.warn(&Warning::child(group.path(), &link.name(), e));
                 Ok(None)
             }
             child => self.copy(&child?, axes),
@@ -137,12 +138,13 @@ impl H5adWriter<'_> {
         let source = opened.as_source();
         let width = 4 + source.layout().dtype.size() as u64;
         if axes.is_all() {
-            self.observer.phase("copying", source.layout().entries * width);
+            self.observer
+                .phase(&Phase::new(Verb::Copying, source.layout().entries * width).of(element.path()));
             return self.sparse(source);
         }
         let [lines, minor] = axes.of(source.layout().orientation);
         let selected = Selected::new(source, lines, minor, self.budget, self.observer)?;
-        self.observer.phase("copying", selected.layout().entries * width);
+        self.observer.phase(&Phase::new(Verb::Copying, selected.layout().entries * width).of(element.path()));
         self.sparse(&selected)
     }
 

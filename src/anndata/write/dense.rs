@@ -7,6 +7,7 @@ use crate::dtype::Datatype;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::hdf5::{Chunks, Dataset, EncodedValue, ObjectAddress, Scratch};
+use crate::observe::{Phase, Verb};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -63,7 +64,7 @@ impl H5adWriter<'_> {
         let mut chunk = dims.to_vec();
         chunk[0] = band;
         let mut chunks = Chunks::new(datatype.clone(), dims, &chunk, self.how.filters, false)?;
-        observer.phase("copying", rows * row_in);
+        observer.phase(&Phase::new(Verb::Copying, rows * row_in));
         let strips = rows.div_ceil(strip);
         let mut next = 0;
         while next < strips {
