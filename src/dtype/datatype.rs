@@ -138,6 +138,17 @@ pub struct Member {
 }
 
 impl Datatype {
+    /// Whether elements hold references: to strings or sequences of any length kept elsewhere, or to objects. Their bytes
+    /// then mean something only in the container they lie in.
+    pub fn has_variable(&self) -> bool {
+        match &self.class {
+            Class::VarString(_) | Class::VarLen(_) | Class::Reference { .. } => true,
+            Class::Compound(members) => members.iter().any(|m| m.datatype.has_variable()),
+            Class::Array { base, .. } => base.has_variable(),
+            _ => false,
+        }
+    }
+
     /// The enum that h5py writes for booleans: FALSE and TRUE over int8.
     pub fn is_bool(&self) -> bool {
         match &self.class {

@@ -163,7 +163,7 @@ impl Node {
         let Object::Hdf5(object) = &self.0;
         match reference.references()?[..] {
             [address] if address != 0 => hdf5::Object::open(object.file(), address, path).map(Node::from),
-            _ => Err(Error::malformed("a reference that leads nowhere").in_object(self.path())),
+            _ => Err(Error::malformed("column whose labels are referred to nowhere").in_object(self.path())),
         }
     }
 }

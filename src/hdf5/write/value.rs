@@ -111,7 +111,7 @@ impl Writer {
         let mut heaps = HeapReader::new(value.file());
         let size = checked::size(u64::from(value.datatype().size))?.max(1);
         let datatype = written_type(value.datatype())?;
-        if datatype == *value.datatype() && !has_variable(&datatype) {
+        if datatype == *value.datatype() && !datatype.has_variable() {
             bytes.extend_from_slice(value.raw());
         } else {
             for element in value.raw().chunks_exact(size) {
@@ -180,23 +180,13 @@ impl Writer {
     }
 }
 
-/// Whether elements refer to the heap.
-pub(crate) fn has_variable(t: &Datatype) -> bool {
-    match &t.class {
-        Class::VarString(_) | Class::VarLen(_) | Class::Reference { .. } => true,
-        Class::Compound(members) => members.iter().any(|m| has_variable(&m.datatype)),
-        Class::Array { base, .. } => has_variable(base),
-        _ => false,
-    }
-}
-
 /// The type with references into a heap as wide as they are here, and members one behind the other where that
 /// changed them.
 fn written_type(t: &Datatype) -> Result<Datatype> {
     Ok(match &t.class {
         Class::VarString(text) => Datatype { size: 16, class: Class::VarString(*text) },
         Class::VarLen(base) => Datatype { size: 16, class: Class::VarLen(Box::new(written_type(base)?)) },
-        Class::Compound(members) if members.iter().any(|m| has_variable(&m.datatype)) => {
+        Class::Compound(members) if members.iter().any(|m| m.datatype.has_variable()) => {
             let mut packed = Vec::new();
             for m in members {
                 let mut new = m.clone();
