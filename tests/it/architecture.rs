@@ -25,7 +25,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("concat", &["anndata", "bytes", "dataset", "export", "hdf5", "matrix", "store", "table", "transpose"]),
     ("lib", &["bytes"]),
 ];
-const ANYWHERE: [&str; 6] = ["error", "limits", "observe", "dtype", "strings", "random"];
+const ANYWHERE: [&str; 7] = ["error", "limits", "observe", "dtype", "strings", "random", "sync"];
 
 fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
