@@ -71,6 +71,7 @@ pub(crate) mod sync;
 pub mod synth;
 pub mod table;
 pub mod transpose;
+pub mod tree;
 pub mod verify;
 
 pub use bytes::ReadAt;
