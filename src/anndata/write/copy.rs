@@ -153,7 +153,7 @@ impl H5adWriter<'_> {
         }
         let dataset = object.dataset()?;
         let (kind, version) = encoding_of(object, &dataset)?;
-        let fixed = !crate::hdf5::has_variable(dataset.datatype());
+        let fixed = !dataset.datatype().has_references();
         if fixed && dataset.byte_len() > SMALL && !dataset.shape().is_empty() {
             let attributes = self.encoding(kind, version)?;
             return self.rows(&dataset, axes, &attributes);
