@@ -5,6 +5,7 @@ use crate::bytes::append::AppendFile;
 use crate::error::Result;
 use crate::hdf5::format::object_header::HeaderWriter;
 use crate::hdf5::format::superblock;
+use std::io::{Seek, Write};
 use std::path::Path;
 
 /// Which of the forms of the format are used, as h5py's `libver` chooses.
@@ -17,7 +18,8 @@ pub enum Libver {
     Latest,
 }
 
-/// An HDF5 file being written. It appears under its name when finished; dropping it leaves nothing behind.
+/// An HDF5 file being written. It appears under its name when finished; dropping it leaves nothing behind. In a
+/// [sink](Self::to_sink), what was written before it was dropped stays.
 #[derive(Debug)]
 pub struct Writer {
     pub(crate) libver: Libver,
@@ -31,7 +33,20 @@ impl Writer {
     /// # Errors
     /// `Io` where it exists or cannot be created.
     pub fn create(path: &Path, replace: bool, libver: Libver) -> Result<Self> {
-        let mut file = AppendFile::create(path, replace)?;
+        Self::begin(AppendFile::create(path, replace)?, libver)
+    }
+
+    /// Begins a file in `sink`, from its beginning: the same bytes as in a file of its own. What lies behind them in the
+    /// sink stays. [`finish_sink`](Self::finish_sink) gives it back.
+    ///
+    /// # Errors
+    /// `Io` where the sink cannot be written to.
+    pub fn to_sink<W: Write + Seek + Send + 'static>(sink: W, libver: Libver) -> Result<Self> {
+        Self::begin(AppendFile::to_sink(sink)?, libver)
+    }
+
+    fn begin(mut file: AppendFile, libver: Libver) -> Result<Self> {
+        // the superblock, which is known at the end
         file.append(&vec![0; usize::try_from(superblock::WRITTEN_LEN).unwrap_or(96)])?;
         Ok(Writer { libver, file, heap: HeapWriter::default() })
     }

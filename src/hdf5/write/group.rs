@@ -3,6 +3,7 @@
 use super::address::ObjectAddress;
 use super::file::{Libver, Writer};
 use super::value::EncodedValue;
+use crate::bytes::append::AppendFile;
 use crate::bytes::put::Put;
 use crate::error::Result;
 use crate::hdf5::format::message::{kind, link, link_info};
@@ -137,11 +138,23 @@ impl Writer {
         }
     }
 
-    /// Writes the root group and the superblock, flushes, and gives the file its name.
+    /// Writes the root group and the superblock, flushes, and gives the file its name. A sink is flushed and dropped.
     ///
     /// # Errors
     /// Where that cannot be written.
-    pub fn finish(mut self, root: &Group) -> Result<()> {
+    pub fn finish(self, root: &Group) -> Result<()> {
+        self.finish_file(root)?.commit()
+    }
+
+    /// As [`finish`](Self::finish) for a file begun with [`to_sink`](Self::to_sink): the sink comes back.
+    ///
+    /// # Errors
+    /// Where it cannot be written; `Usage` where the file was not begun with a sink of this type.
+    pub fn finish_sink<W: 'static>(self, root: &Group) -> Result<W> {
+        self.finish_file(root)?.into_sink()
+    }
+
+    fn finish_file(mut self, root: &Group) -> Result<AppendFile> {
         let root = match self.libver {
             Libver::Earliest => self.group_parts(root)?,
             Libver::Latest => [self.group_of_links(root)?, 0, 0],
@@ -154,6 +167,56 @@ impl Writer {
             Libver::Latest => superblock::write_v3(root[0], end),
         };
         self.file.patch(0, &superblock)?;
-        self.file.commit()
+        Ok(self.file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype::Dtype;
+    use crate::hdf5::Storing;
+    use std::io::Cursor;
+
+    fn fill(w: &mut Writer) -> Group {
+        let mut root = Group::new();
+        let numbers = EncodedValue::numbers(Dtype::Uint8, &[3 << 20], vec![7; 3 << 20]);
+        let note = w.text("note").unwrap();
+        let at = w.dataset(&numbers, &[("note".into(), note)], &Storing::default()).unwrap();
+        root.link("numbers", at);
+        root
+    }
+
+    #[test]
+    fn a_sink_gets_the_same_bytes_as_a_path() {
+        for libver in [Libver::Earliest, Libver::Latest] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("a.h5");
+            let mut to_path = Writer::create(&path, false, libver).unwrap();
+            let root = fill(&mut to_path);
+            to_path.finish(&root).unwrap();
+            let mut to_sink = Writer::to_sink(Cursor::new(Vec::new()), libver).unwrap();
+            let root = fill(&mut to_sink);
+            let sink: Cursor<Vec<u8>> = to_sink.finish_sink(&root).unwrap();
+            assert!(std::fs::read(&path).unwrap() == *sink.get_ref(), "{libver:?}");
+            let root = crate::hdf5::File::from_reader(Box::new(sink.into_inner()), crate::Limits::default())
+                .unwrap()
+                .root()
+                .unwrap();
+            let note = root.descend("numbers").unwrap().attribute("note").unwrap().unwrap();
+            assert_eq!(note.value.string().unwrap(), "note");
+        }
+    }
+
+    #[test]
+    fn a_sink_of_another_type_is_not_given_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let sink = Writer::to_sink(Cursor::new(Vec::new()), Libver::Latest).unwrap();
+        let path = Writer::create(&dir.path().join("a.h5"), false, Libver::Latest).unwrap();
+        for w in [sink, path] {
+            let e = w.finish_sink::<std::fs::File>(&Group::new()).unwrap_err();
+            assert_eq!(e.kind(), crate::Kind::Usage);
+        }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }
