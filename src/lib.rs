@@ -67,6 +67,7 @@ pub(crate) mod random;
 pub mod select;
 pub mod store;
 mod strings;
+pub(crate) mod sync;
 pub mod synth;
 pub mod table;
 pub mod transpose;

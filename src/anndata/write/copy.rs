@@ -151,7 +151,7 @@ impl AnnDataWriter<'_> {
         }
         let array = object.array()?;
         let (kind, version) = encoding_of(object, &array)?;
-        let fixed = !array.datatype().has_variable();
+        let fixed = !array.datatype().has_references();
         if fixed && array.byte_len() > SMALL && !array.shape().is_empty() {
             let attributes = self.encoding(kind, version)?;
             return self.rows(at, &array, axes, &attributes);

@@ -55,13 +55,13 @@ impl Value {
     pub(crate) fn unpacked(&self) -> Value {
         let crate::dtype::Class::Array { dims, base } = &self.datatype.class else { return self.clone() };
         let shape: Vec<u64> = self.shape().unwrap_or_default().iter().chain(dims).copied().collect();
-        let space = crate::hdf5::write::value::space(&shape);
+        let space = Dataspace::fixed(&shape);
         Value::new(&self.file, (**base).clone(), space, self.bytes.clone())
     }
 
     /// Other elements of the same type and file.
     pub(crate) fn with(&self, shape: &[u64], bytes: Vec<u8>) -> Value {
-        Value::new(&self.file, self.datatype.clone(), crate::hdf5::write::value::space(shape), bytes)
+        Value::new(&self.file, self.datatype.clone(), Dataspace::fixed(shape), bytes)
     }
 
     pub(crate) fn file(&self) -> &File {
