@@ -22,7 +22,7 @@ pub struct EncodedValue {
 impl EncodedValue {
     /// Numbers or bools: little-endian bytes of `dtype`, row-major. No dimensions make a scalar.
     pub fn numbers(dtype: Dtype, shape: &[u64], bytes: Vec<u8>) -> Self {
-        EncodedValue { datatype: Datatype::of(dtype), dataspace: space(shape), bytes }
+        EncodedValue { datatype: Datatype::of(dtype), dataspace: Dataspace::fixed(shape), bytes }
     }
 
     /// One integer.
@@ -50,7 +50,7 @@ impl EncodedValue {
     pub fn references(objects: &[ObjectAddress]) -> Self {
         let bytes = objects.iter().flat_map(|o| o.0.to_le_bytes()).collect();
         let datatype = Datatype { size: 8, class: Class::Reference { kind: 0 } };
-        EncodedValue { datatype, dataspace: space(&[objects.len() as u64]), bytes }
+        EncodedValue { datatype, dataspace: Dataspace::fixed(&[objects.len() as u64]), bytes }
     }
 
     /// The bytes of all elements.
@@ -67,14 +67,6 @@ impl EncodedValue {
     pub fn shape(&self) -> Option<&[u64]> {
         self.dataspace.shape()
     }
-}
-
-/// A dataspace of fixed extent.
-pub(crate) fn space(shape: &[u64]) -> Dataspace {
-    if shape.is_empty() {
-        return Dataspace::Scalar;
-    }
-    Dataspace::Simple { dims: shape.to_vec(), max: shape.iter().map(|d| Some(*d)).collect() }
 }
 
 impl Writer {
@@ -99,7 +91,7 @@ impl Writer {
             let count = u32::try_from(text.len()).map_err(|_| Error::unsupported("a string of 4 GiB"))?;
             self.heap.refer(&mut self.file, text, count, &mut bytes)?;
         }
-        Ok(EncodedValue { datatype: Datatype::string(), dataspace: space(shape), bytes })
+        Ok(EncodedValue { datatype: Datatype::string(), dataspace: Dataspace::fixed(shape), bytes })
     }
 
     /// A value read from another file: what lies in that file's heap comes along. References stay behind.
@@ -108,7 +100,7 @@ impl Writer {
     /// Where the value is damaged; `Unsupported` for references, which mean nothing elsewhere.
     pub fn value(&mut self, value: &Value) -> Result<EncodedValue> {
         let mut bytes = Vec::with_capacity(value.raw().len());
-        let mut heaps = HeapReader::new(value.file());
+        let mut heaps = HeapReader::new(value.addresses());
         let size = checked::size(u64::from(value.datatype().size))?.max(1);
         let datatype = written_type(value.datatype())?;
         if datatype == *value.datatype() && !has_variable(&datatype) {
@@ -120,7 +112,7 @@ impl Writer {
         }
         let dataspace = match value.shape() {
             None => Dataspace::Null,
-            Some(shape) => space(shape),
+            Some(shape) => Dataspace::fixed(shape),
         };
         Ok(EncodedValue { datatype, dataspace, bytes })
     }
