@@ -70,6 +70,7 @@ mod strings;
 pub mod synth;
 pub mod table;
 pub mod transpose;
+pub mod tree;
 pub mod verify;
 
 pub use bytes::ReadAt;

@@ -48,5 +48,6 @@ pub use read::stream::ElementStream;
 pub use read::value::Value;
 pub use write::dataset::{Chunks, Storing};
 pub use write::file::{Group, Libver, ObjectAddress, Writer};
+pub(crate) use write::filters::filters_to_write;
 pub use write::value::EncodedValue;
 pub(crate) use write::value::has_variable;

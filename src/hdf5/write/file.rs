@@ -63,6 +63,11 @@ impl Group {
         }
     }
 
+    /// The child of this name.
+    pub(crate) fn child(&self, name: &str) -> Option<ObjectAddress> {
+        self.links.get(name.as_bytes()).copied()
+    }
+
     /// Whether there is a child of this name.
     pub fn has(&self, name: &str) -> bool {
         self.links.contains_key(name.as_bytes())

@@ -7,6 +7,6 @@
 mod attributes;
 pub(crate) mod dataset;
 pub(crate) mod file;
-mod filters;
+pub(crate) mod filters;
 pub(crate) mod heap;
 pub(crate) mod value;
