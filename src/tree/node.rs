@@ -76,7 +76,7 @@ impl Node {
     /// Levels of groups that may be followed from the root.
     pub(super) fn deepest(&self) -> u32 {
         let Object::Hdf5(object) = &self.0;
-        object.file().limits().group_depth
+        object.file().addresses().limits().group_depth
     }
 
     /// Bytes of the whole container: what a size that it claims is compared with.
