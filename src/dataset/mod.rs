@@ -6,5 +6,5 @@ mod input;
 
 pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use file::{AnnData, Flavour};
+pub use input::Input;
 pub(crate) use input::select_frames;
-pub use input::{Input, InputMatrix};
