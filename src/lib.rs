@@ -77,6 +77,6 @@ pub mod verify;
 pub use bytes::ReadAt;
 pub use dtype::Dtype;
 pub use error::{Error, Kind, Result};
-pub use limits::Limits;
+pub use limits::{LimitName, Limits};
 pub use observe::{LeftOut, Observer, Phase, Verb, Warning};
 pub use strings::Strings;
