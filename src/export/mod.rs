@@ -23,6 +23,7 @@ use crate::tree::{Libver, Location};
 use file::File;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Other names for rows and columns than the input has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -138,7 +139,7 @@ fn of_genome(
             Ok((genome.to_owned(), None))
         }
         Input::File(_, data) if data.flavour() == Flavour::TenX3 => {
-            let [_, var] = data.frames("X", data.matrix("X")?.shape(), observer)?;
+            let var = data.frame("X", 1, data.matrix("X")?.shape()[1], observer)?;
             let Some(column) = var.column("genome") else {
                 return Err(Error::usage("the file does not say which genome its genes are of"));
             };
@@ -220,7 +221,7 @@ impl<'a> Run<'a> {
         let source: &dyn Source = &matrix;
         let frames = input.frames("X", source.layout().shape(), self.observer)?;
         let [rows, columns] = source.layout().shape();
-        let frames = frames.unwrap_or_else(|| [Frame::unnamed(rows), Frame::unnamed(columns)]);
+        let frames = frames.unwrap_or_else(|| [rows, columns].map(|n| Arc::new(Frame::unnamed(n))));
         let [obs, var] = self.names.applied(select_frames(self.selection, frames)?)?;
         let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
         let root = Location::root();

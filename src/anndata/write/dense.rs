@@ -1,7 +1,8 @@
 //! Arrays that are too large for memory: rows by rows from one file into another.
 
 use super::AnnDataWriter;
-use crate::anndata::rows::{Axes, read_rows};
+use crate::anndata::axes::Axes;
+use crate::anndata::rows::read_rows;
 use crate::codec::{EncodeWork, Encoded};
 use crate::dtype::Datatype;
 use crate::dtype::Dtype;
