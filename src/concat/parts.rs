@@ -15,6 +15,7 @@ use crate::transpose;
 use crate::tree::Node;
 use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// One input.
 pub(super) struct Part {
@@ -108,6 +109,7 @@ pub(super) fn open(
         let has_x = data.has_x()?;
         let frames = data.frames("X", data.shape_of("X")?, observer)?;
         // what was written anew has its names already
+        let frames = frames.map(Arc::unwrap_or_clone);
         Ok((if of_today { options.names.applied(frames)? } else { frames }, has_x))
     };
     let (frames, has_x) = read().in_file(&path)?;

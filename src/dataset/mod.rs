@@ -3,6 +3,7 @@
 mod describe;
 mod file;
 mod input;
+mod tables;
 
 pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use file::{AnnData, Flavour};

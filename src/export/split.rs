@@ -37,6 +37,8 @@ pub fn split(
         }
         _ => return parts.iter().try_for_each(|(path, s)| export(input, path, s, options, observer)),
     };
+    // held here, so that each part does not read them again
+    let _tables = data.frames("X", data.shape_of("X")?, observer).in_file(input.path())?;
     for parts in parts.chunks(OPEN) {
         let mut runs = Vec::with_capacity(parts.len());
         for (path, selection) in parts {

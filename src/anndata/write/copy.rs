@@ -2,11 +2,12 @@
 
 use super::AnnDataWriter;
 use crate::anndata::Awkward;
+use crate::anndata::axes::Axes;
 use crate::anndata::column::read_column;
 use crate::anndata::dataframe::read_frame;
 use crate::anndata::encoding::{Encoding, text_attribute};
 use crate::anndata::matrix::Matrix;
-use crate::anndata::rows::{Axes, read_rows};
+use crate::anndata::rows::read_rows;
 use crate::dtype::{Class, Member};
 use crate::error::{Error, Kind, Place, Result};
 use crate::matrix::{Selected, Source};
