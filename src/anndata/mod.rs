@@ -7,6 +7,7 @@
 //! In come HDF5 objects; out go [sources](crate::matrix::Source) of entries and [frames](crate::table::Frame).
 //! Files of 10x Genomics and loom files answer to the same calls.
 
+#[cfg(feature = "write")]
 mod awkward;
 mod column;
 mod dataframe;
@@ -18,8 +19,10 @@ mod row_reader;
 mod rows;
 mod same;
 mod sparse;
+#[cfg(feature = "write")]
 mod write;
 
+#[cfg(feature = "write")]
 pub(crate) use awkward::Awkward;
 pub(crate) use column::{from_value, read_column};
 pub(crate) use dataframe::{names as frame_names, read_frame};
@@ -31,4 +34,5 @@ pub(crate) use rows::{read_rows, rows_of_chunk};
 pub(crate) use same::same;
 pub(crate) use sparse::shape_of;
 pub use sparse::{Sparse, SparseSource};
+#[cfg(feature = "write")]
 pub use write::{H5adWriter, SparseSink, StorageOptions};

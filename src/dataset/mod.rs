@@ -2,9 +2,12 @@
 
 mod describe;
 mod file;
+#[cfg(feature = "store")]
 mod input;
 
 pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use file::{AnnData, Flavour};
+#[cfg(feature = "store")]
 pub(crate) use input::select_frames;
+#[cfg(feature = "store")]
 pub use input::{Input, InputMatrix};

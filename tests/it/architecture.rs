@@ -13,7 +13,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ("table", &[]),
     ("select", &["table"]),
     ("anndata", &["bytes", "hdf5", "matrix", "table"]),
-    ("formats", &["anndata", "hdf5", "matrix", "table"]),
+    ("formats", &["anndata", "codec", "hdf5", "matrix", "table"]),
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
     ("dataset", &["anndata", "formats", "hdf5", "matrix", "store", "table"]),
