@@ -313,7 +313,9 @@ impl Source for SparseSource {
         }
         into.keep(state);
         let path = self.indices.dataset.object().path();
-        check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)
+        check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)?;
+        into.checked();
+        Ok(())
     }
 
     fn sequential(&self) -> bool {

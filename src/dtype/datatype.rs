@@ -6,7 +6,8 @@
 
 use super::{Dtype, Numeric};
 
-/// A datatype: bytes of one element, and what they mean.
+/// A datatype: bytes of one element, and what they mean. [`Numeric::of`] finds the plain [`Dtype`] of those that are
+/// numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datatype {
     /// Bytes of one element.
