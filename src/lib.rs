@@ -67,9 +67,11 @@ pub(crate) mod random;
 pub mod select;
 pub mod store;
 mod strings;
+pub(crate) mod sync;
 pub mod synth;
 pub mod table;
 pub mod transpose;
+pub mod tree;
 pub mod verify;
 
 pub use bytes::ReadAt;

@@ -3,8 +3,9 @@
 mod describe;
 mod file;
 mod input;
+mod tables;
 
 pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use file::{AnnData, Flavour};
+pub use input::Input;
 pub(crate) use input::select_frames;
-pub use input::{Input, InputMatrix};

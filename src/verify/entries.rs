@@ -6,7 +6,8 @@ use crate::error::{Error, Result};
 use crate::matrix::{Block, Budget, Buffer, Lines, Sink, Source, pump};
 use crate::observe::Observer;
 use crate::strings::Strings;
-use std::sync::{Mutex, PoisonError};
+use crate::sync::{self, lock};
+use std::sync::Mutex;
 
 /// The side B, and what was found so far.
 pub(super) struct Entries<'s> {
@@ -228,7 +229,7 @@ impl<'s> Entries<'s> {
 
     /// Adds what was found to the rest.
     pub(super) fn finish(self, to: &mut Comparison) {
-        let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let found = sync::into_inner(self.found);
         to.count += found.count;
         for one in found.first.into_iter().take(SHOWN.saturating_sub(to.first.len())) {
             let position = self.b.layout().position(one.line, u64::from(one.minor));
@@ -280,10 +281,6 @@ impl Sink for Compare<'_, '_> {
     fn in_order(&self) -> bool {
         self.0.b.sequential()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

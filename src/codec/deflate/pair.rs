@@ -15,8 +15,9 @@
 // and by the lengths of the slices.
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
+use super::bits::{Input, Refused};
 use super::code::{Codes, DISTANCE_BITS, Entry, LITERAL_BITS};
-use super::stream::{At, Input, Refused, Stream};
+use super::stream::{At, Stream};
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x16};
 use std::hint::select_unpredictable;
 

@@ -30,3 +30,21 @@ pub(crate) fn list(filters: &Filters, element: u32, chunk_bytes: u64) -> Vec<Fil
     }
     out
 }
+
+/// The filters of a dataset as far as they are ones we write; gzip in place of other compressors.
+pub(crate) fn filters_to_write(list: &[Filter]) -> Filters {
+    let mut filters = Filters::default();
+    for f in list {
+        match f.id {
+            id::DEFLATE => {
+                let level = f.values.first().map_or(4, |l| (*l).min(9));
+                filters.compression = Compression::Gzip(u8::try_from(level).unwrap_or(4));
+            }
+            id::SHUFFLE => filters.shuffle = true,
+            id::FLETCHER32 => filters.fletcher32 = true,
+            id::LZF => filters.compression = Compression::Lzf,
+            _ => filters.compression = Compression::Gzip(4),
+        }
+    }
+    filters
+}
