@@ -153,6 +153,7 @@ impl Sink for Apart<'_, '_> {
             let start = pointers[row as usize] + behind;
             let values = &block.values.bytes[line.range.start * size..line.range.end * size];
             self.sinks[file as usize].block(&Block {
+                orientation: block.orientation,
                 entries: start..start + line.range.len() as u64,
                 pointers,
                 minor: &block.minor[line.range],
