@@ -316,7 +316,9 @@ impl Source for SparseSource {
         }
         into.keep(state);
         let path = self.indices.array.path();
-        check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)
+        check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)?;
+        into.checked();
+        Ok(())
     }
 
     fn sequential(&self) -> bool {

@@ -3,6 +3,7 @@
 //! What `obs` and `var` of every AnnData generation are read into; as Arrow by [`Frame::to_record_batch`].
 
 mod align;
+#[cfg(feature = "arrow")]
 mod arrow;
 mod column;
 mod concat;

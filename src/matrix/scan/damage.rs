@@ -3,7 +3,7 @@
 use super::order::{Order, OrderCheck};
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Result};
-use crate::matrix::block::{Block, Values, line_of};
+use crate::matrix::block::{Block, line_of};
 use crate::matrix::budget::Budget;
 use crate::matrix::pump::each_block_past;
 use crate::matrix::sink::Sink;
@@ -104,9 +104,7 @@ fn visit_rest(
         if rest.is_empty() || source.read(rest.clone(), buffer).is_err() {
             continue;
         }
-        let (n, dtype) = ((rest.end - rest.start) as usize, source.layout().dtype);
-        let values = Values { dtype, bytes: &buffer.values[..n * dtype.size()] };
-        visit(&Block { entries: rest, pointers: source.pointers(), minor: &buffer.minor[..n], values })?;
+        visit(&buffer.block(source, rest)?)?;
     }
     Ok(())
 }
