@@ -4,7 +4,7 @@ use super::column::read_column;
 use super::encoding::text_attribute;
 use super::generations::compound;
 use crate::error::{Error, Kind, Result};
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::table::{Column, Frame};
 use crate::tree::Node;
 
@@ -83,9 +83,11 @@ pub(crate) fn read_frame(
     };
     let mut columns: Vec<(String, Column)> = Vec::with_capacity(names.columns.len());
     for name in names.columns {
-        match read_column(&child(&name)?) {
+        observer.check_cancelled()?;
+        let child = child(&name)?;
+        match read_column(&child) {
             Ok(column) => columns.push((name, column)),
-            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("column left out: {e}")),
+            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&Warning::column(child.path(), e)),
             Err(e) => return Err(e),
         }
     }

@@ -7,6 +7,7 @@
 //! In come HDF5 objects; out go [sources](crate::matrix::Source) of entries and [frames](crate::table::Frame).
 //! Files of 10x Genomics and loom files answer to the same calls.
 
+#[cfg(feature = "write")]
 mod awkward;
 pub(crate) mod axes;
 mod column;
@@ -19,8 +20,10 @@ mod row_reader;
 mod rows;
 mod same;
 mod sparse;
+#[cfg(feature = "write")]
 mod write;
 
+#[cfg(feature = "write")]
 pub(crate) use awkward::Awkward;
 pub use axes::{Along, Axes, Axis, MAPPINGS, dimensions_of};
 pub(crate) use column::{from_value, read_column};
@@ -32,5 +35,7 @@ pub(crate) use rows::read_rows;
 pub(crate) use same::same;
 pub(crate) use sparse::shape_of;
 pub use sparse::{Sparse, SparseSource};
+#[cfg(feature = "write")]
 pub(crate) use write::SparseChunks;
+#[cfg(feature = "write")]
 pub use write::{AnnDataWriter, MakeRows, SparseSink, StorageOptions};

@@ -10,6 +10,7 @@ use crate::anndata::Awkward;
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Fill, Orientation, Part, Selected, Source, Stacked};
+use crate::observe::{Phase, Verb};
 use crate::strings::Strings;
 use crate::table::{Frame, Join};
 use crate::tree::Location;
@@ -210,7 +211,8 @@ impl Run<'_> {
         parts: Vec<Part<'_>>,
     ) -> Result<()> {
         let joined = Stacked::new(Orientation::Csr, shape, dtype, parts)?;
-        self.observer.phase("joining", joined.layout().entries * (4 + dtype.size() as u64));
+        let bytes = joined.layout().entries * (4 + dtype.size() as u64);
+        self.observer.phase(&Phase::new(Verb::Joining, bytes).of(&at.to_string()));
         self.writer.sparse(at, &joined)
     }
 

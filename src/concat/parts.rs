@@ -8,7 +8,7 @@ use crate::dataset::{AnnData, Flavour};
 use crate::error::{Place, Result};
 use crate::export::{self, export};
 use crate::matrix::{Budget, Selection, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::store::{self, IndexDtype, Store};
 use crate::table::Frame;
 use crate::transpose;
@@ -74,13 +74,13 @@ impl Scratch {
         let path = self.path()?;
         let beside = path.parent().unwrap_or(Path::new("."));
         let bytes = from.layout().entries.saturating_mul(4 + from.layout().dtype.size() as u64);
-        observer.phase("reading", bytes);
+        observer.phase(&Phase::new(Verb::Reading, bytes));
         let partitions = transpose::partition(from, budget, beside, observer, &|_| Ok(()))?;
         let small = partitions.layout().minor <= i32::MAX as u64;
         let index = if small { IndexDtype::Int32 } else { IndexDtype::Int64 };
         let options = store::StoreOptions { index, ..store::StoreOptions::default() };
         let writer = store::Writer::create(&path, partitions.layout(), partitions.pointers(), &options)?;
-        observer.phase("transposing", bytes);
+        observer.phase(&Phase::new(Verb::Transposing, bytes));
         partitions.deliver(writer, observer)?;
         Store::open(&path)
     }

@@ -10,7 +10,7 @@ use crate::dataset::Input;
 use crate::error::{Error, Place, Result};
 use crate::export::filters_of;
 use crate::matrix::Budget;
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
 use crate::table::{Categorical, Column, Frame};
 use crate::transpose;
@@ -142,7 +142,7 @@ impl Run<'_> {
         }
         if found.len() < self.parts.len() {
             if !found.is_empty() {
-                self.observer.warn("only some of the parts have raw: it is left out");
+                self.observer.warn(&Warning::RawLeftOut);
             }
             return Ok(());
         }

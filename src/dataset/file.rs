@@ -92,7 +92,7 @@ impl AnnData {
     /// version 2 the genome, or `X` where there is only one.
     ///
     /// # Errors
-    /// `Usage` where there is none, with the names there are; `Malformed` or `Unsupported` as its parts are.
+    /// `NotFound` where there is none, with the names there are; `Malformed` or `Unsupported` as its parts are.
     pub fn matrix(&self, name: &str) -> Result<Matrix> {
         let name = name.trim_matches('/');
         match self.flavour {
@@ -107,10 +107,10 @@ impl AnnData {
         // raw/X of files up to 0.6 is called raw.X
         let old = (self.flavour == Flavour::AnnData06).then(|| name.replacen("raw/", "raw.", 1));
         match self.root.descend(name) {
-            Err(e) if e.kind() == Kind::Usage => {
+            Err(e) if e.kind() == Kind::NotFound => {
                 match old.filter(|o| o != name).map(|o| self.root.descend(&o)) {
                     Some(Ok(object)) => Ok(object),
-                    _ => Err(Error::usage(format!("there is no matrix '{name}' ({})", self.choices()?))),
+                    _ => Err(Error::not_found(format!("there is no matrix '{name}' ({})", self.choices()?))),
                 }
             }
             other => other,
@@ -172,7 +172,7 @@ impl AnnData {
         if self.flavour == Flavour::TenX3 {
             return match name {
                 "X" | "matrix" => self.root.descend("matrix"),
-                other => Err(Error::usage(format!("there is no matrix '{other}' (there are: X)"))),
+                other => Err(Error::not_found(format!("there is no matrix '{other}' (there are: X)"))),
             };
         }
         let mut genomes = self.genomes()?;

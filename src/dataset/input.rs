@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{DelimitedText, MatrixMarket};
 use crate::limits::Limits;
 use crate::matrix::{AnySource, Budget, LostLines, Selection, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::store::{SourceRecord, Store};
 use crate::table::Frame;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,8 @@ impl Input {
         match self {
             Input::Store(s) => Ok(Box::new(&**s)),
             Input::MatrixMarket(_) | Input::DelimitedText(_) if name != "X" => {
-                Err(Error::usage(format!("there is no matrix '{name}' (there are: X)")).in_file(self.path()))
+                Err(Error::not_found(format!("there is no matrix '{name}' (there are: X)"))
+                    .in_file(self.path()))
             }
             Input::MatrixMarket(m) => Ok(Box::new(m.read(budget, observer)?)),
             Input::DelimitedText(t) => Ok(Box::new(t.read(budget, observer)?)),
@@ -169,7 +170,7 @@ impl Input {
 /// A dense matrix is read once just to count; the observer should know.
 fn observe_dense(element: &Matrix, observer: &dyn Observer) {
     if let Matrix::Dense(d) = element {
-        observer.phase("counting", d.array().byte_len());
+        observer.phase(&Phase::new(Verb::Counting, d.array().byte_len()).of(element.path()));
     }
 }
 

@@ -92,7 +92,7 @@ impl AnnData {
         let uns = root.child("uns").ok().flatten().filter(Node::is_group);
         self.tables.get(&format!("{}/{path}", root.path()), || match root.descend(path) {
             Ok(object) => read_frame(&object, uns.as_ref(), len, observer),
-            Err(e) if matches!(e.kind(), Kind::Usage) => Ok(Frame::unnamed(len)),
+            Err(e) if e.kind() == Kind::NotFound => Ok(Frame::unnamed(len)),
             Err(e) => Err(e),
         })
     }

@@ -16,7 +16,7 @@ use crate::dataset::{AnnData, Flavour};
 use crate::dataset::{Input, select_frames};
 use crate::error::{Error, Result};
 use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::table::Frame;
 use crate::transpose;
 use crate::tree::{Libver, Location};
@@ -154,7 +154,7 @@ fn of_genome(
                 there.sort_unstable();
                 there.dedup();
                 let there = there.iter().map(|g| String::from_utf8_lossy(g)).collect::<Vec<_>>().join(", ");
-                return Err(Error::usage(format!("there is no genome '{genome}' (there are: {there})")));
+                return Err(Error::not_found(format!("there is no genome '{genome}' (there are: {there})")));
             }
             Ok(("X".into(), Some(Selection { obs: selection.obs.clone(), var: Some(rows) })))
         }
@@ -239,14 +239,14 @@ impl<'a> Run<'a> {
         let layout = source.layout();
         let bytes = layout.entries * (4 + layout.dtype.size() as u64);
         if self.layout.is_none_or(|l| l == layout.orientation) {
-            self.observer.phase("writing", bytes);
+            self.observer.phase(&Phase::new(Verb::Writing, bytes).of(&at.to_string()));
             return self.writer.sparse(at, source);
         }
-        self.observer.phase("reading", bytes);
+        self.observer.phase(&Phase::new(Verb::Reading, bytes).of("X"));
         let partitions =
             transpose::partition(source, self.budget, &self.temporary, self.observer, &|_| Ok(()))?;
         let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
-        self.observer.phase("transposing", bytes);
+        self.observer.phase(&Phase::new(Verb::Transposing, bytes).of("X"));
         let observer = self.observer;
         self.writer.sparse_from(at, &layout, &pointers, |sink| partitions.deliver(sink, observer))
     }

@@ -7,7 +7,7 @@ use crate::dataset::Input;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::tree::Location;
 use std::path::PathBuf;
 
@@ -108,7 +108,7 @@ fn one(
             match places.get_mut(*row as usize) {
                 Some(place @ None) => *place = Some((file, new)),
                 Some(_) => return Err(Error::usage(format!("row {row} is in two parts"))),
-                None => return Err(Error::usage(format!("there is no row {row}"))),
+                None => return Err(Error::not_found(format!("there is no row {row}"))),
             }
             ends.push(ends[new as usize] + from[*row as usize + 1] - from[*row as usize]);
         }
@@ -119,7 +119,8 @@ fn one(
         .map(|p| Layout { lines: p.len() as u64 - 1, entries: p[p.len() - 1], ..*source.layout() })
         .collect();
     let layout = source.layout();
-    observer.phase("splitting", layout.entries * (4 + layout.dtype.size() as u64));
+    let bytes = layout.entries * (4 + layout.dtype.size() as u64);
+    observer.phase(&Phase::new(Verb::Splitting, bytes).of(name));
     let at = Location::from_path(name);
     let sinks: Result<Vec<SparseSink<'_>>> =
         runs.iter_mut().zip(&layouts).map(|(run, l)| run.writer.sparse_sink(&at, l)).collect();

@@ -343,6 +343,7 @@ mod tests {
         let e = pump(&matrix(10), IntoMemory::new(matrix(10).layout()), Budget::new(1000), &()).unwrap_err();
         assert_eq!(e.kind(), crate::Kind::Limit);
         assert!(e.message().contains("at least 1M"), "{e}");
+        assert_eq!(e.needed(), Some(1 << 20));
     }
 
     #[test]

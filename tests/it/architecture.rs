@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("table", &[]),
     ("select", &["table"]),
     ("anndata", &["codec", "matrix", "table", "tree"]),
-    ("formats", &["anndata", "matrix", "table", "tree"]),
+    ("formats", &["anndata", "codec", "matrix", "table", "tree"]),
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
     ("dataset", &["anndata", "formats", "matrix", "store", "table", "tree"]),

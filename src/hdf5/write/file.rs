@@ -6,7 +6,6 @@ use crate::error::Result;
 use crate::hdf5::format::object_header::HeaderWriter;
 use crate::hdf5::format::superblock;
 use std::io::{Seek, Write};
-use std::path::Path;
 
 /// Which of the forms of the format are used, as h5py's `libver` chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,11 +27,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a file that will be called `path`. An existing one is refused unless `replace`.
+    /// Begins a file that will be called `path`. An existing one is refused unless `replace`. Needs the feature `write`.
     ///
     /// # Errors
     /// `Io` where it exists or cannot be created.
-    pub fn create(path: &Path, replace: bool, libver: Libver) -> Result<Self> {
+    #[cfg(feature = "write")]
+    pub fn create(path: &std::path::Path, replace: bool, libver: Libver) -> Result<Self> {
         Self::begin(AppendFile::create(path, replace)?, libver)
     }
 

@@ -7,7 +7,7 @@ use crate::matrix::layout::{Layout, Orientation};
 use crate::matrix::lines::cut_at_lines;
 use crate::matrix::pump::each_block;
 use crate::matrix::source::{Buffer, Source, read_block};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -139,7 +139,7 @@ impl<'s> Selected<'s> {
                 return Ok(selected);
             }
             let counts: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
-            observer.phase("counting", sum.saturating_mul(4 + layout.dtype.size() as u64));
+            observer.phase(&Phase::new(Verb::Counting, sum.saturating_mul(4 + layout.dtype.size() as u64)));
             each_block(&selected, budget, observer, &|_| 0, &|block| {
                 for line in block.lines() {
                     let n: usize = block.minor[line.range].iter().map(|m| map.of(*m).len()).sum();

@@ -125,7 +125,7 @@ fn narrow(
     let (left, right) = (entries.start..middle, middle..entries.end);
     match (read(left.clone()), read(right.clone())) {
         // One and the same chunk under both: what lies before it and behind it can be read.
-        (Err(a), Err(b)) if a.to_string() == b.to_string() => {
+        (Err(a), Err(b)) if a.same_fault(&b) => {
             let (mut low, mut high) = (first, first + (last - first).div_ceil(2));
             while low < high {
                 let line = low + (high - low).div_ceil(2);
