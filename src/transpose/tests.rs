@@ -1,5 +1,6 @@
 //! The engine against a model that anyone can read.
 
+use crate::error::Error;
 use super::*;
 use crate::dtype::Dtype;
 use crate::matrix::{InMemory, IntoMemory, Orientation};
