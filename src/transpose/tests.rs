@@ -1,8 +1,8 @@
 //! The engine against a model that anyone can read.
 
-use crate::error::Error;
 use super::*;
 use crate::dtype::Dtype;
+use crate::error::Error;
 use crate::matrix::{InMemory, IntoMemory, Orientation};
 use proptest::prelude::*;
 
