@@ -79,3 +79,8 @@ pub use error::{Error, Kind, Result};
 pub use limits::Limits;
 pub use observe::Observer;
 pub use strings::Strings;
+
+/// The program of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
