@@ -26,6 +26,14 @@ pub enum Dataspace {
 }
 
 impl Dataspace {
+    /// The extent of these dimensions, which cannot grow; no dimensions make a scalar.
+    pub(crate) fn fixed(dims: &[u64]) -> Self {
+        if dims.is_empty() {
+            return Dataspace::Scalar;
+        }
+        Dataspace::Simple { dims: dims.to_vec(), max: dims.iter().map(|d| Some(*d)).collect() }
+    }
+
     /// The dimensions: none for a scalar; `None` for a null dataspace.
     pub fn shape(&self) -> Option<&[u64]> {
         match self {
