@@ -125,6 +125,6 @@ pub use observe::{LeftOut, Observer, Phase, Verb, Warning};
 pub use strings::Strings;
 
 /// The program of the README compiles.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "store"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
