@@ -123,3 +123,8 @@ pub use error::{Error, Kind, Result};
 pub use limits::{LimitName, Limits};
 pub use observe::{LeftOut, Observer, Phase, Verb, Warning};
 pub use strings::Strings;
+
+/// The program of the README compiles.
+#[cfg(all(doctest, feature = "store"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
