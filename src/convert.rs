@@ -109,7 +109,7 @@ pub fn convert(
         true => input.matrix_past(&options.matrix, options.budget, observer)?,
         false => (input.matrix(&options.matrix, options.budget, observer)?, Vec::new()),
     };
-    let stored = matrix.as_source();
+    let stored: &dyn Source = &matrix;
     let (edited, kept, selected);
     let mut source = stored;
     let mut salvaged = None;

@@ -1,12 +1,12 @@
 //! `dataframe`: a group of columns, versions 0.1.0 (anndata 0.7) and 0.2.0 (since 0.8).
 
 use super::column::read_column;
-use super::encoding::{attribute, text_attribute};
+use super::encoding::text_attribute;
 use super::generations::compound;
 use crate::error::{Error, Kind, Result};
-use crate::hdf5::Object;
 use crate::observe::Observer;
 use crate::table::{Column, Frame};
+use crate::tree::Node;
 
 /// Names of the parts of a data frame, without their values.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub(crate) struct Names {
     pub(crate) columns: Vec<String>,
 }
 
-pub(crate) fn names(group: &Object) -> Result<Names> {
+pub(crate) fn names(group: &Node) -> Result<Names> {
     let children: Vec<String> = group.links()?.iter().map(|l| l.name().into_owned()).collect();
     let index = match text_attribute(group, "_index")? {
         Some(name) => Some(name),
@@ -27,7 +27,7 @@ pub(crate) fn names(group: &Object) -> Result<Names> {
         }
     };
     // An empty order comes as an empty array of floats from h5py.
-    let order = match attribute(group, "column-order")? {
+    let order = match group.attribute("column-order")? {
         Some(v) if v.is_empty() => Some(Vec::new()),
         Some(v) => {
             let s = v.strings().map_err(|e| e.in_object(&format!("{}@column-order", group.path())))?;
@@ -44,12 +44,12 @@ pub(crate) fn names(group: &Object) -> Result<Names> {
 /// Reads a data frame of any generation; `rows` is how long it should be where it does not say itself.
 /// A column that no table holds (several dimensions, compounds) is left out with a warning.
 pub(crate) fn read_frame(
-    object: &Object,
-    uns: Option<&Object>,
+    object: &Node,
+    uns: Option<&Node>,
     rows: u64,
     observer: &dyn Observer,
 ) -> Result<Frame> {
-    if object.is_dataset() {
+    if object.is_array() {
         return compound::read_frame(object, uns, observer);
     }
     let names = names(object)?;

@@ -28,11 +28,13 @@ pub(crate) use column::{from_value, read_column};
 pub(crate) use dataframe::{names as frame_names, read_frame};
 pub use dense::{Dense, DenseSource};
 pub(crate) use encoding::{Encoding, is_awkward, is_frame, is_mapping};
-pub use matrix::{Matrix, MatrixSource};
+pub use matrix::Matrix;
 pub use rows::Axes;
-pub(crate) use rows::{read_rows, rows_of_chunk};
+pub(crate) use rows::read_rows;
 pub(crate) use same::same;
 pub(crate) use sparse::shape_of;
 pub use sparse::{Sparse, SparseSource};
 #[cfg(feature = "write")]
-pub use write::{H5adWriter, SparseSink, StorageOptions};
+pub(crate) use write::SparseChunks;
+#[cfg(feature = "write")]
+pub use write::{AnnDataWriter, MakeRows, SparseSink, StorageOptions};

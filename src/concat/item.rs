@@ -3,9 +3,9 @@
 use crate::anndata::{Awkward, Matrix, Sparse, is_awkward, is_frame, read_frame};
 use crate::dtype::Numeric;
 use crate::error::{Error, Kind, Result};
-use crate::hdf5::{Dataset, Object};
 use crate::observe::Observer;
 use crate::table::Frame;
+use crate::tree::{Array, Node};
 
 /// An element that can be joined with those of its name in other parts.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(super) enum Item {
     /// A compressed matrix.
     Sparse(Sparse),
     /// An array of numbers.
-    Dense(Dataset),
+    Dense(Array),
     /// A table.
     Frame(Frame),
     /// Lists and records.
@@ -23,9 +23,9 @@ pub(super) enum Item {
 impl Item {
     /// # Errors
     /// `Unsupported` for what cannot be joined.
-    pub(super) fn open(object: &Object, observer: &dyn Observer) -> Result<Item> {
-        if object.is_dataset() {
-            let dataset = object.dataset()?;
+    pub(super) fn open(object: &Node, observer: &dyn Observer) -> Result<Item> {
+        if object.is_array() {
+            let dataset = object.array()?;
             let numbers = Numeric::of(dataset.datatype()).is_some();
             if dataset.shape().is_empty() || !numbers {
                 let text = format!("{} is not joined", dataset.datatype().name());
@@ -63,7 +63,7 @@ impl Item {
 }
 
 /// The elements of a mapping by name; what cannot be joined is left out with a warning.
-pub(super) fn items(mapping: Option<&Object>, observer: &dyn Observer) -> Result<Vec<(String, Item)>> {
+pub(super) fn items(mapping: Option<&Node>, observer: &dyn Observer) -> Result<Vec<(String, Item)>> {
     let mut out = Vec::new();
     let Some(mapping) = mapping.filter(|m| m.is_group()) else { return Ok(out) };
     for link in mapping.links()? {

@@ -7,12 +7,12 @@ use crate::dataset::Input;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Place, Result};
 use crate::export::{self, export};
-use crate::hdf5::Object;
 use crate::matrix::{Budget, Selection, Source};
 use crate::observe::Observer;
 use crate::store::{self, IndexDtype, Store};
 use crate::table::Frame;
 use crate::transpose;
+use crate::tree::Node;
 use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub(super) struct Part {
 
 impl Part {
     /// The object at a path below the root, if it is there.
-    pub(super) fn object(&self, path: &str) -> Option<Object> {
+    pub(super) fn object(&self, path: &str) -> Option<Node> {
         self.data.root().descend(path).ok()
     }
 }

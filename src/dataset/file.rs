@@ -3,10 +3,10 @@
 use crate::anndata::{Encoding, Matrix, read_frame};
 use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{loom, tenx};
-use crate::hdf5::{File, Object};
 use crate::limits::Limits;
 use crate::observe::Observer;
 use crate::table::Frame;
+use crate::tree::{Container, Node};
 use std::path::Path;
 
 /// What kind of file it is.
@@ -46,7 +46,7 @@ impl Flavour {
 /// A single-cell file open for reading.
 #[derive(Debug, Clone)]
 pub struct AnnData {
-    root: Object,
+    root: Node,
     flavour: Flavour,
 }
 
@@ -54,7 +54,7 @@ impl AnnData {
     /// Opens the file at `path`, whatever its name ends in.
     ///
     /// # Errors
-    /// As [`File::open`]; `Unsupported` where it is HDF5 but none of the kinds of [`Flavour`].
+    /// As [`Container::open`]; `Unsupported` where it is HDF5 but none of the kinds of [`Flavour`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, Limits::default())
     }
@@ -65,15 +65,15 @@ impl AnnData {
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
         let path = path.as_ref();
-        Self::from_file(&File::open_with(path, limits)?).in_file(path)
+        Container::open(path, limits).and_then(|c| Self::from_container(&c)).in_file(path)
     }
 
-    /// Looks at an open HDF5 file.
+    /// Looks at an open container.
     ///
     /// # Errors
     /// `Unsupported` where it is none of the kinds of [`Flavour`].
-    pub fn from_file(file: &File) -> Result<Self> {
-        let root = file.root()?;
+    pub fn from_container(container: &Container) -> Result<Self> {
+        let root = container.root()?;
         let flavour = detect(&root)?;
         Ok(AnnData { root, flavour })
     }
@@ -84,7 +84,7 @@ impl AnnData {
     }
 
     /// The root group.
-    pub fn root(&self) -> &Object {
+    pub fn root(&self) -> &Node {
         &self.root
     }
 
@@ -103,7 +103,7 @@ impl AnnData {
     }
 
     /// The object of a matrix in an AnnData or MuData file.
-    fn object_of(&self, name: &str) -> Result<Object> {
+    fn object_of(&self, name: &str) -> Result<Node> {
         // raw/X of files up to 0.6 is called raw.X
         let old = (self.flavour == Flavour::AnnData06).then(|| name.replacen("raw/", "raw.", 1));
         match self.root.descend(name) {
@@ -157,7 +157,7 @@ impl AnnData {
         }
     }
 
-    fn genomes(&self) -> Result<Vec<Object>> {
+    fn genomes(&self) -> Result<Vec<Node>> {
         let mut out = Vec::new();
         for link in self.root.links()? {
             let child = self.root.open_link(link)?;
@@ -168,7 +168,7 @@ impl AnnData {
         Ok(out)
     }
 
-    fn tenx_group(&self, name: &str) -> Result<Object> {
+    fn tenx_group(&self, name: &str) -> Result<Node> {
         if self.flavour == Flavour::TenX3 {
             return match name {
                 "X" | "matrix" => self.root.descend("matrix"),
@@ -249,7 +249,7 @@ impl AnnData {
             Some((modality, inner)) => (self.root.descend(&format!("mod/{modality}"))?, inner),
             None => (self.root.clone(), name),
         };
-        let uns = root.child("uns").ok().flatten().filter(Object::is_group);
+        let uns = root.child("uns").ok().flatten().filter(Node::is_group);
         let read = |path: &str, rows: u64| match root.descend(path) {
             Ok(object) => read_frame(&object, uns.as_ref(), rows, observer),
             Err(e) if e.kind() == Kind::Usage => Ok(Frame::unnamed(rows)),
@@ -273,9 +273,9 @@ impl AnnData {
     }
 }
 
-fn detect(root: &Object) -> Result<Flavour> {
+fn detect(root: &Node) -> Result<Flavour> {
     let links = root.links()?;
-    let has = |n: &str| links.iter().any(|l| l.name == n.as_bytes());
+    let has = |n: &str| links.iter().any(|l| l.is_called(n));
     match Encoding::of(root)? {
         Encoding::AnnData => return Ok(Flavour::AnnData),
         Encoding::MuData => return Ok(Flavour::MuData),
@@ -288,15 +288,15 @@ fn detect(root: &Object) -> Result<Flavour> {
         return Ok(Flavour::Loom);
     }
     if has("X") || (has("obs") && has("var")) {
-        let compound = |n: &str| root.child(n).ok().flatten().is_some_and(|o| o.is_dataset());
+        let compound = |n: &str| root.child(n).ok().flatten().is_some_and(|o| o.is_array());
         let old = compound("obs") || compound("var");
         return Ok(if old { Flavour::AnnData06 } else { Flavour::AnnData07 });
     }
-    for link in links {
+    for link in links.iter().copied() {
         if let Ok(child) = root.open_link(link)
             && tenx::is_matrix(&child).unwrap_or(false)
         {
-            let v3 = link.name == b"matrix" && child.child("features")?.is_some();
+            let v3 = link.is_called("matrix") && child.child("features")?.is_some();
             return Ok(if v3 { Flavour::TenX3 } else { Flavour::TenX2 });
         }
     }
@@ -306,7 +306,7 @@ fn detect(root: &Object) -> Result<Flavour> {
 }
 
 /// Matrices below the root of one AnnData.
-fn names_below(root: &Object, prefix: &str) -> Result<Vec<String>> {
+fn names_below(root: &Node, prefix: &str) -> Result<Vec<String>> {
     let mut out = Vec::new();
     for single in ["X", "raw/X", "raw.X"] {
         if root.descend(single).is_ok() {

@@ -8,6 +8,6 @@ mod input;
 pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use file::{AnnData, Flavour};
 #[cfg(feature = "store")]
-pub(crate) use input::select_frames;
+pub use input::Input;
 #[cfg(feature = "store")]
-pub use input::{Input, InputMatrix};
+pub(crate) use input::select_frames;

@@ -2,13 +2,13 @@
 
 use super::file::File;
 use super::{ExportOptions, Run, export};
-use crate::anndata::{Matrix, SparseSink};
+use crate::anndata::{Matrix, SparseChunks, SparseSink};
 use crate::dataset::Input;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Place, Result};
-use crate::hdf5::Chunks;
 use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump};
 use crate::observe::Observer;
+use crate::tree::Location;
 use std::path::PathBuf;
 
 /// Files that are written at once: each is open, and a process may have a thousand files open.
@@ -118,13 +118,14 @@ fn one(
         .collect();
     let layout = source.layout();
     observer.phase("splitting", layout.entries * (4 + layout.dtype.size() as u64));
+    let at = Location::from_path(name);
     let sinks: Result<Vec<SparseSink<'_>>> =
-        runs.iter_mut().zip(&layouts).map(|(run, l)| run.writer.sparse_sink(l)).collect();
+        runs.iter_mut().zip(&layouts).map(|(run, l)| run.writer.sparse_sink(&at, l)).collect();
     let apart = Apart { places, pointers: &pointers, sinks: sinks? };
     let made = pump(source, apart, budget, observer)?;
     for (((run, chunks), layout), pointers) in runs.iter_mut().zip(made).zip(&layouts).zip(&pointers) {
-        let written = run.writer.sparse_done(layout, pointers, chunks)?;
-        run.ready.insert(name.to_owned(), written);
+        run.writer.sparse_done(&at, layout, pointers, chunks)?;
+        run.ready.insert(name.to_owned());
     }
     Ok(())
 }
@@ -137,7 +138,7 @@ struct Apart<'p, 'w> {
 }
 
 impl Sink for Apart<'_, '_> {
-    type Done = Vec<[Chunks; 2]>;
+    type Done = Vec<SparseChunks>;
 
     fn block(&self, block: &Block<'_>) -> Result<()> {
         let size = block.values.dtype.size();

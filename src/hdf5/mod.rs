@@ -42,7 +42,7 @@ pub use read::attribute::{Attribute, AttributeEntry};
 pub use read::chunks::Scratch;
 pub use read::dataset::{Dataset, Storage};
 pub use read::file::File;
-pub use read::group::{Link, Target};
+pub use read::link::{Link, Target};
 pub use read::object::{Object, ObjectKind};
 pub use read::stream::ElementStream;
 pub use read::value::Value;

@@ -43,4 +43,4 @@ pub use scan::narrowest::narrowest_dtype;
 pub use scan::order::{Order, OrderCheck};
 pub use sink::Sink;
 pub(crate) use source::outside;
-pub use source::{Buffer, Source, check_minor, validated_pointers};
+pub use source::{AnySource, Buffer, Source, check_minor, validated_pointers};

@@ -47,6 +47,77 @@ pub trait Source: Sync {
     }
 }
 
+/// A source of any kind.
+pub type AnySource<'s> = Box<dyn Source + Send + 's>;
+
+impl<S: Source + ?Sized> Source for &S {
+    fn layout(&self) -> &Layout {
+        (**self).layout()
+    }
+
+    fn pointers(&self) -> &[u64] {
+        (**self).pointers()
+    }
+
+    fn cut(&self, start: u64, target: u64) -> u64 {
+        (**self).cut(start, target)
+    }
+
+    fn largest_block(&self, target: u64) -> u64 {
+        (**self).largest_block(target)
+    }
+
+    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+        (**self).read(range, into)
+    }
+
+    fn working_bytes(&self, entries: u64) -> u64 {
+        (**self).working_bytes(entries)
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        (**self).resident_bytes()
+    }
+
+    fn sequential(&self) -> bool {
+        (**self).sequential()
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn layout(&self) -> &Layout {
+        (**self).layout()
+    }
+
+    fn pointers(&self) -> &[u64] {
+        (**self).pointers()
+    }
+
+    fn cut(&self, start: u64, target: u64) -> u64 {
+        (**self).cut(start, target)
+    }
+
+    fn largest_block(&self, target: u64) -> u64 {
+        (**self).largest_block(target)
+    }
+
+    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+        (**self).read(range, into)
+    }
+
+    fn working_bytes(&self, entries: u64) -> u64 {
+        (**self).working_bytes(entries)
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        (**self).resident_bytes()
+    }
+
+    fn sequential(&self) -> bool {
+        (**self).sequential()
+    }
+}
+
 /// Room for one block, used again for the next; one per worker.
 #[derive(Debug, Default)]
 pub struct Buffer {

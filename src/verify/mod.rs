@@ -93,7 +93,7 @@ pub fn compare(a: &Input, b: &Input, options: &VerifyOptions, observer: &dyn Obs
         a.matrix(&options.matrices[0], budget, observer)?,
         b.matrix(&options.matrices[1], budget, observer)?,
     );
-    let (mut left, mut right) = (left.as_source(), right.as_source());
+    let (mut left, mut right): (&dyn Source, &dyn Source) = (&left, &right);
     let mut found = Comparison { entries: left.layout().entries, ..Comparison::default() };
     let (shape_a, shape_b) = (left.layout().shape(), right.layout().shape());
     if shape_a != shape_b {

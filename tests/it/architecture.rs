@@ -1,28 +1,33 @@
 //! The table of layers in `spec/architecture.md`, and what may be linked, held by tests.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Each layer of the library and what it may use besides [`ANYWHERE`]. The program (`main.rs`, `cli/`) stands above all of
 /// them; the compiler holds it to the public interface.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("bytes", &[]),
     ("codec", &["bytes"]),
     ("hdf5", &["bytes", "codec"]),
+    ("tree", &["bytes", "codec", "hdf5"]),
     ("matrix", &[]),
     ("table", &[]),
     ("select", &["table"]),
-    ("anndata", &["bytes", "hdf5", "matrix", "table"]),
-    ("formats", &["anndata", "codec", "hdf5", "matrix", "table"]),
+    ("anndata", &["codec", "matrix", "table", "tree"]),
+    ("formats", &["anndata", "codec", "matrix", "table", "tree"]),
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
-    ("dataset", &["anndata", "formats", "hdf5", "matrix", "store", "table"]),
+    ("dataset", &["anndata", "formats", "matrix", "store", "table", "tree"]),
     ("verify", &["dataset", "matrix", "table", "transpose"]),
-    ("synth", &["anndata", "hdf5", "matrix", "table", "transpose"]),
-    ("export", &["anndata", "dataset", "hdf5", "matrix", "table", "transpose"]),
-    ("doctor", &["anndata", "dataset", "hdf5", "matrix", "table"]),
+    ("synth", &["anndata", "hdf5", "matrix", "table", "transpose", "tree"]),
+    ("export", &["anndata", "codec", "dataset", "matrix", "table", "transpose", "tree"]),
+    ("doctor", &["anndata", "dataset", "hdf5", "matrix", "table", "tree"]),
     ("convert", &["anndata", "dataset", "matrix", "store", "table", "transpose"]),
-    ("concat", &["anndata", "bytes", "dataset", "export", "hdf5", "matrix", "store", "table", "transpose"]),
+    (
+        "concat",
+        &["anndata", "bytes", "codec", "dataset", "export", "matrix", "store", "table", "transpose", "tree"],
+    ),
     ("lib", &["bytes"]),
 ];
 const ANYWHERE: [&str; 7] = ["error", "limits", "observe", "dtype", "strings", "random", "sync"];
@@ -99,19 +104,30 @@ fn unsafe_code_stands_in_two_files() {
     assert_eq!(with, ["bytes/mmap.rs", "bytes/output.rs"]);
 }
 
-#[test]
-fn nothing_that_compiles_or_links_c() {
+/// Names and versions of the crates that `cargo tree` lists, each once.
+fn crates(arguments: &[&str]) -> BTreeSet<String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let tree = Command::new(cargo)
-        .args(["tree", "--offline", "--edges", "normal,build,dev", "--prefix", "none", "--format", "{p}"])
+        .args(["tree", "--offline", "--no-dedupe", "--prefix", "none", "--format", "{p}"])
+        .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let text = String::from_utf8(tree.stdout).unwrap();
-    let crates: Vec<&str> = text.lines().filter_map(|l| l.split(' ').next()).collect();
-    assert!(crates.len() > 50 && crates.contains(&"zlib-rs"));
-    let c: Vec<&&str> = crates
+    text.lines().map(|l| l.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect()
+}
+
+fn name(one: &str) -> &str {
+    one.split(' ').next().unwrap()
+}
+
+#[test]
+fn nothing_that_compiles_or_links_c() {
+    let crates = crates(&["--edges", "normal,build,dev"]);
+    let names: Vec<&str> = crates.iter().map(|c| name(c)).collect();
+    assert!(names.len() > 50 && names.contains(&"zlib-rs"));
+    let c: Vec<&&str> = names
         .iter()
         .filter(|n| {
             ["cc", "cmake", "bindgen", "pkg-config", "vcpkg"].contains(n)
@@ -119,4 +135,19 @@ fn nothing_that_compiles_or_links_c() {
         })
         .collect();
     assert!(c.is_empty(), "{c:?}");
+}
+
+/// Who embeds the reader pays for nothing else, and can build it for the browser.
+#[test]
+fn the_bare_reader_has_few_dependencies() {
+    const MOST: usize = 26;
+    for target in ["x86_64-unknown-linux-gnu", "wasm32-unknown-unknown"] {
+        let crates = crates(&["--no-default-features", "--edges", "normal", "--target", target]);
+        assert!(crates.iter().any(|c| name(c) == "zlib-rs"));
+        assert!(crates.len() <= MOST, "{target}: {} of at most {MOST}: {crates:#?}", crates.len());
+        let heavy = ["libc", "memmap2", "rustix", "csv", "flate2", "clap"];
+        let found: Vec<&String> =
+            crates.iter().filter(|c| heavy.contains(&name(c)) || c.starts_with("arrow-")).collect();
+        assert!(found.is_empty(), "{target}: {found:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Attributes of an object, compact and dense alike.
 
 use super::fractal_heap::FractalHeap;
-use super::object::{Object, resolve_shared};
+use super::object::Object;
 use super::value::Value;
 use crate::bytes::Cursor;
 use crate::bytes::checked;
@@ -56,19 +56,19 @@ impl Object {
     }
 
     fn dense_attributes(&self, visit: &mut dyn FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
-        let sizes = self.file.sizes();
+        let sizes = self.file.addresses().sizes();
         let info = self.message(kind::ATTRIBUTE_INFO, |src| attribute_info::read(src, sizes))?;
         let Some(Some(dense)) = info else { return Ok(()) };
-        let mut heap = FractalHeap::open(&self.file, dense.heap).in_object(self.path())?;
+        let mut heap = FractalHeap::open(self.file.addresses(), dense.heap).in_object(self.path())?;
         let id_len = heap.id_len();
         let mut count = 0u64;
-        super::btree_v2::for_each_record(&self.file, dense.names, &mut |header, mut record| {
+        super::btree_v2::for_each_record(self.file.addresses(), dense.names, &mut |header, mut record| {
             if header.record_type != 8 {
                 let t = header.record_type;
                 return Err(record.malformed(format!("B-tree of attribute names (expected type 8, got {t})")));
             }
             count = count.saturating_add(1);
-            Limits::check("attributes", count, self.file.limits().children)?;
+            Limits::check("attributes", count, self.file.addresses().limits().children)?;
             let at = record.offset();
             let id = record.take(id_len)?;
             let flags = record.read_u8()?;
@@ -95,16 +95,16 @@ impl Object {
     fn attribute_value(&self, raw: attribute::RawAttribute<'_>) -> Result<Value> {
         let file = &self.file;
         let datatype = if raw.datatype_shared {
-            let (bytes, at) = resolve_shared(file, kind::DATATYPE, raw.datatype)?;
+            let (bytes, at) = file.resolve_shared(kind::DATATYPE, raw.datatype)?;
             datatype::read(&mut Cursor::new(&bytes, at))?
         } else {
             datatype::read(&mut raw.datatype.clone())?
         };
         let dataspace = if raw.dataspace_shared {
-            let (bytes, at) = resolve_shared(file, kind::DATASPACE, raw.dataspace)?;
-            dataspace::read(&mut Cursor::new(&bytes, at), file.sizes())?
+            let (bytes, at) = file.resolve_shared(kind::DATASPACE, raw.dataspace)?;
+            dataspace::read(&mut Cursor::new(&bytes, at), file.addresses().sizes())?
         } else {
-            dataspace::read(&mut raw.dataspace.clone(), file.sizes())?
+            dataspace::read(&mut raw.dataspace.clone(), file.addresses().sizes())?
         };
         let len = checked::mul(dataspace.elements()?, u64::from(datatype.size))?;
         let mut src = raw.value;

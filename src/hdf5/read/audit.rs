@@ -1,6 +1,7 @@
 //! What reading passes over because it does not need it: messages of other kinds, free lists, references.
 //! Only an examination of the whole file asks for these.
 
+use super::addresses::Addresses;
 use super::dataset::Dataset;
 use super::file::File;
 use super::global_heap::HeapReader;
@@ -19,7 +20,7 @@ use crate::hdf5::format::{local_heap, object_header as header};
 impl Object {
     /// What is wrong with messages of the header that nothing else looks at, and with the heap of a group's names.
     pub(crate) fn check_unused(&self) -> Vec<Error> {
-        let sizes = self.file.sizes();
+        let sizes = self.file.addresses().sizes();
         let mut found = Vec::new();
         for m in self.messages.iter() {
             if m.flags & header::SHARED != 0 {
@@ -38,9 +39,8 @@ impl Object {
                     filter_pipeline::read(src).and_then(|p| Pipeline::new(&p.filters, 1).map(drop))
                 }
                 kind::ATTRIBUTE_INFO => attribute_info::read(src, sizes).map(drop),
-                kind::SYMBOL_TABLE => {
-                    symbol_table::read(src, sizes).and_then(|t| check_name_heap(&self.file, t.heap))
-                }
+                kind::SYMBOL_TABLE => symbol_table::read(src, sizes)
+                    .and_then(|t| check_name_heap(self.file.addresses(), t.heap)),
                 _ => Ok(()),
             };
             // Fixed versions of one message: what has none of them is damaged, or newer than we are.
@@ -51,12 +51,12 @@ impl Object {
 }
 
 /// Walks the free list of a local heap: blocks inside it, each after another.
-fn check_name_heap(file: &File, address: u64) -> Result<()> {
-    let sizes = file.sizes();
-    let head = file.read_up_to(address, local_heap::MAX_LEN)?;
-    let heap = local_heap::read_local_heap(&mut Cursor::new(&head, file.offset_of(address)), sizes)?;
-    let data = file.read(heap.data_address, heap.data_len)?;
-    let offset = file.offset_of(heap.data_address);
+fn check_name_heap(addresses: &Addresses, address: u64) -> Result<()> {
+    let sizes = addresses.sizes();
+    let head = addresses.read_up_to(address, local_heap::MAX_LEN)?;
+    let heap = local_heap::read_local_heap(&mut Cursor::new(&head, addresses.offset_of(address)), sizes)?;
+    let data = addresses.read(heap.data_address, heap.data_len)?;
+    let offset = addresses.offset_of(heap.data_address);
     let frame = u64::from(sizes.length).saturating_mul(2);
     let mut next = heap.free;
     // 1 stands for the end (and, from old writers, all bits set)
@@ -94,7 +94,8 @@ impl Dataset {
 }
 
 fn check_references(file: &File, kind: u8, value: &Value) -> Result<()> {
-    let mut heaps = HeapReader::new(file);
+    let addresses = file.addresses();
+    let mut heaps = HeapReader::new(addresses);
     let size = usize::try_from(value.datatype().size).unwrap_or(usize::MAX).max(1);
     for (n, one) in value.raw().chunks_exact(size).enumerate() {
         if one.iter().all(|b| *b == 0) {
@@ -103,18 +104,18 @@ fn check_references(file: &File, kind: u8, value: &Value) -> Result<()> {
         let mut src = Cursor::new(one, 0);
         let followed = match kind {
             0 => {
-                let address = src.read_uint(file.sizes().offset)?;
+                let address = src.read_uint(addresses.sizes().offset)?;
                 Object::open(file, address, "?").map(drop)
             }
             1 => {
-                let address = src.read_uint(file.sizes().offset)?;
+                let address = src.read_uint(addresses.sizes().offset)?;
                 heaps.check_counts(address)
             }
             _ => {
                 src.skip(2)?; // kind of reference, flags
                 let mut ahead = src.clone();
                 ahead.skip(4)?;
-                let address = ahead.read_uint(file.sizes().offset)?;
+                let address = ahead.read_uint(addresses.sizes().offset)?;
                 heaps.follow(&mut src, 1, |_, _, _, _| Ok(())).and_then(|()| heaps.check_counts(address))
             }
         };

@@ -1,6 +1,6 @@
 //! Walks a version 2 B-tree and hands out its records in order.
 
-use super::file::File;
+use super::addresses::Addresses;
 use crate::bytes::Cursor;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::format::btree_v2::{self as format, Header, Widths};
@@ -8,25 +8,25 @@ use crate::limits::Limits;
 
 /// Calls `visit` with each record of the tree whose header lies at `address`.
 pub(crate) fn for_each_record(
-    file: &File,
+    addresses: &Addresses,
     address: u64,
     visit: &mut dyn FnMut(&Header, Cursor<'_>) -> Result<()>,
 ) -> Result<()> {
-    let len = format::header_len(file.sizes()) as u64;
-    let bytes = file.read(address, len)?;
-    let header = format::read_header(&bytes, file.offset_of(address), file.sizes())?;
-    Limits::check("B-tree levels", u64::from(header.depth), u64::from(file.limits().nesting))
-        .at(file.offset_of(address))?;
+    let len = format::header_len(addresses.sizes()) as u64;
+    let bytes = addresses.read(address, len)?;
+    let header = format::read_header(&bytes, addresses.offset_of(address), addresses.sizes())?;
+    Limits::check("B-tree levels", u64::from(header.depth), u64::from(addresses.limits().nesting))
+        .at(addresses.offset_of(address))?;
     let Some(root) = header.root else { return Ok(()) };
-    let widths = Widths::of(&header, file.sizes()).at(file.offset_of(address))?;
+    let widths = Widths::of(&header, addresses.sizes()).at(addresses.offset_of(address))?;
     // A tree visits no more records than its header promises; a cycle runs into this.
     let mut left = header.total_records;
     let child = format::Child { address: root, records: u64::from(header.root_records) };
-    walk(file, &header, &widths, child, header.depth, &mut left, visit)
+    walk(addresses, &header, &widths, child, header.depth, &mut left, visit)
 }
 
 fn walk(
-    file: &File,
+    addresses: &Addresses,
     header: &Header,
     widths: &Widths,
     node: format::Child,
@@ -34,14 +34,14 @@ fn walk(
     left: &mut u64,
     visit: &mut dyn FnMut(&Header, Cursor<'_>) -> Result<()>,
 ) -> Result<()> {
-    let bytes = file.read(node.address, u64::from(header.node_size))?;
-    let offset = file.offset_of(node.address);
+    let bytes = addresses.read(node.address, u64::from(header.node_size))?;
+    let offset = addresses.offset_of(node.address);
     let (records, children) =
-        format::read_node(&bytes, offset, header, widths, file.sizes(), level, node.records)?;
+        format::read_node(&bytes, offset, header, widths, addresses.sizes(), level, node.records)?;
     let mut children = children.into_iter();
     for record in records.into_iter().map(Some).chain([None]) {
         if let Some(child) = children.next() {
-            walk(file, header, widths, child, level.saturating_sub(1), left, visit)?;
+            walk(addresses, header, widths, child, level.saturating_sub(1), left, visit)?;
         }
         if let Some(record) = record {
             *left = left.checked_sub(1).ok_or_else(|| {

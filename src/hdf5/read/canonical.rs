@@ -29,7 +29,7 @@ impl Value {
             return Ok(None);
         }
         let mut crc = crc32fast::Hasher::new();
-        update(self, &mut crc, &mut HeapReader::new(self.file()))?;
+        update(self, &mut crc, &mut HeapReader::new(self.addresses()))?;
         Ok(Some(crc.finalize()))
     }
 }
@@ -47,7 +47,7 @@ impl Dataset {
         let mut crc = crc32fast::Hasher::new();
         let shape = self.shape().to_vec();
         let file = self.object().file();
-        let mut heap = HeapReader::new(file);
+        let mut heap = HeapReader::new(file.addresses());
         let Some((&rows, inner)) = shape.split_first() else {
             update(&self.read()?, &mut crc, &mut heap).in_object(self.object().path())?;
             return Ok(Some(crc.finalize()));
@@ -81,9 +81,7 @@ impl Dataset {
             }
             let mut buffer = crate::limits::zeroed(checked::size(checked::mul(n, row_bytes)?)?)?;
             self.read_slab(&start, &count, &mut buffer, &mut scratch)?;
-            let max = count.iter().copied().map(Some).collect();
-            let part =
-                Value::new(file, self.datatype().clone(), Dataspace::Simple { dims: count, max }, buffer);
+            let part = Value::new(file, self.datatype().clone(), Dataspace::fixed(&count), buffer);
             update(&part, &mut crc, &mut heap).in_object(self.object().path())?;
             at = at.saturating_add(n);
         }

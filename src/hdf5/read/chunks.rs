@@ -1,8 +1,8 @@
 //! One chunk, from the disk to elements.
 
-use super::chunk_index::{ChunkEntry, Grid};
-use super::file::File;
-use super::selection::Overlap;
+use super::addresses::Addresses;
+use super::chunk_index::ChunkEntry;
+use super::grid::Grid;
 use crate::bytes::checked;
 use crate::error::{Error, Result};
 use crate::hdf5::filter::pipeline::{Pipeline, Workspace};
@@ -17,7 +17,7 @@ pub struct Scratch {
     /// Dataset and chunk whose elements `chunk` holds, by their addresses: misaligned readers come back to it.
     holds: Option<(u64, u64)>,
     /// The file that these addresses are of.
-    file: Option<File>,
+    file: Option<Addresses>,
     ahead: Ahead,
     work: Workspace,
 }
@@ -25,7 +25,7 @@ pub struct Scratch {
 /// Stored bytes of several chunks that lie close together, read by one request.
 #[derive(Debug, Default)]
 struct Ahead {
-    /// Where they begin. Nothing is kept from one call to the next, which may be of another file.
+    /// Where they begin. Nothing is kept from one call to the next, which may be of another addresses.
     start: u64,
     len: usize,
     bytes: Vec<u8>,
@@ -52,7 +52,12 @@ impl Scratch {
 
     /// Reads the first of `entries` and those behind it that lie close, at most `most` bytes, unless they are here or
     /// there is only one.
-    pub(crate) fn read_ahead(&mut self, file: &File, entries: &[ChunkEntry], most: u64) -> Result<()> {
+    pub(crate) fn read_ahead(
+        &mut self,
+        addresses: &Addresses,
+        entries: &[ChunkEntry],
+        most: u64,
+    ) -> Result<()> {
         let Some((first, rest)) = entries.split_first() else { return Ok(()) };
         if self.ahead.find(first).is_some() {
             return Ok(());
@@ -68,7 +73,7 @@ impl Scratch {
             (end, more) = (next, true);
         }
         self.forget();
-        if !more || file.check(first.address, end.saturating_sub(first.address)).is_err() {
+        if !more || addresses.check(first.address, end.saturating_sub(first.address)).is_err() {
             // what is wrong is told when the chunk itself is read
             return Ok(());
         }
@@ -76,7 +81,7 @@ impl Scratch {
         if self.ahead.bytes.len() < len {
             self.ahead.bytes = crate::limits::zeroed(len)?;
         }
-        file.read_into(first.address, self.ahead.bytes.get_mut(..len).unwrap_or_default())?;
+        addresses.read_into(first.address, self.ahead.bytes.get_mut(..len).unwrap_or_default())?;
         (self.ahead.start, self.ahead.len) = (first.address, len);
         Ok(())
     }
@@ -99,13 +104,14 @@ impl Decoder {
     /// Decodes a chunk into `out`, which is as long as a chunk.
     pub(crate) fn decode(
         &self,
-        file: &File,
+        addresses: &Addresses,
         entry: &ChunkEntry,
         out: &mut [u8],
         scratch: &mut Scratch,
     ) -> Result<()> {
         let Scratch { stored, ahead, work, .. } = scratch;
-        self.decode_inner(file, entry, out, (stored, ahead), work).map_err(|e| self.place(file, entry, e))
+        self.decode_inner(addresses, entry, out, (stored, ahead), work)
+            .map_err(|e| self.place(addresses, entry, e))
     }
 
     /// Where two chunks may be decoded at once, the bytes of an element that was shuffled in both.
@@ -117,50 +123,50 @@ impl Decoder {
     /// Decodes two chunks of a [common width](Self::common_width), as [`decode`](Self::decode) does one.
     pub(crate) fn decode_both(
         &self,
-        file: &File,
+        addresses: &Addresses,
         width: usize,
         [a, b]: [&ChunkEntry; 2],
         [out_a, out_b]: [&mut [u8]; 2],
         scratch: &mut Scratch,
     ) -> Result<()> {
         let Scratch { stored, second, ahead, work, .. } = scratch;
-        let stored_a = stored_bytes(file, a, stored, ahead).map_err(|e| self.place(file, a, e))?;
-        let stored_b = stored_bytes(file, b, second, ahead).map_err(|e| self.place(file, b, e))?;
+        let stored_a = stored_bytes(addresses, a, stored, ahead).map_err(|e| self.place(addresses, a, e))?;
+        let stored_b = stored_bytes(addresses, b, second, ahead).map_err(|e| self.place(addresses, b, e))?;
         let chunks = [(stored_a, out_a), (stored_b, out_b)];
         let done = Pipeline::decode_both(width, chunks, work);
-        done.map_err(|(which, e)| self.place(file, if which == 0 { a } else { b }, e))
+        done.map_err(|(which, e)| self.place(addresses, if which == 0 { a } else { b }, e))
     }
 
     /// The elements of a chunk, decoded into the scratch unless they are there already.
     pub(crate) fn decode_kept<'s>(
         &self,
-        file: &File,
+        addresses: &Addresses,
         entry: &ChunkEntry,
         scratch: &'s mut Scratch,
     ) -> Result<&'s [u8]> {
         let key = (self.dataset, entry.address);
         let len = checked::size(self.chunk_bytes)?;
-        if !scratch.file.as_ref().is_some_and(|f| f.is(file)) {
+        if !scratch.file.as_ref().is_some_and(|f| f.is(addresses)) {
             scratch.holds = None;
-            scratch.file = Some(file.clone());
+            scratch.file = Some(addresses.clone());
         }
         if scratch.holds != Some(key) {
             scratch.holds = None;
-            self.check_expansion(entry).map_err(|e| self.place(file, entry, e))?;
+            self.check_expansion(entry).map_err(|e| self.place(addresses, entry, e))?;
             if scratch.chunk.len() < len {
                 scratch.chunk = crate::limits::zeroed(len)?;
             }
             let Scratch { stored, ahead, chunk, work, .. } = scratch;
             let out = chunk.get_mut(..len).unwrap_or_default();
-            self.decode_inner(file, entry, out, (stored, ahead), work)
-                .map_err(|e| self.place(file, entry, e))?;
+            self.decode_inner(addresses, entry, out, (stored, ahead), work)
+                .map_err(|e| self.place(addresses, entry, e))?;
             scratch.holds = Some(key);
         }
         Ok(scratch.chunk.get(..len).unwrap_or_default())
     }
 
-    fn place(&self, file: &File, entry: &ChunkEntry, e: Error) -> Error {
-        e.in_chunk(&self.grid.start_of(entry.number)).at(file.offset_of(entry.address))
+    fn place(&self, addresses: &Addresses, entry: &ChunkEntry, e: Error) -> Error {
+        e.in_chunk(&self.grid.start_of(entry.number)).at(addresses.offset_of(entry.address))
     }
 
     /// Whether the chunk is stored as it is.
@@ -168,21 +174,16 @@ impl Decoder {
         self.pipeline.is_plain(self.mask(entry)) && entry.size == self.chunk_bytes
     }
 
-    /// Reads the part of a plain chunk of one dimension that is asked for, and no more.
-    pub(super) fn read_part(
+    /// Fills `out` from byte `from` of a plain chunk.
+    pub(super) fn read_plain(
         &self,
-        file: &File,
+        addresses: &Addresses,
         entry: &ChunkEntry,
-        part: &Overlap,
-        size: u64,
+        from: u64,
         out: &mut [u8],
     ) -> Result<()> {
-        let first = |v: &[u64]| v.first().copied().unwrap_or(0).saturating_mul(size);
-        let from = checked::size(first(&part.in_out))?;
-        let len = checked::size(first(&part.count))?;
-        let slot = out.get_mut(from..).and_then(|o| o.get_mut(..len)).unwrap_or_default();
-        let address = checked::add(entry.address, first(&part.in_chunk))?;
-        file.read_into(address, slot).map_err(|e| self.place(file, entry, e))
+        let address = checked::add(entry.address, from)?;
+        addresses.read_into(address, out).map_err(|e| self.place(addresses, entry, e))
     }
 
     /// The mask of a chunk, with all filters out where partial edge chunks are stored plain.
@@ -198,7 +199,7 @@ impl Decoder {
 
     fn decode_inner(
         &self,
-        file: &File,
+        addresses: &Addresses,
         entry: &ChunkEntry,
         out: &mut [u8],
         (stored, ahead): (&mut Vec<u8>, &Ahead),
@@ -210,9 +211,9 @@ impl Decoder {
                 let text = format!("chunk length (expected {} bytes, got {})", out.len(), entry.size);
                 return Err(Error::malformed(text));
             }
-            return file.read_into(entry.address, out);
+            return addresses.read_into(entry.address, out);
         }
-        self.pipeline.decode(stored_bytes(file, entry, stored, ahead)?, mask, out, work)
+        self.pipeline.decode(stored_bytes(addresses, entry, stored, ahead)?, mask, out, work)
     }
 
     /// Refuses a chunk that its stored bytes could not possibly expand to, before memory is taken for it.
@@ -229,7 +230,7 @@ impl Decoder {
 
 /// The stored bytes of a chunk: those read ahead, or read into `stored`.
 fn stored_bytes<'s>(
-    file: &File,
+    addresses: &Addresses,
     entry: &ChunkEntry,
     stored: &'s mut Vec<u8>,
     ahead: &'s Ahead,
@@ -238,11 +239,11 @@ fn stored_bytes<'s>(
         return Ok(bytes);
     }
     let size = checked::size(entry.size)?;
-    file.check(entry.address, entry.size)?;
+    addresses.check(entry.address, entry.size)?;
     if stored.len() < size {
         *stored = crate::limits::zeroed(size)?;
     }
     let stored = stored.get_mut(..size).unwrap_or_default();
-    file.read_into(entry.address, stored)?;
+    addresses.read_into(entry.address, stored)?;
     Ok(stored)
 }

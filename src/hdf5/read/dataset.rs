@@ -1,7 +1,8 @@
 //! A dataset: shape, type and storage as a handle of metadata only; elements when asked for.
 
-use super::chunk_index::{self, ChunkEntry, ChunkMap, Grid};
+use super::chunk_index::{self, ChunkEntry, ChunkMap};
 use super::chunks::{Decoder, REQUEST, Scratch};
+use super::grid::Grid;
 use super::object::Object;
 use super::selection::Selection;
 use super::stream::{Chunks, ElementStream};
@@ -71,7 +72,7 @@ impl Dataset {
             )));
         }
         let file = object.file();
-        let (sizes, limits) = (file.sizes(), file.limits());
+        let (sizes, limits) = (file.addresses().sizes(), file.addresses().limits());
         let missing = |what| Error::malformed(format!("dataset without {what}"));
         let datatype =
             object.message(kind::DATATYPE, datatype::read)?.ok_or_else(|| missing("a datatype"))?;
@@ -196,7 +197,7 @@ impl Dataset {
     /// The most bytes of elements held at once: what the limits and the file's own size justify.
     pub(crate) fn most_bytes(&self) -> u64 {
         let file = self.object.file();
-        file.limits().value_bytes.min(file.len().saturating_mul(1100).max(SMALL_VALUE))
+        file.addresses().limits().value_bytes.min(file.len().saturating_mul(1100).max(SMALL_VALUE))
     }
 
     /// Reads all elements.
@@ -213,7 +214,7 @@ impl Dataset {
             );
         }
         if let Layout::Contiguous { address: Some(address), .. } = self.layout {
-            file.check(address, len).in_object(self.object.path())?;
+            file.addresses().check(address, len).in_object(self.object.path())?;
         }
         let mut bytes = limits::zeroed(checked::size(len)?).in_object(self.object.path())?;
         let shape = self.shape().to_vec();
@@ -312,7 +313,8 @@ impl Dataset {
     }
 
     fn read_contiguous(&self, address: u64, start: &[u64], count: &[u64], out: &mut [u8]) -> Result<()> {
-        let (file, shape, size) = (self.object.file(), self.shape(), u64::from(self.datatype.size));
+        let (addresses, shape, size) =
+            (self.object.file().addresses(), self.shape(), u64::from(self.datatype.size));
         // Trailing dimensions asked for whole make one run on the disk.
         let mut inner = count.len().saturating_sub(1);
         while inner > 0 && count.get(inner) == shape.get(inner) {
@@ -323,7 +325,7 @@ impl Dataset {
         let mut at = vec![0; outer.len()];
         for part in out.chunks_mut(checked::size(run)?) {
             let position = slab::position(shape, start, &at);
-            file.read_into(checked::add(address, checked::mul(position, size)?)?, part)?;
+            addresses.read_into(checked::add(address, checked::mul(position, size)?)?, part)?;
             slab::advance(&mut at, &outer);
         }
         Ok(())
@@ -337,8 +339,13 @@ impl Dataset {
             return Err(Error::usage("not a chunked dataset"));
         };
         let filtered = !self.filters.is_empty();
-        let map =
-            chunk_index::load(self.object.file(), layout, &decoder.grid, decoder.chunk_bytes, filtered)?;
+        let map = chunk_index::load(
+            self.object.file().addresses(),
+            layout,
+            &decoder.grid,
+            decoder.chunk_bytes,
+            filtered,
+        )?;
         Ok(self.chunks.get_or_init(|| map))
     }
 
@@ -374,7 +381,7 @@ impl Dataset {
         }
         let entry = self.chunk_map().in_object(self.object.path())?.entries().get(n).copied();
         Ok(entry.map(|e| {
-            let start = self.object.file().offset_of(e.address);
+            let start = self.object.file().addresses().offset_of(e.address);
             start..start.saturating_add(e.size)
         }))
     }
@@ -387,7 +394,10 @@ impl Dataset {
         let Some(decoder) = &self.decoder else { return Ok(()) };
         let entry = self.chunk_map().in_object(self.object.path())?.entries().get(n).copied();
         let Some(entry) = entry else { return Ok(()) };
-        decoder.decode_kept(self.object.file(), &entry, scratch).in_object(self.object.path()).map(drop)
+        decoder
+            .decode_kept(self.object.file().addresses(), &entry, scratch)
+            .in_object(self.object.path())
+            .map(drop)
     }
 
     /// Whether all stored bytes lie inside the file, where they are not in chunks.
@@ -396,9 +406,13 @@ impl Dataset {
     /// Where they do not.
     pub fn check_extent(&self) -> Result<()> {
         match self.layout {
-            Layout::Contiguous { address: Some(address), .. } => {
-                self.object.file().check(address, self.byte_len()).in_object(self.object.path()).map(drop)
-            }
+            Layout::Contiguous { address: Some(address), .. } => self
+                .object
+                .file()
+                .addresses()
+                .check(address, self.byte_len())
+                .in_object(self.object.path())
+                .map(drop),
             _ => Ok(()),
         }
     }
@@ -424,7 +438,12 @@ impl Dataset {
             return Ok(None);
         }
         let chunks = Chunks { entries: entries.to_vec(), decoder: Arc::clone(decoder), width };
-        Ok(Some(ElementStream::new(self.object.file(), self.object.path(), chunks, self.byte_len())))
+        Ok(Some(ElementStream::new(
+            self.object.file().addresses(),
+            self.object.path(),
+            chunks,
+            self.byte_len(),
+        )))
     }
 
     fn read_chunked(
@@ -435,7 +454,7 @@ impl Dataset {
         scratch: &mut Scratch,
     ) -> Result<()> {
         let Some(decoder) = &self.decoder else { return Err(Error::usage("not a chunked dataset")) };
-        let (file, map, grid) = (self.object.file(), self.chunk_map()?, &decoder.grid);
+        let (addresses, map, grid) = (self.object.file().addresses(), self.chunk_map()?, &decoder.grid);
         let each = |f: &dyn Fn(u64, u64, u64) -> u64| -> Vec<u64> {
             start.iter().zip(count).zip(&grid.chunk).map(|((s, n), c)| f(*s, *n, *c)).collect()
         };
@@ -451,7 +470,7 @@ impl Dataset {
             // holes: what was never written is filled at once, however many chunks it would be
             self.fill(out);
         }
-        let selection = Selection { file, decoder, start, count, size: u64::from(self.datatype.size) };
+        let selection = Selection { addresses, decoder, start, count, size: u64::from(self.datatype.size) };
         if there.len() as u64 <= wanted {
             let inside = |e: &&ChunkEntry| {
                 let at = slab::unravel(e.number, &grid.counts);

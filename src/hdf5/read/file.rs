@@ -1,14 +1,18 @@
 //! An open HDF5 file: where it begins, how wide its addresses are, its root group.
 
-use super::object::Object;
+use super::addresses::Addresses;
+use super::fractal_heap::FractalHeap;
+use super::header;
 use crate::bytes::checked;
 use crate::bytes::read_at::InputFile;
 use crate::bytes::{Cursor, ReadAt};
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::format::message::{kind, shared::Shared};
+use crate::hdf5::format::cache_image;
+use crate::hdf5::format::message::kind;
+use crate::hdf5::format::message::shared::{self, Shared};
+use crate::hdf5::format::object_header::{RawMessage, SHARED};
 use crate::hdf5::format::superblock::{self, Superblock};
-use crate::hdf5::format::{Sizes, cache_image, message};
-use crate::limits::{self, Limits};
+use crate::limits::Limits;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -18,24 +22,14 @@ use std::sync::{Arc, OnceLock};
 pub struct File(Arc<Inner>);
 
 struct Inner {
-    reader: Box<dyn ReadAt>,
+    addresses: Addresses,
     path: Option<PathBuf>,
-    /// Offset of the superblock: addresses count from here.
-    base: u64,
     superblock: Superblock,
-    limits: Limits,
     /// Heap of shared messages by message type, read when first needed.
     shared: OnceLock<Vec<(u16, u64)>>,
-    /// Metadata that stands in the cache image instead of its own place, by address.
-    image: OnceLock<Vec<(u64, Vec<u8>)>>,
 }
 
 impl File {
-    /// Whether both are the same open file.
-    pub(crate) fn is(&self, other: &File) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
     /// Opens the file at `path` with the default [`Limits`]. Takes no lock.
     ///
     /// # Errors
@@ -70,27 +64,10 @@ impl File {
         let mut head = vec![0; checked::size(len)?];
         reader.read_exact_at(&mut head, base).map_err(|e| Error::io("read", e).at(base))?;
         let superblock = superblock::read_superblock(&mut Cursor::new(&head, base))?;
-        let inner =
-            Inner { reader, path, base, superblock, limits, shared: OnceLock::new(), image: OnceLock::new() };
-        let file = File(Arc::new(inner));
+        let addresses = Addresses::new(reader, base, &superblock, limits);
+        let file = File(Arc::new(Inner { addresses, path, superblock, shared: OnceLock::new() }));
         file.read_extension()?;
         Ok(file)
-    }
-
-    /// The root group.
-    ///
-    /// # Errors
-    /// Where its header cannot be read.
-    pub fn root(&self) -> Result<Object> {
-        Object::open(self, self.0.superblock.root, "/")
-    }
-
-    /// The object at an absolute path such as `/obs/index`; soft links are followed inside the file.
-    ///
-    /// # Errors
-    /// `Usage` where there is none of that name.
-    pub fn object(&self, path: &str) -> Result<Object> {
-        self.root()?.descend(path)
     }
 
     /// Where the file is, if it was opened by path.
@@ -100,7 +77,7 @@ impl File {
 
     /// Bytes of the file.
     pub fn len(&self) -> u64 {
-        self.0.reader.len()
+        self.0.addresses.len()
     }
 
     /// Whether the file has no bytes; an open HDF5 file always has some.
@@ -115,109 +92,71 @@ impl File {
 
     /// Bytes in front of the superblock that belong to someone else (MuData keeps 512).
     pub fn user_block(&self) -> u64 {
-        self.0.base
+        self.0.addresses.base()
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.0.limits
+    /// The bytes of the file, by address.
+    pub(crate) fn addresses(&self) -> &Addresses {
+        &self.0.addresses
     }
 
-    pub(crate) fn sizes(&self) -> Sizes {
-        self.0.superblock.sizes
-    }
-
-    /// The absolute offset of an address.
-    pub(crate) fn offset_of(&self, address: u64) -> u64 {
-        self.0.base.saturating_add(address)
-    }
-
-    /// Fills `buffer` from `address`.
-    pub(crate) fn read_into(&self, address: u64, buffer: &mut [u8]) -> Result<()> {
-        let offset = self.check(address, buffer.len() as u64)?;
-        self.0.reader.read_exact_at(buffer, offset).map_err(|e| match e.kind() {
-            std::io::ErrorKind::UnexpectedEof => {
-                Error::malformed("the file ends earlier than when it was opened").at(offset)
-            }
-            _ => Error::io("read", e).at(offset),
-        })
-    }
-
-    /// Reads `len` bytes of metadata at `address`; refused before anything is allocated where the file has fewer.
-    pub(crate) fn read(&self, address: u64, len: u64) -> Result<Vec<u8>> {
-        let offset = self.check(address, len)?;
-        if len > self.0.limits.metadata_bytes {
-            let most = self.0.limits.metadata_bytes;
-            return Err(Error::limit(format!("metadata of {len} bytes (limit {most})")).at(offset));
-        }
-        let mut buffer = limits::zeroed(checked::size(len)?)?;
-        self.read_into(address, &mut buffer)?;
-        self.overlay(address, &mut buffer);
-        Ok(buffer)
-    }
-
-    /// Reads up to `len` bytes at `address`, fewer at the end of the file, at least one.
-    pub(crate) fn read_up_to(&self, address: u64, len: usize) -> Result<Vec<u8>> {
-        let offset = self.check(address, 1)?;
-        let left = self.len().saturating_sub(offset);
-        self.read(address, left.min(len as u64))
-    }
-
-    /// The absolute offset of `address`, once `len` bytes are known to follow it.
-    pub(crate) fn check(&self, address: u64, len: u64) -> Result<u64> {
-        let offset = checked::add(self.0.base, address)?;
-        let end = checked::add(offset, len).map_err(|e| e.at(offset))?;
-        if end > self.len() {
-            let have = self.len();
-            let mut text = format!("{len} bytes lie past the end of the file ({have} bytes)");
-            if let Some(should) = self.0.superblock.end.and_then(|e| e.checked_add(self.0.base))
-                && should > have
-            {
-                text = format!("the file is truncated (expected {should} bytes, got {have})");
-            }
-            return Err(Error::malformed(text).at(offset));
-        }
-        Ok(offset)
+    pub(crate) fn root_address(&self) -> u64 {
+        self.0.superblock.root
     }
 
     /// Looks at what the file says of itself besides the superblock: refuses files whose bytes are spread over
     /// several, by the name of the driver, and takes in the cache image.
     fn read_extension(&self) -> Result<()> {
+        let addresses = self.addresses();
         if let Some(address) = self.0.superblock.driver_info {
-            let block = self.read(address, 16)?;
+            let block = addresses.read(address, 16)?;
             let name = block.get(8..16).unwrap_or_default();
-            return refuse_driver(name).at(self.offset_of(address));
+            return refuse_driver(name).at(addresses.offset_of(address));
         }
-        let Some(address) = self.0.superblock.extension else { return Ok(()) };
-        let extension = Object::open(self, address, "superblock extension")?;
-        for m in extension.messages_of(kind::DRIVER_INFO) {
+        let extension = self.extension()?;
+        for m in extension.iter().filter(|m| m.kind == kind::DRIVER_INFO) {
             let name = m.body.get(1..9).unwrap_or_default();
             refuse_driver(name).at(m.offset)?;
         }
-        if let Some(m) = extension.messages_of(kind::CACHE_IMAGE).next() {
+        if let Some(m) = extension.iter().find(|m| m.kind == kind::CACHE_IMAGE) {
             let mut src = Cursor::new(&m.body, m.offset);
             src.skip(1)?; // version
-            if let Some(at) = self.sizes().read_address(&mut src)? {
-                let len = self.sizes().read_length(&mut src)?;
-                let bytes = self.read(at, len)?;
-                let image = cache_image::read(&bytes, self.offset_of(at), self.sizes())?;
-                let _ = self.0.image.set(image);
+            if let Some(at) = addresses.sizes().read_address(&mut src)? {
+                let len = addresses.sizes().read_length(&mut src)?;
+                let bytes = addresses.read(at, len)?;
+                let image = cache_image::read(&bytes, addresses.offset_of(at), addresses.sizes())?;
+                addresses.set_image(image);
             }
         }
         Ok(())
     }
 
-    /// Puts what the cache image has of this range in the place of what was read.
-    fn overlay(&self, address: u64, buffer: &mut [u8]) {
-        for (at, bytes) in self.0.image.get().into_iter().flatten() {
-            let from = (*at).max(address);
-            let to = at.saturating_add(bytes.len() as u64).min(address.saturating_add(buffer.len() as u64));
-            let part = |start: u64| usize::try_from(from.saturating_sub(start)).unwrap_or(usize::MAX);
-            let len = usize::try_from(to.saturating_sub(from)).unwrap_or(0);
-            let source = bytes.get(part(*at)..).and_then(|b| b.get(..len));
-            let target = buffer.get_mut(part(address)..).and_then(|b| b.get_mut(..len));
-            if let (Some(s), Some(t)) = (source, target) {
-                t.copy_from_slice(s);
+    /// The messages of the superblock extension; none where the file has none.
+    fn extension(&self) -> Result<Vec<RawMessage>> {
+        const NAME: &str = "superblock extension";
+        let Some(address) = self.0.superblock.extension else { return Ok(Vec::new()) };
+        let messages = header::read(self.addresses(), address).at(self.addresses().offset_of(address));
+        let messages = messages.in_object(NAME)?;
+        header::check_known(&messages).in_object(NAME)?;
+        Ok(messages)
+    }
+
+    /// The bytes and offset of the message of type `wanted` that a shared-message reference leads to.
+    pub(crate) fn resolve_shared(&self, wanted: u16, mut reference: Cursor<'_>) -> Result<(Vec<u8>, u64)> {
+        let (addresses, at) = (self.addresses(), reference.offset());
+        match shared::read(&mut reference, addresses.sizes())? {
+            Shared::Object(address) => {
+                let messages = header::read(addresses, address).at(addresses.offset_of(address))?;
+                let m = messages.into_iter().find(|m| m.kind == wanted);
+                let m =
+                    m.ok_or_else(|| Error::malformed("shared message leads to an object without it").at(at))?;
+                if m.flags & SHARED != 0 {
+                    let e = Error::malformed("shared message leads to another shared message");
+                    return Err(e.at(m.offset));
+                }
+                Ok((m.body, m.offset))
             }
+            heap => Ok((self.shared_message(wanted, heap).at(at)?, at)),
         }
     }
 
@@ -238,30 +177,27 @@ impl File {
         let heap = heaps.iter().find(|(types, _)| types & bit != 0).map(|(_, heap)| *heap);
         let heap =
             heap.ok_or_else(|| Error::malformed(format!("no shared heap for messages of type {wanted}")))?;
-        super::fractal_heap::FractalHeap::open(self, heap)?.object(&id)
+        FractalHeap::open(self.addresses(), heap)?.object(&id)
     }
 
     /// Shared message table message (0x000F) of the superblock extension, and the table it leads to:
     /// message types and the heap of each index.
     fn read_shared_table(&self) -> Result<Vec<(u16, u64)>> {
-        let Some(extension) = self.0.superblock.extension else {
-            return Err(Error::malformed("shared message in a file without a shared-message table"));
-        };
-        let extension = Object::open(self, extension, "superblock extension")?;
-        let Some(m) = extension.messages_of(message::kind::SHARED_TABLE).next() else {
+        let (addresses, extension) = (self.addresses(), self.extension()?);
+        let Some(m) = extension.iter().find(|m| m.kind == kind::SHARED_TABLE) else {
             return Err(Error::malformed("shared message in a file without a shared-message table"));
         };
         let mut src = Cursor::new(&m.body, m.offset);
         src.skip(1)?;
-        let table = self.sizes().read_defined(&mut src, "the shared-message table")?;
+        let table = addresses.sizes().read_defined(&mut src, "the shared-message table")?;
         let indexes = src.read_u8()?;
         // each index: version, type, message types, least size, list cut-off, B-tree cut-off, count, index, heap
-        let each = 14u64.saturating_add(u64::from(self.sizes().offset).saturating_mul(2));
+        let each = 14u64.saturating_add(u64::from(addresses.sizes().offset).saturating_mul(2));
         let len = each.saturating_mul(u64::from(indexes)).saturating_add(8);
-        let bytes = self.read(table, len)?;
+        let bytes = addresses.read(table, len)?;
         let body = crate::hdf5::format::checksum::split_verified(
             &bytes,
-            self.offset_of(table),
+            addresses.offset_of(table),
             "shared-message table",
         )?;
         let mut src = body;
@@ -271,8 +207,8 @@ impl File {
             src.skip(2)?;
             let types = src.read_u16()?;
             src.skip(10)?;
-            self.sizes().read_address(&mut src)?;
-            if let Some(heap) = self.sizes().read_address(&mut src)? {
+            addresses.sizes().read_address(&mut src)?;
+            if let Some(heap) = addresses.sizes().read_address(&mut src)? {
                 out.push((types, heap));
             }
         }

@@ -1,6 +1,6 @@
 //! Finds objects of a fractal heap by their IDs.
 
-use super::file::File;
+use super::addresses::Addresses;
 use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 const CACHE_BYTES: usize = 64 << 20;
 
 pub(crate) struct FractalHeap<'f> {
-    file: &'f File,
+    addresses: &'f Addresses,
     header: Header,
     address: u64,
     direct: HashMap<u64, Vec<u8>>,
@@ -32,21 +32,21 @@ struct Block {
 }
 
 impl<'f> FractalHeap<'f> {
-    pub(crate) fn open(file: &'f File, address: u64) -> Result<Self> {
-        let plain = format::header_len(file.sizes());
-        let bytes = file.read(address, plain as u64)?;
-        let mut src = Cursor::new(&bytes, file.offset_of(address));
+    pub(crate) fn open(addresses: &'f Addresses, address: u64) -> Result<Self> {
+        let plain = format::header_len(addresses.sizes());
+        let bytes = addresses.read(address, plain as u64)?;
+        let mut src = Cursor::new(&bytes, addresses.offset_of(address));
         src.skip(format::FILTER_LEN_AT)?;
         let filter_len = u64::from(src.read_u16()?);
         let bytes = if filter_len > 0 {
-            let more = filter_len.saturating_add(u64::from(file.sizes().length)).saturating_add(4);
-            file.read(address, (plain as u64).saturating_add(more))?
+            let more = filter_len.saturating_add(u64::from(addresses.sizes().length)).saturating_add(4);
+            addresses.read(address, (plain as u64).saturating_add(more))?
         } else {
             bytes
         };
-        let header = format::read_header(&bytes, file.offset_of(address), file.sizes())?;
+        let header = format::read_header(&bytes, addresses.offset_of(address), addresses.sizes())?;
         Ok(FractalHeap {
-            file,
+            addresses,
             header,
             address,
             direct: HashMap::new(),
@@ -63,8 +63,8 @@ impl<'f> FractalHeap<'f> {
 
     /// The bytes of the object with this ID.
     pub(crate) fn object(&mut self, id: &[u8]) -> Result<Vec<u8>> {
-        let offset = self.file.offset_of(self.address);
-        match format::read_id(id, offset, &self.header, self.file.sizes())? {
+        let offset = self.addresses.offset_of(self.address);
+        match format::read_id(id, offset, &self.header, self.addresses.sizes())? {
             HeapId::Tiny(bytes) => Ok(bytes),
             HeapId::Managed { offset, len } => self.managed(offset, len),
             HeapId::HugeAt { address, len, filtered } => self.huge(address, len, filtered),
@@ -73,7 +73,7 @@ impl<'f> FractalHeap<'f> {
     }
 
     fn managed(&mut self, at: u64, len: u64) -> Result<Vec<u8>> {
-        let heap = self.file.offset_of(self.address);
+        let heap = self.addresses.offset_of(self.address);
         let Some(root) = self.header.root else {
             return Err(Error::malformed("object of an empty fractal heap").at(heap));
         };
@@ -92,7 +92,7 @@ impl<'f> FractalHeap<'f> {
         let object = object.and_then(|(tail, len)| tail.get(..len));
         object.map(<[u8]>::to_vec).ok_or_else(|| {
             let text = format!("heap object of {len} bytes at {start} of a block of {} bytes", block.size);
-            Error::malformed(text).at(self.file.offset_of(block.address))
+            Error::malformed(text).at(self.addresses.offset_of(block.address))
         })
     }
 
@@ -103,7 +103,7 @@ impl<'f> FractalHeap<'f> {
             return Ok((Block { address: root, size: self.header.start_block, filtered }, at));
         }
         let (mut address, mut rows) = (root, self.header.root_rows);
-        for _ in 0..self.file.limits().nesting {
+        for _ in 0..self.addresses.limits().nesting {
             let (row, column, block) = self.row_and_column(at, rows)?;
             let width = usize::from(self.header.width);
             let slot = usize::from(row).saturating_mul(width).saturating_add(checked::size(column)?);
@@ -146,40 +146,40 @@ impl<'f> FractalHeap<'f> {
 
     fn children(&mut self, address: u64, rows: u16) -> Result<&[format::Child]> {
         if !self.indirect.contains_key(&address) {
-            let len = self.header.indirect_len(rows, self.file.sizes())?;
-            let bytes = self.file.read(address, len)?;
-            let offset = self.file.offset_of(address);
-            let children = format::read_indirect(&bytes, offset, &self.header, rows, self.file.sizes())?;
+            let len = self.header.indirect_len(rows, self.addresses.sizes())?;
+            let bytes = self.addresses.read(address, len)?;
+            let offset = self.addresses.offset_of(address);
+            let children = format::read_indirect(&bytes, offset, &self.header, rows, self.addresses.sizes())?;
             self.indirect.insert(address, children);
         }
         Ok(self.indirect.get(&address).map(Vec::as_slice).unwrap_or_default())
     }
 
     fn read_direct(&mut self, block: Block) -> Result<Vec<u8>> {
-        let (file, offset) = (self.file, self.file.offset_of(block.address));
+        let (addresses, offset) = (self.addresses, self.addresses.offset_of(block.address));
         let bytes = match (&self.header.filters, block.filtered) {
             (Some(f), Some((size, mask))) => {
-                let stored = file.read(block.address, size)?;
+                let stored = addresses.read(block.address, size)?;
                 let mut out =
-                    crate::limits::zeroed(checked::size(block.size.min(file.limits().metadata_bytes))?)?;
+                    crate::limits::zeroed(checked::size(block.size.min(addresses.limits().metadata_bytes))?)?;
                 let pipeline = Pipeline::new(&f.pipeline.filters, out.len())?;
                 pipeline.decode(&stored, mask, &mut out, &mut self.workspace).at(offset)?;
                 out
             }
-            _ => file.read(block.address, block.size)?,
+            _ => addresses.read(block.address, block.size)?,
         };
-        format::read_block_head(&mut Cursor::new(&bytes, offset), b"FHDB", &self.header, file.sizes())?;
+        format::read_block_head(&mut Cursor::new(&bytes, offset), b"FHDB", &self.header, addresses.sizes())?;
         if self.header.checksum_blocks {
-            format::verify_direct(&bytes, offset, &self.header, file.sizes())?;
+            format::verify_direct(&bytes, offset, &self.header, addresses.sizes())?;
         }
         Ok(bytes)
     }
 
     fn huge(&mut self, address: u64, len: u64, filtered: Option<(u32, u64)>) -> Result<Vec<u8>> {
-        let bytes = self.file.read(address, len)?;
+        let bytes = self.addresses.read(address, len)?;
         match (&self.header.filters, filtered) {
             (Some(f), Some((mask, size))) => {
-                let limit = self.file.limits().metadata_bytes;
+                let limit = self.addresses.limits().metadata_bytes;
                 if size > limit {
                     return Err(Error::limit(format!("heap object of {size} bytes (limit {limit})")));
                 }
@@ -187,7 +187,7 @@ impl<'f> FractalHeap<'f> {
                 let pipeline = Pipeline::new(&f.pipeline.filters, out.len())?;
                 pipeline
                     .decode(&bytes, mask, &mut out, &mut self.workspace)
-                    .at(self.file.offset_of(address))?;
+                    .at(self.addresses.offset_of(address))?;
                 Ok(out)
             }
             _ => Ok(bytes),
@@ -196,11 +196,11 @@ impl<'f> FractalHeap<'f> {
 
     /// Huge objects that do not fit their ID are in a B-tree: records of type 1 (or 2, filtered).
     fn huge_by_key(&mut self, key: u64) -> Result<Vec<u8>> {
-        let heap = self.file.offset_of(self.address);
+        let heap = self.addresses.offset_of(self.address);
         let tree =
             self.header.huge_tree.ok_or_else(|| Error::malformed("huge object without a B-tree").at(heap))?;
-        let (sizes, mut found) = (self.file.sizes(), None);
-        super::btree_v2::for_each_record(self.file, tree, &mut |header, mut record| {
+        let (sizes, mut found) = (self.addresses.sizes(), None);
+        super::btree_v2::for_each_record(self.addresses, tree, &mut |header, mut record| {
             let address = sizes.read_defined(&mut record, "a huge object")?;
             let len = sizes.read_length(&mut record)?;
             let filtered = match header.record_type {

@@ -1,6 +1,6 @@
 //! Variable-length values: follows references into global heap collections.
 
-use super::file::File;
+use super::addresses::Addresses;
 use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
@@ -14,10 +14,10 @@ const CACHE_BYTES: usize = 128 << 20;
 
 /// Reads objects of global heap collections, keeping those last used.
 pub(crate) struct HeapReader<'f> {
-    file: &'f File,
+    addresses: &'f Addresses,
     cache: HashMap<u64, Rc<Collection>>,
     cached: usize,
-    /// Bytes of collections that may still be read: collections do not overlap in an honest file, so only a
+    /// Bytes of collections that may still be read: collections do not overlap in an honest addresses, so only a
     /// file made to be read over and over comes here.
     work_left: u64,
 }
@@ -28,9 +28,9 @@ struct Collection {
 }
 
 impl<'f> HeapReader<'f> {
-    pub(crate) fn new(file: &'f File) -> Self {
-        let work_left = file.len().saturating_mul(16).saturating_add(1 << 30);
-        HeapReader { file, cache: HashMap::new(), cached: 0, work_left }
+    pub(crate) fn new(addresses: &'f Addresses) -> Self {
+        let work_left = addresses.len().saturating_mul(16).saturating_add(1 << 30);
+        HeapReader { addresses, cache: HashMap::new(), cached: 0, work_left }
     }
 
     /// Reads a reference (length, collection, index) at the cursor and gives `visit` the object's first
@@ -43,14 +43,14 @@ impl<'f> HeapReader<'f> {
     ) -> Result<R> {
         let at = src.offset();
         let count = u64::from(src.read_u32()?);
-        let address = src.read_uint(self.file.sizes().offset)?;
+        let address = src.read_uint(self.addresses.sizes().offset)?;
         let index = src.read_u32()?;
         if count == 0 || address == 0 {
             return visit(self, 0, &[], at);
         }
         let len = checked::mul(count, unit)?;
         let collection = self.collection(address).at(at)?;
-        let offset = self.file.offset_of(address);
+        let offset = self.addresses.offset_of(address);
         let index =
             u16::try_from(index).map_err(|_| Error::malformed(format!("heap object {index}")).at(at))?;
         let found = collection.objects.binary_search_by_key(&index, |(i, _)| *i).ok();
@@ -69,8 +69,8 @@ impl<'f> HeapReader<'f> {
     pub(crate) fn check_counts(&mut self, address: u64) -> Result<()> {
         const MOST: u16 = 1 << 10;
         let collection = self.collection(address)?;
-        let offset = self.file.offset_of(address);
-        let count = format::highest_count(&collection.bytes, offset, self.file.sizes())?;
+        let offset = self.addresses.offset_of(address);
+        let count = format::highest_count(&collection.bytes, offset, self.addresses.sizes())?;
         if count > MOST {
             let text = format!("an object of the heap says it is referred to {count} times");
             return Err(Error::malformed(text).at(offset));
@@ -82,16 +82,16 @@ impl<'f> HeapReader<'f> {
         if let Some(c) = self.cache.get(&address) {
             return Ok(Rc::clone(c));
         }
-        let (file, sizes) = (self.file, self.file.sizes());
+        let (addresses, sizes) = (self.addresses, self.addresses.sizes());
         let head_len = format::head_len(sizes) as u64;
-        let head = file.read(address, head_len)?;
-        let size = format::read_head(&mut Cursor::new(&head, file.offset_of(address)), sizes)?;
+        let head = addresses.read(address, head_len)?;
+        let size = format::read_head(&mut Cursor::new(&head, addresses.offset_of(address)), sizes)?;
         self.work_left = self.work_left.checked_sub(size).ok_or_else(|| {
-            Error::limit("global heap collections are read over and over").at(file.offset_of(address))
+            Error::limit("global heap collections are read over and over").at(addresses.offset_of(address))
         })?;
         let body_at = checked::add(address, head_len)?;
-        let bytes = file.read(body_at, size.saturating_sub(head_len))?;
-        let objects = format::read_objects(&bytes, file.offset_of(body_at), sizes)?;
+        let bytes = addresses.read(body_at, size.saturating_sub(head_len))?;
+        let objects = format::read_objects(&bytes, addresses.offset_of(body_at), sizes)?;
         if self.cached.saturating_add(bytes.len()) > CACHE_BYTES {
             self.cache.clear();
             self.cached = 0;

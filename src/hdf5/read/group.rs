@@ -5,49 +5,24 @@
 
 use super::file::File;
 use super::fractal_heap::FractalHeap;
+use super::link::{Link, Target};
 use super::object::Object;
+use super::symbol_table::read as symbol_table_links;
 use crate::bytes::Cursor;
 use crate::error::{Error, Kind, Place, Result};
 use crate::hdf5::format::message::{kind, link, link_info, symbol_table};
-use crate::hdf5::format::{btree_v1, local_heap, symbol_node};
 use crate::limits::Limits;
-use std::collections::HashSet;
 
 /// Soft links followed one behind the other before it is called a circle.
 const MAX_SOFT_LINKS: u32 = 32;
 
-/// One link of a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// Its name as stored; UTF-8 in all but odd files.
-    pub name: Vec<u8>,
-    /// Where it leads.
-    pub target: Target,
-}
-
-/// Where a link leads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Target {
-    /// To an object of this file, by the address of its header; `None`: nowhere.
-    Hard(Option<u64>),
-    /// To a path in this file.
-    Soft(String),
-    /// To a path in another file. Never followed.
-    External {
-        /// Name of the other file.
-        file: String,
-        /// Path in it.
-        path: String,
-    },
-    /// Of a type that an application registered. Never followed.
-    User(u8),
-}
-
-impl Link {
-    /// The name for display and paths.
-    pub fn name(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.name)
+impl File {
+    /// The object at an absolute path such as `/obs/index`; soft links are followed inside the file.
+    ///
+    /// # Errors
+    /// `Usage` where there is none of that name.
+    pub fn object(&self, path: &str) -> Result<Object> {
+        self.root()?.descend(path)
     }
 }
 
@@ -66,19 +41,20 @@ impl Object {
     }
 
     fn unsorted_links(&self) -> Result<Vec<Link>> {
-        let sizes = self.file.sizes();
+        let addresses = self.file.addresses();
+        let sizes = addresses.sizes();
         if let Some(table) = self.message(kind::SYMBOL_TABLE, |src| symbol_table::read(src, sizes))? {
-            return read_symbol_table(&self.file, table);
+            return symbol_table_links(addresses, table);
         }
         let mut out = Vec::new();
         for m in self.messages_of(kind::LINK) {
             let (bytes, offset) = self.resolve(m)?;
-            out.push(from_message(link::read(&mut Cursor::new(&bytes, offset), sizes)?));
+            out.push(Link::from_message(link::read(&mut Cursor::new(&bytes, offset), sizes)?));
         }
         if let Some(Some(dense)) = self.message(kind::LINK_INFO, |src| link_info::read(src, sizes))? {
-            let mut heap = FractalHeap::open(&self.file, dense.heap)?;
+            let mut heap = FractalHeap::open(addresses, dense.heap)?;
             let id_len = heap.id_len();
-            super::btree_v2::for_each_record(&self.file, dense.names, &mut |header, mut record| {
+            super::btree_v2::for_each_record(addresses, dense.names, &mut |header, mut record| {
                 if header.record_type != 5 {
                     let t = header.record_type;
                     return Err(record.malformed(format!("B-tree of link names (expected type 5, got {t})")));
@@ -86,8 +62,8 @@ impl Object {
                 let at = record.offset();
                 record.skip(4)?; // hash of the name
                 let bytes = heap.object(record.take(id_len)?)?;
-                out.push(from_message(link::read(&mut Cursor::new(&bytes, at), sizes)?));
-                Limits::check("links", out.len() as u64, self.file.limits().children)
+                out.push(Link::from_message(link::read(&mut Cursor::new(&bytes, at), sizes)?));
+                Limits::check("links", out.len() as u64, addresses.limits().children)
             })?;
         }
         Ok(out)
@@ -167,89 +143,4 @@ impl Object {
             }
         }
     }
-}
-
-fn from_message(link: link::Link) -> Link {
-    let text = |b: Vec<u8>| String::from_utf8_lossy(&b).into_owned();
-    let target = match link.target {
-        link::Target::Hard(address) => Target::Hard(Some(address)),
-        link::Target::Soft(path) => Target::Soft(text(path)),
-        link::Target::External { file, path } => Target::External { file: text(file), path: text(path) },
-        link::Target::User(kind) => Target::User(kind),
-    };
-    Link { name: link.name, target }
-}
-
-/// The links of an old-style group: a B-tree of symbol nodes, names in a local heap.
-fn read_symbol_table(file: &File, table: symbol_table::SymbolTable) -> Result<Vec<Link>> {
-    let sizes = file.sizes();
-    let head = file.read_up_to(table.heap, local_heap::MAX_LEN)?;
-    let heap = local_heap::read_local_heap(&mut Cursor::new(&head, file.offset_of(table.heap)), sizes)?;
-    let names = Names {
-        data: file.read(heap.data_address, heap.data_len)?,
-        offset: file.offset_of(heap.data_address),
-    };
-    let mut out = Vec::new();
-    let mut met = HashSet::new();
-    let mut todo = vec![(table.btree, None)];
-    while let Some((address, level)) = todo.pop() {
-        let offset = file.offset_of(address);
-        if !met.insert(address) {
-            return Err(Error::malformed("group B-tree leads in a circle").at(offset));
-        }
-        let bytes = file.read(address, btree_v1::head_len(sizes) as u64)?;
-        let head = btree_v1::read_head(&mut Cursor::new(&bytes, offset), sizes, btree_v1::Type::Group)?;
-        if level.is_some_and(|l: u8| l.checked_sub(1) != Some(head.level)) {
-            return Err(Error::malformed("group B-tree whose levels do not descend").at(offset));
-        }
-        let body_at = address.saturating_add(btree_v1::head_len(sizes) as u64);
-        let body = file.read(body_at, btree_v1::group_body_len(head, sizes) as u64)?;
-        let children =
-            btree_v1::read_group_children(&mut Cursor::new(&body, file.offset_of(body_at)), head, sizes)?;
-        for child in children {
-            if head.level > 0 {
-                todo.push((child, Some(head.level)));
-            } else {
-                if !met.insert(child) {
-                    return Err(Error::malformed("group B-tree has a node twice").at(file.offset_of(child)));
-                }
-                read_symbol_node(file, child, &names, &mut out)?;
-                Limits::check("links", out.len() as u64, file.limits().children).at(offset)?;
-            }
-        }
-    }
-    Ok(out)
-}
-
-/// The data of a local heap.
-struct Names {
-    data: Vec<u8>,
-    offset: u64,
-}
-
-impl Names {
-    fn get(&self, at: u64) -> Result<Vec<u8>> {
-        local_heap::name_at(&self.data, self.offset, at).map(<[u8]>::to_vec)
-    }
-}
-
-fn read_symbol_node(file: &File, address: u64, names: &Names, out: &mut Vec<Link>) -> Result<()> {
-    let sizes = file.sizes();
-    let head = file.read(address, symbol_node::HEAD_LEN as u64)?;
-    let entries = symbol_node::read_head(&mut Cursor::new(&head, file.offset_of(address)))?;
-    let at = address.saturating_add(symbol_node::HEAD_LEN as u64);
-    let len = (symbol_node::entry_len(sizes) as u64).saturating_mul(u64::from(entries));
-    let bytes = file.read(at, len)?;
-    let mut src = Cursor::new(&bytes, file.offset_of(at));
-    for _ in 0..entries {
-        let entry = symbol_node::read_entry(&mut src, sizes)?;
-        let target = match entry.target {
-            symbol_node::Target::Hard(address) => Target::Hard(address),
-            symbol_node::Target::Soft(at) => {
-                Target::Soft(String::from_utf8_lossy(&names.get(at)?).into_owned())
-            }
-        };
-        out.push(Link { name: names.get(entry.name)?, target });
-    }
-    Ok(())
 }

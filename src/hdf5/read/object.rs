@@ -1,15 +1,13 @@
-//! An object: the messages of its header, collected from all its blocks.
+//! An object: what the messages of its header make it.
 
 use super::file::File;
-use super::group::Link;
+use super::header;
+use super::link::Link;
 use crate::bytes::Cursor;
-use crate::bytes::checked;
-use crate::error::{Error, Place, Result};
-use crate::hdf5::format::message::{kind, shared};
-use crate::hdf5::format::object_header::{self as header, RawMessage, Style};
-use crate::limits::Limits;
+use crate::error::{Place, Result};
+use crate::hdf5::format::message::kind;
+use crate::hdf5::format::object_header::{self, RawMessage};
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -49,16 +47,21 @@ impl ObjectKind {
     }
 }
 
+impl File {
+    /// The root group.
+    ///
+    /// # Errors
+    /// Where its header cannot be read.
+    pub fn root(&self) -> Result<Object> {
+        Object::open(self, self.root_address(), "/")
+    }
+}
+
 impl Object {
     pub(crate) fn open(file: &File, address: u64, path: &str) -> Result<Self> {
-        let messages = read_header(file, address).at(file.offset_of(address)).in_object(path)?;
-        if let Some(m) =
-            messages.iter().find(|m| m.kind > kind::LAST && m.flags & header::FAIL_IF_UNKNOWN != 0)
-        {
-            let e =
-                Error::unsupported(format!("header message of type {:#x}, which must be understood", m.kind));
-            return Err(e.at(m.offset).in_object(path));
-        }
+        let messages = header::read(file.addresses(), address).at(file.addresses().offset_of(address));
+        let messages = messages.in_object(path)?;
+        header::check_known(&messages).in_object(path)?;
         Ok(Object {
             file: file.clone(),
             address,
@@ -135,81 +138,13 @@ impl Object {
 
     /// The bytes of a message and their offset, following a reference to elsewhere.
     pub(crate) fn resolve<'m>(&self, m: &'m RawMessage) -> Result<(Cow<'m, [u8]>, u64)> {
-        if m.flags & header::SHARED == 0 {
+        if m.flags & object_header::SHARED == 0 {
             return Ok((Cow::Borrowed(&m.body), m.offset));
         }
-        let (bytes, offset) =
-            resolve_shared(&self.file, m.kind, Cursor::new(&m.body, m.offset)).in_object(&self.path)?;
+        let reference = Cursor::new(&m.body, m.offset);
+        let (bytes, offset) = self.file.resolve_shared(m.kind, reference).in_object(&self.path)?;
         Ok((Cow::Owned(bytes), offset))
     }
-}
-
-/// The bytes and offset of the message of type `wanted` that a shared-message reference leads to.
-pub(crate) fn resolve_shared(file: &File, wanted: u16, mut reference: Cursor<'_>) -> Result<(Vec<u8>, u64)> {
-    let at = reference.offset();
-    match shared::read(&mut reference, file.sizes())? {
-        shared::Shared::Object(address) => {
-            let messages = read_header(file, address).at(file.offset_of(address))?;
-            let m = messages.into_iter().find(|m| m.kind == wanted);
-            let m =
-                m.ok_or_else(|| Error::malformed("shared message leads to an object without it").at(at))?;
-            if m.flags & header::SHARED != 0 {
-                return Err(Error::malformed("shared message leads to another shared message").at(m.offset));
-            }
-            Ok((m.body, m.offset))
-        }
-        heap => Ok((file.shared_message(wanted, heap).at(at)?, at)),
-    }
-}
-
-/// All messages of the header at `address`, continuation blocks included.
-fn read_header(file: &File, address: u64) -> Result<Vec<RawMessage>> {
-    let head = file.read_up_to(address, header::PREFIX_LEN)?;
-    let prefix = header::read_prefix(&mut Cursor::new(&head, file.offset_of(address)))?;
-    let mut out = Vec::new();
-    let end = checked::add(prefix.len, prefix.messages_len)?;
-    match prefix.style {
-        Style::V1 => {
-            let bytes = file.read(checked::add(address, prefix.len)?, prefix.messages_len)?;
-            let offset = file.offset_of(checked::add(address, prefix.len)?);
-            header::read_messages(Cursor::new(&bytes, offset), prefix.style, &mut out)?;
-        }
-        Style::V2 { .. } => {
-            let bytes = file.read(address, checked::add(end, 4)?)?;
-            let body = crate::hdf5::format::checksum::split_verified(
-                &bytes,
-                file.offset_of(address),
-                "object header",
-            )?;
-            let mut body = body;
-            body.skip(checked::size(prefix.len)?)?;
-            header::read_messages(body, prefix.style, &mut out)?;
-        }
-    }
-    // Blocks met so far: a chain that returns to one of them would not end.
-    let mut met = HashSet::new();
-    let mut next = 0usize;
-    while let Some(m) = out.get(next) {
-        next = next.saturating_add(1);
-        if m.kind != kind::CONTINUATION {
-            continue;
-        }
-        let at = m.offset;
-        let (block, len) = header::read_continuation(&mut Cursor::new(&m.body, at), file.sizes())?;
-        if !met.insert(block) {
-            return Err(Error::malformed("object header continues in a circle").at(at));
-        }
-        let most = u64::from(file.limits().continuations);
-        Limits::check("continuation blocks", met.len() as u64, most).at(at)?;
-        let bytes = file.read(block, len)?;
-        let offset = file.offset_of(block);
-        match prefix.style {
-            Style::V1 => header::read_messages(Cursor::new(&bytes, offset), prefix.style, &mut out)?,
-            Style::V2 { .. } => header::read_continuation_v2(&bytes, offset, prefix.style, &mut out)?,
-        }
-    }
-    out.retain(|m| m.kind != kind::CONTINUATION);
-    Ok(out)
 }
 
 impl fmt::Debug for Object {

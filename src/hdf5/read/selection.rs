@@ -1,8 +1,9 @@
 //! A box of elements of a chunked dataset: which part of which chunk goes where.
 
+use super::addresses::Addresses;
 use super::chunk_index::ChunkEntry;
 use super::chunks::{Decoder, Scratch};
-use super::file::File;
+use crate::bytes::checked;
 use crate::bytes::slab;
 use crate::error::Result;
 use std::ops::Range;
@@ -12,7 +13,7 @@ const PLAIN: u64 = 64 << 10;
 
 /// The box that is asked for.
 pub(super) struct Selection<'a> {
-    pub(super) file: &'a File,
+    pub(super) addresses: &'a Addresses,
     pub(super) decoder: &'a Decoder,
     pub(super) start: &'a [u64],
     pub(super) count: &'a [u64],
@@ -39,12 +40,13 @@ impl Selection<'_> {
         while let [entry, behind @ ..] = rest {
             // large plain chunks are read to where they belong
             if self.decoder.chunk_bytes < PLAIN || !self.decoder.is_plain(entry) {
-                scratch.read_ahead(self.file, rest, most)?;
+                scratch.read_ahead(self.addresses, rest, most)?;
             }
+            let part = self.part_of(entry);
             rest = match behind {
-                [second, behind @ ..] if self.read_both([entry, second], out, scratch)? => behind,
+                [second, behind @ ..] if self.read_both([entry, second], &part, out, scratch)? => behind,
                 _ => {
-                    self.read(entry, out, scratch)?;
+                    self.read_part(entry, &part, out, scratch)?;
                     behind
                 }
             };
@@ -54,14 +56,27 @@ impl Selection<'_> {
 
     /// Reads what one chunk has of the box.
     pub(super) fn read(&self, entry: &ChunkEntry, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
-        let (decoder, part) = (self.decoder, self.part_of(entry));
-        if let Some(whole) = self.run_of(&part).and_then(|run| out.get_mut(run)) {
-            return decoder.decode(self.file, entry, whole, scratch);
+        self.read_part(entry, &self.part_of(entry), out, scratch)
+    }
+
+    fn read_part(
+        &self,
+        entry: &ChunkEntry,
+        part: &Overlap,
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let decoder = self.decoder;
+        if let Some(whole) = self.run_of(part).and_then(|run| out.get_mut(run)) {
+            return decoder.decode(self.addresses, entry, whole, scratch);
         }
         if decoder.is_plain(entry) && self.count.len() == 1 {
-            return decoder.read_part(self.file, entry, &part, self.size, out);
+            let first = |v: &[u64]| v.first().copied().unwrap_or(0).saturating_mul(self.size);
+            let (from, len) = (checked::size(first(&part.in_out))?, checked::size(first(&part.count))?);
+            let slot = out.get_mut(from..).and_then(|o| o.get_mut(..len)).unwrap_or_default();
+            return decoder.read_plain(self.addresses, entry, first(&part.in_chunk), slot);
         }
-        let bytes = decoder.decode_kept(self.file, entry, scratch)?;
+        let bytes = decoder.decode_kept(self.addresses, entry, scratch)?;
         let from = slab::Place { dims: &decoder.grid.chunk, at: &part.in_chunk };
         let to = slab::Place { dims: self.count, at: &part.in_out };
         slab::copy_box((bytes, from), (out, to), &part.count, self.size);
@@ -69,12 +84,18 @@ impl Selection<'_> {
     }
 
     /// Decodes two chunks at once, straight to where they belong; `false` where that cannot be.
-    fn read_both(&self, [a, b]: [&ChunkEntry; 2], out: &mut [u8], scratch: &mut Scratch) -> Result<bool> {
+    fn read_both(
+        &self,
+        [a, b]: [&ChunkEntry; 2],
+        part_of_a: &Overlap,
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<bool> {
+        let Some(run_a) = self.run_of(part_of_a) else { return Ok(false) };
         let Some(width) = self.decoder.common_width(a, b) else { return Ok(false) };
-        let run = |entry| self.run_of(&self.part_of(entry));
-        let (Some(run_a), Some(run_b)) = (run(a), run(b)) else { return Ok(false) };
+        let Some(run_b) = self.run_of(&self.part_of(b)) else { return Ok(false) };
         let Ok(outs) = out.get_disjoint_mut([run_a, run_b]) else { return Ok(false) };
-        self.decoder.decode_both(self.file, width, [a, b], outs, scratch).map(|()| true)
+        self.decoder.decode_both(self.addresses, width, [a, b], outs, scratch).map(|()| true)
     }
 
     fn part_of(&self, entry: &ChunkEntry) -> Overlap {
@@ -89,10 +110,10 @@ impl Selection<'_> {
 }
 
 /// Where a chunk and the box asked for overlap.
-pub(super) struct Overlap {
-    pub(super) in_chunk: Vec<u64>,
-    pub(super) in_out: Vec<u64>,
-    pub(super) count: Vec<u64>,
+struct Overlap {
+    in_chunk: Vec<u64>,
+    in_out: Vec<u64>,
+    count: Vec<u64>,
 }
 
 impl Overlap {

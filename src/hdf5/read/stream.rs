@@ -5,9 +5,9 @@
 //! never the chunk. A shuffled chunk has the first bytes of all elements before all second bytes, so it is inflated in as
 //! many places at once as an element has bytes, each from a state of its own that has come there from the beginning.
 
+use super::addresses::Addresses;
 use super::chunk_index::ChunkEntry;
 use super::chunks::Decoder;
-use super::file::File;
 use crate::bytes::checked;
 use crate::codec::shuffle;
 use crate::error::{Error, Place, Result};
@@ -32,7 +32,7 @@ pub(crate) struct Chunks {
 /// The elements of a dataset in order, row-major, in the file's own bytes.
 #[derive(Debug)]
 pub struct ElementStream {
-    file: File,
+    addresses: Addresses,
     path: String,
     chunks: Chunks,
     /// Bytes of all elements.
@@ -48,9 +48,9 @@ pub struct ElementStream {
 }
 
 impl ElementStream {
-    pub(crate) fn new(file: &File, path: &str, chunks: Chunks, len: u64) -> Self {
+    pub(crate) fn new(addresses: &Addresses, path: &str, chunks: Chunks, len: u64) -> Self {
         ElementStream {
-            file: file.clone(),
+            addresses: addresses.clone(),
             path: path.to_owned(),
             chunks,
             len,
@@ -115,7 +115,7 @@ impl ElementStream {
         match self.chunks.entries.get(chunk) {
             Some(entry) => {
                 let start = self.chunks.decoder.grid.start_of(entry.number);
-                e.in_chunk(&start).at(self.file.offset_of(entry.address))
+                e.in_chunk(&start).at(self.addresses.offset_of(entry.address))
             }
             None => e,
         }
@@ -128,7 +128,7 @@ impl ElementStream {
             let entry = self.chunks.entries.get(number).copied();
             let entry = entry.ok_or_else(|| Error::malformed("a chunk that is not there"))?;
             self.planes.clear();
-            self.planes.extend((0..width).map(|_| Plane::new(&self.file, entry)));
+            self.planes.extend((0..width).map(|_| Plane::new(&self.addresses, entry)));
             self.open = Some(number);
         }
         let elements = chunk_bytes.checked_div(width as u64).unwrap_or(0);
@@ -159,7 +159,7 @@ impl ElementStream {
 
 /// One place where a chunk is inflated.
 struct Plane {
-    file: File,
+    addresses: Addresses,
     entry: ChunkEntry,
     state: Inflate,
     /// Stored bytes that were read, and how many of them are used up.
@@ -172,9 +172,9 @@ struct Plane {
 }
 
 impl Plane {
-    fn new(file: &File, entry: ChunkEntry) -> Self {
+    fn new(addresses: &Addresses, entry: ChunkEntry) -> Self {
         let state = Inflate::new(true, 15);
-        Plane { file: file.clone(), entry, state, piece: Vec::new(), used: 0, fetched: 0, at: 0 }
+        Plane { addresses: addresses.clone(), entry, state, piece: Vec::new(), used: 0, fetched: 0, at: 0 }
     }
 
     fn skip_to(&mut self, at: u64) -> Result<()> {
@@ -245,7 +245,7 @@ impl Plane {
     fn fetch(&mut self) -> Result<()> {
         let left = self.entry.size.saturating_sub(self.fetched);
         self.piece.resize(checked::size(left.min(PIECE))?, 0);
-        self.file.read_into(checked::add(self.entry.address, self.fetched)?, &mut self.piece)?;
+        self.addresses.read_into(checked::add(self.entry.address, self.fetched)?, &mut self.piece)?;
         self.fetched = self.fetched.saturating_add(self.piece.len() as u64);
         self.used = 0;
         Ok(())

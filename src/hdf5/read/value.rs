@@ -1,5 +1,6 @@
 //! Elements with their type: what attributes and datasets read as.
 
+use super::addresses::Addresses;
 use super::file::File;
 use super::global_heap::HeapReader;
 use crate::bytes::Cursor;
@@ -55,8 +56,7 @@ impl Value {
     pub(crate) fn unpacked(&self) -> Value {
         let crate::dtype::Class::Array { dims, base } = &self.datatype.class else { return self.clone() };
         let shape: Vec<u64> = self.shape().unwrap_or_default().iter().chain(dims).copied().collect();
-        let space = Dataspace::fixed(&shape);
-        Value::new(&self.file, (**base).clone(), space, self.bytes.clone())
+        Value::new(&self.file, (**base).clone(), Dataspace::fixed(&shape), self.bytes.clone())
     }
 
     /// Other elements of the same type and file.
@@ -64,8 +64,9 @@ impl Value {
         Value::new(&self.file, self.datatype.clone(), Dataspace::fixed(shape), bytes)
     }
 
-    pub(crate) fn file(&self) -> &File {
-        &self.file
+    /// The bytes of the file it came from.
+    pub(crate) fn addresses(&self) -> &Addresses {
+        self.file.addresses()
     }
 
     /// Bytes of one element.
@@ -138,7 +139,7 @@ impl Value {
                 }
             }
             Class::VarString(_) => {
-                let mut heap = HeapReader::new(&self.file);
+                let mut heap = HeapReader::new(self.addresses());
                 let mut src = Cursor::new(&self.bytes, 0);
                 for s in self.bytes.chunks_exact(self.element_size()) {
                     let mut one = src.split(s.len())?;
@@ -181,7 +182,7 @@ impl Value {
                 self.datatype.name()
             )));
         };
-        let width = self.file.sizes().offset;
+        let width = self.addresses().sizes().offset;
         let mut out = Vec::new();
         for one in self.bytes.chunks_exact(self.element_size()) {
             out.push(Cursor::new(one, 0).read_uint(width)?);
@@ -219,10 +220,7 @@ impl Value {
             shape.extend(dims);
             datatype = (**base).clone();
         }
-        let max = shape.iter().copied().map(Some).collect();
-        let dataspace =
-            if shape.is_empty() { Dataspace::Scalar } else { Dataspace::Simple { dims: shape, max } };
-        Ok(Value { file: self.file.clone(), datatype, dataspace, bytes })
+        Ok(Value::new(&self.file, datatype, Dataspace::fixed(&shape), bytes))
     }
 }
 

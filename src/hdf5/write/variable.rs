@@ -42,7 +42,7 @@ impl Writer {
     /// Where the value is damaged; `Unsupported` for references, which mean nothing elsewhere.
     pub fn value(&mut self, value: &Value) -> Result<EncodedValue> {
         let mut bytes = Vec::with_capacity(value.raw().len());
-        let mut heaps = HeapReader::new(value.file());
+        let mut heaps = HeapReader::new(value.addresses());
         let size = checked::size(u64::from(value.datatype().size))?.max(1);
         let datatype = value.datatype().packed()?;
         if datatype == *value.datatype() && !datatype.has_references() {

@@ -26,7 +26,7 @@ pub enum Dataspace {
 }
 
 impl Dataspace {
-    /// A box that cannot grow; a scalar where there are no dimensions.
+    /// The extent of these dimensions, which cannot grow; no dimensions make a scalar.
     pub(crate) fn fixed(dims: &[u64]) -> Self {
         if dims.is_empty() {
             return Dataspace::Scalar;

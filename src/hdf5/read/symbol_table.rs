@@ -1,0 +1,89 @@
+//! The links of an old-style group: a version 1 B-tree of symbol nodes, names in a local heap.
+
+use super::addresses::Addresses;
+use super::link::{Link, Target};
+use crate::bytes::Cursor;
+use crate::error::{Error, Place, Result};
+use crate::hdf5::format::message::symbol_table::SymbolTable;
+use crate::hdf5::format::{btree_v1, local_heap, symbol_node};
+use crate::limits::Limits;
+use std::collections::HashSet;
+
+/// The links of an old-style group.
+pub(crate) fn read(addresses: &Addresses, table: SymbolTable) -> Result<Vec<Link>> {
+    let sizes = addresses.sizes();
+    let head = addresses.read_up_to(table.heap, local_heap::MAX_LEN)?;
+    let heap = local_heap::read_local_heap(&mut Cursor::new(&head, addresses.offset_of(table.heap)), sizes)?;
+    let names = Names {
+        data: addresses.read(heap.data_address, heap.data_len)?,
+        offset: addresses.offset_of(heap.data_address),
+    };
+    let mut out = Vec::new();
+    let mut met = HashSet::new();
+    let mut todo = vec![(table.btree, None)];
+    while let Some((address, level)) = todo.pop() {
+        let offset = addresses.offset_of(address);
+        if !met.insert(address) {
+            return Err(Error::malformed("group B-tree leads in a circle").at(offset));
+        }
+        let bytes = addresses.read(address, btree_v1::head_len(sizes) as u64)?;
+        let head = btree_v1::read_head(&mut Cursor::new(&bytes, offset), sizes, btree_v1::Type::Group)?;
+        if level.is_some_and(|l: u8| l.checked_sub(1) != Some(head.level)) {
+            return Err(Error::malformed("group B-tree whose levels do not descend").at(offset));
+        }
+        let body_at = address.saturating_add(btree_v1::head_len(sizes) as u64);
+        let body = addresses.read(body_at, btree_v1::group_body_len(head, sizes) as u64)?;
+        let children = btree_v1::read_group_children(
+            &mut Cursor::new(&body, addresses.offset_of(body_at)),
+            head,
+            sizes,
+        )?;
+        for child in children {
+            if head.level > 0 {
+                todo.push((child, Some(head.level)));
+            } else {
+                if !met.insert(child) {
+                    return Err(
+                        Error::malformed("group B-tree has a node twice").at(addresses.offset_of(child))
+                    );
+                }
+                read_node(addresses, child, &names, &mut out)?;
+                Limits::check("links", out.len() as u64, addresses.limits().children).at(offset)?;
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The data of a local heap.
+struct Names {
+    data: Vec<u8>,
+    offset: u64,
+}
+
+impl Names {
+    fn get(&self, at: u64) -> Result<Vec<u8>> {
+        local_heap::name_at(&self.data, self.offset, at).map(<[u8]>::to_vec)
+    }
+}
+
+fn read_node(addresses: &Addresses, address: u64, names: &Names, out: &mut Vec<Link>) -> Result<()> {
+    let sizes = addresses.sizes();
+    let head = addresses.read(address, symbol_node::HEAD_LEN as u64)?;
+    let entries = symbol_node::read_head(&mut Cursor::new(&head, addresses.offset_of(address)))?;
+    let at = address.saturating_add(symbol_node::HEAD_LEN as u64);
+    let len = (symbol_node::entry_len(sizes) as u64).saturating_mul(u64::from(entries));
+    let bytes = addresses.read(at, len)?;
+    let mut src = Cursor::new(&bytes, addresses.offset_of(at));
+    for _ in 0..entries {
+        let entry = symbol_node::read_entry(&mut src, sizes)?;
+        let target = match entry.target {
+            symbol_node::Target::Hard(address) => Target::Hard(address),
+            symbol_node::Target::Soft(at) => {
+                Target::Soft(String::from_utf8_lossy(&names.get(at)?).into_owned())
+            }
+        };
+        out.push(Link { name: names.get(entry.name)?, target });
+    }
+    Ok(())
+}
