@@ -2,8 +2,8 @@
 //!
 //! A codec turns the bytes of a chunk into those that are stored, and back. Stored bytes and output come in as slices;
 //! what a codec keeps from one chunk to the next (tables, decoder states) is a value of the caller, one a worker. There is
-//! no trait and no registry: the codecs differ in what they must be told (widths of elements, a level, nothing at all), and
-//! each container has one `match` from its own names or numbers to the functions here.
+//! no trait and no registry: the codecs differ in their parameters (the width of elements, a level, none at all), and each
+//! container has one `match` from its own names or numbers to the functions here.
 //!
 //! * `decode(input, out)` fills all of `out`, whose length the container knows, and refuses a stream that holds less or
 //!   more. Errors are `Malformed`, without a place: the container adds object, chunk and offset.
