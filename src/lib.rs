@@ -121,5 +121,5 @@ pub use bytes::ReadAt;
 pub use dtype::Dtype;
 pub use error::{Error, Kind, Result};
 pub use limits::Limits;
-pub use observe::Observer;
+pub use observe::{LeftOut, Observer, Phase, Verb, Warning};
 pub use strings::Strings;

@@ -4,7 +4,7 @@ use super::column::read_column;
 use super::encoding::text_attribute;
 use super::generations::compound;
 use crate::error::{Error, Kind, Result};
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::table::{Column, Frame};
 use crate::tree::Node;
 
@@ -41,6 +41,30 @@ pub(crate) fn names(group: &Node) -> Result<Names> {
     Ok(Names { index, columns })
 }
 
+/// Rows of a data frame of any generation, from the metadata of its index, or of its first column where it has none.
+pub(crate) fn rows(object: &Node) -> Result<u64> {
+    if object.is_array() {
+        return Ok(object.array()?.shape().first().copied().unwrap_or(0));
+    }
+    let names = names(object)?;
+    let Some(name) = names.index.or(names.columns.into_iter().next()) else { return Ok(0) };
+    let text = format!("data frame without its column '{name}'");
+    let column = object.child(&name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))?;
+    column_rows(&column)
+}
+
+/// Rows of a column, from metadata: those of its codes or values where it is a group.
+pub(crate) fn column_rows(column: &Node) -> Result<u64> {
+    let array = match column.is_array() {
+        true => column.array()?,
+        false => {
+            let part = column.child("codes")?.or(column.child("values")?);
+            part.ok_or_else(|| Error::malformed("column without values").in_object(column.path()))?.array()?
+        }
+    };
+    Ok(array.shape().first().copied().unwrap_or(0))
+}
+
 /// Reads a data frame of any generation; `rows` is how long it should be where it does not say itself.
 /// A column that no table holds (several dimensions, compounds) is left out with a warning.
 pub(crate) fn read_frame(
@@ -59,9 +83,11 @@ pub(crate) fn read_frame(
     };
     let mut columns: Vec<(String, Column)> = Vec::with_capacity(names.columns.len());
     for name in names.columns {
-        match read_column(&child(&name)?) {
+        observer.check_cancelled()?;
+        let child = child(&name)?;
+        match read_column(&child) {
             Ok(column) => columns.push((name, column)),
-            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("column left out: {e}")),
+            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&Warning::column(child.path(), e)),
             Err(e) => return Err(e),
         }
     }

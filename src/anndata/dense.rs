@@ -159,13 +159,18 @@ impl DenseSource {
             .saturating_add(self.elements.working_bytes(rows.saturating_mul(self.layout.minor)))
     }
 
+    /// Lines of a chunk, where it is worth reading whole chunks.
+    fn chunk_rows(&self) -> u64 {
+        match self.elements.array.chunk_shape() {
+            Some(c) if !self.elements.is_stream() => c[0].min(self.layout.lines.max(1)),
+            _ => 1,
+        }
+    }
+
     /// Chooses the lines of a strip, whole chunks where the budget allows, and how many workers can have one. `entries` is
     /// how many a strip of so many lines has at most, that are to be held beside it.
     fn plan_strips(&self, budget: Budget, entries: &dyn Fn(u64) -> u64) -> Result<(u64, usize)> {
-        let chunk_rows = match self.elements.array.chunk_shape() {
-            Some(c) if !self.elements.is_stream() => c[0].min(self.layout.lines.max(1)),
-            _ => 1,
-        };
+        let chunk_rows = self.chunk_rows();
         // As a block, and as a sink may need them once more.
         let entry = 4 + self.layout.dtype.size() as u64 + 8;
         let cost =
@@ -282,6 +287,14 @@ impl Source for DenseSource {
         self.pointers[line as usize]
     }
 
+    fn fixed_cut(&self, start: u64, target: u64) -> u64 {
+        // Whole chunks, which do not depend on the budget as strips do.
+        let every = self.chunk_rows();
+        let bound = self.line_of(start.saturating_add(target));
+        let line = (bound / every * every).max((self.line_of(start) / every + 1) * every);
+        self.pointers[line.min(self.layout.lines) as usize]
+    }
+
     fn largest_block(&self, _target: u64) -> u64 {
         self.most
     }
@@ -318,6 +331,7 @@ impl Source for DenseSource {
             let e = Error::malformed("the file changed while it was read");
             return Err(e.in_object(self.elements.array.path()));
         }
+        into.checked();
         Ok(())
     }
 

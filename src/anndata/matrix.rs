@@ -28,13 +28,21 @@ impl Matrix {
                 Err(Error::malformed("compressed matrix that does not say whether by rows or by columns")
                     .in_object(object.path()))
             }
-            other => Err(Error::usage(format!("not a matrix ({other:?})")).in_object(object.path())),
+            other => Err(Error::not_found(format!("not a matrix ({other:?})")).in_object(object.path())),
         }
     }
 
     /// Whether an object is a matrix.
     pub(crate) fn is_matrix(object: &Node) -> bool {
         Self::open(object).is_ok()
+    }
+
+    /// The path of the element.
+    pub fn path(&self) -> &str {
+        match self {
+            Matrix::Sparse(s) => s.path(),
+            Matrix::Dense(d) => d.array().path(),
+        }
     }
 
     /// Rows and columns.
@@ -51,6 +59,7 @@ impl Matrix {
     /// # Errors
     /// `Malformed` where the parts contradict each other; otherwise as reading goes.
     pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<AnySource<'static>> {
+        observer.check_cancelled()?;
         Ok(match self {
             Matrix::Sparse(s) => Box::new(s.source()?),
             Matrix::Dense(d) => Box::new(d.source(budget, observer)?),

@@ -9,6 +9,7 @@
 
 #[cfg(feature = "write")]
 mod awkward;
+pub(crate) mod axes;
 mod column;
 mod dataframe;
 mod dense;
@@ -24,12 +25,12 @@ mod write;
 
 #[cfg(feature = "write")]
 pub(crate) use awkward::Awkward;
+pub use axes::{Along, Axes, Axis, MAPPINGS, dimensions_of};
 pub(crate) use column::{from_value, read_column};
-pub(crate) use dataframe::{names as frame_names, read_frame};
+pub(crate) use dataframe::{names as frame_names, read_frame, rows as frame_rows};
 pub use dense::{Dense, DenseSource};
 pub(crate) use encoding::{Encoding, is_awkward, is_frame, is_mapping};
 pub use matrix::Matrix;
-pub use rows::Axes;
 pub(crate) use rows::read_rows;
 pub(crate) use same::same;
 pub(crate) use sparse::shape_of;

@@ -1,36 +1,12 @@
 //! Rows and columns of an array, chosen in any order.
 
+use super::axes::Axes;
 use crate::error::Result;
-use crate::matrix::Orientation;
 use crate::tree::{Array, Scratch};
 use std::ops::Range;
 
 /// Bytes read at once to pick rows from.
 const SPAN: u64 = 8 << 20;
-
-/// What is taken along the first two axes of an element; all where `None`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Axes<'a> {
-    /// Along the first.
-    pub rows: Option<&'a [u64]>,
-    /// Along the second.
-    pub columns: Option<&'a [u64]>,
-}
-
-impl<'a> Axes<'a> {
-    /// What is taken of the lines and of the minor indices of a compressed matrix.
-    pub fn of(&self, orientation: Orientation) -> [Option<&'a [u64]>; 2] {
-        match orientation {
-            Orientation::Csr => [self.rows, self.columns],
-            Orientation::Csc => [self.columns, self.rows],
-        }
-    }
-
-    /// Whether everything is taken.
-    pub fn is_all(&self) -> bool {
-        self.rows.is_none() && self.columns.is_none()
-    }
-}
 
 /// Rows `wanted` of the selection, the chosen columns of each, one behind the other.
 pub(crate) fn read_rows(

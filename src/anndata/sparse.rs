@@ -23,7 +23,7 @@ pub struct Sparse {
 impl Sparse {
     pub(crate) fn open(group: &Node) -> Result<Self> {
         let Encoding::Sparse(orientation) = Encoding::of(group)? else {
-            return Err(Error::usage("not a compressed matrix").in_object(group.path()));
+            return Err(Error::not_found("not a compressed matrix").in_object(group.path()));
         };
         let shape = match group.attribute("shape")? {
             Some(s) => s,
@@ -110,6 +110,10 @@ impl Sparse {
             Ok(pointers)
         })?;
         Ok((source, lost))
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     fn source_of(&self, pointers: impl FnOnce(&Self, u64) -> Result<Vec<u64>>) -> Result<SparseSource> {
@@ -312,7 +316,9 @@ impl Source for SparseSource {
         }
         into.keep(state);
         let path = self.indices.array.path();
-        check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)
+        check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)?;
+        into.checked();
+        Ok(())
     }
 
     fn sequential(&self) -> bool {

@@ -8,6 +8,7 @@ use super::run::Run;
 use crate::anndata::{Axes, is_mapping, same};
 use crate::error::{Kind, Place, Result};
 use crate::matrix::{Orientation, Selected, Source, equal};
+use crate::observe::Warning;
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
 use crate::tree::{Array, Location, Node};
@@ -143,7 +144,7 @@ impl Run<'_> {
                 match mapping.open_link(link) {
                     Ok(child) => list.push((link.name().into_owned(), child)),
                     Err(e) if e.kind() == Kind::Unsupported => {
-                        self.observer.warn(&format!("left out: {e}"));
+                        self.observer.warn(&Warning::child(mapping.path(), &link.name(), e));
                     }
                     Err(e) => return Err(e),
                 }

@@ -1,15 +1,16 @@
 //! Elements that lie along the axis: one part's below the other's.
 
-use super::Axis;
 use super::arrays::{ArrayPart, Arrays, bytes_of, type_of};
 use super::held::Held;
 use super::item::{Item, items, keys, take};
 use super::map::Map;
 use super::run::Run;
+use super::{Axis, shape_of};
 use crate::anndata::Awkward;
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Fill, Orientation, Part, Selected, Source, Stacked};
+use crate::observe::{Phase, Verb};
 use crate::strings::Strings;
 use crate::table::{Frame, Join};
 use crate::tree::Location;
@@ -120,8 +121,8 @@ impl Run<'_> {
         axis: Axis,
     ) -> Result<()> {
         for ((item, part), n) in found.iter().zip(self.parts).zip(&along.lengths) {
-            if let Some(item) = item.as_ref().filter(|i| i.extent(axis.along()) != *n) {
-                let text = format!("{} rows where {n} are expected", item.extent(axis.along()));
+            if let Some(item) = item.as_ref().filter(|i| i.extent(axis.dimension()) != *n) {
+                let text = format!("{} rows where {n} are expected", item.extent(axis.dimension()));
                 return Err(Error::malformed(text).in_object(&at.to_string()).in_file(&part.path));
             }
         }
@@ -142,7 +143,7 @@ impl Run<'_> {
             });
             begin += own.len();
         }
-        let shape = axis.shape(begin, maps.first().map_or(0, Map::len));
+        let shape = shape_of(axis, begin, maps.first().map_or(0, Map::len));
         self.write(at, &Arrays::new(parts, shape, self.options.fill)?)
     }
 
@@ -162,7 +163,7 @@ impl Run<'_> {
         let fill = self.options.fill.filter(|f| f.as_f64() != 0.0);
         let mut held = Vec::new();
         for (item, n) in found.iter().zip(&along.lengths) {
-            held.push(self.by_rows(item.as_ref(), axis.shape(*n, 0), &held)?);
+            held.push(self.by_rows(item.as_ref(), shape_of(axis, *n, 0), &held)?);
         }
         let mut selected = Vec::new();
         let mut dtype: Option<Dtype> = None;
@@ -173,7 +174,7 @@ impl Run<'_> {
             };
             selected.push(Selected::new(h.source(), lines, minor, self.budget, self.observer)?);
             let gaps = map.absent().next().is_some();
-            let empty = gaps && item.as_ref().is_none_or(|i| i.extent(axis.across()) == 0);
+            let empty = gaps && item.as_ref().is_none_or(|i| i.extent(axis.other().dimension()) == 0);
             let own = match (empty, fill) {
                 // what scipy makes of nothing
                 (true, None) => Dtype::Float64,
@@ -195,11 +196,11 @@ impl Run<'_> {
                 }
                 Fill { value: bytes_of(f, dtype), minor, lines }
             });
-            let [line, minor] = axis.shape(begin, 0);
+            let [line, minor] = shape_of(axis, begin, 0);
             parts.push(Part { from, line, minor, fill });
             begin += n;
         }
-        self.write_joined(at, axis.shape(begin, maps.first().map_or(0, Map::len)), dtype, parts)
+        self.write_joined(at, shape_of(axis, begin, maps.first().map_or(0, Map::len)), dtype, parts)
     }
 
     fn write_joined(
@@ -210,7 +211,8 @@ impl Run<'_> {
         parts: Vec<Part<'_>>,
     ) -> Result<()> {
         let joined = Stacked::new(Orientation::Csr, shape, dtype, parts)?;
-        self.observer.phase("joining", joined.layout().entries * (4 + dtype.size() as u64));
+        let bytes = joined.layout().entries * (4 + dtype.size() as u64);
+        self.observer.phase(&Phase::new(Verb::Joining, bytes).of(&at.to_string()));
         self.writer.sparse(at, &joined)
     }
 

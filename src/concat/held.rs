@@ -6,7 +6,7 @@ use crate::anndata::Matrix;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::matrix::{AnySource, Budget, InMemory, Layout, Orientation, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::store::Store;
 
 /// Compressed rows, ready to be read.
@@ -45,7 +45,7 @@ impl Held {
             }
             Some(Item::Sparse(s)) => Matrix::Sparse(s.clone()),
             Some(Item::Dense(d)) => {
-                observer.phase("counting", d.byte_len());
+                observer.phase(&Phase::new(Verb::Counting, d.byte_len()).of(d.path()));
                 Matrix::open(&d.node())?
             }
         };

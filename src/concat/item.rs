@@ -3,7 +3,7 @@
 use crate::anndata::{Awkward, Matrix, Sparse, is_awkward, is_frame, read_frame};
 use crate::dtype::Numeric;
 use crate::error::{Error, Kind, Result};
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::table::Frame;
 use crate::tree::{Array, Node};
 
@@ -41,8 +41,9 @@ impl Item {
         }
         match Matrix::open(object) {
             Ok(Matrix::Sparse(s)) => Ok(Item::Sparse(s)),
-            Err(e) if e.kind() == Kind::Usage => {
-                Err(Error::unsupported(format!("{} is not joined", e.message())).in_object(object.path()))
+            Err(e) if e.kind() == Kind::NotFound => {
+                let e = e.reworded(|m| format!("{m} is not joined")).of_kind(Kind::Unsupported);
+                Err(e.in_object(object.path()))
             }
             Ok(Matrix::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
             Err(e) => Err(e),
@@ -69,7 +70,9 @@ pub(super) fn items(mapping: Option<&Node>, observer: &dyn Observer) -> Result<V
     for link in mapping.links()? {
         match mapping.open_link(link).and_then(|o| Item::open(&o, observer)) {
             Ok(item) => out.push((link.name().into_owned(), item)),
-            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("left out: {e}")),
+            Err(e) if e.kind() == Kind::Unsupported => {
+                observer.warn(&Warning::child(mapping.path(), &link.name(), e));
+            }
             Err(e) => return Err(e),
         }
     }

@@ -10,7 +10,7 @@ use crate::dataset::Input;
 use crate::error::{Error, Place, Result};
 use crate::export::filters_of;
 use crate::matrix::Budget;
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
 use crate::table::{Categorical, Column, Frame};
 use crate::transpose;
@@ -57,14 +57,14 @@ pub(super) fn run(
 impl Run<'_> {
     fn root(&mut self) -> Result<()> {
         let axis = self.options.axis;
-        let [name, other] = axis.names();
+        let [name, other] = [axis, axis.other()].map(Axis::name);
         let root = Location::root();
-        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.along()]).collect();
+        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.dimension()]).collect();
         let frame = self.along_frame(&frames, name)?;
         let lengths = frames.iter().map(|f| f.rows() as u64).collect();
         let along = Along { lengths, names: frame.index().clone() };
         self.writer.frame(&root.child(name), &frame)?;
-        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.across()]).collect();
+        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.other().dimension()]).collect();
         let (names, maps) = self.join_names(&frames)?;
         let frame = self.across_frame(&frames, &names, &maps).in_object(&format!("/{other}"))?;
         self.writer.frame(&root.child(other), &frame)?;
@@ -123,7 +123,7 @@ impl Run<'_> {
     /// Names across the axis; where one comes twice, the file is told.
     fn join_names(&self, frames: &[&Frame]) -> Result<(Strings, Vec<Map>)> {
         for (frame, part) in frames.iter().zip(self.parts) {
-            let place = format!("/{}", self.options.axis.names()[1]);
+            let place = format!("/{}", self.options.axis.other().name());
             refuse_repeated(frame.index()).in_object(&place).in_file(&part.path)?;
         }
         let names: Vec<&Strings> = frames.iter().map(|f| f.index()).collect();
@@ -142,13 +142,13 @@ impl Run<'_> {
         }
         if found.len() < self.parts.len() {
             if !found.is_empty() {
-                self.observer.warn("only some of the parts have raw: it is left out");
+                self.observer.warn(&Warning::RawLeftOut);
             }
             return Ok(());
         }
-        let across: Vec<&Frame> = tables.iter().map(|f| &f[axis.across()]).collect();
+        let across: Vec<&Frame> = tables.iter().map(|f| &*f[axis.other().dimension()]).collect();
         let (names, maps) = self.join_names(&across)?;
-        let frames: Vec<&Frame> = tables.iter().map(|f| &f[axis.along()]).collect();
+        let frames: Vec<&Frame> = tables.iter().map(|f| &*f[axis.dimension()]).collect();
         let frame = self.along_frame(&frames, "raw")?;
         let lengths = frames.iter().map(|f| f.rows() as u64).collect();
         let along = Along { lengths, names: frame.index().clone() };

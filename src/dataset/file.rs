@@ -1,11 +1,10 @@
 //! An open file: what kind it is, its matrices by name, and the tables that go with each.
 
-use crate::anndata::{Encoding, Matrix, read_frame};
+use super::tables::Tables;
+use crate::anndata::{Encoding, Matrix};
 use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{loom, tenx};
 use crate::limits::Limits;
-use crate::observe::Observer;
-use crate::table::Frame;
 use crate::tree::{Container, Node};
 use std::path::Path;
 
@@ -48,6 +47,7 @@ impl Flavour {
 pub struct AnnData {
     root: Node,
     flavour: Flavour,
+    pub(super) tables: Tables,
 }
 
 impl AnnData {
@@ -75,7 +75,7 @@ impl AnnData {
     pub fn from_container(container: &Container) -> Result<Self> {
         let root = container.root()?;
         let flavour = detect(&root)?;
-        Ok(AnnData { root, flavour })
+        Ok(AnnData { root, flavour, tables: Tables::default() })
     }
 
     /// What kind of file it is.
@@ -92,7 +92,7 @@ impl AnnData {
     /// version 2 the genome, or `X` where there is only one.
     ///
     /// # Errors
-    /// `Usage` where there is none, with the names there are; `Malformed` or `Unsupported` as its parts are.
+    /// `NotFound` where there is none, with the names there are; `Malformed` or `Unsupported` as its parts are.
     pub fn matrix(&self, name: &str) -> Result<Matrix> {
         let name = name.trim_matches('/');
         match self.flavour {
@@ -107,10 +107,10 @@ impl AnnData {
         // raw/X of files up to 0.6 is called raw.X
         let old = (self.flavour == Flavour::AnnData06).then(|| name.replacen("raw/", "raw.", 1));
         match self.root.descend(name) {
-            Err(e) if e.kind() == Kind::Usage => {
+            Err(e) if e.kind() == Kind::NotFound => {
                 match old.filter(|o| o != name).map(|o| self.root.descend(&o)) {
                     Some(Ok(object)) => Ok(object),
-                    _ => Err(Error::usage(format!("there is no matrix '{name}' ({})", self.choices()?))),
+                    _ => Err(Error::not_found(format!("there is no matrix '{name}' ({})", self.choices()?))),
                 }
             }
             other => other,
@@ -168,11 +168,11 @@ impl AnnData {
         Ok(out)
     }
 
-    fn tenx_group(&self, name: &str) -> Result<Node> {
+    pub(super) fn tenx_group(&self, name: &str) -> Result<Node> {
         if self.flavour == Flavour::TenX3 {
             return match name {
                 "X" | "matrix" => self.root.descend("matrix"),
-                other => Err(Error::usage(format!("there is no matrix '{other}' (there are: X)"))),
+                other => Err(Error::not_found(format!("there is no matrix '{other}' (there are: X)"))),
             };
         }
         let mut genomes = self.genomes()?;
@@ -189,33 +189,6 @@ impl AnnData {
         })
     }
 
-    /// The tables of the rows and the columns of a matrix. Their lengths are held against its shape.
-    ///
-    /// # Errors
-    /// `Malformed` where a table is damaged or of another length.
-    pub fn frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<[Frame; 2]> {
-        let name = name.trim_matches('/');
-        let frames = match self.flavour {
-            Flavour::Loom => [
-                loom::frame(&self.root, "col_attrs", "CellID", shape[0], observer)?,
-                loom::frame(&self.root, "row_attrs", "Gene", shape[1], observer)?,
-            ],
-            Flavour::TenX3 | Flavour::TenX2 => {
-                let group = self.tenx_group(name)?;
-                [tenx::obs(&group)?, tenx::var(&group, observer)?]
-            }
-            _ => self.anndata_frames(name, shape, observer)?,
-        };
-        for (frame, (what, expected)) in frames.iter().zip([("rows", shape[0]), ("columns", shape[1])]) {
-            if frame.rows() as u64 != expected {
-                let text =
-                    format!("the matrix '{name}' has {expected} {what}, their table has {}", frame.rows());
-                return Err(Error::malformed(text));
-            }
-        }
-        Ok(frames)
-    }
-
     /// Whether there is an `X`. Files of 10x Genomics and loom always have a matrix, AnnData may have none, or null in
     /// its place.
     ///
@@ -225,50 +198,6 @@ impl AnnData {
         Ok(match self.flavour {
             Flavour::TenX2 | Flavour::TenX3 | Flavour::Loom => true,
             _ => self.root.child("X")?.is_some_and(|x| !x.is_null()),
-        })
-    }
-
-    /// Rows and columns of a matrix. A file without `X` has the shape that its tables have.
-    ///
-    /// # Errors
-    /// As [`matrix`](Self::matrix); where a table cannot be read.
-    pub fn shape_of(&self, name: &str) -> Result<[u64; 2]> {
-        if name.trim_matches('/') != "X" || self.has_x()? {
-            return Ok(self.matrix(name)?.shape());
-        }
-        let rows = |name: &str| match self.root.child(name)? {
-            Some(object) => read_frame(&object, None, 0, &()).map(|f| f.rows() as u64),
-            None => Ok(0),
-        };
-        Ok([rows("obs")?, rows("var")?])
-    }
-
-    fn anndata_frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<[Frame; 2]> {
-        // In MuData the modality is the root of everything below it.
-        let (root, inner) = match name.strip_prefix("mod/").and_then(|n| n.split_once('/')) {
-            Some((modality, inner)) => (self.root.descend(&format!("mod/{modality}"))?, inner),
-            None => (self.root.clone(), name),
-        };
-        let uns = root.child("uns").ok().flatten().filter(Node::is_group);
-        let read = |path: &str, rows: u64| match root.descend(path) {
-            Ok(object) => read_frame(&object, uns.as_ref(), rows, observer),
-            Err(e) if e.kind() == Kind::Usage => Ok(Frame::unnamed(rows)),
-            Err(e) => Err(e),
-        };
-        let (rows, columns) = (shape[0], shape[1]);
-        let first = inner.split('/').next().unwrap_or_default();
-        Ok(match first {
-            "raw" => {
-                let var = if root.child("raw.var")?.is_some() { "raw.var" } else { "raw/var" };
-                [read("obs", rows)?, read(var, columns)?]
-            }
-            "raw.X" => [read("obs", rows)?, read("raw.var", columns)?],
-            "obsp" => [read("obs", rows)?, read("obs", columns)?],
-            "varp" => [read("var", rows)?, read("var", columns)?],
-            "obsm" => [read("obs", rows)?, Frame::unnamed(columns)],
-            "varm" => [read("var", rows)?, Frame::unnamed(columns)],
-            "X" | "layers" => [read("obs", rows)?, read("var", columns)?],
-            _ => [Frame::unnamed(rows), Frame::unnamed(columns)],
         })
     }
 }

@@ -6,10 +6,11 @@ use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{DelimitedText, MatrixMarket};
 use crate::limits::Limits;
 use crate::matrix::{AnySource, Budget, LostLines, Selection, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::store::{SourceRecord, Store};
 use crate::table::Frame;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A file or a store that a matrix is read from.
 #[derive(Debug)]
@@ -68,7 +69,8 @@ impl Input {
         match self {
             Input::Store(s) => Ok(Box::new(&**s)),
             Input::MatrixMarket(_) | Input::DelimitedText(_) if name != "X" => {
-                Err(Error::usage(format!("there is no matrix '{name}' (there are: X)")).in_file(self.path()))
+                Err(Error::not_found(format!("there is no matrix '{name}' (there are: X)"))
+                    .in_file(self.path()))
             }
             Input::MatrixMarket(m) => Ok(Box::new(m.read(budget, observer)?)),
             Input::DelimitedText(t) => Ok(Box::new(t.read(budget, observer)?)),
@@ -114,13 +116,28 @@ impl Input {
     ///
     /// # Errors
     /// As [`AnnData::frames`].
-    pub fn frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<Option<[Frame; 2]>> {
+    pub fn frames(
+        &self,
+        name: &str,
+        shape: [u64; 2],
+        observer: &dyn Observer,
+    ) -> Result<Option<[Arc<Frame>; 2]>> {
         match self {
-            Input::Store(s) => s.frames(),
-            Input::MatrixMarket(m) => m.frames(shape).map(Some),
-            Input::DelimitedText(t) => t.frames(observer).map(Some),
+            Input::Store(s) => Ok(s.frames()?.map(|frames| frames.map(Arc::new))),
+            Input::MatrixMarket(m) => m.frames(shape).map(|frames| Some(frames.map(Arc::new))),
+            Input::DelimitedText(t) => t.frames(observer).map(|frames| Some(frames.map(Arc::new))),
             Input::File(path, file) => file.frames(name, shape, observer).map(Some).in_file(path),
         }
+    }
+
+    /// The tables of the rows and the columns of a matrix; names are numbers where there are none.
+    ///
+    /// # Errors
+    /// As [`shape`](Self::shape) and [`frames`](Self::frames).
+    pub fn tables(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<[Arc<Frame>; 2]> {
+        let shape = self.shape(name, budget, observer)?;
+        let frames = self.frames(name, shape, observer)?;
+        Ok(frames.unwrap_or_else(|| shape.map(|n| Arc::new(Frame::unnamed(n)))))
     }
 
     /// What a store made of it says of its origin.
@@ -153,16 +170,16 @@ impl Input {
 /// A dense matrix is read once just to count; the observer should know.
 fn observe_dense(element: &Matrix, observer: &dyn Observer) {
     if let Matrix::Dense(d) = element {
-        observer.phase("counting", d.array().byte_len());
+        observer.phase(&Phase::new(Verb::Counting, d.array().byte_len()).of(element.path()));
     }
 }
 
 /// What is left of the tables of a matrix when rows and columns of it are taken.
-pub(crate) fn select_frames(selection: &Selection, frames: [Frame; 2]) -> Result<[Frame; 2]> {
+pub(crate) fn select_frames(selection: &Selection, frames: [Arc<Frame>; 2]) -> Result<[Frame; 2]> {
     let [obs, var] = frames;
-    let select = |frame: Frame, rows: &Option<Vec<u64>>| match rows {
+    let select = |frame: Arc<Frame>, rows: &Option<Vec<u64>>| match rows {
         Some(rows) => frame.select(rows)?.without_unused(&mut |_, _, _| ()),
-        None => Ok(frame),
+        None => Ok(Arc::unwrap_or_clone(frame)),
     };
     Ok([select(obs, &selection.obs)?, select(var, &selection.var)?])
 }

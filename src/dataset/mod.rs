@@ -4,6 +4,7 @@ mod describe;
 mod file;
 #[cfg(feature = "store")]
 mod input;
+mod tables;
 
 pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use file::{AnnData, Flavour};

@@ -5,7 +5,7 @@ use crate::anndata::{Matrix, frame_names, read_column};
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Kind, Result};
 use crate::matrix::{Budget, LostLines, Orientation, Source, WithoutLines, damage, merged};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::table::Column;
 use crate::tree::{Array, Node};
 
@@ -40,7 +40,7 @@ pub(super) fn examine(
     let mut shapes = Vec::new();
     for name in names {
         match data.matrix(&name) {
-            Err(e) if e.kind() == Kind::Usage => {
+            Err(e) if e.kind() == Kind::NotFound => {
                 report.add(Severity::Notice, &format!("/{name}"), "not a matrix that could be examined");
             }
             Err(e) => report.add_error(&format!("/{name}"), &e),
@@ -93,7 +93,8 @@ fn matrix(
         Orientation::Csc => "columns",
     };
     let width = 4 + source.layout().dtype.size() as u64;
-    observer.phase("examining entries", source.layout().entries.saturating_mul(width));
+    let bytes = source.layout().entries.saturating_mul(width);
+    observer.phase(&Phase::new(Verb::ExaminingEntries, bytes).of(name));
     let found = damage(&WithoutLines::new(source, &lost), budget, observer)?;
     let lost = merged(lost.into_iter().chain(found.lost).collect::<Vec<LostLines>>());
     let count: u64 = lost.iter().map(|l| l.lines.end - l.lines.start).sum();

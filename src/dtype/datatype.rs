@@ -7,7 +7,8 @@
 use super::{Dtype, Numeric};
 use crate::error::{Error, Result};
 
-/// A datatype: bytes of one element, and what they mean.
+/// A datatype: bytes of one element, and what they mean. [`Numeric::of`] finds the plain [`Dtype`] of those that are
+/// numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datatype {
     /// Bytes of one element.

@@ -1,13 +1,14 @@
 //! The elements of a file, one after the other.
 
 use super::Run;
-use crate::anndata::{Axes, Matrix};
+use crate::anndata::{Axes, MAPPINGS, Matrix};
 use crate::dataset::{AnnData, Flavour};
 use crate::error::Result;
 use crate::matrix::{Selected, Source};
 use crate::table::{Column, Frame};
 use crate::tree::{Location, Node};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A file on its way out.
 pub(super) struct File<'r, 'a> {
@@ -49,11 +50,11 @@ impl File<'_, '_> {
         let frames = self.data.frames(name, shape, self.run.observer)?;
         let selected = [self.run.selection.obs.as_deref(), self.run.selection.var.as_deref()];
         let mut labels = Labels::default();
-        let mut left = |frame: Frame, rows: Option<&[u64]>| -> Result<Frame> {
+        let mut left = |frame: Arc<Frame>, rows: Option<&[u64]>| -> Result<Frame> {
             for (column, _) in frame.columns().iter().filter(|(_, c)| matches!(c, Column::Categorical(_))) {
                 labels.consumed.push(format!("{column}_categories"));
             }
-            let Some(rows) = rows else { return Ok(frame) };
+            let Some(rows) = rows else { return Ok(Arc::unwrap_or_clone(frame)) };
             frame.select(rows)?.without_unused(&mut |column, had, left| {
                 labels.lost.insert(format!("{column}_colors"), (had as u64, left.to_vec()));
             })
@@ -134,13 +135,8 @@ impl File<'_, '_> {
         if let Some(uns) = root.child("uns")?.filter(Node::is_group) {
             self.uns(&Location::root().child("uns"), &uns, labels)?;
         }
-        for (name, axes) in [
-            ("obsm", Axes { rows: obs, columns: None }),
-            ("varm", Axes { rows: var, columns: None }),
-            ("obsp", Axes { rows: obs, columns: obs }),
-            ("varp", Axes { rows: var, columns: var }),
-            ("layers", Axes { rows: obs, columns: var }),
-        ] {
+        for (name, along) in MAPPINGS {
+            let axes = Axes::selected(along, obs, var);
             let at = Location::root().child(name);
             match root.child(name)? {
                 Some(object) if name == "layers" && object.is_group() => self.layers(&at, &object, axes)?,
@@ -201,7 +197,7 @@ impl File<'_, '_> {
         let at = Location::root().child("raw");
         let axes = Axes { rows: obs, columns: None };
         self.matrix(&Location::from_path("raw/X"), "raw/X", &matrix, axes)?;
-        let [_, var] = self.data.frames("raw/X", matrix.shape(), self.run.observer)?;
+        let var = self.data.frame("raw/X", 1, matrix.shape()[1], self.run.observer)?;
         self.run.writer.frame(&at.child("var"), &var)?;
         let varm = at.child("varm");
         match root.descend("raw/varm").or_else(|_| root.descend("raw.varm")) {

@@ -16,13 +16,14 @@ use crate::dataset::{AnnData, Flavour};
 use crate::dataset::{Input, select_frames};
 use crate::error::{Error, Result};
 use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::table::Frame;
 use crate::transpose;
 use crate::tree::{Libver, Location};
 use file::File;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Other names for rows and columns than the input has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -138,7 +139,7 @@ fn of_genome(
             Ok((genome.to_owned(), None))
         }
         Input::File(_, data) if data.flavour() == Flavour::TenX3 => {
-            let [_, var] = data.frames("X", data.matrix("X")?.shape(), observer)?;
+            let var = data.frame("X", 1, data.matrix("X")?.shape()[1], observer)?;
             let Some(column) = var.column("genome") else {
                 return Err(Error::usage("the file does not say which genome its genes are of"));
             };
@@ -153,7 +154,7 @@ fn of_genome(
                 there.sort_unstable();
                 there.dedup();
                 let there = there.iter().map(|g| String::from_utf8_lossy(g)).collect::<Vec<_>>().join(", ");
-                return Err(Error::usage(format!("there is no genome '{genome}' (there are: {there})")));
+                return Err(Error::not_found(format!("there is no genome '{genome}' (there are: {there})")));
             }
             Ok(("X".into(), Some(Selection { obs: selection.obs.clone(), var: Some(rows) })))
         }
@@ -220,7 +221,7 @@ impl<'a> Run<'a> {
         let source: &dyn Source = &matrix;
         let frames = input.frames("X", source.layout().shape(), self.observer)?;
         let [rows, columns] = source.layout().shape();
-        let frames = frames.unwrap_or_else(|| [Frame::unnamed(rows), Frame::unnamed(columns)]);
+        let frames = frames.unwrap_or_else(|| [rows, columns].map(|n| Arc::new(Frame::unnamed(n))));
         let [obs, var] = self.names.applied(select_frames(self.selection, frames)?)?;
         let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
         let root = Location::root();
@@ -238,14 +239,14 @@ impl<'a> Run<'a> {
         let layout = source.layout();
         let bytes = layout.entries * (4 + layout.dtype.size() as u64);
         if self.layout.is_none_or(|l| l == layout.orientation) {
-            self.observer.phase("writing", bytes);
+            self.observer.phase(&Phase::new(Verb::Writing, bytes).of(&at.to_string()));
             return self.writer.sparse(at, source);
         }
-        self.observer.phase("reading", bytes);
+        self.observer.phase(&Phase::new(Verb::Reading, bytes).of("X"));
         let partitions =
             transpose::partition(source, self.budget, &self.temporary, self.observer, &|_| Ok(()))?;
         let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
-        self.observer.phase("transposing", bytes);
+        self.observer.phase(&Phase::new(Verb::Transposing, bytes).of("X"));
         let observer = self.observer;
         self.writer.sparse_from(at, &layout, &pointers, |sink| partitions.deliver(sink, observer))
     }

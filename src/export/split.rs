@@ -7,7 +7,7 @@ use crate::dataset::Input;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::tree::Location;
 use std::path::PathBuf;
 
@@ -37,6 +37,8 @@ pub fn split(
         }
         _ => return parts.iter().try_for_each(|(path, s)| export(input, path, s, options, observer)),
     };
+    // held here, so that each part does not read them again
+    let _tables = data.frames("X", data.shape_of("X")?, observer).in_file(input.path())?;
     for parts in parts.chunks(OPEN) {
         let mut runs = Vec::with_capacity(parts.len());
         for (path, selection) in parts {
@@ -106,7 +108,7 @@ fn one(
             match places.get_mut(*row as usize) {
                 Some(place @ None) => *place = Some((file, new)),
                 Some(_) => return Err(Error::usage(format!("row {row} is in two parts"))),
-                None => return Err(Error::usage(format!("there is no row {row}"))),
+                None => return Err(Error::not_found(format!("there is no row {row}"))),
             }
             ends.push(ends[new as usize] + from[*row as usize + 1] - from[*row as usize]);
         }
@@ -117,7 +119,8 @@ fn one(
         .map(|p| Layout { lines: p.len() as u64 - 1, entries: p[p.len() - 1], ..*source.layout() })
         .collect();
     let layout = source.layout();
-    observer.phase("splitting", layout.entries * (4 + layout.dtype.size() as u64));
+    let bytes = layout.entries * (4 + layout.dtype.size() as u64);
+    observer.phase(&Phase::new(Verb::Splitting, bytes).of(name));
     let at = Location::from_path(name);
     let sinks: Result<Vec<SparseSink<'_>>> =
         runs.iter_mut().zip(&layouts).map(|(run, l)| run.writer.sparse_sink(&at, l)).collect();
@@ -150,6 +153,7 @@ impl Sink for Apart<'_, '_> {
             let start = pointers[row as usize] + behind;
             let values = &block.values.bytes[line.range.start * size..line.range.end * size];
             self.sinks[file as usize].block(&Block {
+                orientation: block.orientation,
                 entries: start..start + line.range.len() as u64,
                 pointers,
                 minor: &block.minor[line.range],

@@ -3,7 +3,7 @@
 use crate::anndata::Dense;
 use crate::anndata::read_column;
 use crate::error::{Error, Kind, Place, Result};
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::table::{Column, Frame};
 use crate::tree::Node;
 
@@ -24,7 +24,7 @@ pub(crate) fn open(root: &Node, name: &str) -> Result<Dense> {
         other => root.descend(other)?,
     };
     if !object.is_array() {
-        return Err(Error::usage("not a matrix").in_object(object.path()));
+        return Err(Error::not_found("not a matrix").in_object(object.path()));
     }
     Dense::open(object.array()?, true)
 }
@@ -46,10 +46,11 @@ pub(crate) fn frame(
         if !child.is_array() {
             continue;
         }
+        observer.check_cancelled()?;
         match read_column(&child) {
             Ok(column) if name == index => names = Some(column.to_strings()?),
             Ok(column) => columns.push((name, column)),
-            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("column left out: {e}")),
+            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&Warning::column(child.path(), e)),
             Err(e) => return Err(e),
         }
     }

@@ -6,7 +6,7 @@ use crate::anndata::read_column;
 use crate::anndata::{Sparse, shape_of};
 use crate::error::{Error, Kind, Place, Result};
 use crate::matrix::Orientation;
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
 use crate::tree::Node;
@@ -62,9 +62,10 @@ pub(crate) fn var(group: &Node, observer: &dyn Observer) -> Result<Frame> {
         if !child.is_array() || columns.iter().any(|(n, _)| *n == to) {
             continue;
         }
+        observer.check_cancelled()?;
         match read_column(&child) {
             Ok(column) => columns.push((to, column)),
-            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("column left out: {e}")),
+            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&Warning::column(child.path(), e)),
             Err(e) => return Err(e),
         }
     }

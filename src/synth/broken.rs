@@ -96,6 +96,7 @@ impl Source for Spoilt<'_> {
         }
         let (i, size) = ((self.cell.start - range.start) as usize, self.layout().dtype.size());
         match self.how {
+            // passed on as checked by the source below, or it would not get into the file
             Some(Defect::Index) => into.minor[i + 1] = self.layout().minor as u32 + 7,
             Some(Defect::Unsorted) => into.minor.swap(i, i + 1),
             Some(Defect::Duplicate) => into.minor[i + 1] = into.minor[i],

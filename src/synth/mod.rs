@@ -12,7 +12,7 @@ use crate::anndata::{AnnDataWriter, StorageOptions};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::matrix::{Budget, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::random::Random;
 use crate::strings::Strings;
 use crate::transpose;
@@ -96,7 +96,7 @@ pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> 
     if options.broken.is_some_and(|b| b.spoils_entries()) && options.form != Form::Csr {
         return Err(Error::usage("entries are broken in the layout csr only"));
     }
-    observer.phase("planning", cells.saturating_mul(genes) / 8);
+    observer.phase(&Phase::new(Verb::Planning, cells.saturating_mul(genes) / 8));
     let counts = Counts::new(seed, cells, genes, options.per_cell, options.dtype)?;
     let mut how = options.how;
     if options.one_chunk {
@@ -110,15 +110,15 @@ pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> 
     let x = root.child("X");
     match options.form {
         Form::Csr => {
-            observer.phase("writing", bytes);
+            observer.phase(&Phase::new(Verb::Writing, bytes).of("X"));
             writer.sparse(&x, source)?;
         }
         Form::Csc => {
-            observer.phase("transposing", bytes);
+            observer.phase(&Phase::new(Verb::Transposing, bytes).of("X"));
             let beside = transpose::beside(output);
             let partitions = transpose::partition(source, budget, beside, observer, &|_| Ok(()))?;
             let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
-            observer.phase("writing", bytes);
+            observer.phase(&Phase::new(Verb::Writing, bytes).of("X"));
             writer.sparse_from(&x, &layout, &pointers, |sink| partitions.deliver(sink, observer))?;
         }
         Form::Dense => {

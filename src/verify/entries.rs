@@ -79,7 +79,9 @@ impl<'s> Entries<'s> {
             .saturating_mul(12 + b.layout().dtype.size() as u64)
             .saturating_add(b.working_bytes(longest));
         budget.after(b.resident_bytes(), bytes).map_err(|e| {
-            Error::new(e.kind(), format!("{} (each side of a comparison has half of it)", e.message()))
+            let both = e.needed().map(|half| half.saturating_mul(2));
+            let e = e.reworded(|m| format!("{m} (each side of a comparison has half of it)"));
+            both.into_iter().fold(e, Error::needing)
         })?;
         Ok(Entries { b, names, dtype, buffers: Mutex::default(), found: Mutex::default() })
     }

@@ -2,7 +2,7 @@
 
 use crate::anndata::column::from_value;
 use crate::error::{Error, Kind, Place, Result};
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::table::{Categorical, Column, Frame};
 use crate::tree::Node;
 
@@ -24,10 +24,11 @@ pub(crate) fn read_frame(object: &Node, uns: Option<&Node>, observer: &dyn Obser
     let index = member(index_name)?.to_strings()?;
     let mut columns = Vec::new();
     for name in rest {
+        observer.check_cancelled()?;
         let column = match member(name) {
             Ok(c) => c,
             Err(e) if e.kind() == Kind::Unsupported => {
-                observer.warn(&format!("column left out: {e}"));
+                observer.warn(&Warning::column(format!("{}/{name}", object.path()), e));
                 continue;
             }
             Err(e) => return Err(e),

@@ -2,14 +2,16 @@
 
 use super::AnnDataWriter;
 use crate::anndata::Awkward;
+use crate::anndata::axes::Axes;
 use crate::anndata::column::read_column;
 use crate::anndata::dataframe::read_frame;
 use crate::anndata::encoding::{Encoding, text_attribute};
 use crate::anndata::matrix::Matrix;
-use crate::anndata::rows::{Axes, read_rows};
+use crate::anndata::rows::read_rows;
 use crate::dtype::{Class, Member};
 use crate::error::{Error, Kind, Place, Result};
 use crate::matrix::{Selected, Source};
+use crate::observe::{Phase, Verb, Warning};
 use crate::table::Column;
 use crate::tree::{Array, EncodedValue, Link, Location, Node, Scratch, Value};
 
@@ -25,7 +27,7 @@ impl AnnDataWriter<'_> {
     pub fn copy(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<bool> {
         match self.copy_inner(at, object, axes) {
             Err(e) if e.kind() == Kind::Unsupported => {
-                self.observer.warn(&format!("left out: {e}"));
+                self.observer.warn(&Warning::element(object.path(), e));
                 self.writer.discard(at);
                 Ok(false)
             }
@@ -92,7 +94,7 @@ impl AnnDataWriter<'_> {
     ) -> Result<bool> {
         match group.open_link(link) {
             Err(e) if e.kind() == Kind::Unsupported => {
-                self.observer.warn(&format!("left out: {e}"));
+                self.observer.warn(&Warning::child(group.path(), &link.name(), e));
                 Ok(false)
             }
             child => self.copy(&at.child(&link.name()), &child?, axes),
@@ -135,12 +137,13 @@ impl AnnDataWriter<'_> {
         let source = matrix.source(self.budget, self.observer)?;
         let width = 4 + source.layout().dtype.size() as u64;
         if axes.is_all() {
-            self.observer.phase("copying", source.layout().entries * width);
+            self.observer
+                .phase(&Phase::new(Verb::Copying, source.layout().entries * width).of(matrix.path()));
             return self.sparse(at, &source);
         }
         let [lines, minor] = axes.of(source.layout().orientation);
         let selected = Selected::new(&source, lines, minor, self.budget, self.observer)?;
-        self.observer.phase("copying", selected.layout().entries * width);
+        self.observer.phase(&Phase::new(Verb::Copying, selected.layout().entries * width).of(matrix.path()));
         self.sparse(at, &selected)
     }
 

@@ -1,11 +1,13 @@
 //! Arrays that are too large for memory: rows by rows from one file into another.
 
 use super::AnnDataWriter;
-use crate::anndata::rows::{Axes, read_rows};
+use crate::anndata::axes::Axes;
+use crate::anndata::rows::read_rows;
 use crate::codec::{EncodeWork, Encoded};
 use crate::dtype::Datatype;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
+use crate::observe::{Phase, Verb};
 use crate::tree::{Array, EncodedValue, Location, Scratch, Storage};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -66,7 +68,7 @@ impl AnnDataWriter<'_> {
         chunk[0] = band;
         let storage = Storage { chunk: Some(chunk), filters: self.storage.filters, unlimited: false };
         let mut chunks = self.writer.begin_chunks(at, datatype, dims, &storage)?;
-        observer.phase("copying", rows * row_in);
+        observer.phase(&Phase::new(Verb::Copying, rows * row_in).of(&at.to_string()));
         let strips = rows.div_ceil(strip);
         let mut next = 0;
         while next < strips {

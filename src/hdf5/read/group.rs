@@ -88,7 +88,7 @@ impl Object {
     /// The object at `path` below this one.
     ///
     /// # Errors
-    /// `Usage` where a name does not exist.
+    /// `NotFound` where a name does not exist.
     pub fn descend(&self, path: &str) -> Result<Object> {
         self.descend_counted(path, &mut 0)
     }
@@ -100,7 +100,7 @@ impl Object {
                 Some(next) => next,
                 None => {
                     let text = format!("there is no '{name}' in {}", at.path());
-                    return Err(Error::usage(text));
+                    return Err(Error::not_found(text));
                 }
             };
         }
@@ -128,7 +128,7 @@ impl Object {
                 }
                 let from = if to.starts_with('/') { self.file.root()? } else { self.clone() };
                 let found = from.descend_counted(to, hops).map_err(|e| match e.kind() {
-                    Kind::Usage => Error::malformed(format!("soft link to '{to}', which does not exist")),
+                    Kind::NotFound => Error::malformed(format!("soft link to '{to}', which does not exist")),
                     _ => e,
                 });
                 found.in_object(&path)
