@@ -10,11 +10,11 @@ use annmap::anndata::Matrix;
 use annmap::codec::{Compression, Filters};
 use annmap::convert::{ConvertOptions, Target, convert};
 use annmap::dataset::AnnData;
-use annmap::dataset::Input;
+use annmap::dataset::Dataset;
 use annmap::hdf5::{EncodedValue, File, Group, Libver, Scratch, Storing, Writer};
 use annmap::matrix::{Block, Budget, InMemory, Layout, Orientation, Sink, Source, pump};
 use annmap::transpose::partition;
-use annmap::{Dtype, Limits, Result};
+use annmap::{Dtype, Result};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -137,7 +137,7 @@ fn scatter(c: &mut Criterion) {
 }
 
 fn stores(c: &mut Criterion) {
-    let input = Input::open(&file(), Limits::default()).unwrap();
+    let input = Dataset::open(&file()).unwrap();
     let entries = input.matrix("X", Budget::new(1 << 30), &()).unwrap().layout().entries;
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("store");

@@ -2,17 +2,17 @@
 
 use crate::support::{expected, fixture, path_str, run};
 use annmap::convert::{ConvertOptions, Target, ValueDtype, convert};
-use annmap::dataset::Input;
+use annmap::dataset::Dataset;
 use annmap::dtype::Policy;
 use annmap::matrix::{Budget, Edit, Source};
 use annmap::store::{IndexDtype, Store, WriteMode};
 use annmap::table::Column;
-use annmap::{Dtype, Kind, Limits};
+use annmap::{Dtype, Kind};
 use serde_json::Value as Json;
 use std::path::Path;
 
 fn make(file: &str, out: &Path, options: &ConvertOptions) -> annmap::Result<Store> {
-    let input = Input::open(&fixture(file), Limits::default())?;
+    let input = Dataset::open(&fixture(file))?;
     convert(&input, out, options, &())?;
     Store::open(out)
 }

@@ -5,6 +5,7 @@ mod cli;
 mod concat;
 mod convert;
 mod damage;
+mod dataset;
 mod doctor;
 mod failures;
 mod hdf5;

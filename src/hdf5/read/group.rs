@@ -20,7 +20,7 @@ impl File {
     /// The object at an absolute path such as `/obs/index`; soft links are followed inside the file.
     ///
     /// # Errors
-    /// `Usage` where there is none of that name.
+    /// `NotFound` where there is none of that name.
     pub fn object(&self, path: &str) -> Result<Object> {
         self.root()?.descend(path)
     }
