@@ -279,19 +279,30 @@ fn unsafe_code_stands_in_two_files() {
     assert_eq!(with, ["bytes/mmap.rs", "bytes/output.rs"]);
 }
 
-#[test]
-fn nothing_that_compiles_or_links_c() {
+/// Names and versions of the crates that `cargo tree` lists, each once.
+fn crates(arguments: &[&str]) -> BTreeSet<String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let tree = Command::new(cargo)
-        .args(["tree", "--offline", "--edges", "normal,build,dev", "--prefix", "none", "--format", "{p}"])
+        .args(["tree", "--offline", "--no-dedupe", "--prefix", "none", "--format", "{p}"])
+        .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
     let text = String::from_utf8(tree.stdout).unwrap();
-    let crates: Vec<&str> = text.lines().filter_map(|l| l.split(' ').next()).collect();
-    assert!(crates.len() > 50 && crates.contains(&"zlib-rs"));
-    let c: Vec<&&str> = crates
+    text.lines().map(|l| l.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect()
+}
+
+fn name(one: &str) -> &str {
+    one.split(' ').next().unwrap()
+}
+
+#[test]
+fn nothing_that_compiles_or_links_c() {
+    let crates = crates(&["--edges", "normal,build,dev"]);
+    let names: Vec<&str> = crates.iter().map(|c| name(c)).collect();
+    assert!(names.len() > 50 && names.contains(&"zlib-rs"));
+    let c: Vec<&&str> = names
         .iter()
         .filter(|n| {
             ["cc", "cmake", "bindgen", "pkg-config", "vcpkg"].contains(n)
@@ -299,4 +310,19 @@ fn nothing_that_compiles_or_links_c() {
         })
         .collect();
     assert!(c.is_empty(), "{c:?}");
+}
+
+/// Who embeds the reader pays for nothing else, and can build it for the browser.
+#[test]
+fn the_bare_reader_has_few_dependencies() {
+    const MOST: usize = 26;
+    for target in ["x86_64-unknown-linux-gnu", "wasm32-unknown-unknown"] {
+        let crates = crates(&["--no-default-features", "--edges", "normal", "--target", target]);
+        assert!(crates.iter().any(|c| name(c) == "zlib-rs"));
+        assert!(crates.len() <= MOST, "{target}: {} of at most {MOST}: {crates:#?}", crates.len());
+        let heavy = ["libc", "memmap2", "rustix", "csv", "flate2", "clap"];
+        let found: Vec<&String> =
+            crates.iter().filter(|c| heavy.contains(&name(c)) || c.starts_with("arrow-")).collect();
+        assert!(found.is_empty(), "{target}: {found:?}");
+    }
 }
