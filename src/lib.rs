@@ -73,7 +73,7 @@ pub mod transpose;
 pub mod tree;
 pub mod verify;
 
-pub use bytes::ReadAt;
+pub use bytes::{Cached, ReadAt, Seekable};
 pub use dtype::Dtype;
 pub use error::{Error, Kind, Result};
 pub use limits::Limits;

@@ -35,7 +35,7 @@ impl RowReader {
         let mut least = GIANT;
         for d in datasets {
             d.load_chunk_index()?;
-            if d.stream(GIANT)?.is_some() {
+            if d.would_stream(GIANT)? {
                 least = LARGE;
             }
         }

@@ -7,6 +7,7 @@
 //! The crate's only `unsafe` code is in `mmap.rs` and `output.rs`.
 
 pub(crate) mod append;
+pub(crate) mod cached;
 pub(crate) mod checked;
 pub(crate) mod commit;
 pub(crate) mod cursor;
@@ -20,5 +21,6 @@ pub(crate) mod read_at;
 pub(crate) mod slab;
 pub(crate) mod spill;
 
+pub use cached::Cached;
 pub(crate) use cursor::Cursor;
-pub use read_at::ReadAt;
+pub use read_at::{ReadAt, Seekable};

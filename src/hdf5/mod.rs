@@ -46,6 +46,7 @@ pub use read::link::{Link, Target};
 pub use read::object::{Object, ObjectKind};
 pub use read::stream::ElementStream;
 pub use read::value::Value;
+pub use read::walk::{Found, Visit, Walk};
 pub use write::dataset::{Chunks, Storing};
 pub use write::file::{Group, Libver, ObjectAddress, Writer};
 pub(crate) use write::filters::filters_to_write;
