@@ -43,14 +43,14 @@ fn decode(c: &mut Criterion) {
     let Matrix::Sparse(sparse) = a.matrix("X").unwrap() else { panic!("X is not compressed") };
     let mut group = c.benchmark_group("decode");
     group.sample_size(10);
-    for dataset in sparse.datasets() {
-        let n = dataset.elements().min(4 << 20);
-        let mut out = vec![0; n as usize * dataset.datatype().size as usize];
-        let mut scratch = Scratch::default();
-        dataset.load_chunk_index().unwrap();
+    for array in sparse.arrays() {
+        let n = array.elements().min(4 << 20);
+        let mut out = vec![0; n as usize * array.datatype().size as usize];
+        let mut scratch = annmap::tree::Scratch::default();
+        array.load_chunk_index().unwrap();
         group.throughput(Throughput::Bytes(out.len() as u64));
-        group.bench_function(dataset.object().name(), |b| {
-            b.iter(|| dataset.read_range(0..n, black_box(&mut out), &mut scratch).unwrap());
+        group.bench_function(array.node().name(), |b| {
+            b.iter(|| array.read_box(&[0], &[n], black_box(&mut out), &mut scratch).unwrap());
         });
     }
     let source = sparse.source().unwrap();
@@ -138,7 +138,7 @@ fn scatter(c: &mut Criterion) {
 
 fn stores(c: &mut Criterion) {
     let input = Input::open(&file(), Limits::default()).unwrap();
-    let entries = input.matrix("X", Budget::new(1 << 30), &()).unwrap().as_source().layout().entries;
+    let entries = input.matrix("X", Budget::new(1 << 30), &()).unwrap().layout().entries;
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("store");
     let mut group = c.benchmark_group("store");

@@ -7,7 +7,7 @@ use crate::matrix::{
     Block, Budget, Edit, Edited, Orientation, Selected, Selection, Sink, Source, WithoutLines, damage, feed,
     merged, narrowest_dtype,
 };
-use crate::observe::{Observer, Stoppable};
+use crate::observe::{Observer, Phase, Stoppable, Verb, Warning};
 use crate::store::{self, IndexDtype, Pair, Salvage, WriteMode, Writer, Written};
 use crate::table::Frame;
 use crate::transpose::{self, Partitions};
@@ -109,12 +109,12 @@ pub fn convert(
         true => input.matrix_past(&options.matrix, options.budget, observer)?,
         false => (input.matrix(&options.matrix, options.budget, observer)?, Vec::new()),
     };
-    let stored = matrix.as_source();
+    let stored: &dyn Source = &matrix;
     let (edited, kept, selected);
     let mut source = stored;
     let mut salvaged = None;
     if options.salvage {
-        observer.phase("looking for damage", bytes_of(stored));
+        observer.phase(&Phase::new(Verb::LookingForDamage, bytes_of(stored)).of(&options.matrix));
         let mut lost = lost;
         lost.extend(damage(&WithoutLines::new(stored, &lost), options.budget, observer).in_file(place)?.lost);
         let lost = merged(lost);
@@ -128,7 +128,7 @@ pub fn convert(
         source = &selected;
     }
     if !options.edit.is_none() {
-        observer.phase("editing", bytes_of(source));
+        observer.phase(&Phase::new(Verb::Editing, bytes_of(source)).of(&options.matrix));
         edited = Edited::new(source, options.edit, options.budget, observer).in_file(place)?;
         source = &edited;
     }
@@ -136,7 +136,7 @@ pub fn convert(
         ValueDtype::Keep => None,
         ValueDtype::As(d) => Some(d),
         ValueDtype::Auto => {
-            observer.phase("looking at values", bytes_of(source));
+            observer.phase(&Phase::new(Verb::LookingAtValues, bytes_of(source)).of(&options.matrix));
             Some(narrowest_dtype(source, options.budget, observer).in_file(place)?)
         }
     };
@@ -181,7 +181,7 @@ impl Run<'_> {
         }
         match self.input.frames(matrix, self.shape, self.observer) {
             Err(e) if *salvage && e.kind() != Kind::Cancelled => {
-                self.observer.warn(&format!("tables left out: {e}"));
+                self.observer.warn(&Warning::TablesLeftOut { reason: e });
                 Ok(None)
             }
             frames => frames?.map(|frames| select_frames(selection, frames)).transpose(),
@@ -197,7 +197,7 @@ impl Run<'_> {
 
     fn as_stored(&self, source: &dyn Source) -> Result<Vec<Written>> {
         let writer = Writer::create(self.output, source.layout(), source.pointers(), self.store)?;
-        self.observer.phase("converting", bytes_of(source));
+        self.observer.phase(&Phase::new(Verb::Converting, bytes_of(source)).of(&self.options.matrix));
         let observer = Stoppable::new(self.observer);
         let tables = || self.tables(self.frames()?.as_ref(), &writer);
         let (tables, entries) = rayon::join(
@@ -215,7 +215,7 @@ impl Run<'_> {
         also: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
     ) -> Result<(Option<[Frame; 2]>, Partitions)> {
         let directory = self.options.temporary.as_deref().unwrap_or(transpose::beside(self.output));
-        self.observer.phase("reading", bytes_of(source));
+        self.observer.phase(&Phase::new(Verb::Reading, bytes_of(source)).of(&self.options.matrix));
         let observer = Stoppable::new(self.observer);
         let (frames, partitions) = rayon::join(
             || observer.noted(self.frames()),
@@ -229,7 +229,7 @@ impl Run<'_> {
         let (frames, partitions) = self.frames_and_partition(source, &|_| Ok(()))?;
         let writer = Writer::create(self.output, partitions.layout(), partitions.pointers(), self.store)?;
         self.tables(frames.as_ref(), &writer)?;
-        self.observer.phase("transposing", bytes_of(source));
+        self.observer.phase(&Phase::new(Verb::Transposing, bytes_of(source)).of(&self.options.matrix));
         Ok(vec![partitions.deliver(writer, self.observer)?])
     }
 
@@ -243,7 +243,7 @@ impl Run<'_> {
         let first = first.finish()?;
         let second = pair.writer(partitions.layout(), partitions.pointers())?;
         self.tables(frames.as_ref(), &second)?;
-        self.observer.phase("transposing", bytes_of(source));
+        self.observer.phase(&Phase::new(Verb::Transposing, bytes_of(source)).of(&self.options.matrix));
         let second = partitions.deliver(second, self.observer)?;
         pair.commit()?;
         Ok(vec![first, second])

@@ -26,7 +26,7 @@
 //! let budget = Budget::new(256 << 20);
 //! let x = AnnData::open(&path)?.matrix("X")?.source(budget, &())?;
 //! let rows = Selection { obs: Some(vec![7, 3]), var: None };
-//! let part = InMemory::read(&Selected::taken(x.as_source(), &rows, budget, &())?, budget, &())?;
+//! let part = InMemory::read(&Selected::taken(&x, &rows, budget, &())?, budget, &())?;
 //! assert_eq!(part.layout().shape()[0], 2);
 //! let seventh = part.pointers()[0] as usize..part.pointers()[1] as usize;
 //! println!("cell 7 has {} genes, the first is number {}", seventh.len(), part.minor()[seventh.start]);
@@ -103,8 +103,8 @@
 //!
 //! let budget = Budget::new(256 << 20);
 //! let x = AnnData::open(&path)?.matrix("X")?.source(budget, &())?;
-//! let sink = Totals(Mutex::new(vec![0.0; x.as_source().layout().lines as usize]));
-//! let totals = pump(x.as_source(), sink, budget, &())?;
+//! let sink = Totals(Mutex::new(vec![0.0; x.layout().lines as usize]));
+//! let totals = pump(&x, sink, budget, &())?;
 //! println!("the first cell has {} counts", totals[0]);
 //! # Ok::<(), annmap::Error>(())
 //! ```

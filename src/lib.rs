@@ -46,36 +46,80 @@
 //! The library never prints, builds no thread pool and keeps no statics: work runs on the rayon pool it is
 //! called in, progress and cancelling go through an [`Observer`]. Every input byte is taken for hostile; see
 //! [`Limits`].
+//!
+//! # Features
+//!
+//! All are on by default. Without any, the crate is a bare reader of HDF5, h5ad, 10x HDF5 and loom, with few
+//! dependencies and `forbid(unsafe_code)`, that also writes HDF5 into memory ([`hdf5::Writer::to_sink`]).
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `store` | [`store`], [`transpose`], [`convert`], [`verify`], [`dataset::Input`] |
+//! | `write` | [`export`], [`concat`], [`synth`], files that appear whole or not at all; has `store` with it |
+//! | `text` | Matrix Market and delimited text in [`formats`] |
+//! | `arrow` | the tables of a store |
+//! | `cli` | the program; has all others with it |
+//!
+//! Only little-endian targets are supported. Where pointers have 32 bits (wasm32), the layers up to [`tree`] are there
+//! and no feature is.
 
+#![cfg_attr(not(feature = "store"), forbid(unsafe_code))]
+// What only the verbs use lies idle in smaller builds.
+#![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
+
+// Numbers are read from maps and buffers as they lie there, which is little-endian.
+#[cfg(target_endian = "big")]
+compile_error!("annmap supports little-endian targets only: numbers would be read in the wrong byte order");
+// `hdf5`, `codec`, `dtype` and `tree` check each size that is to become a `usize`; the layers above do not everywhere, and
+// would cut one that does not fit.
+#[cfg(all(not(target_pointer_width = "64"), any(feature = "store", feature = "text", feature = "arrow")))]
+compile_error!("with pointers of less than 64 bits annmap can only be built without its features");
+
+#[cfg(target_pointer_width = "64")]
 pub mod anndata;
 pub(crate) mod bytes;
 pub mod codec;
+#[cfg(feature = "write")]
 pub mod concat;
+#[cfg(feature = "store")]
 pub mod convert;
+#[cfg(target_pointer_width = "64")]
 pub mod dataset;
+#[cfg(target_pointer_width = "64")]
 pub mod doctor;
 pub mod dtype;
 mod error;
+#[cfg(feature = "write")]
 pub mod export;
+#[cfg(target_pointer_width = "64")]
 pub mod formats;
+#[cfg(feature = "cli")]
 pub mod guide;
 pub mod hdf5;
 mod limits;
+#[cfg(target_pointer_width = "64")]
 pub mod matrix;
 mod observe;
 pub(crate) mod random;
+#[cfg(target_pointer_width = "64")]
 pub mod select;
+#[cfg(feature = "store")]
 pub mod store;
 mod strings;
+pub(crate) mod sync;
+#[cfg(feature = "write")]
 pub mod synth;
+#[cfg(target_pointer_width = "64")]
 pub mod table;
+#[cfg(feature = "store")]
 pub mod transpose;
 pub mod tree;
+#[cfg(feature = "store")]
 pub mod verify;
 
 pub use bytes::{Cached, ReadAt, Seekable};
 pub use dtype::Dtype;
 pub use error::{Error, Kind, Result};
 pub use limits::Limits;
-pub use observe::Observer;
+pub use observe::{LeftOut, Observer, Phase, Verb, Warning};
 pub use strings::Strings;

@@ -23,7 +23,7 @@ impl Sink for Inside {
 
 fuzz_target!(|data: &[u8]| {
     let Ok(file) = File::from_reader(Box::new(data.to_vec()), Limits::default()) else { return };
-    let Ok(a) = AnnData::from_file(&file) else { return };
+    let Ok(a) = AnnData::from_container(&file.into()) else { return };
     let _ = a.describe();
     let budget = Budget::new(8 << 20);
     for name in a.matrix_names().unwrap_or_default().iter().take(8) {
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
             continue;
         }
         let Ok(opened) = element.source(budget, &()) else { continue };
-        let source = opened.as_source();
+        let source: &dyn Source = &opened;
         let layout = *source.layout();
         if layout.entries < 1 << 20 {
             let _ = pump(source, Inside(layout.minor), budget, &());

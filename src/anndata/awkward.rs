@@ -3,10 +3,10 @@
 //! The form is JSON as Awkward Array writes it; each node of it has a key, and its buffers are children called by the
 //! key: `node0-offsets`. Arrays of unions are not read.
 
-use crate::anndata::encoding::{attribute, text_attribute};
+use crate::anndata::encoding::text_attribute;
 use crate::dtype::{Dtype, Policy, cast};
 use crate::error::{Error, Place, Result};
-use crate::hdf5::Object;
+use crate::tree::Node;
 use serde_json::{Value as Json, json};
 
 /// Nodes below each other at most.
@@ -53,14 +53,14 @@ enum Kind {
 }
 
 impl Awkward {
-    pub(crate) fn read(group: &Object) -> Result<Awkward> {
+    pub(crate) fn read(group: &Node) -> Result<Awkward> {
         let read = || {
             let form = text_attribute(group, "form")?
                 .ok_or_else(|| Error::malformed("awkward array without form"))?;
             let form: Json = serde_json::from_str(&form)
                 .map_err(|e| Error::malformed(format!("form of an awkward array: {e}")))?;
-            let len = attribute(group, "length")?
-                .ok_or_else(|| Error::malformed("awkward array without length"))?;
+            let len =
+                group.attribute("length")?.ok_or_else(|| Error::malformed("awkward array without length"))?;
             let len = usize::try_from(len.integer()?)
                 .map_err(|_| Error::malformed("awkward array of negative length"))?;
             node(group, &form, len, 0)
@@ -290,9 +290,9 @@ impl Awkward {
 }
 
 /// Reads a node of `len` elements.
-fn node(group: &Object, form: &Json, len: usize, depth: u32) -> Result<Awkward> {
+fn node(group: &Node, form: &Json, len: usize, depth: u32) -> Result<Awkward> {
     // a node without buffers has only its word for its length
-    let most = group.file().len().saturating_mul(1100).saturating_add(1 << 20);
+    let most = group.container_bytes().saturating_mul(1100).saturating_add(1 << 20);
     if len as u64 > most {
         return Err(Error::limit(format!("an awkward array of {len} elements (limit {most})")));
     }
@@ -302,7 +302,7 @@ fn node(group: &Object, form: &Json, len: usize, depth: u32) -> Result<Awkward> 
     let text = |name: &str| form.get(name).and_then(Json::as_str).unwrap_or_default();
     let key = text("form_key");
     let integers = |what: &str, n: usize| -> Result<Vec<i64>> {
-        let mut all = group.descend(&format!("{key}-{what}"))?.dataset()?.read()?.integers()?;
+        let mut all = group.descend(&format!("{key}-{what}"))?.array()?.read()?.integers()?;
         if all.len() < n {
             return Err(Error::malformed(format!("{key}-{what} (expected {n} values, got {})", all.len())));
         }
@@ -325,7 +325,7 @@ fn node(group: &Object, form: &Json, len: usize, depth: u32) -> Result<Awkward> 
             let shape =
                 form.get("inner_shape").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
             let inner: Vec<u64> = shape.iter().map(|d| d.as_u64().unwrap_or(0)).collect();
-            let (dtype, mut bytes) = group.descend(&format!("{key}-data"))?.dataset()?.read()?.numbers()?;
+            let (dtype, mut bytes) = group.descend(&format!("{key}-data"))?.array()?.read()?.numbers()?;
             let n = inner.iter().try_fold(len as u64 * dtype.size() as u64, |a, d| a.checked_mul(*d));
             let n = n.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= bytes.len());
             let n =
@@ -404,20 +404,20 @@ mod tests {
 
     /// The array of a file with this form, length and buffers.
     fn read(form: &str, len: i64, buffers: &[(&str, &[i64])]) -> Result<Awkward> {
-        use crate::hdf5::{EncodedValue, File, Group, Libver, Storing, Writer};
+        use crate::tree::{Container, EncodedValue, Libver, Location, Storage, Writer};
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.h5");
         let mut w = Writer::create(&path, true, Libver::Earliest)?;
-        let mut group = Group::new();
-        group.attribute("form", w.text(form)?);
-        group.attribute("length", EncodedValue::integer(len));
+        let at = Location::root().child("array");
         for (name, values) in buffers {
             let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             let value = EncodedValue::numbers(Dtype::Int64, &[values.len() as u64], bytes);
-            group.link(name, w.dataset(&value, &[], &Storing::default())?);
+            w.array(&at.child(name), &value, &[], &Storage::default())?;
         }
-        w.finish(&group)?;
-        Awkward::read(&File::open(&path)?.root()?)
+        let form = ("form".to_owned(), w.text(form)?);
+        w.group(&at, &[form, ("length".to_owned(), EncodedValue::integer(len))])?;
+        w.finish(&[])?;
+        Awkward::read(&Container::open(&path, crate::Limits::default())?.root()?.descend("array")?)
     }
 
     #[test]

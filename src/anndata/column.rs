@@ -1,41 +1,40 @@
 //! A column of a data frame, by any of its encodings.
 
-use super::encoding::{Encoding, attribute};
+use super::encoding::Encoding;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::{Object, Value};
 use crate::table::{Categorical, Column};
+use crate::tree::{Node, Value};
 
 /// Reads one column. Bool arrays of other kinds (masks) come the same way.
-pub(crate) fn read_column(object: &Object) -> Result<Column> {
+pub(crate) fn read_column(object: &Node) -> Result<Column> {
     read_inner(object).in_object(object.path())
 }
 
-fn read_inner(object: &Object) -> Result<Column> {
-    if object.is_dataset() {
+fn read_inner(object: &Node) -> Result<Column> {
+    if object.is_array() {
         // anndata 0.7: codes that refer to their labels elsewhere in the file
-        if let Some(reference) = attribute(object, "categories")? {
+        if let Some(reference) = object.attribute("categories")? {
             return read_referred(object, &reference);
         }
-        return from_value(&object.dataset()?.read()?);
+        return from_value(&object.array()?.read()?);
     }
     let part =
         |name: &str| object.child(name)?.ok_or_else(|| Error::malformed(format!("column without '{name}'")));
     match Encoding::of(object)? {
         Encoding::Categorical => {
-            let ordered = attribute(object, "ordered")?.is_some_and(|v| is_true(&v));
+            let ordered = object.attribute("ordered")?.is_some_and(|v| is_true(&v));
             let categories = read_column(&part("categories")?)?;
-            let codes = part("codes")?.dataset()?.read()?.integers()?;
+            let codes = part("codes")?.array()?.read()?.integers()?;
             Ok(Column::Categorical(Categorical::new(&codes, categories, ordered)?))
         }
         Encoding::Nullable => {
-            let (values, missing) = (part("values")?.dataset()?.read()?, read_mask(&part("mask")?)?);
+            let (values, missing) = (part("values")?.array()?.read()?, read_mask(&part("mask")?)?);
             let (dtype, bytes) = values.numbers()?;
             same_length(bytes.len() / dtype.size(), missing.len())?;
             Ok(Column::Nullable { dtype, bytes, missing })
         }
         Encoding::NullableStrings => {
-            let (values, missing) =
-                (part("values")?.dataset()?.read()?.strings()?, read_mask(&part("mask")?)?);
+            let (values, missing) = (part("values")?.array()?.read()?.strings()?, read_mask(&part("mask")?)?);
             same_length(values.len(), missing.len())?;
             Ok(Column::NullableStrings { values, missing })
         }
@@ -43,15 +42,11 @@ fn read_inner(object: &Object) -> Result<Column> {
     }
 }
 
-fn read_referred(object: &Object, reference: &Value) -> Result<Column> {
-    let address = match reference.object_references()?[..] {
-        [one] if one != 0 => one,
-        _ => return Err(Error::malformed("column whose labels are referred to nowhere")),
-    };
-    let labels = Object::open(object.file(), address, &format!("{}@categories", object.path()))?;
-    let ordered = attribute(&labels, "ordered")?.is_some_and(|v| is_true(&v));
-    let categories = from_value(&labels.dataset()?.read()?)?;
-    let codes = object.dataset()?.read()?.integers()?;
+fn read_referred(object: &Node, reference: &Value) -> Result<Column> {
+    let labels = object.referred(reference, &format!("{}@categories", object.path()))?;
+    let ordered = labels.attribute("ordered")?.is_some_and(|v| is_true(&v));
+    let categories = from_value(&labels.array()?.read()?)?;
+    let codes = object.array()?.read()?.integers()?;
     Ok(Column::Categorical(Categorical::new(&codes, categories, ordered)?))
 }
 
@@ -67,8 +62,8 @@ pub(crate) fn from_value(value: &Value) -> Result<Column> {
     Ok(Column::Numbers { dtype, bytes })
 }
 
-fn read_mask(object: &Object) -> Result<Vec<bool>> {
-    let (dtype, bytes) = object.dataset()?.read()?.numbers().in_object(object.path())?;
+fn read_mask(object: &Node) -> Result<Vec<bool>> {
+    let (dtype, bytes) = object.array()?.read()?.numbers().in_object(object.path())?;
     // h5py writes bools; other writers 8-bit integers
     if dtype.size() != 1 {
         return Err(Error::malformed(format!("mask of {dtype}")).in_object(object.path()));

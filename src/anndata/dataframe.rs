@@ -1,12 +1,12 @@
 //! `dataframe`: a group of columns, versions 0.1.0 (anndata 0.7) and 0.2.0 (since 0.8).
 
 use super::column::read_column;
-use super::encoding::{attribute, text_attribute};
+use super::encoding::text_attribute;
 use super::generations::compound;
 use crate::error::{Error, Kind, Result};
-use crate::hdf5::Object;
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::table::{Column, Frame};
+use crate::tree::Node;
 
 /// Names of the parts of a data frame, without their values.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub(crate) struct Names {
     pub(crate) columns: Vec<String>,
 }
 
-pub(crate) fn names(group: &Object) -> Result<Names> {
+pub(crate) fn names(group: &Node) -> Result<Names> {
     let children: Vec<String> = group.links()?.iter().map(|l| l.name().into_owned()).collect();
     let index = match text_attribute(group, "_index")? {
         Some(name) => Some(name),
@@ -27,7 +27,7 @@ pub(crate) fn names(group: &Object) -> Result<Names> {
         }
     };
     // An empty order comes as an empty array of floats from h5py.
-    let order = match attribute(group, "column-order")? {
+    let order = match group.attribute("column-order")? {
         Some(v) if v.is_empty() => Some(Vec::new()),
         Some(v) => {
             let s = v.strings().map_err(|e| e.in_object(&format!("{}@column-order", group.path())))?;
@@ -41,15 +41,39 @@ pub(crate) fn names(group: &Object) -> Result<Names> {
     Ok(Names { index, columns })
 }
 
+/// Rows of a data frame of any generation, from the metadata of its index, or of its first column where it has none.
+pub(crate) fn rows(object: &Node) -> Result<u64> {
+    if object.is_array() {
+        return Ok(object.array()?.shape().first().copied().unwrap_or(0));
+    }
+    let names = names(object)?;
+    let Some(name) = names.index.or(names.columns.into_iter().next()) else { return Ok(0) };
+    let text = format!("data frame without its column '{name}'");
+    let column = object.child(&name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))?;
+    column_rows(&column)
+}
+
+/// Rows of a column, from metadata: those of its codes or values where it is a group.
+pub(crate) fn column_rows(column: &Node) -> Result<u64> {
+    let array = match column.is_array() {
+        true => column.array()?,
+        false => {
+            let part = column.child("codes")?.or(column.child("values")?);
+            part.ok_or_else(|| Error::malformed("column without values").in_object(column.path()))?.array()?
+        }
+    };
+    Ok(array.shape().first().copied().unwrap_or(0))
+}
+
 /// Reads a data frame of any generation; `rows` is how long it should be where it does not say itself.
 /// A column that no table holds (several dimensions, compounds) is left out with a warning.
 pub(crate) fn read_frame(
-    object: &Object,
-    uns: Option<&Object>,
+    object: &Node,
+    uns: Option<&Node>,
     rows: u64,
     observer: &dyn Observer,
 ) -> Result<Frame> {
-    if object.is_dataset() {
+    if object.is_array() {
         return compound::read_frame(object, uns, observer);
     }
     let names = names(object)?;
@@ -59,9 +83,11 @@ pub(crate) fn read_frame(
     };
     let mut columns: Vec<(String, Column)> = Vec::with_capacity(names.columns.len());
     for name in names.columns {
-        match read_column(&child(&name)?) {
+        observer.check_cancelled()?;
+        let child = child(&name)?;
+        match read_column(&child) {
             Ok(column) => columns.push((name, column)),
-            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("column left out: {e}")),
+            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&Warning::column(child.path(), e)),
             Err(e) => return Err(e),
         }
     }

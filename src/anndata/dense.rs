@@ -7,9 +7,9 @@ use super::row_reader::{Room, RowReader};
 use crate::dtype::Numeric;
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::{Dataset, Storage};
 use crate::matrix::{self, Budget, Buffer, Layout, LostLines, Orientation, Source, merged};
 use crate::observe::Observer;
+use crate::tree::Array;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -17,8 +17,8 @@ use std::sync::{Mutex, PoisonError};
 /// A dense matrix in a file, as metadata.
 #[derive(Debug, Clone)]
 pub struct Dense {
-    dataset: Dataset,
-    /// Dataset rows are the matrix' columns, as in loom.
+    array: Array,
+    /// Array rows are the matrix' columns, as in loom.
     transposed: bool,
 }
 
@@ -26,17 +26,17 @@ pub struct Dense {
 const STRIP_BYTES: u64 = 4 << 20;
 
 impl Dense {
-    pub(crate) fn open(dataset: Dataset, transposed: bool) -> Result<Self> {
-        if dataset.shape().len() != 2 {
-            let text = format!("a matrix has two dimensions, this array has {}", dataset.shape().len());
-            return Err(Error::unsupported(text).in_object(dataset.object().path()));
+    pub(crate) fn open(array: Array, transposed: bool) -> Result<Self> {
+        if array.shape().len() != 2 {
+            let text = format!("a matrix has two dimensions, this array has {}", array.shape().len());
+            return Err(Error::unsupported(text).in_object(array.path()));
         }
-        Ok(Dense { dataset, transposed })
+        Ok(Dense { array, transposed })
     }
 
     /// Rows and columns.
     pub fn shape(&self) -> [u64; 2] {
-        let (a, b) = (self.dataset.shape()[0], self.dataset.shape()[1]);
+        let (a, b) = (self.array.shape()[0], self.array.shape()[1]);
         if self.transposed { [b, a] } else { [a, b] }
     }
 
@@ -45,9 +45,9 @@ impl Dense {
         self.transposed
     }
 
-    /// The dataset.
-    pub fn dataset(&self) -> &Dataset {
-        &self.dataset
+    /// The array.
+    pub fn array(&self) -> &Array {
+        &self.array
     }
 
     /// Reads everything once to count the values that are not zero, on all threads.
@@ -86,18 +86,18 @@ impl Dense {
         observer: &dyn Observer,
         lost: &(dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
     ) -> Result<DenseSource> {
-        let path = self.dataset.object().path();
-        let values = Numeric::of(self.dataset.datatype())
+        let path = self.array.path();
+        let values = Numeric::of(self.array.datatype())
             .ok_or_else(|| {
-                Error::unsupported(format!("numbers expected, got {}", self.dataset.datatype().name()))
+                Error::unsupported(format!("numbers expected, got {}", self.array.datatype().name()))
             })
             .in_object(path)?;
-        let (lines, minor) = (self.dataset.shape()[0], self.dataset.shape()[1]);
+        let (lines, minor) = (self.array.shape()[0], self.array.shape()[1]);
         if minor > u64::from(u32::MAX) {
             return Err(Error::unsupported(format!("{minor} elements in a line")).in_object(path));
         }
-        self.dataset.check_holes()?;
-        let [elements] = RowReader::of([&self.dataset])?;
+        self.array.check_holes()?;
+        let [elements] = RowReader::of([&self.array])?;
         let mut source = DenseSource {
             elements,
             values,
@@ -159,13 +159,18 @@ impl DenseSource {
             .saturating_add(self.elements.working_bytes(rows.saturating_mul(self.layout.minor)))
     }
 
+    /// Lines of a chunk, where it is worth reading whole chunks.
+    fn chunk_rows(&self) -> u64 {
+        match self.elements.array.chunk_shape() {
+            Some(c) if !self.elements.is_stream() => c[0].min(self.layout.lines.max(1)),
+            _ => 1,
+        }
+    }
+
     /// Chooses the lines of a strip, whole chunks where the budget allows, and how many workers can have one. `entries` is
     /// how many a strip of so many lines has at most, that are to be held beside it.
     fn plan_strips(&self, budget: Budget, entries: &dyn Fn(u64) -> u64) -> Result<(u64, usize)> {
-        let chunk_rows = match self.elements.dataset.storage() {
-            Storage::Chunked(c) if !self.elements.is_stream() => c[0].min(self.layout.lines.max(1)),
-            _ => 1,
-        };
+        let chunk_rows = self.chunk_rows();
         // As a block, and as a sink may need them once more.
         let entry = 4 + self.layout.dtype.size() as u64 + 8;
         let cost =
@@ -282,6 +287,14 @@ impl Source for DenseSource {
         self.pointers[line as usize]
     }
 
+    fn fixed_cut(&self, start: u64, target: u64) -> u64 {
+        // Whole chunks, which do not depend on the budget as strips do.
+        let every = self.chunk_rows();
+        let bound = self.line_of(start.saturating_add(target));
+        let line = (bound / every * every).max((self.line_of(start) / every + 1) * every);
+        self.pointers[line.min(self.layout.lines) as usize]
+    }
+
     fn largest_block(&self, _target: u64) -> u64 {
         self.most
     }
@@ -316,8 +329,9 @@ impl Source for DenseSource {
         into.keep(state);
         if n as u64 != range.end - range.start {
             let e = Error::malformed("the file changed while it was read");
-            return Err(e.in_object(self.elements.dataset.object().path()));
+            return Err(e.in_object(self.elements.array.path()));
         }
+        into.checked();
         Ok(())
     }
 

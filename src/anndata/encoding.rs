@@ -1,8 +1,8 @@
 //! `encoding-type`: what an element says it is.
 
 use crate::error::Result;
-use crate::hdf5::{Object, Value};
 use crate::matrix::Orientation;
+use crate::tree::Node;
 
 /// The encodings of the AnnData specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    pub(crate) fn of(object: &Object) -> Result<Self> {
+    pub(crate) fn of(object: &Node) -> Result<Self> {
         if let Some(name) = text_attribute(object, "encoding-type")? {
             return Ok(Self::from_name(&name));
         }
@@ -67,32 +67,27 @@ impl Encoding {
 }
 
 /// Whether it is a table.
-pub(crate) fn is_frame(object: &Object) -> Result<bool> {
+pub(crate) fn is_frame(object: &Node) -> Result<bool> {
     Ok(object.is_group() && Encoding::of(object)? == Encoding::DataFrame)
 }
 
 /// Whether it is an awkward array.
-pub(crate) fn is_awkward(object: &Object) -> Result<bool> {
+pub(crate) fn is_awkward(object: &Node) -> Result<bool> {
     Ok(object.is_group() && Encoding::of(object)? == Encoding::Awkward)
 }
 
 /// Whether it holds elements by name and is nothing more.
-pub(crate) fn is_mapping(object: &Object) -> Result<bool> {
+pub(crate) fn is_mapping(object: &Node) -> Result<bool> {
     Ok(object.is_group()
         && matches!(Encoding::of(object)?, Encoding::Dict | Encoding::None | Encoding::Other(_)))
 }
 
 /// A text attribute; `None` where there is none of that name or it is no text.
-pub(crate) fn text_attribute(object: &Object, name: &str) -> Result<Option<String>> {
+pub(crate) fn text_attribute(object: &Node, name: &str) -> Result<Option<String>> {
     match object.attribute(name)? {
-        Some(a) if a.value.is_text() && a.value.len() == 1 => a.value.string().map(Some),
+        Some(a) if a.is_text() && a.len() == 1 => a.string().map(Some),
         _ => Ok(None),
     }
-}
-
-/// The value of an attribute.
-pub(crate) fn attribute(object: &Object, name: &str) -> Result<Option<Value>> {
-    Ok(object.attribute(name)?.map(|a| a.value))
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! One matrix of a file: compressed or dense.
 
-use super::dense::{Dense, DenseSource};
+use super::dense::Dense;
 use super::encoding::Encoding;
-use super::sparse::{Sparse, SparseSource};
+use super::sparse::Sparse;
 use crate::error::{Error, Result};
-use crate::hdf5::Object;
-use crate::matrix::{Budget, LostLines, Source};
+use crate::matrix::{AnySource, Budget, LostLines};
 use crate::observe::Observer;
+use crate::tree::Node;
 
 /// A matrix of a file, as metadata.
 #[derive(Debug, Clone)]
@@ -17,19 +17,10 @@ pub enum Matrix {
     Dense(Dense),
 }
 
-/// A matrix of a file, ready to be read.
-#[derive(Debug)]
-pub enum MatrixSource {
-    /// Compressed rows or columns.
-    Sparse(SparseSource),
-    /// An array of two dimensions.
-    Dense(DenseSource),
-}
-
 impl Matrix {
-    pub(crate) fn open(object: &Object) -> Result<Self> {
-        if object.is_dataset() {
-            return Dense::open(object.dataset()?, false).map(Matrix::Dense);
+    pub(crate) fn open(object: &Node) -> Result<Self> {
+        if object.is_array() {
+            return Dense::open(object.array()?, false).map(Matrix::Dense);
         }
         match Encoding::of(object)? {
             Encoding::Sparse(_) => Sparse::open(object).map(Matrix::Sparse),
@@ -37,13 +28,21 @@ impl Matrix {
                 Err(Error::malformed("compressed matrix that does not say whether by rows or by columns")
                     .in_object(object.path()))
             }
-            other => Err(Error::usage(format!("not a matrix ({other:?})")).in_object(object.path())),
+            other => Err(Error::not_found(format!("not a matrix ({other:?})")).in_object(object.path())),
         }
     }
 
     /// Whether an object is a matrix.
-    pub(crate) fn is_matrix(object: &Object) -> bool {
+    pub(crate) fn is_matrix(object: &Node) -> bool {
         Self::open(object).is_ok()
+    }
+
+    /// The path of the element.
+    pub fn path(&self) -> &str {
+        match self {
+            Matrix::Sparse(s) => s.path(),
+            Matrix::Dense(d) => d.array().path(),
+        }
     }
 
     /// Rows and columns.
@@ -59,10 +58,11 @@ impl Matrix {
     ///
     /// # Errors
     /// `Malformed` where the parts contradict each other; otherwise as reading goes.
-    pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<MatrixSource> {
+    pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<AnySource<'static>> {
+        observer.check_cancelled()?;
         Ok(match self {
-            Matrix::Sparse(s) => MatrixSource::Sparse(s.source()?),
-            Matrix::Dense(d) => MatrixSource::Dense(d.source(budget, observer)?),
+            Matrix::Sparse(s) => Box::new(s.source()?),
+            Matrix::Dense(d) => Box::new(d.source(budget, observer)?),
         })
     }
 
@@ -75,26 +75,16 @@ impl Matrix {
         &self,
         budget: Budget,
         observer: &dyn Observer,
-    ) -> Result<(MatrixSource, Vec<LostLines>)> {
+    ) -> Result<(AnySource<'static>, Vec<LostLines>)> {
         Ok(match self {
             Matrix::Sparse(s) => {
                 let (source, lost) = s.source_past()?;
-                (MatrixSource::Sparse(source), lost)
+                (Box::new(source) as AnySource<'static>, lost)
             }
             Matrix::Dense(d) => {
                 let (source, lost) = d.source_past(budget, observer)?;
-                (MatrixSource::Dense(source), lost)
+                (Box::new(source) as AnySource<'static>, lost)
             }
         })
-    }
-}
-
-impl MatrixSource {
-    /// As a source of entries.
-    pub fn as_source(&self) -> &dyn Source {
-        match self {
-            MatrixSource::Sparse(s) => s,
-            MatrixSource::Dense(d) => d,
-        }
     }
 }

@@ -7,7 +7,9 @@
 //! In come HDF5 objects; out go [sources](crate::matrix::Source) of entries and [frames](crate::table::Frame).
 //! Files of 10x Genomics and loom files answer to the same calls.
 
+#[cfg(feature = "write")]
 mod awkward;
+pub(crate) mod axes;
 mod column;
 mod dataframe;
 mod dense;
@@ -18,17 +20,22 @@ mod row_reader;
 mod rows;
 mod same;
 mod sparse;
+#[cfg(feature = "write")]
 mod write;
 
+#[cfg(feature = "write")]
 pub(crate) use awkward::Awkward;
+pub use axes::{Along, Axes, Axis, MAPPINGS, dimensions_of};
 pub(crate) use column::{from_value, read_column};
-pub(crate) use dataframe::{names as frame_names, read_frame};
+pub(crate) use dataframe::{names as frame_names, read_frame, rows as frame_rows};
 pub use dense::{Dense, DenseSource};
 pub(crate) use encoding::{Encoding, is_awkward, is_frame, is_mapping};
-pub use matrix::{Matrix, MatrixSource};
-pub use rows::Axes;
-pub(crate) use rows::{read_rows, rows_of_chunk};
+pub use matrix::Matrix;
+pub(crate) use rows::read_rows;
 pub(crate) use same::same;
 pub(crate) use sparse::shape_of;
 pub use sparse::{Sparse, SparseSource};
-pub use write::{H5adWriter, SparseSink, StorageOptions};
+#[cfg(feature = "write")]
+pub(crate) use write::SparseChunks;
+#[cfg(feature = "write")]
+pub use write::{AnnDataWriter, MakeRows, SparseSink, StorageOptions};

@@ -2,7 +2,7 @@
 
 use crate::dtype::Numeric;
 use crate::error::Result;
-use crate::hdf5::{Dataset, ElementStream, Scratch, Storage};
+use crate::tree::{Array, ElementStream, Scratch};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ const LARGE: u64 = 1 << 20;
 /// The elements of a dataset; of one with several dimensions, those of whole rows. Its chunk index has been read.
 #[derive(Debug)]
 pub(crate) struct RowReader {
-    pub(crate) dataset: Dataset,
+    pub(crate) array: Array,
     /// Where chunks are huge: what comes next in them.
     stream: Option<Mutex<ElementStream>>,
 }
@@ -31,17 +31,17 @@ pub(crate) struct Room {
 
 impl RowReader {
     /// Those of datasets that are read beside each other.
-    pub(crate) fn of<const N: usize>(datasets: [&Dataset; N]) -> Result<[Self; N]> {
+    pub(crate) fn of<const N: usize>(datasets: [&Array; N]) -> Result<[Self; N]> {
         let mut least = GIANT;
         for d in datasets {
             d.load_chunk_index()?;
-            if d.would_stream(GIANT)? {
+            if d.stream(GIANT)?.is_some() {
                 least = LARGE;
             }
         }
-        let mut all = datasets.map(|d| RowReader { dataset: d.clone(), stream: None });
+        let mut all = datasets.map(|d| RowReader { array: d.clone(), stream: None });
         for one in &mut all {
-            one.stream = one.dataset.stream(least)?.map(Mutex::new);
+            one.stream = one.array.stream(least)?.map(Mutex::new);
         }
         Ok(all)
     }
@@ -53,10 +53,10 @@ impl RowReader {
 
     /// Rows of a chunk: reading others than whole ones decodes some twice. 1 where the storage can be read anywhere.
     pub(crate) fn granule(&self) -> u64 {
-        let rows = self.dataset.shape().first().copied().unwrap_or(1).max(1);
-        match self.dataset.storage() {
+        let rows = self.array.shape().first().copied().unwrap_or(1).max(1);
+        match self.array.chunk_shape() {
             // chunks without filters can be read in part
-            Storage::Chunked(c) if !self.is_stream() && !self.dataset.filters().is_empty() => {
+            Some(c) if !self.is_stream() && self.array.is_filtered() => {
                 c.first().copied().unwrap_or(1).clamp(1, rows)
             }
             _ => 1,
@@ -65,16 +65,16 @@ impl RowReader {
 
     /// Reads rows `range` into `out`, in the file's own bytes.
     pub(crate) fn read(&self, range: Range<u64>, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
-        let shape = self.dataset.shape();
+        let shape = self.array.shape();
         let Some(stream) = &self.stream else {
             let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());
             if let (Some(start), Some(count)) = (start.first_mut(), count.first_mut()) {
                 (*start, *count) = (range.start, range.end - range.start);
             }
-            return self.dataset.read_slab(&start, &count, out, scratch);
+            return self.array.read_box(&start, &count, out, scratch);
         };
         let row =
-            shape.iter().skip(1).fold(u64::from(self.dataset.datatype().size), |a, b| a.saturating_mul(*b));
+            shape.iter().skip(1).fold(u64::from(self.array.datatype().size), |a, b| a.saturating_mul(*b));
         let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
         stream.seek(range.start.saturating_mul(row));
         stream.read(out)
@@ -99,19 +99,14 @@ impl RowReader {
 
     /// Bytes one worker needs besides the `elements` it reads at once.
     pub(crate) fn working_bytes(&self, elements: u64) -> u64 {
-        if self.is_stream() { 0 } else { self.dataset.scratch_bytes(elements) }
+        if self.is_stream() { 0 } else { self.array.scratch_bytes(elements) }
     }
 
     /// Bytes held all the time: the chunk index, and what decodes huge chunks.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let stream =
             self.stream.as_ref().map_or(0, |s| s.lock().unwrap_or_else(PoisonError::into_inner).memory());
-        let chunks = match self.dataset.storage() {
-            Storage::Chunked(c) => {
-                self.dataset.shape().iter().zip(&c).map(|(n, c)| n.div_ceil((*c).max(1))).product()
-            }
-            _ => 0,
-        };
+        let chunks = self.array.chunk_count().unwrap_or(0);
         stream.saturating_add(32u64.saturating_mul(chunks))
     }
 }

@@ -1,48 +1,16 @@
 //! Rows and columns of an array, chosen in any order.
 
+use super::axes::Axes;
 use crate::error::Result;
-use crate::hdf5::{Dataset, Scratch, Storage};
-use crate::matrix::Orientation;
+use crate::tree::{Array, Scratch};
 use std::ops::Range;
 
 /// Bytes read at once to pick rows from.
 const SPAN: u64 = 8 << 20;
 
-/// What is taken along the first two axes of an element; all where `None`.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Axes<'a> {
-    /// Along the first.
-    pub rows: Option<&'a [u64]>,
-    /// Along the second.
-    pub columns: Option<&'a [u64]>,
-}
-
-impl<'a> Axes<'a> {
-    /// What is taken of the lines and of the minor indices of a compressed matrix.
-    pub fn of(&self, orientation: Orientation) -> [Option<&'a [u64]>; 2] {
-        match orientation {
-            Orientation::Csr => [self.rows, self.columns],
-            Orientation::Csc => [self.columns, self.rows],
-        }
-    }
-
-    /// Whether everything is taken.
-    pub fn is_all(&self) -> bool {
-        self.rows.is_none() && self.columns.is_none()
-    }
-}
-
-/// Rows of an array that are decoded together.
-pub(crate) fn rows_of_chunk(dataset: &Dataset) -> u64 {
-    match dataset.storage() {
-        Storage::Chunked(c) => c.first().copied().unwrap_or(1),
-        _ => 1,
-    }
-}
-
 /// Rows `wanted` of the selection, the chosen columns of each, one behind the other.
 pub(crate) fn read_rows(
-    dataset: &Dataset,
+    dataset: &Array,
     axes: Axes<'_>,
     wanted: Range<u64>,
     out: &mut [u8],
@@ -58,7 +26,7 @@ pub(crate) fn read_rows(
     let old = |row: u64| axes.rows.map_or(row, |r| r[row as usize]);
     let (mut row, mut at) = (wanted.start, 0);
     let mut read = Vec::new();
-    let band = rows_of_chunk(dataset);
+    let band = dataset.rows_of_chunk();
     while row < wanted.end {
         // Rows that ascend and lie near each other, or in the same chunks or the next, are read at once, with what lies
         // between them: chunks that several of them touch are then decoded once.
@@ -83,10 +51,10 @@ pub(crate) fn read_rows(
         let len = n as usize * row_out;
         let target = &mut out[at..at + len];
         if columns.is_none() && span == n {
-            dataset.read_slab(&start, &count, target, scratch)?;
+            dataset.read_box(&start, &count, target, scratch)?;
         } else {
             read.resize(span as usize * row_in, 0);
-            dataset.read_slab(&start, &count, &mut read, scratch)?;
+            dataset.read_box(&start, &count, &mut read, scratch)?;
             for (i, to) in (row..row + n).zip(target.chunks_exact_mut(row_out.max(1))) {
                 let from = &read[(old(i) - first) as usize * row_in..][..row_in];
                 match columns {

@@ -5,28 +5,28 @@ use super::dataframe::read_frame;
 use super::encoding::Encoding;
 use super::matrix::Matrix;
 use crate::error::{Kind, Result};
-use crate::hdf5::{Dataset, Object};
 use crate::matrix::{Budget, equal};
 use crate::observe::Observer;
+use crate::tree::{Array, Node};
 
 /// Whether two elements that are no mappings are equal: arrays by type and value, scalars by value, tables by all they
 /// have, compressed matrices by their numbers. Missing equals missing.
 ///
 /// # Errors
 /// As reading goes.
-pub(crate) fn same(a: &Object, b: &Object, budget: Budget, observer: &dyn Observer) -> Result<bool> {
+pub(crate) fn same(a: &Node, b: &Node, budget: Budget, observer: &dyn Observer) -> Result<bool> {
     let (x, y) = (Encoding::of(a)?, Encoding::of(b)?);
-    if a.is_dataset() != b.is_dataset() {
+    if a.is_array() != b.is_array() {
         return Ok(false);
     }
-    if a.is_dataset() {
-        return same_values(&a.dataset()?, &b.dataset()?);
+    if a.is_array() {
+        return same_values(&a.array()?, &b.array()?);
     }
     match x {
         Encoding::Sparse(_) if matches!(y, Encoding::Sparse(_)) => {
             let (x, y) = (Matrix::open(a)?, Matrix::open(b)?);
             let half = Budget::new(budget.bytes / 2);
-            equal(x.source(half, observer)?.as_source(), y.source(half, observer)?.as_source(), budget)
+            equal(&x.source(half, observer)?, &y.source(half, observer)?, budget)
         }
         Encoding::DataFrame if y == x => {
             Ok(read_frame(a, None, 0, observer)?.same(&read_frame(b, None, 0, observer)?))
@@ -39,7 +39,7 @@ pub(crate) fn same(a: &Object, b: &Object, budget: Budget, observer: &dyn Observ
     }
 }
 
-fn same_values(a: &Dataset, b: &Dataset) -> Result<bool> {
+fn same_values(a: &Array, b: &Array) -> Result<bool> {
     if a.shape() != b.shape() {
         return Ok(false);
     }
@@ -60,7 +60,7 @@ fn same_values(a: &Dataset, b: &Dataset) -> Result<bool> {
             })
         }
         (Err(e), _) | (_, Err(e)) if e.kind() == Kind::Unsupported => {
-            Ok(a.datatype() == b.datatype() && x.raw() == y.raw() && !crate::hdf5::has_variable(a.datatype()))
+            Ok(a.datatype() == b.datatype() && x.raw() == y.raw() && !a.datatype().has_references())
         }
         (Err(e), _) | (_, Err(e)) => Err(e),
     }

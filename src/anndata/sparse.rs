@@ -1,33 +1,33 @@
 //! `csr_matrix` and `csc_matrix`: three datasets that make a source of entries.
 
-use super::encoding::{Encoding, attribute};
+use super::encoding::Encoding;
 use super::row_reader::{Room, RowReader};
 use crate::dtype::Numeric;
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Place, Result};
-use crate::hdf5::{Dataset, Object};
 use crate::matrix::{Buffer, Layout, LostLines, Orientation, Source, check_minor, validated_pointers};
+use crate::tree::{Array, Node};
 use std::ops::Range;
 
 /// A compressed matrix in a file, as metadata: opening it reads no entries.
 #[derive(Debug, Clone)]
 pub struct Sparse {
     path: String,
-    data: Dataset,
-    indices: Dataset,
-    indptr: Dataset,
+    data: Array,
+    indices: Array,
+    indptr: Array,
     orientation: Orientation,
     shape: [u64; 2],
 }
 
 impl Sparse {
-    pub(crate) fn open(group: &Object) -> Result<Self> {
+    pub(crate) fn open(group: &Node) -> Result<Self> {
         let Encoding::Sparse(orientation) = Encoding::of(group)? else {
-            return Err(Error::usage("not a compressed matrix").in_object(group.path()));
+            return Err(Error::not_found("not a compressed matrix").in_object(group.path()));
         };
-        let shape = match attribute(group, "shape")? {
+        let shape = match group.attribute("shape")? {
             Some(s) => s,
-            None => attribute(group, "h5sparse_shape")?.ok_or_else(|| {
+            None => group.attribute("h5sparse_shape")?.ok_or_else(|| {
                 Error::malformed("compressed matrix without a shape").in_object(group.path())
             })?,
         };
@@ -36,14 +36,14 @@ impl Sparse {
     }
 
     /// A group with `data`, `indices` and `indptr` whose orientation and shape are known otherwise.
-    pub(crate) fn from_parts(group: &Object, orientation: Orientation, shape: [u64; 2]) -> Result<Self> {
+    pub(crate) fn from_parts(group: &Node, orientation: Orientation, shape: [u64; 2]) -> Result<Self> {
         let part = |name: &str| {
             let child = group.child(name)?;
             let child = child.ok_or_else(|| Error::malformed(format!("compressed matrix without '{name}'")));
-            let dataset = child.in_object(group.path())?.dataset()?;
+            let dataset = child.in_object(group.path())?.array()?;
             if dataset.shape().len() != 1 {
                 let text = format!("one dimension expected, got {}", dataset.shape().len());
-                return Err(Error::malformed(text).in_object(dataset.object().path()));
+                return Err(Error::malformed(text).in_object(dataset.path()));
             }
             Ok(dataset)
         };
@@ -71,7 +71,7 @@ impl Sparse {
     }
 
     /// The datasets: values, minor indices, line pointers.
-    pub fn datasets(&self) -> [&Dataset; 3] {
+    pub fn arrays(&self) -> [&Array; 3] {
         [&self.data, &self.indices, &self.indptr]
     }
 
@@ -91,14 +91,14 @@ impl Sparse {
     /// As [`source`](Self::source), where the pointers cannot be read at all.
     pub fn source_past(&self) -> Result<(SparseSource, Vec<LostLines>)> {
         for d in [&self.data, &self.indices] {
-            let most = d.object().file().len().saturating_mul(MOST_EXPANDED);
+            let most = d.node().container_bytes().saturating_mul(MOST_EXPANDED);
             if d.byte_len() > most {
                 let text = format!(
                     "{} entries, more than a file of {} bytes can hold: most were never written",
                     d.elements(),
-                    d.object().file().len()
+                    d.node().container_bytes()
                 );
-                return Err(Error::malformed(text).in_object(d.object().path()));
+                return Err(Error::malformed(text).in_object(d.path()));
             }
         }
         let mut lost = Vec::new();
@@ -110,6 +110,10 @@ impl Sparse {
             Ok(pointers)
         })?;
         Ok((source, lost))
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
     }
 
     fn source_of(&self, pointers: impl FnOnce(&Self, u64) -> Result<Vec<u64>>) -> Result<SparseSource> {
@@ -127,7 +131,7 @@ impl Sparse {
         let index = numeric(&self.indices)?;
         if index.dtype.is_float() || index.dtype == Dtype::Bool {
             let e = Error::malformed(format!("integers expected, got {}", index.dtype));
-            return Err(e.in_object(self.indices.object().path()));
+            return Err(e.in_object(self.indices.path()));
         }
         let [data, indices] = RowReader::of([&self.data, &self.indices])?;
         let every = granule(data.granule(), indices.granule());
@@ -136,7 +140,7 @@ impl Sparse {
     }
 
     fn read_pointers(&self, lines: u64) -> Result<Vec<u64>> {
-        let path = self.indptr.object().path();
+        let path = self.indptr.path();
         let raw = self.read_raw_pointers(lines)?;
         if let Some(line) = raw.iter().position(|p| *p < 0) {
             let text = format!(
@@ -152,7 +156,7 @@ impl Sparse {
 
     /// The line pointers as they stand there; those above the range of `i64` become negative.
     fn read_raw_pointers(&self, lines: u64) -> Result<Vec<i64>> {
-        let path = self.indptr.object().path();
+        let path = self.indptr.path();
         if self.indptr.elements() != lines.saturating_add(1) {
             let text = format!(
                 "indptr (expected {} values, got {})",
@@ -226,10 +230,9 @@ pub(crate) fn shape_of(values: &[i64]) -> Result<[u64; 2]> {
 }
 
 /// How the elements of a dataset become plain numbers.
-fn numeric(d: &Dataset) -> Result<Numeric> {
+fn numeric(d: &Array) -> Result<Numeric> {
     Numeric::of(d.datatype()).ok_or_else(|| {
-        Error::unsupported(format!("numbers expected, got {}", d.datatype().name()))
-            .in_object(d.object().path())
+        Error::unsupported(format!("numbers expected, got {}", d.datatype().name())).in_object(d.path())
     })
 }
 
@@ -312,8 +315,10 @@ impl Source for SparseSource {
             read_minor(&mut into.minor)?;
         }
         into.keep(state);
-        let path = self.indices.dataset.object().path();
-        check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)
+        let path = self.indices.array.path();
+        check_minor(&into.minor, range.start, &self.layout, &self.pointers).in_object(path)?;
+        into.checked();
+        Ok(())
     }
 
     fn sequential(&self) -> bool {
@@ -367,7 +372,7 @@ impl SparseSource {
             Some((i, v)) => {
                 let v = i64::try_from(v).unwrap_or(i64::MAX);
                 let e = crate::matrix::outside(v, first + i as u64, &self.layout, &self.pointers);
-                Err(e.in_object(self.indices.dataset.object().path()))
+                Err(e.in_object(self.indices.array.path()))
             }
         }
     }

@@ -37,7 +37,8 @@ impl<'a> Cursor<'a> {
 
     /// Something valid that is not read here, at the current offset.
     pub(crate) fn unsupported(&self, message: impl Into<String>) -> Error {
-        Error::unsupported(message).at(self.offset)
+        let message = message.into();
+        Error::unsupported(message.clone()).of_feature(message).at(self.offset)
     }
 
     /// The next `n` bytes.

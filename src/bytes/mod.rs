@@ -9,16 +9,21 @@
 pub(crate) mod append;
 pub(crate) mod cached;
 pub(crate) mod checked;
+#[cfg(feature = "store")]
 pub(crate) mod commit;
 pub(crate) mod cursor;
+#[cfg(feature = "store")]
 #[allow(unsafe_code)] // maps a file; the promise is stated there
 pub(crate) mod mmap;
+#[cfg(feature = "store")]
 #[allow(unsafe_code)] // hands out disjoint ranges of a map, asks for write-back; the checks are there
 pub(crate) mod output;
+#[cfg(feature = "store")]
 pub(crate) mod pages;
 pub(crate) mod put;
 pub(crate) mod read_at;
 pub(crate) mod slab;
+#[cfg(feature = "store")]
 pub(crate) mod spill;
 
 pub use cached::Cached;

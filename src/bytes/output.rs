@@ -8,12 +8,13 @@
 //! flush at the end finds little to wait for.
 
 use crate::error::{Error, Result};
+use crate::sync::{self, lock};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// How bytes get into the file.
@@ -230,7 +231,7 @@ impl EarlyFlush {
 
 impl Drop for EarlyFlush {
     fn drop(&mut self) {
-        let running = self.running.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let running = sync::get_mut(&mut self.running);
         if let Some(thread) = running.take() {
             let _ = thread.join();
         }
@@ -268,11 +269,6 @@ fn free_space(directory: &Path) -> Option<u64> {
 #[cfg(not(unix))]
 fn free_space(_: &Path) -> Option<u64> {
     None
-}
-
-/// A panic elsewhere must not turn into a second one here.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reserves the blocks of the file. `false` where the file system has no such call.

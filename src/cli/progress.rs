@@ -1,7 +1,7 @@
 //! Progress on stderr: a bar on a terminal, one JSON line a second for programs, or nothing.
 
 use super::report;
-use annmap::Observer;
+use annmap::{Observer, Phase, Warning};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
@@ -46,6 +46,7 @@ struct Lines {
 #[derive(Debug)]
 struct State {
     phase: String,
+    element: Option<String>,
     total: u64,
     began: Instant,
     printed: Instant,
@@ -71,7 +72,7 @@ impl Progress {
             Style::Auto => Show::Nothing,
             Style::Json => {
                 let now = Instant::now();
-                let state = State { phase: String::new(), total: 0, began: now, printed: now };
+                let state = State { phase: String::new(), element: None, total: 0, began: now, printed: now };
                 Show::Json(Lines { done: AtomicU64::new(0), state: Mutex::new(state) })
             }
         };
@@ -103,19 +104,22 @@ impl Lines {
         let eta = if rate > 0.0 { Some(((state.total - done) as f64 / rate).round()) } else { None };
         let line = json!({
             "phase": state.phase, "bytes": done, "total": state.total, "seconds": (seconds * 1000.0).round() / 1000.0,
-            "bytes_per_second": rate.round(), "eta_seconds": eta, "last": last,
+            "bytes_per_second": rate.round(), "eta_seconds": eta, "last": last, "element": state.element,
         });
         let _ = writeln!(io::stderr(), "{line}");
     }
 }
 
 impl Observer for Progress {
-    fn phase(&self, name: &str, total: u64) {
+    fn phase(&self, phase: &Phase<'_>) {
         match &self.show {
             Show::Bar(bar) => {
                 bar.reset();
-                bar.set_length(total);
-                bar.set_message(name.to_owned());
+                bar.set_length(phase.total);
+                bar.set_message(match phase.element {
+                    Some(element) => format!("{phase} {}", report::printable(element)),
+                    None => phase.to_string(),
+                });
             }
             Show::Json(lines) => {
                 let mut state = lines.lock();
@@ -124,7 +128,13 @@ impl Observer for Progress {
                 }
                 lines.done.store(0, Ordering::Relaxed);
                 let now = Instant::now();
-                *state = State { phase: name.to_owned(), total, began: now, printed: now };
+                *state = State {
+                    phase: phase.to_string(),
+                    element: phase.element.map(str::to_owned),
+                    total: phase.total,
+                    began: now,
+                    printed: now,
+                };
             }
             Show::Nothing => {}
         }
@@ -147,11 +157,11 @@ impl Observer for Progress {
         }
     }
 
-    fn warn(&self, message: &str) {
+    fn warn(&self, warning: &Warning) {
         if self.quiet {
             return;
         }
-        let say = || report::note(&format!("warning: {message}"));
+        let say = || report::note(&format!("warning: {warning}"));
         match &self.show {
             Show::Bar(bar) => bar.suspend(say),
             _ => say(),

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 /// The documented exit code of a kind of error.
 pub(crate) fn exit_code(kind: Kind) -> u8 {
     match kind {
-        Kind::Usage => 2,
+        Kind::Usage | Kind::NotFound => 2,
         Kind::Malformed | Kind::Checksum | Kind::NotHdf5 => 3,
         Kind::Unsupported => 4,
         Kind::Io => 5,

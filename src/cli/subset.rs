@@ -6,7 +6,7 @@ use annmap::convert;
 use annmap::dataset::Flavour;
 use annmap::dataset::Input;
 use annmap::export::{ExportOptions, export, split};
-use annmap::matrix::{Budget, Selection};
+use annmap::matrix::Selection;
 use annmap::select::{RowChoice, check_file_names, file_name, group_rows, names_from};
 use annmap::table::Frame;
 use annmap::{Error, Observer, Result};
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             Input::File(_, d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
             _ => None,
         };
-        let [obs, var] = frames_of(&input, name.unwrap_or("X"), options.budget, observer)?;
+        let [obs, var] = input.tables(name.unwrap_or("X"), options.budget, observer)?;
         let rows = args.rows_of_obs().rows(&obs)?;
         let columns = args.rows_of_var().rows(&var)?;
         let Some(by) = &args.split_by else {
@@ -95,13 +95,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         report(&path, began, &args.common, Some(counts))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The tables of a matrix, numbered rows where there are none.
-fn frames_of(input: &Input, matrix: &str, budget: Budget, observer: &dyn Observer) -> Result<[Frame; 2]> {
-    let shape = input.shape(matrix, budget, observer)?;
-    let frames = input.frames(matrix, shape, observer)?;
-    Ok(frames.unwrap_or_else(|| shape.map(Frame::unnamed)))
 }
 
 /// Writes a selection as what the name of the output says.

@@ -22,6 +22,8 @@ pub(crate) mod bzip2;
 pub(crate) mod deflate;
 mod encode;
 pub(crate) mod fletcher32;
+#[cfg(feature = "text")]
+pub(crate) mod gzip;
 pub(crate) mod lz4;
 pub(crate) mod lzf;
 pub(crate) mod shuffle;

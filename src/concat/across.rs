@@ -7,10 +7,11 @@ use super::merge::Merge;
 use super::run::Run;
 use crate::anndata::{Axes, is_mapping, same};
 use crate::error::{Kind, Place, Result};
-use crate::hdf5::{Dataset, Group, Object, ObjectAddress};
 use crate::matrix::{Orientation, Selected, Source, equal};
+use crate::observe::Warning;
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
+use crate::tree::{Array, Location, Node};
 
 /// An element with what its rows and columns become.
 struct Aligned<'m> {
@@ -21,7 +22,7 @@ struct Aligned<'m> {
 
 impl Aligned<'_> {
     /// An array with NaN where it has nothing.
-    fn array<'a>(&'a self, dataset: &'a Dataset) -> Result<Arrays<'a>> {
+    fn array<'a>(&'a self, dataset: &'a Array) -> Result<Arrays<'a>> {
         let part =
             ArrayPart { dataset: Some(dataset), row: 0, column: 0, rows: self.rows, columns: &self.columns };
         Arrays::new(vec![part], [self.rows.len(), self.columns.len()], None)
@@ -60,9 +61,9 @@ impl Run<'_> {
         names: &Strings,
         maps: &[Map],
         both: bool,
-    ) -> Result<ObjectAddress> {
-        let mut group = Group::new();
-        let Some(merge) = self.options.merge else { return self.writer.dict(group) };
+    ) -> Result<()> {
+        let at = Location::root().child(path);
+        let Some(merge) = self.options.merge else { return self.writer.dict(&at) };
         let mut lists = self.lists(path)?;
         for key in merge.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
             let mut found = Vec::new();
@@ -75,27 +76,26 @@ impl Run<'_> {
             }
             let place = format!("/{path}/{key}");
             if let Some(i) = merge.choose(&found, |a, b| self.same_aligned(a, b)).in_object(&place)? {
-                let written = self.write_aligned(&found[i], names).in_object(&place)?;
-                group.link(&key, written);
+                self.write_aligned(&at.child(&key), &found[i], names).in_object(&place)?;
             }
         }
-        self.writer.dict(group)
+        self.writer.dict(&at)
     }
 
-    fn write_aligned(&mut self, one: &Aligned<'_>, names: &Strings) -> Result<ObjectAddress> {
+    fn write_aligned(&mut self, at: &Location, one: &Aligned<'_>, names: &Strings) -> Result<()> {
         match &one.item {
             Item::Frame(f) => {
                 let frame = f.align(&one.rows.rows(), names.clone())?;
-                self.writer.frame(&frame)
+                self.writer.frame(at, &frame)
             }
-            Item::Awkward(a) => self.writer.awkward(&a.take(&one.rows.rows())),
-            Item::Dense(d) => self.write(&one.array(d)?),
+            Item::Awkward(a) => self.writer.awkward(at, &a.take(&one.rows.rows())),
+            Item::Dense(d) => self.write(at, &one.array(d)?),
             Item::Sparse(s) => {
                 let source = s.source()?;
                 let [lines, minor] = Axes { rows: one.rows.chosen(), columns: one.columns.chosen() }
                     .of(source.layout().orientation);
                 let selected = Selected::new(&source, lines, minor, self.budget, self.observer)?;
-                self.writer.sparse(&selected)
+                self.writer.sparse(at, &selected)
             }
         }
     }
@@ -121,54 +121,56 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn uns(&mut self) -> Result<ObjectAddress> {
-        let found: Vec<Object> = self.parts.iter().filter_map(|p| p.object("uns")).collect();
-        let group = match self.options.uns_merge {
+    pub(super) fn uns(&mut self) -> Result<()> {
+        let at = Location::root().child("uns");
+        let found: Vec<Node> = self.parts.iter().filter_map(|p| p.object("uns")).collect();
+        match self.options.uns_merge {
             // what one part lacks as a whole is not in all
-            Some(Merge::Same) if found.len() < self.parts.len() => None,
-            Some(merge) => self.merged_uns(merge, &found)?,
-            None => None,
-        };
-        self.writer.dict(group.unwrap_or_default())
+            Some(Merge::Same) if found.len() < self.parts.len() => {}
+            Some(merge) => {
+                self.merged_uns(&at, merge, &found)?;
+            }
+            None => {}
+        }
+        self.writer.dict(&at)
     }
 
-    /// Mappings as one, level by level; `None` where nothing is left.
-    fn merged_uns(&mut self, merge: Merge, mappings: &[Object]) -> Result<Option<Group>> {
-        let mut children: Vec<Vec<(String, Object)>> = Vec::new();
+    /// Writes the children of several mappings as those of one, level by level. Returns whether there were any.
+    fn merged_uns(&mut self, at: &Location, merge: Merge, mappings: &[Node]) -> Result<bool> {
+        let mut children: Vec<Vec<(String, Node)>> = Vec::new();
         for mapping in mappings {
             let mut list = Vec::new();
             for link in mapping.links()? {
                 match mapping.open_link(link) {
                     Ok(child) => list.push((link.name().into_owned(), child)),
                     Err(e) if e.kind() == Kind::Unsupported => {
-                        self.observer.warn(&format!("left out: {e}"));
+                        self.observer.warn(&Warning::child(mapping.path(), &link.name(), e));
                     }
                     Err(e) => return Err(e),
                 }
             }
             children.push(list);
         }
-        let mut group = None;
+        let mut any = false;
         for key in merge.keys(&keys(&children)) {
-            let of_key = |l: &Vec<(String, Object)>| l.iter().find(|(k, _)| k == key).map(|(_, o)| o.clone());
-            let found: Vec<Object> = children.iter().filter_map(of_key).collect();
+            let of_key = |l: &Vec<(String, Node)>| l.iter().find(|(k, _)| k == key).map(|(_, o)| o.clone());
+            let found: Vec<Node> = children.iter().filter_map(of_key).collect();
             let nested = found.iter().map(is_mapping).collect::<Result<Vec<bool>>>()?;
-            let written = if nested.iter().all(|n| *n) {
-                match self.merged_uns(merge, &found)? {
-                    Some(inner) => Some(self.writer.dict(inner)?),
-                    None => None,
+            let to = at.child(key);
+            any |= if nested.iter().all(|n| *n) {
+                let inner = self.merged_uns(&to, merge, &found)?;
+                if inner {
+                    self.writer.dict(&to)?;
                 }
+                inner
             } else {
                 let (budget, observer) = (self.budget, self.observer);
                 match merge.choose(&found, |a, b| same(a, b, budget, observer))? {
-                    Some(i) => self.writer.copy(&found[i], Axes::default())?,
-                    None => None,
+                    Some(i) => self.writer.copy(&to, &found[i], Axes::default())?,
+                    None => false,
                 }
             };
-            if let Some(written) = written {
-                group.get_or_insert_with(Group::new).link(key, written);
-            }
         }
-        Ok(group)
+        Ok(any)
     }
 }

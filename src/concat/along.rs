@@ -1,18 +1,19 @@
 //! Elements that lie along the axis: one part's below the other's.
 
-use super::Axis;
 use super::arrays::{ArrayPart, Arrays, bytes_of, type_of};
 use super::held::Held;
 use super::item::{Item, items, keys, take};
 use super::map::Map;
 use super::run::Run;
+use super::{Axis, shape_of};
 use crate::anndata::Awkward;
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::{Group, ObjectAddress};
 use crate::matrix::{Fill, Orientation, Part, Selected, Source, Stacked};
+use crate::observe::{Phase, Verb};
 use crate::strings::Strings;
 use crate::table::{Frame, Join};
+use crate::tree::Location;
 
 /// The axis of the whole.
 pub(super) struct Along {
@@ -30,33 +31,23 @@ impl Run<'_> {
     }
 
     /// Every element of a mapping; `maps` of the other axis, or each element's own second dimension.
-    pub(super) fn joined_mapping(
-        &mut self,
-        name: &str,
-        along: &Along,
-        maps: Option<&[Map]>,
-    ) -> Result<ObjectAddress> {
+    pub(super) fn joined_mapping(&mut self, name: &str, along: &Along, maps: Option<&[Map]>) -> Result<()> {
         let mut lists = self.lists(name)?;
-        let mut group = Group::new();
+        let mapping = Location::from_path(name);
         for key in self.options.join.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
             let found: Vec<Option<Item>> = lists.iter_mut().map(|l| take(l, &key)).collect();
-            let path = format!("/{name}/{key}");
+            let at = mapping.child(&key);
             let written = match maps {
-                Some(maps) => self.joined(&path, along, &found, maps),
-                None => self.joined_by_width(&path, along, &found),
+                Some(maps) => self.joined(&at, along, &found, maps),
+                None => self.joined_by_width(&at, along, &found),
             };
-            group.link(&key, written.in_object(&path)?);
+            written.in_object(&at.to_string())?;
         }
-        self.writer.dict(group)
+        self.writer.dict(&mapping)
     }
 
     /// Elements with second dimensions of their own, cut to the narrowest or padded to the widest; tables by columns.
-    fn joined_by_width(
-        &mut self,
-        path: &str,
-        along: &Along,
-        found: &[Option<Item>],
-    ) -> Result<ObjectAddress> {
+    fn joined_by_width(&mut self, at: &Location, along: &Along, found: &[Option<Item>]) -> Result<()> {
         let frames = found.iter().flatten().filter(|i| matches!(i, Item::Frame(_))).count();
         if frames > 0 {
             if frames < found.iter().flatten().count() {
@@ -72,7 +63,7 @@ impl Run<'_> {
                 })
                 .collect();
             let frame = Frame::concat(&frames, self.options.join)?.with_index(along.names.clone())?;
-            return self.writer.frame(&frame);
+            return self.writer.frame(at, &frame);
         }
         let awkward = found.iter().flatten().any(|i| matches!(i, Item::Awkward(_)));
         if awkward {
@@ -87,7 +78,7 @@ impl Run<'_> {
                 });
             }
             let parts: Vec<&Awkward> = parts.iter().collect();
-            return self.writer.awkward(&Awkward::concat(&parts, self.options.join == Join::Inner)?);
+            return self.writer.awkward(at, &Awkward::concat(&parts, self.options.join == Join::Inner)?);
         }
         let widths = || found.iter().flatten().map(|i| i.extent(1));
         let width = match self.options.join {
@@ -97,17 +88,17 @@ impl Run<'_> {
         let map = |i: &Option<Item>| Map::first(width, i.as_ref().map_or(0, |i| i.extent(1)));
         let maps: Vec<Map> = found.iter().map(map).collect();
         // rows of these are what lies along the axis, also where that is var
-        self.below_each_other(path, along, found, maps, Axis::Obs)
+        self.below_each_other(at, along, found, maps, Axis::Obs)
     }
 
     /// Matrices, aligned by `maps` across the axis.
     pub(super) fn joined(
         &mut self,
-        path: &str,
+        at: &Location,
         along: &Along,
         found: &[Option<Item>],
         maps: &[Map],
-    ) -> Result<ObjectAddress> {
+    ) -> Result<()> {
         if found.iter().flatten().any(|i| matches!(i, Item::Frame(_) | Item::Awkward(_))) {
             return Err(Error::unsupported("no matrix where one is expected"));
         }
@@ -117,26 +108,26 @@ impl Run<'_> {
             None => Map::first(map.len(), 0),
         };
         let maps = found.iter().zip(maps).map(map).collect();
-        self.below_each_other(path, along, found, maps, self.options.axis)
+        self.below_each_other(at, along, found, maps, self.options.axis)
     }
 
     /// Elements along `axis`. One compressed matrix makes the whole one.
     fn below_each_other(
         &mut self,
-        path: &str,
+        at: &Location,
         along: &Along,
         found: &[Option<Item>],
         maps: Vec<Map>,
         axis: Axis,
-    ) -> Result<ObjectAddress> {
+    ) -> Result<()> {
         for ((item, part), n) in found.iter().zip(self.parts).zip(&along.lengths) {
-            if let Some(item) = item.as_ref().filter(|i| i.extent(axis.along()) != *n) {
-                let text = format!("{} rows where {n} are expected", item.extent(axis.along()));
-                return Err(Error::malformed(text).in_object(path).in_file(&part.path));
+            if let Some(item) = item.as_ref().filter(|i| i.extent(axis.dimension()) != *n) {
+                let text = format!("{} rows where {n} are expected", item.extent(axis.dimension()));
+                return Err(Error::malformed(text).in_object(&at.to_string()).in_file(&part.path));
             }
         }
         if found.iter().flatten().any(|i| matches!(i, Item::Sparse(_))) {
-            return self.compressed(along, found, &maps, axis);
+            return self.compressed(at, along, found, &maps, axis);
         }
         let own: Vec<Map> = along.lengths.iter().map(|n| Map::first(*n, *n)).collect();
         let mut begin = 0;
@@ -152,25 +143,27 @@ impl Run<'_> {
             });
             begin += own.len();
         }
-        let shape = axis.shape(begin, maps.first().map_or(0, Map::len));
-        self.write(&Arrays::new(parts, shape, self.options.fill)?)
+        let shape = shape_of(axis, begin, maps.first().map_or(0, Map::len));
+        self.write(at, &Arrays::new(parts, shape, self.options.fill)?)
     }
 
-    pub(super) fn write(&mut self, arrays: &Arrays<'_>) -> Result<ObjectAddress> {
-        self.writer.dense(arrays.dtype, &arrays.shape, arrays.strip(), &|range, out| arrays.make(range, out))
+    pub(super) fn write(&mut self, at: &Location, arrays: &Arrays<'_>) -> Result<()> {
+        self.writer
+            .dense(at, arrays.dtype, &arrays.shape, arrays.strip(), &|range, out| arrays.make(range, out))
     }
 
     fn compressed(
         &mut self,
+        at: &Location,
         along: &Along,
         found: &[Option<Item>],
         maps: &[Map],
         axis: Axis,
-    ) -> Result<ObjectAddress> {
+    ) -> Result<()> {
         let fill = self.options.fill.filter(|f| f.as_f64() != 0.0);
         let mut held = Vec::new();
         for (item, n) in found.iter().zip(&along.lengths) {
-            held.push(self.by_rows(item.as_ref(), axis.shape(*n, 0), &held)?);
+            held.push(self.by_rows(item.as_ref(), shape_of(axis, *n, 0), &held)?);
         }
         let mut selected = Vec::new();
         let mut dtype: Option<Dtype> = None;
@@ -181,7 +174,7 @@ impl Run<'_> {
             };
             selected.push(Selected::new(h.source(), lines, minor, self.budget, self.observer)?);
             let gaps = map.absent().next().is_some();
-            let empty = gaps && item.as_ref().is_none_or(|i| i.extent(axis.across()) == 0);
+            let empty = gaps && item.as_ref().is_none_or(|i| i.extent(axis.other().dimension()) == 0);
             let own = match (empty, fill) {
                 // what scipy makes of nothing
                 (true, None) => Dtype::Float64,
@@ -203,17 +196,24 @@ impl Run<'_> {
                 }
                 Fill { value: bytes_of(f, dtype), minor, lines }
             });
-            let [line, minor] = axis.shape(begin, 0);
+            let [line, minor] = shape_of(axis, begin, 0);
             parts.push(Part { from, line, minor, fill });
             begin += n;
         }
-        self.write_joined(axis.shape(begin, maps.first().map_or(0, Map::len)), dtype, parts)
+        self.write_joined(at, shape_of(axis, begin, maps.first().map_or(0, Map::len)), dtype, parts)
     }
 
-    fn write_joined(&mut self, shape: [u64; 2], dtype: Dtype, parts: Vec<Part<'_>>) -> Result<ObjectAddress> {
+    fn write_joined(
+        &mut self,
+        at: &Location,
+        shape: [u64; 2],
+        dtype: Dtype,
+        parts: Vec<Part<'_>>,
+    ) -> Result<()> {
         let joined = Stacked::new(Orientation::Csr, shape, dtype, parts)?;
-        self.observer.phase("joining", joined.layout().entries * (4 + dtype.size() as u64));
-        self.writer.sparse(&joined)
+        let bytes = joined.layout().entries * (4 + dtype.size() as u64);
+        self.observer.phase(&Phase::new(Verb::Joining, bytes).of(&at.to_string()));
+        self.writer.sparse(at, &joined)
     }
 
     /// An element as compressed rows.
@@ -222,18 +222,18 @@ impl Run<'_> {
     }
 
     /// Graphs along the axis as blocks along the diagonal.
-    pub(super) fn diagonals(&mut self, name: &str, along: &Along) -> Result<ObjectAddress> {
-        let mut group = Group::new();
+    pub(super) fn diagonals(&mut self, name: &str, along: &Along) -> Result<()> {
+        let mapping = Location::from_path(name);
         let mut lists = if self.options.pairwise { self.lists(name)? } else { Vec::new() };
         for key in self.options.join.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
             let found: Vec<Option<Item>> = lists.iter_mut().map(|l| take(l, &key)).collect();
-            let written = self.diagonal(along, &found).in_object(&format!("/{name}/{key}"))?;
-            group.link(&key, written);
+            let at = mapping.child(&key);
+            self.diagonal(&at, along, &found).in_object(&at.to_string())?;
         }
-        self.writer.dict(group)
+        self.writer.dict(&mapping)
     }
 
-    fn diagonal(&mut self, along: &Along, found: &[Option<Item>]) -> Result<ObjectAddress> {
+    fn diagonal(&mut self, at: &Location, along: &Along, found: &[Option<Item>]) -> Result<()> {
         let mut held = Vec::new();
         for (item, n) in found.iter().zip(&along.lengths) {
             held.push(self.by_rows(item.as_ref(), [*n, *n], &held)?);
@@ -247,6 +247,6 @@ impl Run<'_> {
             parts.push(Part { from: h.source(), line: begin, minor: begin, fill: None });
             begin += n;
         }
-        self.write_joined([begin; 2], dtype.unwrap_or(Dtype::Bool), parts)
+        self.write_joined(at, [begin; 2], dtype.unwrap_or(Dtype::Bool), parts)
     }
 }

@@ -1,19 +1,19 @@
 //! Dense arrays joined: rows by rows, each from the parts that have it.
 
 use super::map::Map;
-use crate::anndata::{Axes, read_rows, rows_of_chunk};
+use crate::anndata::{Axes, read_rows};
 use crate::dtype::Numeric;
 use crate::dtype::{Dtype, Policy, Scalar, cast};
 use crate::error::{Error, Result};
-use crate::hdf5::{Dataset, Scratch};
 use crate::matrix::ABSENT;
 use crate::table::Column;
+use crate::tree::{Array, Scratch};
 use std::ops::Range;
 
 /// One part of an array.
 pub(super) struct ArrayPart<'a> {
     /// Its values; nothing but missing ones where `None`.
-    pub(super) dataset: Option<&'a Dataset>,
+    pub(super) dataset: Option<&'a Array>,
     /// The row of the whole that its first is.
     pub(super) row: u64,
     /// The column of the whole that its first is.
@@ -73,8 +73,8 @@ impl<'a> Arrays<'a> {
     /// Memory for making a row, and the rows that are best made together.
     pub(super) fn strip(&self) -> [u64; 2] {
         let datasets = || self.parts.iter().filter_map(|p| p.dataset);
-        let row = |d: &Dataset| d.shape()[1..].iter().product::<u64>() * (u64::from(d.datatype().size) + 16);
-        [datasets().map(row).max().unwrap_or(8), datasets().map(rows_of_chunk).max().unwrap_or(1)]
+        let row = |d: &Array| d.shape()[1..].iter().product::<u64>() * (u64::from(d.datatype().size) + 16);
+        [datasets().map(row).max().unwrap_or(8), datasets().map(Array::rows_of_chunk).max().unwrap_or(1)]
     }
 
     fn row_bytes(&self) -> usize {

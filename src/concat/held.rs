@@ -2,17 +2,17 @@
 
 use super::item::Item;
 use super::parts::Scratch;
-use crate::anndata::{Matrix, MatrixSource};
+use crate::anndata::Matrix;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::matrix::{Budget, InMemory, Layout, Orientation, Source};
-use crate::observe::Observer;
+use crate::matrix::{AnySource, Budget, InMemory, Layout, Orientation, Source};
+use crate::observe::{Observer, Phase, Verb};
 use crate::store::Store;
 
 /// Compressed rows, ready to be read.
 pub(super) enum Held {
     /// As they are stored.
-    File(Box<MatrixSource>),
+    File(AnySource<'static>),
     /// Of a matrix stored by columns, in a file of their own.
     Flipped(Box<Store>),
     /// Of a matrix that is not there.
@@ -45,20 +45,20 @@ impl Held {
             }
             Some(Item::Sparse(s)) => Matrix::Sparse(s.clone()),
             Some(Item::Dense(d)) => {
-                observer.phase("counting", d.byte_len());
-                Matrix::open(d.object())?
+                observer.phase(&Phase::new(Verb::Counting, d.byte_len()).of(d.path()));
+                Matrix::open(&d.node())?
             }
         };
         let opened = element.source(budget, observer)?;
-        if opened.as_source().layout().orientation == Orientation::Csr {
-            return Ok(Held::File(Box::new(opened)));
+        if opened.layout().orientation == Orientation::Csr {
+            return Ok(Held::File(opened));
         }
-        Ok(Held::Flipped(Box::new(scratch.flipped(opened.as_source(), budget, observer)?)))
+        Ok(Held::Flipped(Box::new(scratch.flipped(&opened, budget, observer)?)))
     }
 
     pub(super) fn source(&self) -> &dyn Source {
         match self {
-            Held::File(o) => o.as_source(),
+            Held::File(source) => source,
             Held::Flipped(s) => &**s,
             Held::Nothing(m) => m,
         }

@@ -3,9 +3,9 @@
 use crate::anndata::{Awkward, Matrix, Sparse, is_awkward, is_frame, read_frame};
 use crate::dtype::Numeric;
 use crate::error::{Error, Kind, Result};
-use crate::hdf5::{Dataset, Object};
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::table::Frame;
+use crate::tree::{Array, Node};
 
 /// An element that can be joined with those of its name in other parts.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(super) enum Item {
     /// A compressed matrix.
     Sparse(Sparse),
     /// An array of numbers.
-    Dense(Dataset),
+    Dense(Array),
     /// A table.
     Frame(Frame),
     /// Lists and records.
@@ -23,9 +23,9 @@ pub(super) enum Item {
 impl Item {
     /// # Errors
     /// `Unsupported` for what cannot be joined.
-    pub(super) fn open(object: &Object, observer: &dyn Observer) -> Result<Item> {
-        if object.is_dataset() {
-            let dataset = object.dataset()?;
+    pub(super) fn open(object: &Node, observer: &dyn Observer) -> Result<Item> {
+        if object.is_array() {
+            let dataset = object.array()?;
             let numbers = Numeric::of(dataset.datatype()).is_some();
             if dataset.shape().is_empty() || !numbers {
                 let text = format!("{} is not joined", dataset.datatype().name());
@@ -41,8 +41,9 @@ impl Item {
         }
         match Matrix::open(object) {
             Ok(Matrix::Sparse(s)) => Ok(Item::Sparse(s)),
-            Err(e) if e.kind() == Kind::Usage => {
-                Err(Error::unsupported(format!("{} is not joined", e.message())).in_object(object.path()))
+            Err(e) if e.kind() == Kind::NotFound => {
+                let e = e.reworded(|m| format!("{m} is not joined")).of_kind(Kind::Unsupported);
+                Err(e.in_object(object.path()))
             }
             Ok(Matrix::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
             Err(e) => Err(e),
@@ -63,13 +64,15 @@ impl Item {
 }
 
 /// The elements of a mapping by name; what cannot be joined is left out with a warning.
-pub(super) fn items(mapping: Option<&Object>, observer: &dyn Observer) -> Result<Vec<(String, Item)>> {
+pub(super) fn items(mapping: Option<&Node>, observer: &dyn Observer) -> Result<Vec<(String, Item)>> {
     let mut out = Vec::new();
     let Some(mapping) = mapping.filter(|m| m.is_group()) else { return Ok(out) };
     for link in mapping.links()? {
         match mapping.open_link(link).and_then(|o| Item::open(&o, observer)) {
             Ok(item) => out.push((link.name().into_owned(), item)),
-            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("left out: {e}")),
+            Err(e) if e.kind() == Kind::Unsupported => {
+                observer.warn(&Warning::child(mapping.path(), &link.name(), e));
+            }
             Err(e) => return Err(e),
         }
     }

@@ -14,6 +14,7 @@ mod merge;
 mod parts;
 mod run;
 
+pub use crate::anndata::Axis;
 pub use merge::Merge;
 
 use crate::dataset::Input;
@@ -24,39 +25,9 @@ use crate::observe::Observer;
 use crate::table::Join;
 use std::path::Path;
 
-/// The axis along which parts are put one below the other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Axis {
-    /// Rows: cells.
-    #[default]
-    Obs,
-    /// Columns: genes.
-    Var,
-}
-
-impl Axis {
-    /// Its place in a shape.
-    fn along(self) -> usize {
-        usize::from(self == Axis::Var)
-    }
-
-    /// The place of the other one.
-    fn across(self) -> usize {
-        1 - self.along()
-    }
-
-    /// The shape that is so long along the axis and across it.
-    fn shape(self, along: u64, across: u64) -> [u64; 2] {
-        if self == Axis::Obs { [along, across] } else { [across, along] }
-    }
-
-    /// The names of the axis and of the other one.
-    fn names(self) -> [&'static str; 2] {
-        match self {
-            Axis::Obs => ["obs", "var"],
-            Axis::Var => ["var", "obs"],
-        }
-    }
+/// A shape of `along` positions along `axis` and `across` ones across it.
+fn shape_of(axis: Axis, along: u64, across: u64) -> [u64; 2] {
+    if axis == Axis::Obs { [along, across] } else { [across, along] }
 }
 
 /// How parts become one.

@@ -7,14 +7,15 @@ use crate::dataset::Input;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Place, Result};
 use crate::export::{self, export};
-use crate::hdf5::Object;
 use crate::matrix::{Budget, Selection, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::store::{self, IndexDtype, Store};
 use crate::table::Frame;
 use crate::transpose;
+use crate::tree::Node;
 use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// One input.
 pub(super) struct Part {
@@ -27,7 +28,7 @@ pub(super) struct Part {
 
 impl Part {
     /// The object at a path below the root, if it is there.
-    pub(super) fn object(&self, path: &str) -> Option<Object> {
+    pub(super) fn object(&self, path: &str) -> Option<Node> {
         self.data.root().descend(path).ok()
     }
 }
@@ -73,13 +74,13 @@ impl Scratch {
         let path = self.path()?;
         let beside = path.parent().unwrap_or(Path::new("."));
         let bytes = from.layout().entries.saturating_mul(4 + from.layout().dtype.size() as u64);
-        observer.phase("reading", bytes);
+        observer.phase(&Phase::new(Verb::Reading, bytes));
         let partitions = transpose::partition(from, budget, beside, observer, &|_| Ok(()))?;
         let small = partitions.layout().minor <= i32::MAX as u64;
         let index = if small { IndexDtype::Int32 } else { IndexDtype::Int64 };
         let options = store::StoreOptions { index, ..store::StoreOptions::default() };
         let writer = store::Writer::create(&path, partitions.layout(), partitions.pointers(), &options)?;
-        observer.phase("transposing", bytes);
+        observer.phase(&Phase::new(Verb::Transposing, bytes));
         partitions.deliver(writer, observer)?;
         Store::open(&path)
     }
@@ -108,6 +109,7 @@ pub(super) fn open(
         let has_x = data.has_x()?;
         let frames = data.frames("X", data.shape_of("X")?, observer)?;
         // what was written anew has its names already
+        let frames = frames.map(Arc::unwrap_or_clone);
         Ok((if of_today { options.names.applied(frames)? } else { frames }, has_x))
     };
     let (frames, has_x) = read().in_file(&path)?;

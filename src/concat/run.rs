@@ -5,16 +5,16 @@ use super::item::Item;
 use super::map::{Map, join_names, refuse_repeated};
 use super::parts::{Part, Scratch, open};
 use super::{Axis, ConcatOptions};
-use crate::anndata::{H5adWriter, StorageOptions};
+use crate::anndata::{AnnDataWriter, StorageOptions};
 use crate::dataset::Input;
 use crate::error::{Error, Place, Result};
 use crate::export::filters_of;
-use crate::hdf5::{Group, ObjectAddress};
 use crate::matrix::Budget;
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
 use crate::table::{Categorical, Column, Frame};
 use crate::transpose;
+use crate::tree::Location;
 use std::path::Path;
 
 pub(super) struct Run<'a> {
@@ -24,7 +24,7 @@ pub(super) struct Run<'a> {
     pub(super) scratch: &'a Scratch,
     pub(super) budget: Budget,
     pub(super) observer: &'a dyn Observer,
-    pub(super) writer: H5adWriter<'a>,
+    pub(super) writer: AnnDataWriter<'a>,
 }
 
 pub(super) fn run(
@@ -46,53 +46,43 @@ pub(super) fn run(
         how.filters = filters_of(first);
     }
     // an output that exists is refused before anything is read
-    let writer = H5adWriter::create(output, storage.force, how, storage.budget, observer)?;
+    let writer = AnnDataWriter::create(output, storage.force, how, storage.budget, observer)?;
     let parts: Result<Vec<Part>> = inputs.iter().map(|i| open(i, &scratch, storage, observer)).collect();
     let (parts, scratch) = (parts?, &scratch);
     let mut run = Run { parts: &parts, options, keys, scratch, budget: storage.budget, observer, writer };
-    let root = run.root()?;
-    run.writer.finish(root)
+    run.root()?;
+    run.writer.finish()
 }
 
 impl Run<'_> {
-    fn root(&mut self) -> Result<Group> {
+    fn root(&mut self) -> Result<()> {
         let axis = self.options.axis;
-        let [name, other] = axis.names();
-        let mut root = Group::new();
-        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.along()]).collect();
+        let [name, other] = [axis, axis.other()].map(Axis::name);
+        let root = Location::root();
+        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.dimension()]).collect();
         let frame = self.along_frame(&frames, name)?;
         let lengths = frames.iter().map(|f| f.rows() as u64).collect();
         let along = Along { lengths, names: frame.index().clone() };
-        root.link(name, self.writer.frame(&frame)?);
-        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.across()]).collect();
+        self.writer.frame(&root.child(name), &frame)?;
+        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.other().dimension()]).collect();
         let (names, maps) = self.join_names(&frames)?;
         let frame = self.across_frame(&frames, &names, &maps).in_object(&format!("/{other}"))?;
-        root.link(other, self.writer.frame(&frame)?);
-        if let Some(x) = self.x(&along, &maps)? {
-            root.link("X", x);
-        }
-        root.link("layers", self.joined_mapping("layers", &along, Some(&maps))?);
-        for (letter, written) in [
-            ("m", self.joined_mapping(&format!("{name}m"), &along, None)?),
-            ("p", self.diagonals(&format!("{name}p"), &along)?),
-        ] {
-            root.link(&format!("{name}{letter}"), written);
-        }
+        self.writer.frame(&root.child(other), &frame)?;
+        self.x(&along, &maps)?;
+        self.joined_mapping("layers", &along, Some(&maps))?;
+        self.joined_mapping(&format!("{name}m"), &along, None)?;
+        self.diagonals(&format!("{name}p"), &along)?;
         for (letter, both) in [("m", false), ("p", true)] {
-            let path = format!("{other}{letter}");
-            root.link(&path, self.merged_mapping(&path, &names, &maps, both)?);
+            self.merged_mapping(&format!("{other}{letter}"), &names, &maps, both)?;
         }
-        root.link("uns", self.uns()?);
-        if let Some(raw) = self.raw()? {
-            root.link("raw", raw);
-        }
-        Ok(root)
+        self.uns()?;
+        self.raw()
     }
 
-    /// `X`, where all parts have it; `None` where none has.
-    fn x(&mut self, along: &Along, maps: &[Map]) -> Result<Option<ObjectAddress>> {
+    /// `X`, where all parts have it; nothing where none has.
+    fn x(&mut self, along: &Along, maps: &[Map]) -> Result<()> {
         if self.parts.iter().all(|p| !p.has_x) {
-            return Ok(None);
+            return Ok(());
         }
         let mut found = Vec::new();
         for part in self.parts {
@@ -102,7 +92,7 @@ impl Run<'_> {
             }
             found.push(Some(self.open(part, "X")?));
         }
-        self.joined("/X", along, &found, maps).in_object("/X").map(Some)
+        self.joined(&Location::root().child("X"), along, &found, maps).in_object("/X")
     }
 
     fn open(&self, part: &Part, path: &str) -> Result<Item> {
@@ -133,7 +123,7 @@ impl Run<'_> {
     /// Names across the axis; where one comes twice, the file is told.
     fn join_names(&self, frames: &[&Frame]) -> Result<(Strings, Vec<Map>)> {
         for (frame, part) in frames.iter().zip(self.parts) {
-            let place = format!("/{}", self.options.axis.names()[1]);
+            let place = format!("/{}", self.options.axis.other().name());
             refuse_repeated(frame.index()).in_object(&place).in_file(&part.path)?;
         }
         let names: Vec<&Strings> = frames.iter().map(|f| f.index()).collect();
@@ -141,7 +131,7 @@ impl Run<'_> {
     }
 
     /// `raw`, where all parts have it.
-    fn raw(&mut self) -> Result<Option<ObjectAddress>> {
+    fn raw(&mut self) -> Result<()> {
         let axis = self.options.axis;
         let mut found = Vec::new();
         let mut tables = Vec::new();
@@ -152,24 +142,30 @@ impl Run<'_> {
         }
         if found.len() < self.parts.len() {
             if !found.is_empty() {
-                self.observer.warn("only some of the parts have raw: it is left out");
+                self.observer.warn(&Warning::RawLeftOut);
             }
-            return Ok(None);
+            return Ok(());
         }
-        let across: Vec<&Frame> = tables.iter().map(|f| &f[axis.across()]).collect();
+        let across: Vec<&Frame> = tables.iter().map(|f| &*f[axis.other().dimension()]).collect();
         let (names, maps) = self.join_names(&across)?;
-        let frames: Vec<&Frame> = tables.iter().map(|f| &f[axis.along()]).collect();
+        let frames: Vec<&Frame> = tables.iter().map(|f| &*f[axis.dimension()]).collect();
         let frame = self.along_frame(&frames, "raw")?;
         let lengths = frames.iter().map(|f| f.rows() as u64).collect();
         let along = Along { lengths, names: frame.index().clone() };
-        let mut raw = Group::new();
-        raw.link("X", self.joined("/raw/X", &along, &found, &maps).in_object("/raw/X")?);
-        let (var, varm) = match axis {
-            Axis::Obs => (self.plain_frame(&across, &names)?, self.writer.dict(Group::new())?),
-            Axis::Var => (frame, self.joined_mapping("raw/varm", &along, None)?),
+        let raw = Location::root().child("raw");
+        self.joined(&raw.child("X"), &along, &found, &maps).in_object("/raw/X")?;
+        let var = match axis {
+            Axis::Obs => {
+                let var = self.plain_frame(&across, &names)?;
+                self.writer.dict(&raw.child("varm"))?;
+                var
+            }
+            Axis::Var => {
+                self.joined_mapping("raw/varm", &along, None)?;
+                frame
+            }
         };
-        raw.link("var", self.writer.frame(&var)?);
-        raw.link("varm", varm);
-        self.writer.raw(raw).map(Some)
+        self.writer.frame(&raw.child("var"), &var)?;
+        self.writer.raw(&raw)
     }
 }

@@ -5,7 +5,7 @@ use crate::anndata::{Encoding, Matrix, frame_names, from_value};
 use crate::dtype::Class;
 use crate::error::{Error, Result};
 use crate::formats::tenx;
-use crate::hdf5::{Dataset, Object, Storage};
+use crate::tree::{Array, Node};
 
 /// A whole file.
 #[derive(Debug)]
@@ -145,7 +145,7 @@ impl AnnData {
 const KEYS: [&str; 12] =
     ["X", "raw", "raw.X", "obs", "var", "obsm", "varm", "obsp", "varp", "layers", "uns", "raw.var"];
 
-fn anndata(root: &Object, prefix: &str, out: &mut Vec<(String, ElementInfo)>) -> Result<()> {
+fn anndata(root: &Node, prefix: &str, out: &mut Vec<(String, ElementInfo)>) -> Result<()> {
     for key in KEYS {
         push(root, key, &format!("{prefix}{key}"), out)?;
     }
@@ -158,7 +158,7 @@ fn anndata(root: &Object, prefix: &str, out: &mut Vec<(String, ElementInfo)>) ->
     Ok(())
 }
 
-fn push(root: &Object, key: &str, shown: &str, out: &mut Vec<(String, ElementInfo)>) -> Result<()> {
+fn push(root: &Node, key: &str, shown: &str, out: &mut Vec<(String, ElementInfo)>) -> Result<()> {
     let object = match root.child(key) {
         Ok(Some(object)) => object,
         Ok(None) => return Ok(()),
@@ -179,13 +179,13 @@ fn push(root: &Object, key: &str, shown: &str, out: &mut Vec<(String, ElementInf
     Ok(())
 }
 
-fn describe_object(object: &Object) -> ElementInfo {
+fn describe_object(object: &Node) -> ElementInfo {
     describe_inner(object).unwrap_or_else(ElementInfo::Broken)
 }
 
-fn describe_inner(object: &Object) -> Result<ElementInfo> {
-    if object.is_dataset() {
-        let d = object.dataset()?;
+fn describe_inner(object: &Node) -> Result<ElementInfo> {
+    if object.is_array() {
+        let d = object.array()?;
         if let Class::Compound(members) = &d.datatype().class
             && ["obs", "var", "raw.var"].contains(&object.name())
         {
@@ -208,9 +208,9 @@ fn describe_inner(object: &Object) -> Result<ElementInfo> {
 
 fn matrix(element: &Matrix) -> ElementInfo {
     ElementInfo::Matrix(match element {
-        Matrix::Dense(d) => MatrixInfo { shape: d.shape().to_vec(), ..array(d.dataset()) },
+        Matrix::Dense(d) => MatrixInfo { shape: d.shape().to_vec(), ..array(d.array()) },
         Matrix::Sparse(s) => {
-            let [data, indices, indptr] = s.datasets();
+            let [data, indices, indptr] = s.arrays();
             MatrixInfo {
                 kind: s.orientation().encoding().into(),
                 shape: s.shape().to_vec(),
@@ -223,24 +223,20 @@ fn matrix(element: &Matrix) -> ElementInfo {
     })
 }
 
-fn array(d: &Dataset) -> MatrixInfo {
-    let chunks = match d.storage() {
-        Storage::Chunked(c) => Some(c),
-        _ => None,
-    };
+fn array(d: &Array) -> MatrixInfo {
     MatrixInfo {
-        kind: if d.dataspace().shape().is_none() { "null".into() } else { "array".into() },
+        kind: if d.is_null() { "null".into() } else { "array".into() },
         shape: d.shape().to_vec(),
         dtype: d.datatype().name(),
         index_dtype: None,
         nnz: None,
-        chunks,
-        filters: d.filters().iter().map(Dataset::filter_name).collect(),
+        chunks: d.chunk_shape(),
+        filters: d.filter_names(),
         bytes: d.byte_len(),
     }
 }
 
-fn compound(d: &Dataset, members: &[crate::dtype::Member]) -> FrameInfo {
+fn compound(d: &Array, members: &[crate::dtype::Member]) -> FrameInfo {
     let columns = members.iter().skip(1).map(|m| ColumnInfo {
         name: m.name.clone(),
         dtype: m.datatype.name(),
@@ -253,12 +249,12 @@ fn compound(d: &Dataset, members: &[crate::dtype::Member]) -> FrameInfo {
     }
 }
 
-fn frame(group: &Object) -> Result<FrameInfo> {
+fn frame(group: &Node) -> Result<FrameInfo> {
     let names = frame_names(group)?;
-    let rows_of = |o: &Object| -> Option<u64> {
+    let rows_of = |o: &Node| -> Option<u64> {
         let d =
-            if o.is_dataset() { o.clone() } else { o.child("codes").ok()?.or(o.child("values").ok()?)? };
-        d.dataset().ok()?.shape().first().copied()
+            if o.is_array() { o.clone() } else { o.child("codes").ok()?.or(o.child("values").ok()?)? };
+        d.array().ok()?.shape().first().copied()
     };
     let child = |name: &str| group.child(name).ok().flatten();
     let index = names.index.as_deref().and_then(child);
@@ -278,9 +274,9 @@ fn frame(group: &Object) -> Result<FrameInfo> {
 
 type Categories = Option<(Vec<String>, u64)>;
 
-fn column(frame: &Object, object: &Object) -> Result<(String, Categories)> {
-    if object.is_dataset() {
-        let d = object.dataset()?;
+fn column(frame: &Node, object: &Node) -> Result<(String, Categories)> {
+    if object.is_array() {
+        let d = object.array()?;
         if object.attribute("categories")?.is_some() {
             let labels = frame.descend("__categories").and_then(|c| c.descend(object.name()));
             return Ok(("category".into(), labels.and_then(|l| labels_of(&l)).ok()));
@@ -289,21 +285,20 @@ fn column(frame: &Object, object: &Object) -> Result<(String, Categories)> {
     }
     Ok(match Encoding::of(object)? {
         Encoding::Categorical => {
-            let ordered =
-                object.attribute("ordered")?.is_some_and(|a| a.value.integers().is_ok_and(|v| v == [1]));
+            let ordered = object.attribute("ordered")?.is_some_and(|a| a.integers().is_ok_and(|v| v == [1]));
             let name = if ordered { "ordered category" } else { "category" };
             (name.into(), object.descend("categories").and_then(|l| labels_of(&l)).ok())
         }
         Encoding::Nullable => {
-            (format!("nullable {}", object.descend("values")?.dataset()?.datatype().name()), None)
+            (format!("nullable {}", object.descend("values")?.array()?.datatype().name()), None)
         }
         Encoding::NullableStrings => ("nullable string".into(), None),
         other => (format!("{other:?}").to_lowercase(), None),
     })
 }
 
-fn labels_of(object: &Object) -> Result<(Vec<String>, u64)> {
-    let d = object.dataset()?;
+fn labels_of(object: &Node) -> Result<(Vec<String>, u64)> {
+    let d = object.array()?;
     let n = d.elements();
     if n > READ {
         return Ok((Vec::new(), n));

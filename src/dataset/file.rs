@@ -1,12 +1,11 @@
 //! An open file: what kind it is, its matrices by name, and the tables that go with each.
 
-use crate::anndata::{Encoding, Matrix, read_frame};
+use super::tables::Tables;
+use crate::anndata::{Encoding, Matrix};
 use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{loom, tenx};
-use crate::hdf5::{File, Object};
 use crate::limits::Limits;
-use crate::observe::Observer;
-use crate::table::Frame;
+use crate::tree::{Container, Node};
 use std::path::Path;
 
 /// What kind of file it is.
@@ -46,15 +45,16 @@ impl Flavour {
 /// A single-cell file open for reading.
 #[derive(Debug, Clone)]
 pub struct AnnData {
-    root: Object,
+    root: Node,
     flavour: Flavour,
+    pub(super) tables: Tables,
 }
 
 impl AnnData {
     /// Opens the file at `path`, whatever its name ends in.
     ///
     /// # Errors
-    /// As [`File::open`]; `Unsupported` where it is HDF5 but none of the kinds of [`Flavour`].
+    /// As [`Container::open`]; `Unsupported` where it is HDF5 but none of the kinds of [`Flavour`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, Limits::default())
     }
@@ -65,17 +65,17 @@ impl AnnData {
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
         let path = path.as_ref();
-        Self::from_file(&File::open_with(path, limits)?).in_file(path)
+        Container::open(path, limits).and_then(|c| Self::from_container(&c)).in_file(path)
     }
 
-    /// Looks at an open HDF5 file.
+    /// Looks at an open container.
     ///
     /// # Errors
     /// `Unsupported` where it is none of the kinds of [`Flavour`].
-    pub fn from_file(file: &File) -> Result<Self> {
-        let root = file.root()?;
+    pub fn from_container(container: &Container) -> Result<Self> {
+        let root = container.root()?;
         let flavour = detect(&root)?;
-        Ok(AnnData { root, flavour })
+        Ok(AnnData { root, flavour, tables: Tables::default() })
     }
 
     /// What kind of file it is.
@@ -84,7 +84,7 @@ impl AnnData {
     }
 
     /// The root group.
-    pub fn root(&self) -> &Object {
+    pub fn root(&self) -> &Node {
         &self.root
     }
 
@@ -92,7 +92,7 @@ impl AnnData {
     /// version 2 the genome, or `X` where there is only one.
     ///
     /// # Errors
-    /// `Usage` where there is none, with the names there are; `Malformed` or `Unsupported` as its parts are.
+    /// `NotFound` where there is none, with the names there are; `Malformed` or `Unsupported` as its parts are.
     pub fn matrix(&self, name: &str) -> Result<Matrix> {
         let name = name.trim_matches('/');
         match self.flavour {
@@ -103,14 +103,14 @@ impl AnnData {
     }
 
     /// The object of a matrix in an AnnData or MuData file.
-    fn object_of(&self, name: &str) -> Result<Object> {
+    fn object_of(&self, name: &str) -> Result<Node> {
         // raw/X of files up to 0.6 is called raw.X
         let old = (self.flavour == Flavour::AnnData06).then(|| name.replacen("raw/", "raw.", 1));
         match self.root.descend(name) {
-            Err(e) if e.kind() == Kind::Usage => {
+            Err(e) if e.kind() == Kind::NotFound => {
                 match old.filter(|o| o != name).map(|o| self.root.descend(&o)) {
                     Some(Ok(object)) => Ok(object),
-                    _ => Err(Error::usage(format!("there is no matrix '{name}' ({})", self.choices()?))),
+                    _ => Err(Error::not_found(format!("there is no matrix '{name}' ({})", self.choices()?))),
                 }
             }
             other => other,
@@ -157,7 +157,7 @@ impl AnnData {
         }
     }
 
-    fn genomes(&self) -> Result<Vec<Object>> {
+    fn genomes(&self) -> Result<Vec<Node>> {
         let mut out = Vec::new();
         for link in self.root.links()? {
             let child = self.root.open_link(link)?;
@@ -168,11 +168,11 @@ impl AnnData {
         Ok(out)
     }
 
-    fn tenx_group(&self, name: &str) -> Result<Object> {
+    pub(super) fn tenx_group(&self, name: &str) -> Result<Node> {
         if self.flavour == Flavour::TenX3 {
             return match name {
                 "X" | "matrix" => self.root.descend("matrix"),
-                other => Err(Error::usage(format!("there is no matrix '{other}' (there are: X)"))),
+                other => Err(Error::not_found(format!("there is no matrix '{other}' (there are: X)"))),
             };
         }
         let mut genomes = self.genomes()?;
@@ -189,33 +189,6 @@ impl AnnData {
         })
     }
 
-    /// The tables of the rows and the columns of a matrix. Their lengths are held against its shape.
-    ///
-    /// # Errors
-    /// `Malformed` where a table is damaged or of another length.
-    pub fn frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<[Frame; 2]> {
-        let name = name.trim_matches('/');
-        let frames = match self.flavour {
-            Flavour::Loom => [
-                loom::frame(&self.root, "col_attrs", "CellID", shape[0], observer)?,
-                loom::frame(&self.root, "row_attrs", "Gene", shape[1], observer)?,
-            ],
-            Flavour::TenX3 | Flavour::TenX2 => {
-                let group = self.tenx_group(name)?;
-                [tenx::obs(&group)?, tenx::var(&group, observer)?]
-            }
-            _ => self.anndata_frames(name, shape, observer)?,
-        };
-        for (frame, (what, expected)) in frames.iter().zip([("rows", shape[0]), ("columns", shape[1])]) {
-            if frame.rows() as u64 != expected {
-                let text =
-                    format!("the matrix '{name}' has {expected} {what}, their table has {}", frame.rows());
-                return Err(Error::malformed(text));
-            }
-        }
-        Ok(frames)
-    }
-
     /// Whether there is an `X`. Files of 10x Genomics and loom always have a matrix, AnnData may have none, or null in
     /// its place.
     ///
@@ -227,55 +200,11 @@ impl AnnData {
             _ => self.root.child("X")?.is_some_and(|x| !x.is_null()),
         })
     }
-
-    /// Rows and columns of a matrix. A file without `X` has the shape that its tables have.
-    ///
-    /// # Errors
-    /// As [`matrix`](Self::matrix); where a table cannot be read.
-    pub fn shape_of(&self, name: &str) -> Result<[u64; 2]> {
-        if name.trim_matches('/') != "X" || self.has_x()? {
-            return Ok(self.matrix(name)?.shape());
-        }
-        let rows = |name: &str| match self.root.child(name)? {
-            Some(object) => read_frame(&object, None, 0, &()).map(|f| f.rows() as u64),
-            None => Ok(0),
-        };
-        Ok([rows("obs")?, rows("var")?])
-    }
-
-    fn anndata_frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<[Frame; 2]> {
-        // In MuData the modality is the root of everything below it.
-        let (root, inner) = match name.strip_prefix("mod/").and_then(|n| n.split_once('/')) {
-            Some((modality, inner)) => (self.root.descend(&format!("mod/{modality}"))?, inner),
-            None => (self.root.clone(), name),
-        };
-        let uns = root.child("uns").ok().flatten().filter(Object::is_group);
-        let read = |path: &str, rows: u64| match root.descend(path) {
-            Ok(object) => read_frame(&object, uns.as_ref(), rows, observer),
-            Err(e) if e.kind() == Kind::Usage => Ok(Frame::unnamed(rows)),
-            Err(e) => Err(e),
-        };
-        let (rows, columns) = (shape[0], shape[1]);
-        let first = inner.split('/').next().unwrap_or_default();
-        Ok(match first {
-            "raw" => {
-                let var = if root.child("raw.var")?.is_some() { "raw.var" } else { "raw/var" };
-                [read("obs", rows)?, read(var, columns)?]
-            }
-            "raw.X" => [read("obs", rows)?, read("raw.var", columns)?],
-            "obsp" => [read("obs", rows)?, read("obs", columns)?],
-            "varp" => [read("var", rows)?, read("var", columns)?],
-            "obsm" => [read("obs", rows)?, Frame::unnamed(columns)],
-            "varm" => [read("var", rows)?, Frame::unnamed(columns)],
-            "X" | "layers" => [read("obs", rows)?, read("var", columns)?],
-            _ => [Frame::unnamed(rows), Frame::unnamed(columns)],
-        })
-    }
 }
 
-fn detect(root: &Object) -> Result<Flavour> {
+fn detect(root: &Node) -> Result<Flavour> {
     let links = root.links()?;
-    let has = |n: &str| links.iter().any(|l| l.name == n.as_bytes());
+    let has = |n: &str| links.iter().any(|l| l.is_called(n));
     match Encoding::of(root)? {
         Encoding::AnnData => return Ok(Flavour::AnnData),
         Encoding::MuData => return Ok(Flavour::MuData),
@@ -288,15 +217,15 @@ fn detect(root: &Object) -> Result<Flavour> {
         return Ok(Flavour::Loom);
     }
     if has("X") || (has("obs") && has("var")) {
-        let compound = |n: &str| root.child(n).ok().flatten().is_some_and(|o| o.is_dataset());
+        let compound = |n: &str| root.child(n).ok().flatten().is_some_and(|o| o.is_array());
         let old = compound("obs") || compound("var");
         return Ok(if old { Flavour::AnnData06 } else { Flavour::AnnData07 });
     }
-    for link in links {
+    for link in links.iter().copied() {
         if let Ok(child) = root.open_link(link)
             && tenx::is_matrix(&child).unwrap_or(false)
         {
-            let v3 = link.name == b"matrix" && child.child("features")?.is_some();
+            let v3 = link.is_called("matrix") && child.child("features")?.is_some();
             return Ok(if v3 { Flavour::TenX3 } else { Flavour::TenX2 });
         }
     }
@@ -306,7 +235,7 @@ fn detect(root: &Object) -> Result<Flavour> {
 }
 
 /// Matrices below the root of one AnnData.
-fn names_below(root: &Object, prefix: &str) -> Result<Vec<String>> {
+fn names_below(root: &Node, prefix: &str) -> Result<Vec<String>> {
     let mut out = Vec::new();
     for single in ["X", "raw/X", "raw.X"] {
         if root.descend(single).is_ok() {

@@ -1,15 +1,16 @@
 //! Whatever a matrix can be read from, opened by its content.
 
-use crate::anndata::{Matrix, MatrixSource};
+use crate::anndata::Matrix;
 use crate::dataset::AnnData;
 use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{DelimitedText, MatrixMarket};
 use crate::limits::Limits;
-use crate::matrix::{Budget, InMemory, LostLines, Selection, Source};
-use crate::observe::Observer;
+use crate::matrix::{AnySource, Budget, LostLines, Selection, Source};
+use crate::observe::{Observer, Phase, Verb};
 use crate::store::{SourceRecord, Store};
 use crate::table::Frame;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A file or a store that a matrix is read from.
 #[derive(Debug)]
@@ -64,18 +65,19 @@ impl Input {
     ///
     /// # Errors
     /// As [`AnnData::matrix`] and [`Matrix::source`].
-    pub fn matrix(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<InputMatrix<'_>> {
+    pub fn matrix(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<AnySource<'_>> {
         match self {
-            Input::Store(s) => Ok(InputMatrix::Store(s)),
+            Input::Store(s) => Ok(Box::new(&**s)),
             Input::MatrixMarket(_) | Input::DelimitedText(_) if name != "X" => {
-                Err(Error::usage(format!("there is no matrix '{name}' (there are: X)")).in_file(self.path()))
+                Err(Error::not_found(format!("there is no matrix '{name}' (there are: X)"))
+                    .in_file(self.path()))
             }
-            Input::MatrixMarket(m) => Ok(InputMatrix::Memory(Box::new(m.read(budget, observer)?))),
-            Input::DelimitedText(t) => Ok(InputMatrix::DelimitedText(t.read(budget, observer)?)),
+            Input::MatrixMarket(m) => Ok(Box::new(m.read(budget, observer)?)),
+            Input::DelimitedText(t) => Ok(Box::new(t.read(budget, observer)?)),
             Input::File(path, file) => {
                 let element = file.matrix(name).in_file(path)?;
                 observe_dense(&element, observer);
-                Ok(InputMatrix::File(Box::new(element.source(budget, observer).in_file(path)?)))
+                element.source(budget, observer).map(|s| s as AnySource<'_>).in_file(path)
             }
         }
     }
@@ -100,27 +102,42 @@ impl Input {
         name: &str,
         budget: Budget,
         observer: &dyn Observer,
-    ) -> Result<(InputMatrix<'_>, Vec<LostLines>)> {
+    ) -> Result<(AnySource<'_>, Vec<LostLines>)> {
         let Input::File(path, file) = self else {
             return Ok((self.matrix(name, budget, observer)?, Vec::new()));
         };
         let element = file.matrix(name).in_file(path)?;
         observe_dense(&element, observer);
         let (opened, lost) = element.source_past(budget, observer).in_file(path)?;
-        Ok((InputMatrix::File(Box::new(opened)), lost))
+        Ok((opened, lost))
     }
 
     /// The tables of the rows and the columns of a matrix of this shape; `None` where a store has none.
     ///
     /// # Errors
     /// As [`AnnData::frames`].
-    pub fn frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<Option<[Frame; 2]>> {
+    pub fn frames(
+        &self,
+        name: &str,
+        shape: [u64; 2],
+        observer: &dyn Observer,
+    ) -> Result<Option<[Arc<Frame>; 2]>> {
         match self {
-            Input::Store(s) => s.frames(),
-            Input::MatrixMarket(m) => m.frames(shape).map(Some),
-            Input::DelimitedText(t) => t.frames(observer).map(Some),
+            Input::Store(s) => Ok(s.frames()?.map(|frames| frames.map(Arc::new))),
+            Input::MatrixMarket(m) => m.frames(shape).map(|frames| Some(frames.map(Arc::new))),
+            Input::DelimitedText(t) => t.frames(observer).map(|frames| Some(frames.map(Arc::new))),
             Input::File(path, file) => file.frames(name, shape, observer).map(Some).in_file(path),
         }
+    }
+
+    /// The tables of the rows and the columns of a matrix; names are numbers where there are none.
+    ///
+    /// # Errors
+    /// As [`shape`](Self::shape) and [`frames`](Self::frames).
+    pub fn tables(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<[Arc<Frame>; 2]> {
+        let shape = self.shape(name, budget, observer)?;
+        let frames = self.frames(name, shape, observer)?;
+        Ok(frames.unwrap_or_else(|| shape.map(|n| Arc::new(Frame::unnamed(n)))))
     }
 
     /// What a store made of it says of its origin.
@@ -153,41 +170,16 @@ impl Input {
 /// A dense matrix is read once just to count; the observer should know.
 fn observe_dense(element: &Matrix, observer: &dyn Observer) {
     if let Matrix::Dense(d) = element {
-        observer.phase("counting", d.dataset().byte_len());
+        observer.phase(&Phase::new(Verb::Counting, d.array().byte_len()).of(element.path()));
     }
 }
 
 /// What is left of the tables of a matrix when rows and columns of it are taken.
-pub(crate) fn select_frames(selection: &Selection, frames: [Frame; 2]) -> Result<[Frame; 2]> {
+pub(crate) fn select_frames(selection: &Selection, frames: [Arc<Frame>; 2]) -> Result<[Frame; 2]> {
     let [obs, var] = frames;
-    let select = |frame: Frame, rows: &Option<Vec<u64>>| match rows {
+    let select = |frame: Arc<Frame>, rows: &Option<Vec<u64>>| match rows {
         Some(rows) => frame.select(rows)?.without_unused(&mut |_, _, _| ()),
-        None => Ok(frame),
+        None => Ok(Arc::unwrap_or_clone(frame)),
     };
     Ok([select(obs, &selection.obs)?, select(var, &selection.var)?])
-}
-
-/// A matrix of an input, ready to be read.
-#[derive(Debug)]
-pub enum InputMatrix<'i> {
-    /// Of a file.
-    File(Box<MatrixSource>),
-    /// Of a store.
-    Store(&'i Store),
-    /// Read whole.
-    Memory(Box<InMemory>),
-    /// Of a table that keeps it.
-    DelimitedText(&'i InMemory),
-}
-
-impl InputMatrix<'_> {
-    /// As a source of entries.
-    pub fn as_source(&self) -> &dyn Source {
-        match self {
-            InputMatrix::File(o) => o.as_source(),
-            InputMatrix::Store(s) => *s,
-            InputMatrix::Memory(m) => &**m,
-            InputMatrix::DelimitedText(m) => *m,
-        }
-    }
 }

@@ -2,9 +2,13 @@
 
 mod describe;
 mod file;
+#[cfg(feature = "store")]
 mod input;
+mod tables;
 
 pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use file::{AnnData, Flavour};
+#[cfg(feature = "store")]
+pub use input::Input;
+#[cfg(feature = "store")]
 pub(crate) use input::select_frames;
-pub use input::{Input, InputMatrix};

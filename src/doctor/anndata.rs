@@ -4,10 +4,10 @@ use super::{Report, Severity};
 use crate::anndata::{Matrix, frame_names, read_column};
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Kind, Result};
-use crate::hdf5::{Dataset, Object, Storage};
-use crate::matrix::{Budget, LostLines, Orientation, WithoutLines, damage, merged};
-use crate::observe::Observer;
+use crate::matrix::{Budget, LostLines, Orientation, Source, WithoutLines, damage, merged};
+use crate::observe::{Observer, Phase, Verb};
 use crate::table::Column;
+use crate::tree::{Array, Node};
 
 pub(super) fn examine(
     data: &AnnData,
@@ -40,7 +40,7 @@ pub(super) fn examine(
     let mut shapes = Vec::new();
     for name in names {
         match data.matrix(&name) {
-            Err(e) if e.kind() == Kind::Usage => {
+            Err(e) if e.kind() == Kind::NotFound => {
                 report.add(Severity::Notice, &format!("/{name}"), "not a matrix that could be examined");
             }
             Err(e) => report.add_error(&format!("/{name}"), &e),
@@ -63,7 +63,7 @@ fn matrix(
 ) -> Result<()> {
     let object = format!("/{name}");
     if let Matrix::Sparse(s) = element {
-        let [_, indices, indptr] = s.datasets();
+        let [_, indices, indptr] = s.arrays();
         if indices.datatype().size != indptr.datatype().size {
             let text = format!(
                 "indices of {} and indptr of {} bytes: scipy copies one of them when it loads",
@@ -72,7 +72,7 @@ fn matrix(
             );
             report.add(Severity::Notice, &object, text);
         }
-        for d in s.datasets() {
+        for d in s.arrays() {
             unwritten(d, report);
         }
         if let Err(e) = s.source() {
@@ -87,13 +87,14 @@ fn matrix(
             return Ok(());
         }
     };
-    let source = opened.as_source();
+    let source: &dyn Source = &opened;
     let rows = match source.layout().orientation {
         Orientation::Csr => "rows",
         Orientation::Csc => "columns",
     };
     let width = 4 + source.layout().dtype.size() as u64;
-    observer.phase("examining entries", source.layout().entries.saturating_mul(width));
+    let bytes = source.layout().entries.saturating_mul(width);
+    observer.phase(&Phase::new(Verb::ExaminingEntries, bytes).of(name));
     let found = damage(&WithoutLines::new(source, &lost), budget, observer)?;
     let lost = merged(lost.into_iter().chain(found.lost).collect::<Vec<LostLines>>());
     let count: u64 = lost.iter().map(|l| l.lines.end - l.lines.start).sum();
@@ -150,13 +151,12 @@ fn matrix(
 }
 
 /// Chunks that no writer ever filled in: a program that stopped half way leaves them.
-fn unwritten(d: &Dataset, report: &mut Report) {
-    let Storage::Chunked(chunk) = d.storage() else { return };
-    let all: u64 = d.shape().iter().zip(&chunk).map(|(n, c)| n.div_ceil((*c).max(1))).product();
+fn unwritten(d: &Array, report: &mut Report) {
+    let Some(all) = d.chunk_count() else { return };
     let stored = d.stored_chunks().unwrap_or(0) as u64;
     if stored < all {
         let text = format!("only {stored} of {all} chunks were ever written; the others read as zeros");
-        report.add(Severity::Contradiction, d.object().path(), text);
+        report.add(Severity::Contradiction, d.path(), text);
     }
 }
 
@@ -212,22 +212,22 @@ fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Report, ob
 }
 
 /// How long an element is along its first axis, where that can be told from metadata.
-fn length(object: &Object) -> Option<u64> {
-    if object.is_dataset() {
-        return object.dataset().ok()?.shape().first().copied();
+fn length(object: &Node) -> Option<u64> {
+    if object.is_array() {
+        return object.array().ok()?.shape().first().copied();
     }
     if let Ok(element) = Matrix::open(object) {
         return Some(element.shape()[0]);
     }
     let index = frame_names(object).ok()?.index?;
     let index = object.child(&index).ok()??;
-    index.dataset().ok()?.shape().first().copied()
+    index.array().ok()?.shape().first().copied()
 }
 
 /// Each column of a data frame by itself, so that one that is damaged hides no other. Its length comes back.
-fn frame(object: &Object, report: &mut Report) -> Option<u64> {
-    if object.is_dataset() {
-        return object.dataset().ok()?.shape().first().copied();
+fn frame(object: &Node, report: &mut Report) -> Option<u64> {
+    if object.is_array() {
+        return object.array().ok()?.shape().first().copied();
     }
     let names = match frame_names(object) {
         Ok(names) => names,
@@ -264,7 +264,7 @@ fn frame(object: &Object, report: &mut Report) -> Option<u64> {
     rows
 }
 
-fn column(frame: &Object, name: &str, report: &mut Report) -> Option<Column> {
+fn column(frame: &Node, name: &str, report: &mut Report) -> Option<Column> {
     let path = format!("{}/{name}", frame.path());
     let read = frame.child(name).and_then(|child| match child {
         Some(child) => read_column(&child),

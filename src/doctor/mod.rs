@@ -13,6 +13,7 @@ use crate::hdf5::File;
 use crate::limits::Limits;
 use crate::matrix::Budget;
 use crate::observe::Observer;
+use crate::tree::Container;
 use std::path::Path;
 
 /// How much a finding weighs, the lightest first.
@@ -123,7 +124,7 @@ pub fn examine(path: &Path, limits: Limits, budget: Budget, observer: &dyn Obser
         Ok(file) => file,
     };
     objects::examine(&file, &mut report, observer)?;
-    match AnnData::from_file(&file) {
+    match AnnData::from_container(&Container::from(file)) {
         Ok(data) => {
             report.flavour = Some(data.flavour().name());
             anndata::examine(&data, &mut report, budget, observer)?;

@@ -4,7 +4,7 @@ use super::{Report, Severity};
 use crate::dtype::Class;
 use crate::error::{Error, Kind, Result};
 use crate::hdf5::{Dataset, File, Object, Scratch, Target};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use rayon::prelude::*;
 use std::collections::HashSet;
 
@@ -16,7 +16,7 @@ const SZIP: u16 = 4;
 const LZF: u16 = 32000;
 
 pub(super) fn examine(file: &File, report: &mut Report, observer: &dyn Observer) -> Result<()> {
-    observer.phase("examining objects", file.len());
+    observer.phase(&Phase::new(Verb::ExaminingObjects, file.len()));
     let root = match file.root() {
         Ok(root) => root,
         Err(e) => {

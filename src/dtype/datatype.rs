@@ -5,8 +5,10 @@
 //! into plain [`Dtype`]s.
 
 use super::{Dtype, Numeric};
+use crate::error::{Error, Result};
 
-/// A datatype: bytes of one element, and what they mean.
+/// A datatype: bytes of one element, and what they mean. [`Numeric::of`] finds the plain [`Dtype`] of those that are
+/// numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datatype {
     /// Bytes of one element.
@@ -188,6 +190,58 @@ impl Datatype {
         Datatype { size: 16, class: Class::VarString(text) }
     }
 
+    /// Whether elements refer to other places of their file: strings and lists of any length to a heap, references to
+    /// objects.
+    pub(crate) fn has_references(&self) -> bool {
+        match &self.class {
+            Class::VarString(_) | Class::VarLen(_) | Class::Reference { .. } => true,
+            Class::Compound(members) => members.iter().any(|m| m.datatype.has_references()),
+            Class::Array { base, .. } => base.has_references(),
+            _ => false,
+        }
+    }
+
+    /// The type with references to a heap of 16 bytes, as with addresses of 8 bytes; members behind each other without a
+    /// gap where that changed them.
+    ///
+    /// # Errors
+    /// `Unsupported` where it has 4 GiB or more.
+    pub(crate) fn packed(&self) -> Result<Datatype> {
+        Ok(match &self.class {
+            Class::VarString(text) => Datatype { size: 16, class: Class::VarString(*text) },
+            Class::VarLen(base) => Datatype { size: 16, class: Class::VarLen(Box::new(base.packed()?)) },
+            Class::Compound(members) if members.iter().any(|m| m.datatype.has_references()) => {
+                let packed = Self::packed_members(members)?;
+                let size = packed.last().map_or(0, |m| m.offset.saturating_add(m.datatype.size));
+                Datatype { size, class: Class::Compound(packed) }
+            }
+            Class::Array { dims, base } => {
+                let base = base.packed()?;
+                let size = dims.iter().try_fold(u64::from(base.size), |n, d| n.checked_mul(*d));
+                let size = size.and_then(|n| u32::try_from(n).ok());
+                let size = size.ok_or_else(|| Error::unsupported("an array type of that size"))?;
+                Datatype { size, class: Class::Array { dims: dims.clone(), base: Box::new(base) } }
+            }
+            _ => self.clone(),
+        })
+    }
+
+    /// The members of a compound in [`packed`](Self::packed) form, without gaps.
+    ///
+    /// # Errors
+    /// As of [`packed`](Self::packed).
+    pub(crate) fn packed_members(members: &[Member]) -> Result<Vec<Member>> {
+        let mut offset = 0u32;
+        let mut packed = Vec::with_capacity(members.len());
+        for m in members {
+            let datatype = m.datatype.packed()?;
+            let next = offset.saturating_add(datatype.size);
+            packed.push(Member { name: m.name.clone(), offset, datatype });
+            offset = next;
+        }
+        Ok(packed)
+    }
+
     /// A short name: `float32`, `string`, `string[8]`, `compound{a:int32,b:bool}`, `vlen<uint8>`, ...
     pub fn name(&self) -> String {
         match &self.class {
@@ -225,5 +279,39 @@ impl Datatype {
                 None => format!("float{}", u64::from(self.size).saturating_mul(8)),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compound_with_strings_is_packed_without_gaps() {
+        let text = Text { padding: Padding::NullTerminated, utf8: true };
+        // as a file with addresses of four bytes has it, with a gap before the last member
+        let string = Datatype { size: 12, class: Class::VarString(text) };
+        let member = |name: &str, offset, datatype| Member { name: name.into(), offset, datatype };
+        let members = vec![
+            member("a", 0, Datatype::of(Dtype::Int32)),
+            member("b", 4, string),
+            member("c", 24, Datatype::of(Dtype::Int64)),
+        ];
+        let packed = Datatype { size: 32, class: Class::Compound(members) }.packed().unwrap();
+        let Class::Compound(members) = &packed.class else { panic!("{packed:?}") };
+        assert_eq!(members.iter().map(|m| m.offset).collect::<Vec<_>>(), [0, 4, 20]);
+        assert_eq!(packed.size, 28);
+        assert!(packed.has_references());
+        // without references the layout stays, gap and all
+        let plain = Class::Compound(vec![member("c", 8, Datatype::of(Dtype::Int64))]);
+        let plain = Datatype { size: 24, class: plain };
+        assert_eq!(plain.packed().unwrap(), plain);
+    }
+
+    #[test]
+    fn an_array_type_of_4_gib_is_refused() {
+        let base = Box::new(Datatype::of(Dtype::Int64));
+        let array = Datatype { size: 0, class: Class::Array { dims: vec![1 << 20, 1 << 20], base } };
+        assert!(array.packed().is_err());
     }
 }

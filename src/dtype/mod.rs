@@ -1,12 +1,14 @@
 //! Types of elements: plain numbers by their numpy names ([`Dtype`]), stored elements of any kind ([`Datatype`]), and the way
 //! from one to the other.
 
+mod aligned;
 mod cast;
 mod datatype;
 mod numeric;
 
+pub use aligned::AlignedBytes;
 pub use cast::Policy;
-pub(crate) use cast::{Narrowest, cast};
+pub(crate) use cast::{Narrowest, cast, convert_into};
 pub use datatype::{Class, Datatype, Float, Integer, Member, Order, Padding, Text};
 pub use numeric::Numeric;
 
@@ -77,8 +79,11 @@ impl Dtype {
         }
     }
 
-    /// The type of this full numpy name. Short forms (`u8`, `f4`) are refused: they mean different things
-    /// in different languages.
+    /// The type of this full numpy name; also by [`str::parse`]. Short forms (`u8`, `f4`) are refused: they mean
+    /// different things in different languages.
+    ///
+    /// # Errors
+    /// `Usage` with the names that there are.
     pub fn from_name(name: &str) -> Result<Dtype> {
         Self::ALL.into_iter().find(|d| d.name() == name).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|d| d.name()).collect();
@@ -162,6 +167,14 @@ impl Dtype {
     }
 }
 
+impl std::str::FromStr for Dtype {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Dtype> {
+        Self::from_name(name)
+    }
+}
+
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -201,8 +214,9 @@ impl fmt::Display for Scalar {
     }
 }
 
-/// A Rust number that is one of the [`Dtype`]s. Bool travels as `u8`.
-pub trait Element: bytemuck::Pod + PartialEq + PartialOrd + Send + Sync + fmt::Debug {
+/// A Rust number that is one of the [`Dtype`]s: `u8` to `u64`, `i8` to `i64`, `half::f16`, `f32`, `f64`. Bool travels
+/// as `u8`. No type outside this crate can be one.
+pub trait Element: bytemuck::Pod + PartialEq + PartialOrd + Send + Sync + fmt::Debug + cast::Convert {
     /// Its type; `u8` answers `Uint8` though bool bytes use it too.
     const DTYPE: Dtype;
     /// As a value that can be shown and compared across types.
@@ -309,6 +323,7 @@ mod tests {
     fn names_are_full_numpy_names() {
         for d in Dtype::ALL {
             assert_eq!(Dtype::from_name(d.name()).unwrap(), d);
+            assert_eq!(d.name().parse::<Dtype>().unwrap(), d);
         }
         for short in ["u8", "f4", "<f4", "float", "int", ""] {
             assert_eq!(Dtype::from_name(short).unwrap_err().kind(), crate::error::Kind::Usage, "{short}");

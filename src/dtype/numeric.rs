@@ -27,7 +27,8 @@ enum Conversion {
 }
 
 impl Numeric {
-    /// How to read `datatype`; `None` where it is no number, or has no plain type.
+    /// How to read `datatype`, and as which plain type ([`dtype`](Self::dtype)); `None` where it is no number, or has
+    /// no plain type.
     pub fn of(datatype: &Datatype) -> Option<Self> {
         let size = usize::try_from(datatype.size).ok()?;
         let (dtype, how) = match &datatype.class {

@@ -10,19 +10,20 @@ mod split;
 
 pub use split::split;
 
-use crate::anndata::{H5adWriter, Matrix, StorageOptions};
-use crate::codec::{Compression, Filters};
+use crate::anndata::{AnnDataWriter, Matrix, StorageOptions};
+use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
 use crate::dataset::{Input, select_frames};
 use crate::error::{Error, Result};
-use crate::hdf5::{Group, Libver, ObjectAddress};
 use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::table::Frame;
 use crate::transpose;
+use crate::tree::{Libver, Location};
 use file::File;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Other names for rows and columns than the input has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -138,7 +139,7 @@ fn of_genome(
             Ok((genome.to_owned(), None))
         }
         Input::File(_, data) if data.flavour() == Flavour::TenX3 => {
-            let [_, var] = data.frames("X", data.matrix("X")?.shape(), observer)?;
+            let var = data.frame("X", 1, data.matrix("X")?.shape()[1], observer)?;
             let Some(column) = var.column("genome") else {
                 return Err(Error::usage("the file does not say which genome its genes are of"));
             };
@@ -153,7 +154,7 @@ fn of_genome(
                 there.sort_unstable();
                 there.dedup();
                 let there = there.iter().map(|g| String::from_utf8_lossy(g)).collect::<Vec<_>>().join(", ");
-                return Err(Error::usage(format!("there is no genome '{genome}' (there are: {there})")));
+                return Err(Error::not_found(format!("there is no genome '{genome}' (there are: {there})")));
             }
             Ok(("X".into(), Some(Selection { obs: selection.obs.clone(), var: Some(rows) })))
         }
@@ -164,21 +165,10 @@ fn of_genome(
 /// The filters of the matrix, as far as they are ones we write; gzip in place of others.
 pub(crate) fn filters_of(data: &AnnData) -> Filters {
     let Ok(element) = data.matrix("X") else { return Filters::default() };
-    let list = match &element {
-        Matrix::Sparse(s) => s.datasets()[0].filters().to_vec(),
-        Matrix::Dense(d) => d.dataset().filters().to_vec(),
-    };
-    let mut filters = Filters::default();
-    for f in list {
-        match f.id {
-            1 => filters.compression = Compression::Gzip(f.values.first().map_or(4, |l| (*l).min(9) as u8)),
-            2 => filters.shuffle = true,
-            3 => filters.fletcher32 = true,
-            32000 => filters.compression = Compression::Lzf,
-            _ => filters.compression = Compression::Gzip(4),
-        }
+    match &element {
+        Matrix::Sparse(s) => s.arrays()[0].filters_to_write(),
+        Matrix::Dense(d) => d.array().filters_to_write(),
     }
-    filters
 }
 
 struct Run<'a> {
@@ -190,10 +180,9 @@ struct Run<'a> {
     layout: Option<Orientation>,
     temporary: PathBuf,
     observer: &'a dyn Observer,
-    writer: H5adWriter<'a>,
-    root: Group,
-    /// Matrices that are written already, by name.
-    ready: HashMap<String, ObjectAddress>,
+    writer: AnnDataWriter<'a>,
+    /// Names of matrices that are written already.
+    ready: HashSet<String>,
 }
 
 impl<'a> Run<'a> {
@@ -217,58 +206,57 @@ impl<'a> Run<'a> {
             layout: options.layout,
             temporary: options.temporary.clone().unwrap_or_else(|| beside.to_owned()),
             observer,
-            writer: H5adWriter::create(output, options.force, how, options.budget, observer)?,
-            root: Group::new(),
-            ready: HashMap::new(),
+            writer: AnnDataWriter::create(output, options.force, how, options.budget, observer)?,
+            ready: HashSet::new(),
         })
     }
 
     fn finish(self) -> Result<()> {
-        self.writer.finish(self.root)
+        self.writer.finish()
     }
 
     /// An input that is a matrix and its names.
     fn one_matrix(&mut self, input: &Input) -> Result<()> {
         let matrix = input.matrix("X", self.budget, self.observer)?;
-        let source = matrix.as_source();
+        let source: &dyn Source = &matrix;
         let frames = input.frames("X", source.layout().shape(), self.observer)?;
         let [rows, columns] = source.layout().shape();
-        let frames = frames.unwrap_or_else(|| [Frame::unnamed(rows), Frame::unnamed(columns)]);
+        let frames = frames.unwrap_or_else(|| [rows, columns].map(|n| Arc::new(Frame::unnamed(n))));
         let [obs, var] = self.names.applied(select_frames(self.selection, frames)?)?;
         let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
-        let x = match (input, self.layout) {
-            (Input::DelimitedText(_), None) => self.dense(&selected)?,
-            _ => self.compressed(&selected)?,
-        };
-        self.root.link("X", x);
-        self.root.link("obs", self.writer.frame(&obs)?);
-        self.root.link("var", self.writer.frame(&var)?);
+        let root = Location::root();
+        match (input, self.layout) {
+            (Input::DelimitedText(_), None) => self.dense(&root.child("X"), &selected)?,
+            _ => self.compressed(&root.child("X"), &selected)?,
+        }
+        self.writer.frame(&root.child("obs"), &obs)?;
+        self.writer.frame(&root.child("var"), &var)?;
         Ok(())
     }
 
     /// A compressed matrix in the layout asked for.
-    fn compressed(&mut self, source: &dyn Source) -> Result<ObjectAddress> {
+    fn compressed(&mut self, at: &Location, source: &dyn Source) -> Result<()> {
         let layout = source.layout();
         let bytes = layout.entries * (4 + layout.dtype.size() as u64);
         if self.layout.is_none_or(|l| l == layout.orientation) {
-            self.observer.phase("writing", bytes);
-            return self.writer.sparse(source);
+            self.observer.phase(&Phase::new(Verb::Writing, bytes).of(&at.to_string()));
+            return self.writer.sparse(at, source);
         }
-        self.observer.phase("reading", bytes);
+        self.observer.phase(&Phase::new(Verb::Reading, bytes).of("X"));
         let partitions =
             transpose::partition(source, self.budget, &self.temporary, self.observer, &|_| Ok(()))?;
         let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
-        self.observer.phase("transposing", bytes);
+        self.observer.phase(&Phase::new(Verb::Transposing, bytes).of("X"));
         let observer = self.observer;
-        self.writer.sparse_from(&layout, &pointers, |sink| partitions.deliver(sink, observer))
+        self.writer.sparse_from(at, &layout, &pointers, |sink| partitions.deliver(sink, observer))
     }
 
     /// Compressed rows with their zeros.
-    fn dense(&mut self, source: &dyn Source) -> Result<ObjectAddress> {
+    fn dense(&mut self, at: &Location, source: &dyn Source) -> Result<()> {
         let layout = *source.layout();
         let size = layout.dtype.size();
         let row = layout.minor * size as u64;
-        self.writer.dense(layout.dtype, &[layout.lines, layout.minor], [2 * row, 1], &|rows, out| {
+        self.writer.dense(at, layout.dtype, &[layout.lines, layout.minor], [2 * row, 1], &|rows, out| {
             out.fill(0);
             let p = &source.pointers()[rows.start as usize..=rows.end as usize];
             let mut buffer = Buffer::new();

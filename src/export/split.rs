@@ -2,13 +2,13 @@
 
 use super::file::File;
 use super::{ExportOptions, Run, export};
-use crate::anndata::{Matrix, SparseSink};
+use crate::anndata::{Matrix, SparseChunks, SparseSink};
 use crate::dataset::Input;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Place, Result};
-use crate::hdf5::Chunks;
 use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
+use crate::tree::Location;
 use std::path::PathBuf;
 
 /// Files that are written at once: each is open, and a process may have a thousand files open.
@@ -37,6 +37,8 @@ pub fn split(
         }
         _ => return parts.iter().try_for_each(|(path, s)| export(input, path, s, options, observer)),
     };
+    // held here, so that each part does not read them again
+    let _tables = data.frames("X", data.shape_of("X")?, observer).in_file(input.path())?;
     for parts in parts.chunks(OPEN) {
         let mut runs = Vec::with_capacity(parts.len());
         for (path, selection) in parts {
@@ -106,7 +108,7 @@ fn one(
             match places.get_mut(*row as usize) {
                 Some(place @ None) => *place = Some((file, new)),
                 Some(_) => return Err(Error::usage(format!("row {row} is in two parts"))),
-                None => return Err(Error::usage(format!("there is no row {row}"))),
+                None => return Err(Error::not_found(format!("there is no row {row}"))),
             }
             ends.push(ends[new as usize] + from[*row as usize + 1] - from[*row as usize]);
         }
@@ -117,14 +119,16 @@ fn one(
         .map(|p| Layout { lines: p.len() as u64 - 1, entries: p[p.len() - 1], ..*source.layout() })
         .collect();
     let layout = source.layout();
-    observer.phase("splitting", layout.entries * (4 + layout.dtype.size() as u64));
+    let bytes = layout.entries * (4 + layout.dtype.size() as u64);
+    observer.phase(&Phase::new(Verb::Splitting, bytes).of(name));
+    let at = Location::from_path(name);
     let sinks: Result<Vec<SparseSink<'_>>> =
-        runs.iter_mut().zip(&layouts).map(|(run, l)| run.writer.sparse_sink(l)).collect();
+        runs.iter_mut().zip(&layouts).map(|(run, l)| run.writer.sparse_sink(&at, l)).collect();
     let apart = Apart { places, pointers: &pointers, sinks: sinks? };
     let made = pump(source, apart, budget, observer)?;
     for (((run, chunks), layout), pointers) in runs.iter_mut().zip(made).zip(&layouts).zip(&pointers) {
-        let written = run.writer.sparse_done(layout, pointers, chunks)?;
-        run.ready.insert(name.to_owned(), written);
+        run.writer.sparse_done(&at, layout, pointers, chunks)?;
+        run.ready.insert(name.to_owned());
     }
     Ok(())
 }
@@ -137,7 +141,7 @@ struct Apart<'p, 'w> {
 }
 
 impl Sink for Apart<'_, '_> {
-    type Done = Vec<[Chunks; 2]>;
+    type Done = Vec<SparseChunks>;
 
     fn block(&self, block: &Block<'_>) -> Result<()> {
         let size = block.values.dtype.size();
@@ -149,6 +153,7 @@ impl Sink for Apart<'_, '_> {
             let start = pointers[row as usize] + behind;
             let values = &block.values.bytes[line.range.start * size..line.range.end * size];
             self.sinks[file as usize].block(&Block {
+                orientation: block.orientation,
                 entries: start..start + line.range.len() as u64,
                 pointers,
                 minor: &block.minor[line.range],

@@ -9,7 +9,7 @@ use super::rows::{Between, MARK, Owned, Rows};
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Budget, InMemory, Layout, Orientation};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::strings::Strings;
 use crate::table::Frame;
 use std::io::{BufRead, Read};
@@ -95,7 +95,7 @@ impl DelimitedText {
         if let Some(kept) = self.read.get() {
             return Ok(kept);
         }
-        observer.phase("reading", self.path.metadata().map_or(0, |m| m.len()));
+        observer.phase(&Phase::new(Verb::Reading, self.path.metadata().map_or(0, |m| m.len())));
         let text = lines::open(&self.path).map_err(|e| Error::io("open", e)).in_file(&self.path)?;
         let read = read(text, self.between, budget, observer).in_file(&self.path)?;
         Ok(self.read.get_or_init(|| read))

@@ -1,7 +1,7 @@
 //! Lines of a text that may be gzipped, with their numbers.
 
+use crate::codec::gzip::GzipReader;
 use crate::error::{Error, Result};
-use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -68,7 +68,7 @@ pub(super) fn open(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
     let mut from = BufReader::with_capacity(1 << 18, File::open(path)?);
     let gzipped = from.fill_buf()?.starts_with(&[0x1f, 0x8b]);
     Ok(match gzipped {
-        true => Box::new(BufReader::with_capacity(1 << 18, MultiGzDecoder::new(from))),
+        true => Box::new(BufReader::with_capacity(1 << 18, GzipReader::new(from))),
         false => Box::new(from),
     })
 }

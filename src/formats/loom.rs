@@ -3,19 +3,19 @@
 use crate::anndata::Dense;
 use crate::anndata::read_column;
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::Object;
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::table::{Column, Frame};
+use crate::tree::Node;
 
 /// Whether the root is that of a loom file.
-pub(crate) fn is_loom(root: &Object) -> Result<bool> {
+pub(crate) fn is_loom(root: &Node) -> Result<bool> {
     let links = root.links()?;
-    let has = |n: &str| links.iter().any(|l| l.name == n.as_bytes());
+    let has = |n: &str| links.iter().any(|l| l.is_called(n));
     Ok(has("matrix") && has("row_attrs") && has("col_attrs"))
 }
 
 /// A matrix of the file as cells × genes. `X` is the layer `spliced` where there is one, as anndata reads it.
-pub(crate) fn open(root: &Object, name: &str) -> Result<Dense> {
+pub(crate) fn open(root: &Node, name: &str) -> Result<Dense> {
     let object = match name {
         "X" => match root.child("layers")?.map(|l| l.child("spliced")).transpose()?.flatten() {
             Some(spliced) => spliced,
@@ -23,15 +23,15 @@ pub(crate) fn open(root: &Object, name: &str) -> Result<Dense> {
         },
         other => root.descend(other)?,
     };
-    if !object.is_dataset() {
-        return Err(Error::usage("not a matrix").in_object(object.path()));
+    if !object.is_array() {
+        return Err(Error::not_found("not a matrix").in_object(object.path()));
     }
-    Dense::open(object.dataset()?, true)
+    Dense::open(object.array()?, true)
 }
 
 /// One table: `index` is the attribute that names its rows.
 pub(crate) fn frame(
-    root: &Object,
+    root: &Node,
     group: &str,
     index: &str,
     rows: u64,
@@ -43,13 +43,14 @@ pub(crate) fn frame(
     for link in group.links()? {
         let name = link.name().into_owned();
         let child = group.open_link(link)?;
-        if !child.is_dataset() {
+        if !child.is_array() {
             continue;
         }
+        observer.check_cancelled()?;
         match read_column(&child) {
             Ok(column) if name == index => names = Some(column.to_strings()?),
             Ok(column) => columns.push((name, column)),
-            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("column left out: {e}")),
+            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&Warning::column(child.path(), e)),
             Err(e) => return Err(e),
         }
     }

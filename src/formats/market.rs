@@ -8,7 +8,7 @@ use super::lines::{self, Lines};
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Budget, InMemory, Layout, Orientation};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
 use std::path::{Path, PathBuf};
@@ -95,7 +95,7 @@ impl MatrixMarket {
     }
 
     fn read_inner(&self, budget: Budget, observer: &dyn Observer) -> Result<InMemory> {
-        observer.phase("reading", self.matrix.metadata().map_or(0, |m| m.len()));
+        observer.phase(&Phase::new(Verb::Reading, self.matrix.metadata().map_or(0, |m| m.len())));
         let mut lines = Lines::open(&self.matrix)?;
         let kind = Kind::read(&mut lines)?;
         let [rows, columns, entries] = sizes(&mut lines, kind)?;

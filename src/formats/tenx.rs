@@ -5,14 +5,14 @@
 use crate::anndata::read_column;
 use crate::anndata::{Sparse, shape_of};
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::Object;
 use crate::matrix::Orientation;
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
+use crate::tree::Node;
 
 /// Whether a group is a matrix of this kind.
-pub(crate) fn is_matrix(group: &Object) -> Result<bool> {
+pub(crate) fn is_matrix(group: &Node) -> Result<bool> {
     if !group.is_group() {
         return Ok(false);
     }
@@ -23,20 +23,20 @@ pub(crate) fn is_matrix(group: &Object) -> Result<bool> {
 }
 
 /// The matrix as cells × genes.
-pub(crate) fn open(group: &Object) -> Result<Sparse> {
+pub(crate) fn open(group: &Node) -> Result<Sparse> {
     let shape = group.descend("shape")?;
     let [genes, cells] =
-        shape.dataset()?.read()?.integers().and_then(|s| shape_of(&s)).in_object(shape.path())?;
+        shape.array()?.read()?.integers().and_then(|s| shape_of(&s)).in_object(shape.path())?;
     Sparse::from_parts(group, Orientation::Csr, [cells, genes])
 }
 
 /// The barcodes.
-pub(crate) fn obs(group: &Object) -> Result<Frame> {
+pub(crate) fn obs(group: &Node) -> Result<Frame> {
     Frame::new(None, strings(group, "barcodes")?, Vec::new()).in_object(group.path())
 }
 
 /// The features: names as index, ids and the rest as columns, as scanpy names them.
-pub(crate) fn var(group: &Object, observer: &dyn Observer) -> Result<Frame> {
+pub(crate) fn var(group: &Node, observer: &dyn Observer) -> Result<Frame> {
     let Some(features) = group.child("features")? else {
         let ids = Column::Strings(strings(group, "genes")?);
         return Frame::new(None, strings(group, "gene_names")?, vec![("gene_ids".into(), ids)])
@@ -59,20 +59,21 @@ pub(crate) fn var(group: &Object, observer: &dyn Observer) -> Result<Frame> {
         // Probe files have both an id (of the probe) and a gene_id.
         let to =
             if from == "id" && features.child("gene_id")?.is_some() { "probe_ids".to_owned() } else { to };
-        if !child.is_dataset() || columns.iter().any(|(n, _)| *n == to) {
+        if !child.is_array() || columns.iter().any(|(n, _)| *n == to) {
             continue;
         }
+        observer.check_cancelled()?;
         match read_column(&child) {
             Ok(column) => columns.push((to, column)),
-            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&format!("column left out: {e}")),
+            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&Warning::column(child.path(), e)),
             Err(e) => return Err(e),
         }
     }
     Frame::new(None, strings(&features, "name")?, columns).in_object(features.path())
 }
 
-fn strings(group: &Object, name: &str) -> Result<Strings> {
+fn strings(group: &Node, name: &str) -> Result<Strings> {
     let child =
         group.child(name)?.ok_or_else(|| Error::malformed(format!("no '{name}'"))).in_object(group.path())?;
-    child.dataset()?.read()?.strings().in_object(child.path())
+    child.array()?.read()?.strings().in_object(child.path())
 }

@@ -31,10 +31,11 @@ impl Budget {
         if self.bytes < least {
             // In the steps people type, rounded up.
             let mebibytes = least.div_ceil(1 << 20);
-            return Err(Error::limit(format!(
+            let text = format!(
                 "the memory budget is too small (expected at least {mebibytes}M, got {} bytes)",
                 self.bytes
-            )));
+            );
+            return Err(Error::limit(text).needing(least));
         }
         Ok(self.bytes - fixed)
     }

@@ -28,6 +28,14 @@ impl Orientation {
         }
     }
 
+    /// Row and column, from a line and a minor index.
+    pub fn position(self, line: u64, minor: u64) -> [u64; 2] {
+        match self {
+            Orientation::Csr => [line, minor],
+            Orientation::Csc => [minor, line],
+        }
+    }
+
     /// `csr` or `csc`.
     pub fn name(self) -> &'static str {
         match self {
@@ -53,19 +61,18 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// Bytes of an entry on its way: its minor index as `u32`, and its value.
+    pub fn entry_bytes(&self) -> u64 {
+        4 + self.dtype.size() as u64
+    }
+
     /// Rows and columns.
     pub fn shape(&self) -> [u64; 2] {
-        match self.orientation {
-            Orientation::Csr => [self.lines, self.minor],
-            Orientation::Csc => [self.minor, self.lines],
-        }
+        self.orientation.position(self.lines, self.minor)
     }
 
     /// Row and column of an entry, from its line and its minor index.
     pub fn position(&self, line: u64, minor: u64) -> [u64; 2] {
-        match self.orientation {
-            Orientation::Csr => [line, minor],
-            Orientation::Csc => [minor, line],
-        }
+        self.orientation.position(line, minor)
     }
 }

@@ -77,6 +77,7 @@ impl Source for InMemory {
         let size = self.layout.dtype.size();
         into.minor.copy_from_slice(&self.minor[from..to]);
         into.values.copy_from_slice(&self.values[from * size..to * size]);
+        into.checked();
         Ok(())
     }
 }

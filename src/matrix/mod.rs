@@ -15,7 +15,10 @@
 
 pub(crate) mod adapt;
 pub(crate) mod block;
+mod blocks;
 mod budget;
+mod fold;
+mod joined;
 mod layout;
 mod lines;
 mod memory;
@@ -29,8 +32,10 @@ pub use adapt::select::{ABSENT, Selected, Selection};
 pub use adapt::stack::{Fill, Part, Stacked};
 pub use adapt::without_lines::WithoutLines;
 pub use block::{Block, Line, Values};
+pub use blocks::{Blocks, OwnedBlock};
 pub use budget::Budget;
 pub(crate) use budget::workers;
+pub use fold::{Entries, entries};
 pub use layout::{Layout, Orientation};
 pub(crate) use lines::{Lines, cut_at_lines};
 pub use memory::{InMemory, IntoMemory};
@@ -43,4 +48,4 @@ pub use scan::narrowest::narrowest_dtype;
 pub use scan::order::{Order, OrderCheck};
 pub use sink::Sink;
 pub(crate) use source::outside;
-pub use source::{Buffer, Source, check_minor, validated_pointers};
+pub use source::{AnySource, Buffer, Source, check_minor, validated_pointers};

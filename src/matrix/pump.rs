@@ -1,9 +1,9 @@
 //! Moves blocks from a source to a sink on all threads of the current pool.
 
-use super::block::{Block, Values};
+use super::block::Block;
 use super::budget::{Budget, workers};
 use super::sink::Sink;
-use super::source::{Buffer, Source};
+use super::source::{Buffer, Source, check_source};
 use crate::error::{Error, Result};
 use crate::observe::Observer;
 use rayon::prelude::*;
@@ -40,32 +40,45 @@ pub(crate) fn feed<S: Sink>(
 }
 
 /// How a run is cut: entries of a block, and workers.
-struct Plan {
-    target: u64,
-    workers: usize,
+pub(super) struct BlockPlan {
+    pub(super) target: u64,
+    pub(super) workers: usize,
 }
 
-impl Plan {
-    fn new(
+impl BlockPlan {
+    /// Blocks of the usual size. `fixed` bytes are held throughout, besides what the source holds, and `sink_bytes` by
+    /// each worker.
+    pub(super) fn new(
         from: &dyn Source,
-        wanted: u64,
         in_order: bool,
         budget: Budget,
+        fixed: u64,
         sink_bytes: &dyn Fn(u64) -> u64,
     ) -> Result<Self> {
-        let width = 4 + from.layout().dtype.size() as u64;
+        Self::of_blocks(TARGET, from, in_order, budget, fixed, sink_bytes)
+    }
+
+    fn of_blocks(
+        wanted: u64,
+        from: &dyn Source,
+        in_order: bool,
+        budget: Budget,
+        fixed: u64,
+        sink_bytes: &dyn Fn(u64) -> u64,
+    ) -> Result<Self> {
+        let width = from.layout().entry_bytes();
         let cost = |target: u64| {
             let n = from.largest_block(target).min(from.layout().entries);
             n.saturating_mul(width).saturating_add(from.working_bytes(n)).saturating_add(sink_bytes(n))
         };
-        let left = budget.after(from.resident_bytes(), cost(LEAST))?;
+        let left = budget.after(from.resident_bytes().saturating_add(fixed), cost(LEAST))?;
         let mut target = wanted;
         while target > LEAST && cost(target) > left {
             target /= 2;
         }
         // What goes in order is read ahead of what its blocks are made into.
         let held = if in_order { 2 } else { 1 };
-        Ok(Plan { target, workers: workers(left, cost(target).saturating_mul(held)) })
+        Ok(BlockPlan { target, workers: workers(left, cost(target).saturating_mul(held)) })
     }
 }
 
@@ -135,7 +148,8 @@ fn run(
     visit: &Visit<'_>,
 ) -> Result<()> {
     let in_order = visit.in_order || from.sequential();
-    let plan = Plan::new(from, target, in_order, budget, sink_bytes)?;
+    check_source(from)?;
+    let plan = BlockPlan::of_blocks(target, from, in_order, budget, 0, sink_bytes)?;
     let shared = Mutex::new(Shared { next: 0, failed: None });
     let worker = Worker { from, visit, observer, target: plan.target, shared: &shared };
     if in_order {
@@ -262,12 +276,8 @@ impl Worker<'_> {
         if self.observer.cancelled() {
             return Err(Error::cancelled());
         }
-        let dtype = self.from.layout().dtype;
-        let n = (range.end - range.start) as usize;
-        let values = Values { dtype, bytes: &buffer.values[..n * dtype.size()] };
-        let pointers = self.from.pointers();
-        let bytes = (4 + dtype.size() as u64) * n as u64;
-        (self.visit.block)(&Block { entries: range, pointers, minor: &buffer.minor[..n], values })?;
+        let bytes = (range.end - range.start).saturating_mul(self.from.layout().entry_bytes());
+        (self.visit.block)(&buffer.block(self.from, range)?)?;
         self.observer.advance(bytes);
         Ok(())
     }
@@ -333,6 +343,7 @@ mod tests {
         let e = pump(&matrix(10), IntoMemory::new(matrix(10).layout()), Budget::new(1000), &()).unwrap_err();
         assert_eq!(e.kind(), crate::Kind::Limit);
         assert!(e.message().contains("at least 1M"), "{e}");
+        assert_eq!(e.needed(), Some(1 << 20));
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! Where entries come from.
 
+use super::block::{Block, Values};
 use super::layout::Layout;
-use crate::dtype::Dtype;
+use crate::dtype::{AlignedBytes, Dtype};
 use crate::error::{Error, Result};
 use std::any::Any;
 use std::ops::Range;
 
 /// Something that entries of a compressed matrix can be read from, by many threads at once.
+///
+/// Anyone may write one. What the methods promise is checked where blocks are read (pointers once, the number of entries
+/// and the minor indices of each block), so that a source that breaks it ends with an error.
 pub trait Source: Sync {
     /// Orientation, size and type.
     fn layout(&self) -> &Layout;
@@ -18,6 +22,12 @@ pub trait Source: Sync {
     /// The end of a block that begins at entry `start` and should have about `target` entries: the next place
     /// where cutting is cheap. Always above `start` while there are entries left.
     fn cut(&self, start: u64, target: u64) -> u64;
+
+    /// As [`cut`](Self::cut), where the end must depend on the matrix alone and not on the budget that the source was
+    /// opened with. To be given by sources whose cuts do.
+    fn fixed_cut(&self, start: u64, target: u64) -> u64 {
+        self.cut(start, target)
+    }
 
     /// The most entries that a block cut for `target` can have.
     fn largest_block(&self, target: u64) -> u64 {
@@ -47,15 +57,88 @@ pub trait Source: Sync {
     }
 }
 
+/// A source of any kind.
+pub type AnySource<'s> = Box<dyn Source + Send + 's>;
+
+impl<S: Source + ?Sized> Source for &S {
+    fn layout(&self) -> &Layout {
+        (**self).layout()
+    }
+
+    fn pointers(&self) -> &[u64] {
+        (**self).pointers()
+    }
+
+    fn cut(&self, start: u64, target: u64) -> u64 {
+        (**self).cut(start, target)
+    }
+
+    fn largest_block(&self, target: u64) -> u64 {
+        (**self).largest_block(target)
+    }
+
+    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+        (**self).read(range, into)
+    }
+
+    fn working_bytes(&self, entries: u64) -> u64 {
+        (**self).working_bytes(entries)
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        (**self).resident_bytes()
+    }
+
+    fn sequential(&self) -> bool {
+        (**self).sequential()
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn layout(&self) -> &Layout {
+        (**self).layout()
+    }
+
+    fn pointers(&self) -> &[u64] {
+        (**self).pointers()
+    }
+
+    fn cut(&self, start: u64, target: u64) -> u64 {
+        (**self).cut(start, target)
+    }
+
+    fn largest_block(&self, target: u64) -> u64 {
+        (**self).largest_block(target)
+    }
+
+    fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+        (**self).read(range, into)
+    }
+
+    fn working_bytes(&self, entries: u64) -> u64 {
+        (**self).working_bytes(entries)
+    }
+
+    fn resident_bytes(&self) -> u64 {
+        (**self).resident_bytes()
+    }
+
+    fn sequential(&self) -> bool {
+        (**self).sequential()
+    }
+}
+
 /// Room for one block, used again for the next; one per worker.
 #[derive(Debug, Default)]
 pub struct Buffer {
     /// Minor index of each entry.
     pub minor: Vec<u32>,
     /// Values of the entries, little-endian.
-    pub values: Vec<u8>,
+    pub values: AlignedBytes,
     /// What the source keeps from one block to the next.
     state: Option<Box<dyn Any + Send>>,
+    /// Whether the minor indices are known to be inside the matrix.
+    checked: bool,
 }
 
 impl Buffer {
@@ -70,8 +153,30 @@ impl Buffer {
     /// `Limit` where there is no memory for them.
     pub fn resize(&mut self, entries: u64, dtype: Dtype) -> Result<()> {
         let n = usize::try_from(entries).map_err(|_| Error::limit("block too large"))?;
+        self.checked = false;
         grow(&mut self.minor, n)?;
-        grow(&mut self.values, n.saturating_mul(dtype.size()))
+        self.values.resize(n.saturating_mul(dtype.size()))
+    }
+
+    /// Says that the minor indices were checked, or cannot be outside the matrix.
+    pub(crate) fn checked(&mut self) {
+        self.checked = true;
+    }
+
+    /// What `source` read of `entries`, as a block; checks what [`Source::read`] promises.
+    pub(crate) fn block<'b>(&'b self, source: &'b dyn Source, entries: Range<u64>) -> Result<Block<'b>> {
+        let Layout { orientation, dtype, .. } = *source.layout();
+        let n = usize::try_from(entries.end.saturating_sub(entries.start)).unwrap_or(usize::MAX);
+        let bytes = self.values.get(..n.saturating_mul(dtype.size()));
+        let (Some(minor), Some(bytes)) = (self.minor.get(..n), bytes) else {
+            let text = format!("a source that read {} entries (expected {n})", self.minor.len());
+            return Err(Error::usage(text));
+        };
+        if !self.checked {
+            check_minor(minor, entries.start, source.layout(), source.pointers())?;
+        }
+        let values = Values { dtype, bytes };
+        Ok(Block { orientation, entries, pointers: source.pointers(), minor, values })
     }
 
     /// Takes the source's own state out, made anew the first time; put it back with [`keep`](Self::keep).
@@ -85,10 +190,33 @@ impl Buffer {
     }
 }
 
-fn grow<T: Clone + Default>(v: &mut Vec<T>, n: usize) -> Result<()> {
+/// Reads entries of a source as a block, and checks what [`Source::read`] promises.
+pub(crate) fn read_block<'b>(
+    source: &'b dyn Source,
+    entries: Range<u64>,
+    into: &'b mut Buffer,
+) -> Result<Block<'b>> {
+    source.read(entries.clone(), into)?;
+    into.block(source, entries)
+}
+
+/// Checks what the layout and the pointers of a source promise.
+pub(crate) fn check_source(source: &dyn Source) -> Result<()> {
+    let (layout, pointers) = (source.layout(), source.pointers());
+    let begins = pointers.first() == Some(&0) && pointers.last() == Some(&layout.entries);
+    if pointers.len() as u64 == layout.lines.saturating_add(1) && begins && pointers.is_sorted() {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "a source whose pointers do not lead from 0 to {} entries in {} lines",
+        layout.entries, layout.lines
+    )))
+}
+
+fn grow(v: &mut Vec<u32>, n: usize) -> Result<()> {
     v.try_reserve_exact(n.saturating_sub(v.len()))
         .map_err(|_| Error::limit(format!("no memory for a block of {n} elements")))?;
-    v.resize(n, T::default());
+    v.resize(n, 0);
     Ok(())
 }
 

@@ -15,7 +15,7 @@ pub type RowGroup = (String, Vec<u64>);
 pub fn group_rows(frame: &Frame, column: &str, rows: Option<Vec<u64>>) -> Result<Vec<RowGroup>> {
     let values = frame
         .column(column)
-        .ok_or_else(|| Error::usage(format!("there is no column '{column}' to split by")))?;
+        .ok_or_else(|| Error::not_found(format!("there is no column '{column}' to split by")))?;
     let mut groups: Vec<RowGroup> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for row in rows.unwrap_or_else(|| (0..frame.rows() as u64).collect()) {

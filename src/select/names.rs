@@ -12,7 +12,7 @@ const SHOWN: usize = 5;
 /// is taken.
 ///
 /// # Errors
-/// `Usage` where names do not exist; the first of them are listed.
+/// `NotFound` where names do not exist; the first of them are listed.
 pub fn rows_named(names: &[String], frame: &Frame) -> Result<Vec<u64>> {
     let mut places: HashMap<&[u8], u64> = HashMap::new();
     for (row, name) in (0u64..).zip(frame.index().iter()) {
@@ -30,7 +30,7 @@ pub fn rows_named(names: &[String], frame: &Frame) -> Result<Vec<u64>> {
         return Ok(rows);
     }
     let shown = unknown.iter().take(SHOWN).map(|n| format!("'{n}'")).collect::<Vec<_>>().join(", ");
-    Err(Error::usage(format!("{} of {} names do not exist: {shown}", unknown.len(), names.len())))
+    Err(Error::not_found(format!("{} of {} names do not exist: {shown}", unknown.len(), names.len())))
 }
 
 /// Names from a file with one a line, or from a list with commas where `text` is no readable file.

@@ -323,7 +323,7 @@ fn compare(frame: &Frame, name: &str, op: Op, literal: &Literal) -> Result<Vec<b
         }
         None => {
             let names: Vec<&str> = frame.columns().iter().map(|(n, _)| n.as_str()).collect();
-            return Err(Error::usage(format!(
+            return Err(Error::not_found(format!(
                 "there is no column '{name}' (there are: index, {})",
                 names.join(", ")
             )));

@@ -22,7 +22,7 @@ pub fn rows_from(text: &str, rows: u64) -> Result<Vec<u64>> {
             if (0..len).contains(&row) {
                 Ok(row as u64)
             } else {
-                Err(Error::usage(format!("there is no row {n} (there are {rows})")))
+                Err(Error::not_found(format!("there is no row {n} (there are {rows})")))
             }
         };
         return text.split(',').filter(|t| !t.trim().is_empty()).map(row).collect();

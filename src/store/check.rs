@@ -6,7 +6,7 @@ use super::{DATA, INDICES, INDPTR};
 use crate::bytes::mmap::Mapped;
 use crate::error::{Error, Kind, Result};
 use crate::matrix::{Budget, Order, OrderCheck, pump};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use rayon::prelude::*;
 use std::path::Path;
 
@@ -48,7 +48,7 @@ impl Store {
             Err(e) => return report.or_fail(e).map(|()| report),
         };
         let total: u64 = manifest.files.iter().map(|f| f.len).sum();
-        observer.phase("checksums", total);
+        observer.phase(&Phase::new(Verb::VerifyingChecksums, total));
         for file in &manifest.files {
             report.check_file(path, file, observer)?;
         }
@@ -62,7 +62,8 @@ impl Store {
             Err(e) => return report.or_fail(e).map(|()| report),
         };
         let layout = manifest.layout;
-        observer.phase("entries", layout.entries * (4 + layout.dtype.size() as u64));
+        observer
+            .phase(&Phase::new(Verb::VerifyingEntries, layout.entries * (4 + layout.dtype.size() as u64)));
         let order = match pump(&store, OrderCheck::new(), budget, observer) {
             Ok(order) => order,
             Err(e) => return report.or_fail(e).map(|()| report),

@@ -8,6 +8,7 @@
 //! that appears whole or not at all. [`Store`] opens one again and is a [`Source`](crate::matrix::Source).
 //! `spec/store.md` has the format byte by byte.
 
+#[cfg_attr(not(feature = "arrow"), path = "without_arrow.rs")]
 mod arrow;
 mod check;
 mod manifest;

@@ -238,6 +238,8 @@ impl Source for Store {
         into.resize(range.end - range.start, dtype)?;
         let size = dtype.size();
         into.values.copy_from_slice(&self.data[range.start as usize * size..range.end as usize * size]);
-        self.read_minor(range, &mut into.minor)
+        self.read_minor(range, &mut into.minor)?;
+        into.checked();
+        Ok(())
     }
 }

@@ -113,12 +113,12 @@ impl Writer {
         let (indices, indptr) = index_dtypes(layout, options.index)?;
         let per_entry = (dtype.size() + indices.size()) as u64;
         let total = layout.entries.saturating_mul(per_entry).saturating_add(layout.lines.saturating_mul(8));
-        check_space(directory, total).map_err(|e| Error::new(e.kind(), e.message()).in_file(target))?;
+        check_space(directory, total).map_err(|e| e.about_file(target))?;
         let file = |name: &str, count: u64, dtype: Dtype| {
             let len =
                 count.checked_mul(dtype.size() as u64).ok_or_else(|| Error::limit("matrix too large"))?;
             OutputFile::create(&directory.join(name), len, options.mode)
-                .map_err(|e| Error::new(e.kind(), e.message()).in_file(&target.join(name)))
+                .map_err(|e| e.about_file(&target.join(name)))
         };
         let writer = Writer {
             pending: None,

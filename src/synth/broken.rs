@@ -1,11 +1,12 @@
 //! Files with one thing wrong, to see what programs make of them.
 
 use super::counts::Counts;
-use crate::anndata::H5adWriter;
+use crate::anndata::AnnDataWriter;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::{self, ObjectAddress};
+use crate::hdf5;
 use crate::matrix::{Buffer, Layout, Source};
 use crate::table::Frame;
+use crate::tree::Location;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -95,6 +96,7 @@ impl Source for Spoilt<'_> {
         }
         let (i, size) = ((self.cell.start - range.start) as usize, self.layout().dtype.size());
         match self.how {
+            // passed on as checked by the source below, or it would not get into the file
             Some(Defect::Index) => into.minor[i + 1] = self.layout().minor as u32 + 7,
             Some(Defect::Unsorted) => into.minor.swap(i, i + 1),
             Some(Defect::Duplicate) => into.minor[i + 1] = into.minor[i],
@@ -113,14 +115,11 @@ impl Source for Spoilt<'_> {
 }
 
 /// Writes the table of cells, perhaps without a column that it lists.
-pub(super) fn write_obs(
-    writer: &mut H5adWriter<'_>,
-    obs: &Frame,
-    how: Option<Defect>,
-) -> Result<ObjectAddress> {
+pub(super) fn write_obs(writer: &mut AnnDataWriter<'_>, obs: &Frame, how: Option<Defect>) -> Result<()> {
+    let at = Location::root().child("obs");
     match how {
-        Some(Defect::Column) => writer.frame_listing(obs, &["lost"]),
-        _ => writer.frame(obs),
+        Some(Defect::Column) => writer.frame_listing(&at, obs, &["lost"]),
+        _ => writer.frame(&at, obs),
     }
 }
 

@@ -208,6 +208,7 @@ impl Source for Counts {
                 });
             }
         });
+        into.checked();
         Ok(())
     }
 

@@ -1,14 +1,14 @@
 //! An element of every encoding, beside the matrix.
 
 use super::tables;
-use crate::anndata::{Awkward, H5adWriter};
+use crate::anndata::{AnnDataWriter, Awkward};
 use crate::dtype::Dtype;
 use crate::error::Result;
-use crate::hdf5::{EncodedValue, Group, ObjectAddress};
 use crate::matrix::{InMemory, Layout, Orientation};
 use crate::random::Random;
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
+use crate::tree::{EncodedValue, Location};
 
 /// What is written for `cells` and `genes`, and at random.
 pub(super) struct Everything {
@@ -18,55 +18,47 @@ pub(super) struct Everything {
 }
 
 impl Everything {
-    /// Every element but `X`, `obs`, `var`; `obsm` and `uns` get more children.
-    pub(super) fn write(
-        &self,
-        w: &mut H5adWriter<'_>,
-        root: &mut Group,
-        obsm: &mut Group,
-        uns: &mut Group,
-        var: &Frame,
-    ) -> Result<()> {
+    /// Writes every element but `X`, `obs`, `var`; the mappings `obsm` and `uns` stay open for more children.
+    pub(super) fn write(&self, w: &mut AnnDataWriter<'_>, var: &Frame) -> Result<()> {
         let (n, m) = (self.cells, self.genes);
-        let mut layers = Group::new();
-        layers.link("rows", w.sparse(&self.sparse(Orientation::Csr, [n, m], Dtype::Int32)?)?);
-        layers.link("columns", w.sparse(&self.sparse(Orientation::Csc, [n, m], Dtype::Float64)?)?);
-        layers.link("dense", self.array(w, &[n, m], Dtype::Float16)?);
-        root.link("layers", w.dict(layers)?);
-        let mut raw = Group::new();
-        raw.link("X", w.sparse(&self.sparse(Orientation::Csr, [n, m], Dtype::Float32)?)?);
-        raw.link("var", w.frame(var)?);
-        let mut varm = Group::new();
-        varm.link("loadings", self.array(w, &[m, 3], Dtype::Float64)?);
-        let written = w.dict(varm)?;
-        raw.link("varm", written);
-        root.link("varm", written);
-        root.link("raw", w.raw(raw)?);
-        obsm.link("deep", self.array(w, &[n, 2, 3], Dtype::Float32)?);
-        obsm.link("sparse", w.sparse(&self.sparse(Orientation::Csr, [n, 5], Dtype::Float32)?)?);
+        let root = Location::root();
+        let layers = root.child("layers");
+        w.sparse(&layers.child("rows"), &self.sparse(Orientation::Csr, [n, m], Dtype::Int32)?)?;
+        w.sparse(&layers.child("columns"), &self.sparse(Orientation::Csc, [n, m], Dtype::Float64)?)?;
+        self.array(w, &layers.child("dense"), &[n, m], Dtype::Float16)?;
+        w.dict(&layers)?;
+        let raw = root.child("raw");
+        w.sparse(&raw.child("X"), &self.sparse(Orientation::Csr, [n, m], Dtype::Float32)?)?;
+        w.frame(&raw.child("var"), var)?;
+        let varm = root.child("varm");
+        self.array(w, &varm.child("loadings"), &[m, 3], Dtype::Float64)?;
+        w.dict(&varm)?;
+        w.alias(&raw.child("varm"), &varm)?;
+        w.raw(&raw)?;
+        let obsm = root.child("obsm");
+        self.array(w, &obsm.child("deep"), &[n, 2, 3], Dtype::Float32)?;
+        w.sparse(&obsm.child("sparse"), &self.sparse(Orientation::Csr, [n, 5], Dtype::Float32)?)?;
         let all: Vec<String> = super::COLUMNS.iter().map(|c| (*c).to_owned()).collect();
-        obsm.link("frame", w.frame(&tables::obs(self.seed, n, &all)?)?);
+        w.frame(&obsm.child("frame"), &tables::obs(self.seed, n, &all)?)?;
         let offsets: Vec<i64> = (0..=n as i64).map(|i| i * (i - 1) / 2 % 4 + 4 * i).collect();
         let values: Vec<i64> = (0..offsets.last().copied().unwrap_or(0)).collect();
-        obsm.link("lists", w.awkward(&Awkward::lists(&offsets, &values))?);
+        w.awkward(&obsm.child("lists"), &Awkward::lists(&offsets, &values))?;
         for (name, size) in [("obsp", n), ("varp", m)] {
-            let mut graphs = Group::new();
-            graphs.link("graph", w.sparse(&self.sparse(Orientation::Csr, [size; 2], Dtype::Float64)?)?);
-            root.link(name, w.dict(graphs)?);
+            let graphs = root.child(name);
+            w.sparse(&graphs.child("graph"), &self.sparse(Orientation::Csr, [size; 2], Dtype::Float64)?)?;
+            w.dict(&graphs)?;
         }
-        self.uns(w, uns)
+        self.uns(w, &root.child("uns"))
     }
 
-    fn uns(&self, w: &mut H5adWriter<'_>, uns: &mut Group) -> Result<()> {
-        uns.link("text", w.text("größe")?);
-        uns.link("nothing", w.null()?);
-        uns.link("yes", w.value(&EncodedValue::boolean(true))?);
-        uns.link(
-            "real",
-            w.value(&EncodedValue::numbers(Dtype::Float64, &[], 0.5f64.to_le_bytes().to_vec()))?,
-        );
+    fn uns(&self, w: &mut AnnDataWriter<'_>, uns: &Location) -> Result<()> {
+        w.text(&uns.child("text"), "größe")?;
+        w.null(&uns.child("nothing"))?;
+        w.value(&uns.child("yes"), &EncodedValue::boolean(true))?;
+        let half = EncodedValue::numbers(Dtype::Float64, &[], 0.5f64.to_le_bytes().to_vec());
+        w.value(&uns.child("real"), &half)?;
         for dtype in Dtype::ALL {
-            uns.link(dtype.name(), self.array(w, &[4], dtype)?);
+            self.array(w, &uns.child(dtype.name()), &[4], dtype)?;
         }
         let ints = EncodedValue::numbers(Dtype::Int32, &[2], vec![1, 0, 0, 0, 2, 0, 0, 0]);
         let reals = EncodedValue::numbers(
@@ -74,20 +66,17 @@ impl Everything {
             &[2],
             [0.5f32, 1.5].iter().flat_map(|v| v.to_le_bytes()).collect(),
         );
-        uns.link("records", w.records(&[("rank", ints), ("score", reals)])?);
+        w.records(&uns.child("records"), &[("rank", ints), ("score", reals)])?;
         let values: Strings = ["a", "", "c"].into_iter().collect();
-        uns.link(
-            "some text",
-            w.column(&Column::NullableStrings { values, missing: vec![false, true, false] })?,
-        );
-        let mut inner = Group::new();
-        inner.link("matrix", w.sparse(&self.sparse(Orientation::Csc, [3, 4], Dtype::Float32)?)?);
-        inner.link("empty", w.dict(Group::new())?);
-        uns.link("nested", w.dict(inner)?);
-        Ok(())
+        let some = Column::NullableStrings { values, missing: vec![false, true, false] };
+        w.column(&uns.child("some text"), &some)?;
+        let nested = uns.child("nested");
+        w.sparse(&nested.child("matrix"), &self.sparse(Orientation::Csc, [3, 4], Dtype::Float32)?)?;
+        w.dict(&nested.child("empty"))?;
+        w.dict(&nested)
     }
 
-    fn array(&self, w: &mut H5adWriter<'_>, shape: &[u64], dtype: Dtype) -> Result<ObjectAddress> {
+    fn array(&self, w: &mut AnnDataWriter<'_>, at: &Location, shape: &[u64], dtype: Dtype) -> Result<()> {
         let mut random = Random::new(self.seed, u64::MAX - 7);
         let n: u64 = shape.iter().product();
         let one = |r: u64| match dtype {
@@ -98,7 +87,7 @@ impl Everything {
             d => r.to_le_bytes()[..d.size()].to_vec(),
         };
         let bytes = (0..n).flat_map(|_| one(random.below(20))).collect();
-        w.value(&EncodedValue::numbers(dtype, shape, bytes))
+        w.value(at, &EncodedValue::numbers(dtype, shape, bytes))
     }
 
     /// Two entries a line, where there is room.

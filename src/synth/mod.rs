@@ -8,15 +8,15 @@ mod tables;
 pub use broken::Defect;
 pub use counts::Counts;
 
-use crate::anndata::{H5adWriter, StorageOptions};
+use crate::anndata::{AnnDataWriter, StorageOptions};
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::hdf5::{EncodedValue, Group};
 use crate::matrix::{Budget, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::random::Random;
 use crate::strings::Strings;
 use crate::transpose;
+use crate::tree::{EncodedValue, Location};
 use std::path::Path;
 
 /// The layout of `X`.
@@ -96,57 +96,56 @@ pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> 
     if options.broken.is_some_and(|b| b.spoils_entries()) && options.form != Form::Csr {
         return Err(Error::usage("entries are broken in the layout csr only"));
     }
-    observer.phase("planning", cells.saturating_mul(genes) / 8);
+    observer.phase(&Phase::new(Verb::Planning, cells.saturating_mul(genes) / 8));
     let counts = Counts::new(seed, cells, genes, options.per_cell, options.dtype)?;
     let mut how = options.how;
     if options.one_chunk {
         how.chunk = counts.layout().entries.max(1);
     }
-    let mut writer = H5adWriter::create(output, options.force, how, budget, observer)?;
-    let mut root = Group::new();
+    let mut writer = AnnDataWriter::create(output, options.force, how, budget, observer)?;
+    let root = Location::root();
     let spoilt = broken::Spoilt::new(&counts, options.broken);
     let source: &dyn Source = &spoilt;
     let bytes = source.layout().entries * (4 + options.dtype.size() as u64);
-    root.link(
-        "X",
-        match options.form {
-            Form::Csr => {
-                observer.phase("writing", bytes);
-                writer.sparse(source)?
-            }
-            Form::Csc => {
-                observer.phase("transposing", bytes);
-                let beside = transpose::beside(output);
-                let partitions = transpose::partition(source, budget, beside, observer, &|_| Ok(()))?;
-                let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
-                observer.phase("writing", bytes);
-                writer.sparse_from(&layout, &pointers, |sink| partitions.deliver(sink, observer))?
-            }
-            Form::Dense => writer.dense(options.dtype, &[cells, genes], [genes * 8, 1], &|cells, out| {
+    let x = root.child("X");
+    match options.form {
+        Form::Csr => {
+            observer.phase(&Phase::new(Verb::Writing, bytes).of("X"));
+            writer.sparse(&x, source)?;
+        }
+        Form::Csc => {
+            observer.phase(&Phase::new(Verb::Transposing, bytes).of("X"));
+            let beside = transpose::beside(output);
+            let partitions = transpose::partition(source, budget, beside, observer, &|_| Ok(()))?;
+            let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
+            observer.phase(&Phase::new(Verb::Writing, bytes).of("X"));
+            writer.sparse_from(&x, &layout, &pointers, |sink| partitions.deliver(sink, observer))?;
+        }
+        Form::Dense => {
+            writer.dense(&x, options.dtype, &[cells, genes], [genes * 8, 1], &|cells, out| {
                 counts.dense(cells, out);
                 Ok(())
-            })?,
-        },
-    );
+            })?;
+        }
+    }
     let obs = tables::obs(seed, cells, &options.obs_columns)?;
-    root.link("obs", broken::write_obs(&mut writer, &obs, options.broken)?);
+    broken::write_obs(&mut writer, &obs, options.broken)?;
     let var = tables::var(seed, genes)?;
-    root.link("var", writer.frame(&var)?);
-    let mut obsm = Group::new();
+    writer.frame(&root.child("var"), &var)?;
     let mut random = Random::new(seed, u64::MAX - 2);
     let rows = if options.broken == Some(Defect::Lengths) { cells + 1 } else { cells };
     let pca = (0..rows * 2).flat_map(|_| (random.normal() as f32).to_le_bytes()).collect();
-    obsm.link("X_pca", writer.value(&EncodedValue::numbers(Dtype::Float32, &[rows, 2], pca))?);
-    let mut uns = Group::new();
+    let obsm = root.child("obsm");
+    writer.value(&obsm.child("X_pca"), &EncodedValue::numbers(Dtype::Float32, &[rows, 2], pca))?;
     if options.everything {
-        let all = everything::Everything { seed, cells, genes };
-        all.write(&mut writer, &mut root, &mut obsm, &mut uns, &var)?;
+        everything::Everything { seed, cells, genes }.write(&mut writer, &var)?;
     }
-    root.link("obsm", writer.dict(obsm)?);
-    uns.link("seed", writer.value(&EncodedValue::integer(seed as i64))?);
+    writer.dict(&obsm)?;
+    let uns = root.child("uns");
+    writer.value(&uns.child("seed"), &EncodedValue::integer(seed as i64))?;
     let colours: Strings = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd"].into_iter().collect();
-    uns.link("cell_type_colors", writer.strings(&colours)?);
-    root.link("uns", writer.dict(uns)?);
-    writer.finish(root)?;
+    writer.strings(&uns.child("cell_type_colors"), &colours)?;
+    writer.dict(&uns)?;
+    writer.finish()?;
     broken::damage(output, options.broken)
 }

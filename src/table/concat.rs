@@ -49,8 +49,7 @@ impl Frame {
         let mut columns = Vec::with_capacity(names.len());
         for name in names {
             let parts: Vec<_> = frames.iter().map(|f| (f.column(name), f.rows())).collect();
-            let column = Column::concat(&parts)
-                .map_err(|e| Error::new(e.kind(), format!("column '{name}': {}", e.message())))?;
+            let column = Column::concat(&parts).map_err(|e| e.context(format_args!("column '{name}'")))?;
             columns.push((name.to_owned(), column));
         }
         let mut index = Strings::new();

@@ -43,11 +43,11 @@ impl Frame {
     /// Rows named by a column, which is none any more; the names that were become a column `old`, where that is given.
     ///
     /// # Errors
-    /// `Usage` where there is no such column; `Malformed` where its text is not UTF-8.
+    /// `NotFound` where there is no such column; `Malformed` where its text is not UTF-8.
     pub fn named_by(mut self, column: &str, old: Option<&str>) -> Result<Self> {
         let Some(at) = self.columns.iter().position(|(n, _)| n == column) else {
             let names: Vec<&str> = self.columns.iter().map(|(n, _)| n.as_str()).collect();
-            return Err(Error::usage(format!(
+            return Err(Error::not_found(format!(
                 "there is no column '{column}' (there are: {})",
                 names.join(", ")
             )));

@@ -3,6 +3,7 @@
 use super::arena::Part;
 use super::bands::{Band, Bands};
 use super::record::{Records, unpack, with_record};
+use crate::dtype::AlignedBytes;
 use crate::error::{Error, Result};
 use crate::matrix::{self, Block, Layout, Values};
 use crate::observe::Observer;
@@ -12,6 +13,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Entries placed and given to the sink at once at most.
 const MOST: u64 = 1 << 18;
+/// Entries of one long line given to the sink at once.
+const LINE_BLOCK: usize = 1 << 16;
 
 /// Takes the blocks of the output.
 type Visit<'a> = &'a (dyn Fn(&Block<'_>) -> Result<()> + Sync);
@@ -75,7 +78,8 @@ impl<'a> Output<'a> {
         }
         let values = Values { dtype: self.layout.dtype, bytes };
         let entries = start..start + minor.len() as u64;
-        (self.visit)(&Block { entries, pointers: self.all, minor, values })?;
+        let orientation = self.layout.orientation;
+        (self.visit)(&Block { orientation, entries, pointers: self.all, minor, values })?;
         self.observer.advance((minor.len() * 4 + bytes.len()) as u64);
         Ok(())
     }
@@ -120,7 +124,7 @@ pub(crate) fn place_bands(
 #[derive(Default)]
 struct Room {
     minor: Vec<u32>,
-    values: Vec<u8>,
+    values: AlignedBytes,
     next: Vec<u32>,
 }
 
@@ -170,7 +174,8 @@ impl Room {
             self.minor.resize(n, 0);
         }
         if self.values.len() < n * width {
-            self.values = crate::limits::zeroed(n * width)?;
+            self.values = AlignedBytes::default();
+            self.values.resize(n * width)?;
         }
         let pointers = &out.pointers()[lines.start as usize..lines.end as usize];
         let base = out.pointers()[lines.start as usize];
@@ -225,28 +230,31 @@ fn push_line<const N: usize, const W: usize, const R: usize>(
 pub(crate) struct LineWriter<'a, 'o> {
     at: u64,
     minor: Vec<u32>,
-    values: Vec<u8>,
+    /// Room for the values of a block.
+    values: AlignedBytes,
     width: usize,
     out: &'a Output<'o>,
 }
 
 impl<'a, 'o> LineWriter<'a, 'o> {
     pub(crate) fn new(line: u64, width: usize, out: &'a Output<'o>) -> Self {
-        LineWriter { at: out.pointers()[line as usize], minor: Vec::new(), values: Vec::new(), width, out }
+        let at = out.pointers()[line as usize];
+        LineWriter { at, minor: Vec::new(), values: AlignedBytes::default(), width, out }
     }
 
     pub(crate) fn push(&mut self, minor: u32, value: &[u8]) -> Result<()> {
+        if self.values.is_empty() {
+            self.values.resize(LINE_BLOCK * self.width)?;
+        }
+        self.values[self.minor.len() * self.width..][..self.width].copy_from_slice(value);
         self.minor.push(minor);
-        self.values.extend_from_slice(value);
-        if self.minor.len() as u64 >= MOST / 4 { self.flush() } else { Ok(()) }
+        if self.minor.len() >= LINE_BLOCK { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<()> {
-        debug_assert_eq!(self.values.len(), self.minor.len() * self.width);
-        self.out.emit(self.at, &self.minor, &self.values)?;
+        self.out.emit(self.at, &self.minor, &self.values[..self.minor.len() * self.width])?;
         self.at += self.minor.len() as u64;
         self.minor.clear();
-        self.values.clear();
         Ok(())
     }
 

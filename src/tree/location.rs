@@ -12,6 +12,11 @@ impl Location {
         Self::default()
     }
 
+    /// The place that a path leads to, names separated by `/`.
+    pub fn from_path(path: &str) -> Self {
+        Location(path.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    }
+
     /// The child of this name.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
@@ -50,6 +55,7 @@ mod tests {
     fn names_lead_from_the_root_down() {
         let umap = Location::root().child("obsm").child("X_umap");
         assert_eq!(umap.to_string(), "/obsm/X_umap");
+        assert_eq!(Location::from_path("/obsm/X_umap"), umap);
         assert_eq!(umap.split(), Some((Location::root().child("obsm"), "X_umap")));
         assert!(Location::root().child("obsm").contains(&umap) && !umap.contains(&Location::root()));
         assert_eq!((Location::root().to_string(), Location::root().split()), ("/".to_owned(), None));

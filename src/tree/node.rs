@@ -76,7 +76,7 @@ impl Node {
     /// Levels of groups that may be followed from the root.
     pub(super) fn deepest(&self) -> u32 {
         let Object::Hdf5(object) = &self.0;
-        object.file().limits().group_depth
+        object.file().addresses().limits().group_depth
     }
 
     /// Bytes of the whole container: what a size that it claims is compared with.
@@ -163,7 +163,7 @@ impl Node {
         let Object::Hdf5(object) = &self.0;
         match reference.references()?[..] {
             [address] if address != 0 => hdf5::Object::open(object.file(), address, path).map(Node::from),
-            _ => Err(Error::malformed("a reference that leads nowhere").in_object(self.path())),
+            _ => Err(Error::malformed("column whose labels are referred to nowhere").in_object(self.path())),
         }
     }
 }

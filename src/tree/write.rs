@@ -7,7 +7,6 @@ use crate::error::{Error, Place, Result};
 use crate::hdf5::{self, Chunks, Storing};
 use crate::strings::Strings;
 use std::collections::HashMap;
-use std::path::Path;
 
 pub use crate::hdf5::Libver;
 
@@ -53,11 +52,12 @@ enum ChunksOf {
 type Attributes<'a> = &'a [(String, EncodedValue)];
 
 impl Writer {
-    /// Begins an HDF5 file that will be called `path`. An existing one is refused unless `replace`.
+    /// Begins an HDF5 file that will be called `path`. An existing one is refused unless `replace`. Needs the feature `write`.
     ///
     /// # Errors
     /// `Io` where it exists or cannot be created.
-    pub fn create(path: &Path, replace: bool, libver: Libver) -> Result<Self> {
+    #[cfg(feature = "write")]
+    pub fn create(path: &std::path::Path, replace: bool, libver: Libver) -> Result<Self> {
         let writer = hdf5::Writer::create(path, replace, libver)?;
         Ok(Writer { format: Format::Hdf5 { writer, open: HashMap::new() } })
     }

@@ -6,7 +6,8 @@ use crate::error::{Error, Result};
 use crate::matrix::{Block, Budget, Buffer, Lines, Sink, Source, pump};
 use crate::observe::Observer;
 use crate::strings::Strings;
-use std::sync::{Mutex, PoisonError};
+use crate::sync::{self, lock};
+use std::sync::Mutex;
 
 /// The side B, and what was found so far.
 pub(super) struct Entries<'s> {
@@ -78,7 +79,9 @@ impl<'s> Entries<'s> {
             .saturating_mul(12 + b.layout().dtype.size() as u64)
             .saturating_add(b.working_bytes(longest));
         budget.after(b.resident_bytes(), bytes).map_err(|e| {
-            Error::new(e.kind(), format!("{} (each side of a comparison has half of it)", e.message()))
+            let both = e.needed().map(|half| half.saturating_mul(2));
+            let e = e.reworded(|m| format!("{m} (each side of a comparison has half of it)"));
+            both.into_iter().fold(e, Error::needing)
         })?;
         Ok(Entries { b, names, dtype, buffers: Mutex::default(), found: Mutex::default() })
     }
@@ -228,7 +231,7 @@ impl<'s> Entries<'s> {
 
     /// Adds what was found to the rest.
     pub(super) fn finish(self, to: &mut Comparison) {
-        let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let found = sync::into_inner(self.found);
         to.count += found.count;
         for one in found.first.into_iter().take(SHOWN.saturating_sub(to.first.len())) {
             let position = self.b.layout().position(one.line, u64::from(one.minor));
@@ -280,10 +283,6 @@ impl Sink for Compare<'_, '_> {
     fn in_order(&self) -> bool {
         self.0.b.sequential()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

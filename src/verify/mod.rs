@@ -12,7 +12,7 @@ use crate::dataset::Input;
 use crate::dtype::Scalar;
 use crate::error::{Place, Result};
 use crate::matrix::{Budget, Edit, Edited, Source};
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::transpose;
 use entries::Entries;
 use std::path::PathBuf;
@@ -93,7 +93,7 @@ pub fn compare(a: &Input, b: &Input, options: &VerifyOptions, observer: &dyn Obs
         a.matrix(&options.matrices[0], budget, observer)?,
         b.matrix(&options.matrices[1], budget, observer)?,
     );
-    let (mut left, mut right) = (left.as_source(), right.as_source());
+    let (mut left, mut right): (&dyn Source, &dyn Source) = (&left, &right);
     let mut found = Comparison { entries: left.layout().entries, ..Comparison::default() };
     let (shape_a, shape_b) = (left.layout().shape(), right.layout().shape());
     if shape_a != shape_b {
@@ -120,27 +120,28 @@ pub fn compare(a: &Input, b: &Input, options: &VerifyOptions, observer: &dyn Obs
     let edit = Edit { sum_duplicates: options.sum_duplicates, ..Edit::default() };
     let (edited_a, edited_b);
     if !edit.is_none() {
-        observer.phase("summing", 0);
+        observer.phase(&Phase::new(Verb::Summing, 0));
         edited_a = Edited::new(left, edit, budget, observer).in_file(a.path())?;
         edited_b = Edited::new(right, edit, budget, observer).in_file(b.path())?;
         (left, right) = (&edited_a, &edited_b);
     }
     // Each side gets half of the budget.
     let half = Budget::new(budget.bytes / 2);
-    let phase = |name: &str, s: &dyn Source| {
-        observer.phase(name, s.layout().entries * (4 + s.layout().dtype.size() as u64));
+    let phase = |verb: Verb, s: &dyn Source| {
+        let total = s.layout().entries * (4 + s.layout().dtype.size() as u64);
+        observer.phase(&Phase::new(verb, total).of(&options.matrices[0]));
     };
     let entries = Entries::new(right, names, left.layout().dtype, half)?;
     if left.layout().orientation == right.layout().orientation {
-        phase("comparing", left);
+        phase(Verb::Comparing, left);
         entries.compare_lines(left, half, observer).in_file(a.path())?;
     } else {
         let directory = options.temporary.as_deref().unwrap_or(transpose::beside(a.path()));
-        phase("reading", left);
+        phase(Verb::Reading, left);
         let partitions =
             transpose::partition(left, half, directory, observer, &|_| Ok(())).in_file(a.path())?;
         entries.lines_only_in_b(partitions.pointers())?;
-        phase("comparing", left);
+        phase(Verb::Comparing, left);
         partitions.deliver(entries.sink(), observer)?;
     }
     entries.finish(&mut found);

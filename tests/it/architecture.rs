@@ -5,27 +5,31 @@ use std::process::Command;
 
 /// Each layer of the library and what it may use besides [`ANYWHERE`]. The program (`main.rs`, `cli/`) stands above all of
 /// them; the compiler holds it to the public interface.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("bytes", &[]),
     ("codec", &["bytes"]),
     ("hdf5", &["bytes", "codec"]),
+    ("tree", &["bytes", "codec", "hdf5"]),
     ("matrix", &[]),
     ("table", &[]),
     ("select", &["table"]),
-    ("anndata", &["bytes", "hdf5", "matrix", "table"]),
-    ("formats", &["anndata", "hdf5", "matrix", "table"]),
+    ("anndata", &["codec", "matrix", "table", "tree"]),
+    ("formats", &["anndata", "codec", "matrix", "table", "tree"]),
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
-    ("dataset", &["anndata", "formats", "hdf5", "matrix", "store", "table"]),
+    ("dataset", &["anndata", "formats", "matrix", "store", "table", "tree"]),
     ("verify", &["dataset", "matrix", "table", "transpose"]),
-    ("synth", &["anndata", "hdf5", "matrix", "table", "transpose"]),
-    ("export", &["anndata", "dataset", "hdf5", "matrix", "table", "transpose"]),
-    ("doctor", &["anndata", "dataset", "hdf5", "matrix", "table"]),
+    ("synth", &["anndata", "hdf5", "matrix", "table", "transpose", "tree"]),
+    ("export", &["anndata", "codec", "dataset", "matrix", "table", "transpose", "tree"]),
+    ("doctor", &["anndata", "dataset", "hdf5", "matrix", "table", "tree"]),
     ("convert", &["anndata", "dataset", "matrix", "store", "table", "transpose"]),
-    ("concat", &["anndata", "bytes", "dataset", "export", "hdf5", "matrix", "store", "table", "transpose"]),
+    (
+        "concat",
+        &["anndata", "bytes", "codec", "dataset", "export", "matrix", "store", "table", "transpose", "tree"],
+    ),
     ("lib", &["bytes"]),
 ];
-const ANYWHERE: [&str; 6] = ["error", "limits", "observe", "dtype", "strings", "random"];
+const ANYWHERE: [&str; 7] = ["error", "limits", "observe", "dtype", "strings", "random", "sync"];
 
 fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {

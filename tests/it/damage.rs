@@ -6,7 +6,7 @@
 use crate::support::{Recorder, fixture};
 use annmap::dataset::AnnData;
 use annmap::hdf5::{File, Object};
-use annmap::matrix::{Budget, IntoMemory, pump};
+use annmap::matrix::{Budget, IntoMemory, Source, pump};
 use annmap::{Limits, Result};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -175,10 +175,10 @@ fn a_file_cut_at_the_edge_of_any_structure_gives_the_same_or_an_error() {
 fn changed_bytes_of_anndata_give_a_matrix_that_holds_together_or_an_error() {
     let whole = std::fs::read(fixture("anndata_07.h5ad")).unwrap();
     let read = |bytes: Vec<u8>| {
-        let a = AnnData::from_file(&open(bytes)?)?;
+        let a = AnnData::from_container(&open(bytes)?.into())?;
         let budget = Budget::new(16 << 20);
         let opened = a.matrix("X")?.source(budget, &())?;
-        let source = opened.as_source();
+        let source: &dyn Source = &opened;
         // A shape grown by the change must not become memory.
         if source.layout().lines > 1000 {
             return Ok(None);

@@ -2,7 +2,6 @@
 
 use crate::support::{fixture, path_str, run};
 use annmap::dataset::AnnData;
-use annmap::hdf5::Storage;
 use serde_json::Value as Json;
 
 fn doctor(name: &str) -> (i32, Json) {
@@ -57,8 +56,8 @@ fn a_damaged_chunk_loses_its_rows_and_no_others() {
     let mut bytes = std::fs::read(fixture("unsorted.h5ad")).unwrap();
     // The second chunk of the values: its stored bytes, found by looking for the error of a changed one.
     let whole = AnnData::open(fixture("unsorted.h5ad")).unwrap();
-    let data = whole.root().descend("X/data").unwrap().dataset().unwrap();
-    assert!(matches!(data.storage(), Storage::Chunked(_)));
+    let data = whole.root().descend("X/data").unwrap().array().unwrap();
+    assert!(data.chunk_shape().is_some());
     let at = (0..bytes.len() - 4)
         .rev()
         .find(|&at| bytes[at..].starts_with(&[0x78, 0x5e]) || bytes[at..].starts_with(&[0x78, 0x9c]));

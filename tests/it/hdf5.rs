@@ -94,6 +94,6 @@ fn a_soft_link_is_followed_and_an_external_one_named() {
     let e = file.object("/external").unwrap_err();
     assert_eq!(e.kind(), annmap::Kind::Unsupported);
     assert!(e.message().contains("elsewhere.h5"), "{e}");
-    assert_eq!(file.object("/nowhere").unwrap_err().kind(), annmap::Kind::Usage);
+    assert_eq!(file.object("/nowhere").unwrap_err().kind(), annmap::Kind::NotFound);
     assert_eq!(file.user_block(), 512);
 }

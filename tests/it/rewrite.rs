@@ -4,7 +4,7 @@ use crate::support::{fixture, path_str, run};
 use annmap::dataset::AnnData;
 use annmap::dataset::Input;
 use annmap::export;
-use annmap::matrix::{Budget, InMemory, IntoMemory, Selection, pump};
+use annmap::matrix::{Budget, InMemory, IntoMemory, Selection, Source, pump};
 use annmap::{Kind, Limits};
 use std::path::Path;
 
@@ -17,7 +17,7 @@ fn ok(args: &[&str]) -> String {
 fn x(path: &Path) -> InMemory {
     let a = AnnData::open(path).unwrap();
     let opened = a.matrix("X").unwrap().source(Budget::new(64 << 20), &()).unwrap();
-    let source = opened.as_source();
+    let source: &dyn Source = &opened;
     pump(source, IntoMemory::new(source.layout()), Budget::new(64 << 20), &()).unwrap()
 }
 

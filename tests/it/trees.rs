@@ -1,12 +1,12 @@
 //! Trees of AnnData elements, made at random: what is written is read, and the bytes do not depend on the threads.
 
-use annmap::anndata::{H5adWriter, StorageOptions};
+use annmap::anndata::{AnnDataWriter, StorageOptions};
 use annmap::codec::{Compression, Filters};
 use annmap::dataset::AnnData;
 use annmap::dtype::Dtype;
-use annmap::hdf5::{EncodedValue, Group, Libver};
 use annmap::matrix::{Budget, InMemory, IntoMemory, Layout, Orientation, Source, pump};
 use annmap::table::{Categorical, Column, Frame};
+use annmap::tree::{EncodedValue, Libver, Location};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::path::Path;
@@ -101,30 +101,29 @@ fn tree() -> impl Strategy<Value = Tree> {
 }
 
 fn write(tree: &Tree, path: &Path, how: StorageOptions) {
-    let mut w = H5adWriter::create(path, true, how, Budget::new(64 << 20), &()).unwrap();
-    let mut root = Group::new();
-    root.link("X", w.sparse(&tree.x).unwrap());
-    root.link("obs", w.frame(&tree.obs).unwrap());
-    root.link("var", w.frame(&tree.var).unwrap());
-    let mut layers = Group::new();
+    let mut w = AnnDataWriter::create(path, true, how, Budget::new(64 << 20), &()).unwrap();
+    let root = Location::root();
+    w.sparse(&root.child("X"), &tree.x).unwrap();
+    w.frame(&root.child("obs"), &tree.obs).unwrap();
+    w.frame(&root.child("var"), &tree.var).unwrap();
+    let layers = root.child("layers");
     for (i, layer) in tree.layers.iter().enumerate() {
-        layers.link(&format!("layer {i}"), w.sparse(layer).unwrap());
+        w.sparse(&layers.child(&format!("layer {i}")), layer).unwrap();
     }
-    root.link("layers", w.dict(layers).unwrap());
-    let mut nested = Group::new();
+    w.dict(&layers).unwrap();
+    let nested = root.child("uns").child("nested");
     for (i, v) in tree.uns.iter().enumerate() {
-        nested.link(&i.to_string(), w.value(&EncodedValue::integer(*v)).unwrap());
+        w.value(&nested.child(&i.to_string()), &EncodedValue::integer(*v)).unwrap();
     }
-    let mut uns = Group::new();
-    uns.link("nested", w.dict(nested).unwrap());
-    root.link("uns", w.dict(uns).unwrap());
-    w.finish(root).unwrap();
+    w.dict(&nested).unwrap();
+    w.dict(&root.child("uns")).unwrap();
+    w.finish().unwrap();
 }
 
 fn read_matrix(data: &AnnData, name: &str) -> InMemory {
     let budget = Budget::new(64 << 20);
     let opened = data.matrix(name).unwrap().source(budget, &()).unwrap();
-    let source = opened.as_source();
+    let source: &dyn Source = &opened;
     pump(source, IntoMemory::new(source.layout()), budget, &()).unwrap()
 }
 
@@ -162,7 +161,7 @@ proptest! {
         }
         for (i, v) in tree.uns.iter().enumerate() {
             let object = data.root().descend(&format!("uns/nested/{i}")).unwrap();
-            prop_assert_eq!(object.dataset().unwrap().read().unwrap().integer().unwrap(), *v);
+            prop_assert_eq!(object.array().unwrap().read().unwrap().integer().unwrap(), *v);
         }
     }
 }

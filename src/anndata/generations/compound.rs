@@ -2,13 +2,13 @@
 
 use crate::anndata::column::from_value;
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::Object;
-use crate::observe::Observer;
+use crate::observe::{Observer, Warning};
 use crate::table::{Categorical, Column, Frame};
+use crate::tree::Node;
 
 /// Reads a compound dataset: the first member is the index, integer members named in `uns` are categorical.
-pub(crate) fn read_frame(object: &Object, uns: Option<&Object>, observer: &dyn Observer) -> Result<Frame> {
-    let value = object.dataset()?.read()?;
+pub(crate) fn read_frame(object: &Node, uns: Option<&Node>, observer: &dyn Observer) -> Result<Frame> {
+    let value = object.array()?.read()?;
     let names: Vec<String> = value
         .member_names()
         .ok_or_else(|| Error::unsupported(format!("a data frame of type {}", value.datatype().name())))
@@ -24,10 +24,11 @@ pub(crate) fn read_frame(object: &Object, uns: Option<&Object>, observer: &dyn O
     let index = member(index_name)?.to_strings()?;
     let mut columns = Vec::new();
     for name in rest {
+        observer.check_cancelled()?;
         let column = match member(name) {
             Ok(c) => c,
             Err(e) if e.kind() == Kind::Unsupported => {
-                observer.warn(&format!("column left out: {e}"));
+                observer.warn(&Warning::column(format!("{}/{name}", object.path()), e));
                 continue;
             }
             Err(e) => return Err(e),
@@ -39,14 +40,14 @@ pub(crate) fn read_frame(object: &Object, uns: Option<&Object>, observer: &dyn O
 
 /// Makes a categorical of integer codes whose labels are `uns/NAME_categories`. Whether they are meant for this
 /// table is not said: they are where every code has a label.
-fn with_labels(column: Column, name: &str, uns: Option<&Object>) -> Result<Column> {
+fn with_labels(column: Column, name: &str, uns: Option<&Node>) -> Result<Column> {
     let Column::Numbers { dtype, bytes } = &column else { return Ok(column) };
     if dtype.is_float() {
         return Ok(column);
     }
     let Some(uns) = uns else { return Ok(column) };
     let Some(labels) = uns.child(&format!("{name}_categories"))? else { return Ok(column) };
-    let Ok(labels) = labels.dataset().and_then(|d| d.read()) else { return Ok(column) };
+    let Ok(labels) = labels.array().and_then(|d| d.read()) else { return Ok(column) };
     let labels = from_value(&labels)?;
     let codes: Option<Vec<i64>> = (0..column.len())
         .map(|i| match crate::dtype::scalar_at(*dtype, bytes, i)? {

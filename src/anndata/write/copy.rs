@@ -1,120 +1,121 @@
 //! Elements of one file into another: in the current encoding, with rows and columns chosen.
 
-use super::H5adWriter;
+use super::AnnDataWriter;
 use crate::anndata::Awkward;
+use crate::anndata::axes::Axes;
 use crate::anndata::column::read_column;
 use crate::anndata::dataframe::read_frame;
 use crate::anndata::encoding::{Encoding, text_attribute};
 use crate::anndata::matrix::Matrix;
-use crate::anndata::rows::{Axes, read_rows};
-use crate::dtype::Class;
+use crate::anndata::rows::read_rows;
+use crate::dtype::{Class, Member};
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::{Dataset, Dataspace, EncodedValue, Group, Link, Object, ObjectAddress, Scratch, Value};
 use crate::matrix::{Selected, Source};
+use crate::observe::{Phase, Verb, Warning};
 use crate::table::Column;
+use crate::tree::{Array, EncodedValue, Link, Location, Node, Scratch, Value};
 
 /// Arrays up to this many bytes are copied by way of memory.
 const SMALL: u64 = 8 << 20;
 
-impl H5adWriter<'_> {
-    /// Copies an element with everything below it. `None` where it is of a kind that cannot be copied; the observer is
-    /// told why.
+impl AnnDataWriter<'_> {
+    /// Copies an element with everything below it. Returns `false` where it is of a kind that cannot be copied; the observer
+    /// gets the reason.
     ///
     /// # Errors
     /// Where it cannot be read or written.
-    pub fn copy(&mut self, object: &Object, axes: Axes<'_>) -> Result<Option<ObjectAddress>> {
-        match self.copy_inner(object, axes) {
+    pub fn copy(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<bool> {
+        match self.copy_inner(at, object, axes) {
             Err(e) if e.kind() == Kind::Unsupported => {
-                self.observer.warn(&format!("left out: {e}"));
-                Ok(None)
+                self.observer.warn(&Warning::element(object.path(), e));
+                self.writer.discard(at);
+                Ok(false)
             }
-            other => other.map(Some),
+            other => other.map(|()| true),
         }
     }
 
-    fn copy_inner(&mut self, object: &Object, axes: Axes<'_>) -> Result<ObjectAddress> {
-        if object.is_dataset() {
-            return self.copy_dataset(object, axes);
+    fn copy_inner(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
+        if object.is_array() {
+            return self.copy_array(at, object, axes);
         }
         match Encoding::of(object)? {
-            Encoding::Sparse(_) => self.copy_matrix(&Matrix::open(object)?, axes),
+            Encoding::Sparse(_) => self.copy_matrix(at, &Matrix::open(object)?, axes),
             Encoding::DataFrame
                 if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") =>
             {
-                let group = self.children(object, Axes { columns: None, ..axes })?;
-                self.with_attributes(group, object)
+                self.children(at, object, Axes { columns: None, ..axes })?;
+                self.with_attributes(at, object)
             }
             Encoding::DataFrame => {
                 let frame = read_frame(object, None, 0, self.observer)?;
                 match axes.rows {
                     Some(rows) => {
                         let frame = frame.select(checked(rows, frame.rows(), object)?)?;
-                        self.frame(&frame.without_unused(&mut |_, _, _| ())?)
+                        self.frame(at, &frame.without_unused(&mut |_, _, _| ())?)
                     }
-                    None => self.frame(&frame),
+                    None => self.frame(at, &frame),
                 }
             }
             Encoding::Categorical | Encoding::Nullable | Encoding::NullableStrings => {
-                self.copy_column(object, axes)
+                self.copy_column(at, object, axes)
             }
             Encoding::Awkward if axes.rows.is_some() => {
                 let array = Awkward::read(object)?;
                 let rows = checked(axes.rows.unwrap_or_default(), array.len(), object)?;
                 let rows: Vec<Option<u64>> = rows.iter().copied().map(Some).collect();
-                self.awkward(&array.take(&rows))
+                self.awkward(at, &array.take(&rows))
             }
             kind => {
-                let group = self.children(object, Axes::default())?;
+                self.children(at, object, Axes::default())?;
                 match kind {
-                    Encoding::Awkward | Encoding::Other(_) => self.with_attributes(group, object),
-                    _ => self.dict(group),
+                    Encoding::Awkward | Encoding::Other(_) => self.with_attributes(at, object),
+                    _ => self.dict(at),
                 }
             }
         }
     }
 
-    /// Everything in a group, each with the same axes; what cannot be copied is left out with a warning.
-    pub(crate) fn children(&mut self, object: &Object, axes: Axes<'_>) -> Result<Group> {
-        let mut group = Group::new();
+    /// Copies everything in a group, each with the same axes; what cannot be copied is left out with a warning.
+    pub(crate) fn children(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
         for link in object.links()? {
-            if let Some(written) = self.copy_link(object, link, axes)? {
-                group.link(&link.name(), written);
-            }
+            self.copy_link(at, object, link, axes)?;
         }
-        Ok(group)
+        Ok(())
     }
 
-    /// Copies one child of a group; `None` where it cannot be copied, of which the observer is told.
+    /// Copies one child of `group` into the group at `at`. Returns `false` where it cannot be copied, with a warning.
     pub(crate) fn copy_link(
         &mut self,
-        group: &Object,
-        link: &Link,
+        at: &Location,
+        group: &Node,
+        link: Link<'_>,
         axes: Axes<'_>,
-    ) -> Result<Option<ObjectAddress>> {
+    ) -> Result<bool> {
         match group.open_link(link) {
             Err(e) if e.kind() == Kind::Unsupported => {
-                self.observer.warn(&format!("left out: {e}"));
-                Ok(None)
+                self.observer.warn(&Warning::child(group.path(), &link.name(), e));
+                Ok(false)
             }
-            child => self.copy(&child?, axes),
+            child => self.copy(&at.child(&link.name()), &child?, axes),
         }
     }
 
     /// Writes a group with the attributes that it had.
-    fn with_attributes(&mut self, mut group: Group, object: &Object) -> Result<ObjectAddress> {
-        for a in object.attributes()? {
-            let value = self.writer.value(&a.value?).in_object(object.path())?;
-            group.attribute(&a.name, value);
+    fn with_attributes(&mut self, at: &Location, object: &Node) -> Result<()> {
+        let mut attributes = Vec::new();
+        for (name, value) in object.attributes()? {
+            attributes.push((name, self.writer.value(&value?).in_object(object.path())?));
         }
-        self.writer.group(&group)
+        self.writer.group(at, &attributes)
     }
 
-    fn copy_column(&mut self, object: &Object, axes: Axes<'_>) -> Result<ObjectAddress> {
+    fn copy_column(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
         let column = read_column(object)?;
-        let Some(rows) = axes.rows else { return self.column(&column) };
+        let Some(rows) = axes.rows else { return self.column(at, &column) };
         match column.select(checked(rows, column.len(), object)?) {
-            Column::Categorical(c) => self.column(&Column::Categorical(c.without_unused()?.0)),
-            other => self.column(&other),
+            Column::Categorical(c) => self.column(at, &Column::Categorical(c.without_unused()?.0)),
+            other => self.column(at, &other),
         }
     }
 
@@ -122,50 +123,50 @@ impl H5adWriter<'_> {
     ///
     /// # Errors
     /// Where it cannot be read or written.
-    pub fn copy_matrix(&mut self, element: &Matrix, axes: Axes<'_>) -> Result<ObjectAddress> {
-        match element {
+    pub fn copy_matrix(&mut self, at: &Location, matrix: &Matrix, axes: Axes<'_>) -> Result<()> {
+        match matrix {
             Matrix::Dense(d) if !d.is_transposed() => {
                 let attributes = self.encoding("array", "0.2.0")?;
-                self.rows(d.dataset(), axes, &attributes)
+                self.rows(at, d.array(), axes, &attributes)
             }
-            _ => self.copy_opened(element, axes),
+            _ => self.copy_opened(at, matrix, axes),
         }
     }
 
-    fn copy_opened(&mut self, element: &Matrix, axes: Axes<'_>) -> Result<ObjectAddress> {
-        let opened = element.source(self.budget, self.observer)?;
-        let source = opened.as_source();
+    fn copy_opened(&mut self, at: &Location, matrix: &Matrix, axes: Axes<'_>) -> Result<()> {
+        let source = matrix.source(self.budget, self.observer)?;
         let width = 4 + source.layout().dtype.size() as u64;
         if axes.is_all() {
-            self.observer.phase("copying", source.layout().entries * width);
-            return self.sparse(source);
+            self.observer
+                .phase(&Phase::new(Verb::Copying, source.layout().entries * width).of(matrix.path()));
+            return self.sparse(at, &source);
         }
         let [lines, minor] = axes.of(source.layout().orientation);
-        let selected = Selected::new(source, lines, minor, self.budget, self.observer)?;
-        self.observer.phase("copying", selected.layout().entries * width);
-        self.sparse(&selected)
+        let selected = Selected::new(&source, lines, minor, self.budget, self.observer)?;
+        self.observer.phase(&Phase::new(Verb::Copying, selected.layout().entries * width).of(matrix.path()));
+        self.sparse(at, &selected)
     }
 
-    fn copy_dataset(&mut self, object: &Object, axes: Axes<'_>) -> Result<ObjectAddress> {
+    fn copy_array(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
         // anndata 0.7: codes that refer to their labels
         if Encoding::of(object)? == Encoding::None && object.attribute("categories")?.is_some() {
-            return self.copy_column(object, axes);
+            return self.copy_column(at, object, axes);
         }
-        let dataset = object.dataset()?;
-        let (kind, version) = encoding_of(object, &dataset)?;
-        let fixed = !crate::hdf5::has_variable(dataset.datatype());
-        if fixed && dataset.byte_len() > SMALL && !dataset.shape().is_empty() {
+        let array = object.array()?;
+        let (kind, version) = encoding_of(object, &array)?;
+        let fixed = !array.datatype().has_references();
+        if fixed && array.byte_len() > SMALL && !array.shape().is_empty() {
             let attributes = self.encoding(kind, version)?;
-            return self.rows(&dataset, axes, &attributes);
+            return self.rows(at, &array, axes, &attributes);
         }
-        let value = if axes.is_all() || dataset.shape().is_empty() {
-            dataset.read()?
+        let value = if axes.is_all() || array.shape().is_empty() {
+            array.read()?
         } else if fixed {
-            return self.copy_chosen(&dataset, axes, kind, version, object);
+            return self.copy_chosen(at, &array, axes, kind, version, object);
         } else {
-            select_value(&dataset.read()?, axes, object)?
+            select_value(&array.read()?, axes, object)?
         };
-        let ready = if value.is_text() && value.shape().is_some() {
+        let encoded = if value.is_text() && value.shape().is_some() {
             // strings of fixed length become strings of any
             let shape = if kind == "string" { &[] } else { value.shape().unwrap_or_default() };
             self.writer.texts(&value.strings()?, shape)?
@@ -173,39 +174,38 @@ impl H5adWriter<'_> {
             self.writer.value(&value).in_object(object.path())?
         };
         let attributes = self.encoding(kind, version)?;
-        let how = self.storing(ready.shape());
-        self.writer.dataset(&ready, &attributes, &how)
+        self.writer.array(at, &encoded, &attributes, &self.storing(encoded.shape()))
     }
 
-    /// Each member of a compound as an array by itself: mappings of anndata 0.5.
+    /// Writes each member of a compound as an array by itself: mappings of anndata 0.5.
     ///
     /// # Errors
     /// Where it cannot be read or written.
-    pub fn compound_mapping(&mut self, object: &Object, rows: Option<&[u64]>) -> Result<Group> {
-        let value = object.dataset()?.read()?;
-        let mut group = Group::new();
+    pub fn compound_mapping(&mut self, at: &Location, object: &Node, rows: Option<&[u64]>) -> Result<()> {
+        let value = object.array()?.read()?;
         for name in value.member_names().unwrap_or_default() {
             let member = value.member(name)?.unpacked();
             let member = match rows {
                 Some(_) => select_value(&member, Axes { rows, columns: None }, object)?,
                 None => member,
             };
-            let ready = self.writer.value(&member)?;
-            group.link(name, self.array(&ready, "array")?);
+            let encoded = self.writer.value(&member)?;
+            self.array(&at.child(name), &encoded, "array")?;
         }
-        Ok(group)
+        Ok(())
     }
 
     /// A small array of elements of fixed size, with rows and columns chosen.
     fn copy_chosen(
         &mut self,
-        dataset: &Dataset,
+        at: &Location,
+        array: &Array,
         axes: Axes<'_>,
         kind: &str,
         version: &str,
-        object: &Object,
-    ) -> Result<ObjectAddress> {
-        let mut dims = dataset.shape().to_vec();
+        object: &Node,
+    ) -> Result<()> {
+        let mut dims = array.shape().to_vec();
         if let Some(rows) = axes.rows {
             checked(rows, dims[0] as usize, object)?;
             dims[0] = rows.len() as u64;
@@ -214,19 +214,18 @@ impl H5adWriter<'_> {
             checked(columns, *d as usize, object)?;
             *d = columns.len() as u64;
         }
-        let mut bytes = vec![0; (dims.iter().product::<u64>() * u64::from(dataset.datatype().size)) as usize];
+        let mut bytes = vec![0; (dims.iter().product::<u64>() * u64::from(array.datatype().size)) as usize];
         if !bytes.is_empty() {
-            read_rows(dataset, axes, 0..dims[0], &mut bytes, &mut Scratch::default())?;
+            read_rows(array, axes, 0..dims[0], &mut bytes, &mut Scratch::default())?;
         }
-        let value = EncodedValue::numbers(crate::Dtype::Uint8, &dims, bytes).of_type(dataset.datatype());
+        let value = EncodedValue::elements(array.datatype(), &dims, bytes);
         let attributes = self.encoding(kind, version)?;
-        let how = self.storing(value.shape());
-        self.writer.dataset(&value, &attributes, &how)
+        self.writer.array(at, &value, &attributes, &self.storing(value.shape()))
     }
 }
 
 /// Rows that an element of `len` rows has.
-fn checked<'r>(rows: &'r [u64], len: usize, object: &Object) -> Result<&'r [u64]> {
+fn checked<'r>(rows: &'r [u64], len: usize, object: &Node) -> Result<&'r [u64]> {
     match rows.iter().find(|r| **r >= len as u64) {
         Some(r) => {
             Err(Error::malformed(format!("{len} rows where row {r} is wanted")).in_object(object.path()))
@@ -236,7 +235,7 @@ fn checked<'r>(rows: &'r [u64], len: usize, object: &Object) -> Result<&'r [u64]
 }
 
 /// Rows of elements that refer to a heap.
-fn select_value(value: &Value, axes: Axes<'_>, object: &Object) -> Result<Value> {
+fn select_value(value: &Value, axes: Axes<'_>, object: &Node) -> Result<Value> {
     let shape = value.shape().unwrap_or_default();
     let (Some(rows), None) = (axes.rows, axes.columns.filter(|_| shape.len() > 1)) else {
         return Err(Error::unsupported("columns of an array of strings").in_object(object.path()));
@@ -250,9 +249,9 @@ fn select_value(value: &Value, axes: Axes<'_>, object: &Object) -> Result<Value>
 }
 
 /// What a dataset is called today: by its own word if it has one, else by its type and shape.
-fn encoding_of(object: &Object, dataset: &Dataset) -> Result<(&'static str, &'static str)> {
+fn encoding_of(object: &Node, dataset: &Array) -> Result<(&'static str, &'static str)> {
     let scalar = dataset.shape().is_empty();
-    let null = matches!(dataset.dataspace(), Dataspace::Null);
+    let null = dataset.is_null();
     Ok(match (&dataset.datatype().class, Encoding::of(object)?) {
         _ if null => ("null", "0.1.0"),
         (Class::VarString(_) | Class::FixedString(_), _) if scalar => ("string", "0.2.0"),
@@ -268,6 +267,6 @@ fn encoding_of(object: &Object, dataset: &Dataset) -> Result<(&'static str, &'st
 }
 
 /// As h5py stores complex numbers.
-fn is_complex(members: &[crate::dtype::Member]) -> bool {
+fn is_complex(members: &[Member]) -> bool {
     matches!(members, [a, b] if a.name == "r" && b.name == "i" && a.datatype == b.datatype)
 }

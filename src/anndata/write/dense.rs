@@ -1,28 +1,31 @@
 //! Arrays that are too large for memory: rows by rows from one file into another.
 
-use super::H5adWriter;
-use crate::anndata::rows::{Axes, read_rows, rows_of_chunk};
+use super::AnnDataWriter;
+use crate::anndata::axes::Axes;
+use crate::anndata::rows::read_rows;
 use crate::codec::{EncodeWork, Encoded};
 use crate::dtype::Datatype;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
-use crate::hdf5::{Chunks, Dataset, EncodedValue, ObjectAddress, Scratch};
+use crate::observe::{Phase, Verb};
+use crate::tree::{Array, EncodedValue, Location, Scratch, Storage};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Fills a buffer with rows of an array.
-type MakeRows<'f> = dyn Fn(Range<u64>, &mut [u8]) -> Result<()> + Sync + 'f;
+pub type MakeRows<'f> = dyn Fn(Range<u64>, &mut [u8]) -> Result<()> + Sync + 'f;
 /// The same with what one worker keeps for reading.
 type ReadBand<'f> = dyn Fn(Range<u64>, &mut [u8], &mut Scratch) -> Result<()> + Sync + 'f;
 
-impl H5adWriter<'_> {
+impl AnnDataWriter<'_> {
     /// Copies an array of fixed-size elements in chunks of whole rows, with `axes` applied.
     pub(super) fn rows(
         &mut self,
-        dataset: &Dataset,
+        at: &Location,
+        dataset: &Array,
         axes: Axes<'_>,
         attributes: &[(String, EncodedValue)],
-    ) -> Result<ObjectAddress> {
+    ) -> Result<()> {
         let shape = dataset.shape();
         let mut dims = shape.to_vec();
         dims[0] = axes.rows.map_or(shape[0], |r| r.len() as u64);
@@ -33,37 +36,39 @@ impl H5adWriter<'_> {
         let read = |wanted: Range<u64>, out: &mut [u8], scratch: &mut Scratch| {
             read_rows(dataset, axes, wanted, out, scratch)
         };
-        let strip = [row_in, rows_of_chunk(dataset)];
-        self.bands(dataset.datatype(), &dims, strip, attributes, &read)
+        let strip = [row_in, dataset.rows_of_chunk()];
+        self.bands(at, dataset.datatype(), &dims, strip, attributes, &read)
     }
 
     /// Writes an array strip by strip of rows, each made by `read`, on all threads. Making a row takes `row_in` bytes besides
     /// its own; `together` are made at once where the budget allows.
     pub(super) fn bands(
         &mut self,
+        at: &Location,
         datatype: &Datatype,
         dims: &[u64],
         [row_in, together]: [u64; 2],
         attributes: &[(String, EncodedValue)],
         read: &ReadBand<'_>,
-    ) -> Result<ObjectAddress> {
+    ) -> Result<()> {
         let size = u64::from(datatype.size);
         let rows = dims[0];
         let row_out: u64 = dims[1..].iter().product::<u64>() * size;
         if row_out == 0 || rows == 0 {
-            let value = EncodedValue::numbers(crate::Dtype::Uint8, dims, Vec::new()).of_type(datatype);
-            return self.writer.dataset(&value, attributes, &self.storing(None));
+            let value = EncodedValue::elements(datatype, dims, Vec::new());
+            return self.writer.array(at, &value, attributes, &self.storing(None));
         }
         // A strip of several bands is read, cut and encoded by one thread; a band is a chunk.
         let observer = self.observer;
         let per_thread = self.budget.bytes / 4 / rayon::current_num_threads() as u64;
         let most = (per_thread / (row_in + 2 * row_out)).max(1);
-        let band = (self.how.chunk.saturating_mul(size) / row_out).clamp(1, most).min(rows);
+        let band = (self.storage.chunk.saturating_mul(size) / row_out).clamp(1, most).min(rows);
         let strip = together.clamp(band, most.max(band)).div_ceil(band) * band;
         let mut chunk = dims.to_vec();
         chunk[0] = band;
-        let mut chunks = Chunks::new(datatype.clone(), dims, &chunk, self.how.filters, false)?;
-        observer.phase("copying", rows * row_in);
+        let storage = Storage { chunk: Some(chunk), filters: self.storage.filters, unlimited: false };
+        let mut chunks = self.writer.begin_chunks(at, datatype, dims, &storage)?;
+        observer.phase(&Phase::new(Verb::Copying, rows * row_in).of(&at.to_string()));
         let strips = rows.div_ceil(strip);
         let mut next = 0;
         while next < strips {
@@ -83,11 +88,11 @@ impl H5adWriter<'_> {
             let made: Result<Vec<Vec<Encoded>>> =
                 (next..end).into_par_iter().map_init(Default::default, |state, n| encode(n, state)).collect();
             for encoded in made?.iter().flatten() {
-                chunks.push(&mut self.writer, encoded)?;
+                self.writer.push(&mut chunks, encoded)?;
             }
             next = end;
         }
-        chunks.finish(&mut self.writer, attributes)
+        self.writer.finish_chunks(chunks, attributes)
     }
 
     /// Writes an array that `make` fills, rows by rows, on all threads. Making a row takes `row_in` bytes besides its own;
@@ -97,14 +102,14 @@ impl H5adWriter<'_> {
     /// Those of `make` and of writing.
     pub fn dense(
         &mut self,
+        at: &Location,
         dtype: Dtype,
         shape: &[u64],
         [row_in, together]: [u64; 2],
         make: &MakeRows<'_>,
-    ) -> Result<ObjectAddress> {
+    ) -> Result<()> {
         let attributes = self.encoding("array", "0.2.0")?;
-        let t = EncodedValue::numbers(dtype, &[], Vec::new());
         let read = |wanted: Range<u64>, out: &mut [u8], _: &mut Scratch| make(wanted, out);
-        self.bands(t.datatype(), shape, [row_in, together], &attributes, &read)
+        self.bands(at, &Datatype::of(dtype), shape, [row_in, together], &attributes, &read)
     }
 }

@@ -1,4 +1,7 @@
-//! AnnData elements on their way into a file, in the current encodings.
+//! AnnData elements on their way into a container, in the current encodings.
+//!
+//! Every element is written at a [`Location`]; a mapping is written after its children. The encodings are those that
+//! [`Encoding`](super::Encoding) reads.
 
 mod copy;
 mod dense;
@@ -6,14 +9,16 @@ mod frame;
 mod other;
 mod sparse;
 
+pub use dense::MakeRows;
+pub(crate) use sparse::SparseChunks;
 pub use sparse::SparseSink;
 
 use crate::codec::Filters;
 use crate::error::Result;
-use crate::hdf5::{EncodedValue, Group, Libver, ObjectAddress, Storing, Writer};
 use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::strings::Strings;
+use crate::tree::{EncodedValue, Libver, Location, Storage, Writer};
 use std::path::Path;
 
 /// How arrays are stored.
@@ -33,98 +38,112 @@ impl Default for StorageOptions {
     }
 }
 
-/// An h5ad file being written. It appears under its name when finished; dropping it leaves nothing behind.
-pub struct H5adWriter<'o> {
+/// Mappings of the root that every AnnData has.
+const MAPPINGS: [&str; 6] = ["layers", "obsm", "obsp", "uns", "varm", "varp"];
+
+/// An AnnData being written. It appears under its name when finished; dropping it leaves nothing behind.
+pub struct AnnDataWriter<'o> {
     writer: Writer,
-    how: StorageOptions,
+    storage: StorageOptions,
     budget: Budget,
     observer: &'o dyn Observer,
 }
 
-impl std::fmt::Debug for H5adWriter<'_> {
+impl std::fmt::Debug for AnnDataWriter<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("H5adWriter")
+        f.debug_struct("AnnDataWriter")
             .field("writer", &self.writer)
-            .field("how", &self.how)
+            .field("storage", &self.storage)
             .finish_non_exhaustive()
     }
 }
 
-impl<'o> H5adWriter<'o> {
-    /// Begins a file that will be called `path`. An existing one is refused unless `replace`. What is written is read and
-    /// encoded within `budget`, and `observer` watches.
+impl<'o> AnnDataWriter<'o> {
+    /// Begins a file that will be called `path`. An existing one is refused unless `replace`. Elements are read and encoded
+    /// within `budget`, and `observer` watches.
     ///
     /// # Errors
     /// `Io` where it exists or cannot be created.
     pub fn create(
         path: &Path,
         replace: bool,
-        how: StorageOptions,
+        storage: StorageOptions,
         budget: Budget,
         observer: &'o dyn Observer,
     ) -> Result<Self> {
-        Ok(H5adWriter { writer: Writer::create(path, replace, how.libver)?, how, budget, observer })
+        let writer = Writer::create(path, replace, storage.libver)?;
+        Ok(AnnDataWriter { writer, storage, budget, observer })
     }
 
-    /// Writes the root with its elements, flushes, and gives the file its name. Mappings that are missing are empty.
+    /// Writes the root, flushes, and gives the file its name. Mappings that are missing are empty.
     ///
     /// # Errors
     /// Where that cannot be written.
-    pub fn finish(mut self, mut root: Group) -> Result<()> {
-        for name in ["layers", "obsm", "obsp", "uns", "varm", "varp"] {
-            if !root.has(name) {
-                let empty = self.dict(Group::new())?;
-                root.link(name, empty);
+    pub fn finish(mut self) -> Result<()> {
+        for name in MAPPINGS {
+            let at = Location::root().child(name);
+            if !self.writer.has(&at) {
+                self.dict(&at)?;
             }
         }
-        self.encode(&mut root, "anndata", "0.1.0")?;
-        self.writer.finish(&root)
+        let attributes = self.encoding("anndata", "0.1.0")?;
+        self.writer.finish(&attributes)
     }
 
-    /// Writes a mapping.
+    /// Whether something is written at `at`; asked before the mapping it lies in is written.
+    pub fn has(&self, at: &Location) -> bool {
+        self.writer.has(at)
+    }
+
+    /// Gives an element that was written a second place.
+    ///
+    /// # Errors
+    /// `Usage` where nothing is written at `existing`, or its mapping is written already.
+    pub fn alias(&mut self, at: &Location, existing: &Location) -> Result<()> {
+        self.writer.alias(at, existing)
+    }
+
+    /// Writes a mapping, whose elements are written.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn dict(&mut self, mut group: Group) -> Result<ObjectAddress> {
-        self.encode(&mut group, "dict", "0.1.0")?;
-        self.writer.group(&group)
+    pub fn dict(&mut self, at: &Location) -> Result<()> {
+        self.encoded_group(at, "dict", "0.1.0")
     }
 
-    /// Writes `raw`: a group with `X`, `var` and `varm`.
+    /// Writes `raw`: a group in which `X`, `var` and `varm` are written.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn raw(&mut self, mut group: Group) -> Result<ObjectAddress> {
-        self.encode(&mut group, "raw", "0.1.0")?;
-        self.writer.group(&group)
+    pub fn raw(&mut self, at: &Location) -> Result<()> {
+        self.encoded_group(at, "raw", "0.1.0")
     }
 
     /// Writes strings as an array of one dimension.
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn strings(&mut self, strings: &Strings) -> Result<ObjectAddress> {
+    pub fn strings(&mut self, at: &Location, strings: &Strings) -> Result<()> {
         let value = self.writer.texts(strings, &[strings.len() as u64])?;
-        self.array(&value, "string-array")
+        self.array(at, &value, "string-array")
     }
 
     /// Writes a scalar or an array of plain numbers.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn value(&mut self, value: &EncodedValue) -> Result<ObjectAddress> {
+    pub fn value(&mut self, at: &Location, value: &EncodedValue) -> Result<()> {
         let scalar = value.shape().is_some_and(<[u64]>::is_empty);
-        self.array(value, if scalar { "numeric-scalar" } else { "array" })
+        self.array(at, value, if scalar { "numeric-scalar" } else { "array" })
     }
 
-    /// Says on a group what it is.
-    fn encode(&mut self, group: &mut Group, kind: &str, version: &str) -> Result<()> {
-        for (name, value) in self.encoding(kind, version)? {
-            group.attribute(&name, value);
-        }
-        Ok(())
+    /// Writes a group that has no other attributes than its encoding.
+    fn encoded_group(&mut self, at: &Location, kind: &str, version: &str) -> Result<()> {
+        let attributes = self.encoding(kind, version)?;
+        self.writer.group(at, &attributes)
     }
 
+    /// The attributes that every element has.
     fn encoding(&mut self, kind: &str, version: &str) -> Result<Vec<(String, EncodedValue)>> {
         Ok(vec![
             ("encoding-type".to_owned(), self.writer.text(kind)?),
@@ -132,22 +151,22 @@ impl<'o> H5adWriter<'o> {
         ])
     }
 
-    /// Writes a value as a dataset of this encoding, version 0.2.0 as all arrays and scalars have.
-    fn array(&mut self, value: &EncodedValue, kind: &str) -> Result<ObjectAddress> {
+    /// Writes a value as an array of this encoding, version 0.2.0 as all arrays and scalars have.
+    fn array(&mut self, at: &Location, value: &EncodedValue, kind: &str) -> Result<()> {
         let attributes = self.encoding(kind, "0.2.0")?;
-        let how = self.storing(value.shape());
-        self.writer.dataset(value, &attributes, &how)
+        self.writer.array(at, value, &attributes, &self.storing(value.shape()))
     }
 
     /// In chunks where they are to be compressed, in one piece otherwise.
-    fn storing(&self, shape: Option<&[u64]>) -> Storing {
-        let chunk = shape.filter(|s| !s.is_empty() && !self.how.filters.is_none()).map(|s| self.chunk_of(s));
-        Storing { chunk, filters: self.how.filters, unlimited: false }
+    fn storing(&self, shape: Option<&[u64]>) -> Storage {
+        let filters = self.storage.filters;
+        let chunk = shape.filter(|s| !s.is_empty() && !filters.is_none()).map(|s| self.chunk_of(s));
+        Storage { chunk, filters, unlimited: false }
     }
 
     /// A chunk of about the wished number of elements: whole rows while they fit.
     fn chunk_of(&self, shape: &[u64]) -> Vec<u64> {
-        let mut left = self.how.chunk.max(1);
+        let mut left = self.storage.chunk.max(1);
         let mut out: Vec<u64> = shape
             .iter()
             .rev()

@@ -1,35 +1,35 @@
 //! The encodings of few: text alone, nothing, records, lists of lists.
 
-use super::H5adWriter;
+use super::AnnDataWriter;
 use crate::anndata::Awkward;
 use crate::dtype::{Class, Datatype, Member};
 use crate::error::Result;
-use crate::hdf5::{EncodedValue, Group, ObjectAddress};
+use crate::tree::{EncodedValue, Location};
 
-impl H5adWriter<'_> {
+impl AnnDataWriter<'_> {
     /// Writes one text.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn text(&mut self, text: &str) -> Result<ObjectAddress> {
+    pub fn text(&mut self, at: &Location, text: &str) -> Result<()> {
         let value = self.writer.text(text)?;
-        self.array(&value, "string")
+        self.array(at, &value, "string")
     }
 
     /// Writes what Python calls None.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn null(&mut self) -> Result<ObjectAddress> {
+    pub fn null(&mut self, at: &Location) -> Result<()> {
         let attributes = self.encoding("null", "0.1.0")?;
-        self.writer.dataset(&EncodedValue::null(), &attributes, &self.storing(None))
+        self.writer.array(at, &EncodedValue::null(), &attributes, &self.storing(None))
     }
 
     /// Writes records of numbers: the columns by name, all of one dimension and length.
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn records(&mut self, columns: &[(&str, EncodedValue)]) -> Result<ObjectAddress> {
+    pub fn records(&mut self, at: &Location, columns: &[(&str, EncodedValue)]) -> Result<()> {
         let mut members = Vec::new();
         let mut offset = 0;
         for (name, values) in columns {
@@ -47,21 +47,19 @@ impl H5adWriter<'_> {
             }
         }
         let records = Datatype { size: offset, class: Class::Compound(members) };
-        let value = EncodedValue::numbers(crate::Dtype::Uint8, &[rows], bytes).of_type(&records);
-        self.array(&value, "rec-array")
+        self.array(at, &EncodedValue::elements(&records, &[rows], bytes), "rec-array")
     }
 
     /// Writes an awkward array.
-    pub(crate) fn awkward(&mut self, array: &Awkward) -> Result<ObjectAddress> {
+    pub(crate) fn awkward(&mut self, at: &Location, array: &Awkward) -> Result<()> {
         let (form, buffers) = array.buffers();
-        let mut group = Group::new();
-        self.encode(&mut group, "awkward-array", "0.1.0")?;
-        group.attribute("form", self.writer.text(&form.to_string())?);
-        group.attribute("length", EncodedValue::integer(array.len() as i64));
+        let mut attributes = self.encoding("awkward-array", "0.1.0")?;
+        attributes.push(("form".into(), self.writer.text(&form.to_string())?));
+        attributes.push(("length".into(), EncodedValue::integer(array.len() as i64)));
         for (name, dtype, bytes) in buffers {
             let n = (bytes.len() / dtype.size()) as u64;
-            group.link(&name, self.array(&EncodedValue::numbers(dtype, &[n], bytes), "array")?);
+            self.array(&at.child(&name), &EncodedValue::numbers(dtype, &[n], bytes), "array")?;
         }
-        self.writer.group(&group)
+        self.writer.group(at, &attributes)
     }
 }

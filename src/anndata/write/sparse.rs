@@ -1,23 +1,23 @@
 //! `csr_matrix` and `csc_matrix`: chunks are compressed by all threads and appended in order.
 
-use super::H5adWriter;
+use super::AnnDataWriter;
 use crate::codec::{EncodeWork, Encoded, Filters};
-use crate::dtype::Dtype;
+use crate::dtype::{Datatype, Dtype};
 use crate::error::{Error, Result};
-use crate::hdf5::{Chunks, EncodedValue, Group, ObjectAddress, Storing, Writer};
 use crate::matrix::{Block, Layout, Sink, Source, pump};
+use crate::tree::{ChunkWriter, EncodedValue, Location, Storage, Writer};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-impl H5adWriter<'_> {
+impl AnnDataWriter<'_> {
     /// Writes all entries of a source, on all threads of the current rayon pool. The bytes do not depend on how many
     /// there are.
     ///
     /// # Errors
     /// Those of the source and of writing.
-    pub fn sparse(&mut self, source: &dyn Source) -> Result<ObjectAddress> {
+    pub fn sparse(&mut self, at: &Location, source: &dyn Source) -> Result<()> {
         let (budget, observer) = (self.budget, self.observer);
-        self.sparse_from(source.layout(), source.pointers(), |sink| pump(source, sink, budget, observer))
+        self.sparse_from(at, source.layout(), source.pointers(), |sink| pump(source, sink, budget, observer))
     }
 
     /// Writes what `fill` gives to the sink it gets, and finishes: every entry of the layout, in blocks of any order.
@@ -26,23 +26,25 @@ impl H5adWriter<'_> {
     /// Those of `fill` and of writing.
     pub fn sparse_from(
         &mut self,
+        at: &Location,
         layout: &Layout,
         pointers: &[u64],
-        fill: impl FnOnce(SparseSink<'_>) -> Result<[Chunks; 2]>,
-    ) -> Result<ObjectAddress> {
-        let chunks = fill(self.sparse_sink(layout)?)?;
-        self.sparse_done(layout, pointers, chunks)
+        fill: impl FnOnce(SparseSink<'_>) -> Result<SparseChunks>,
+    ) -> Result<()> {
+        let chunks = fill(self.sparse_sink(at, layout)?)?;
+        self.sparse_done(at, layout, pointers, chunks)
     }
 
     /// The first half of [`sparse_from`](Self::sparse_from): where all entries go.
-    pub(crate) fn sparse_sink(&mut self, layout: &Layout) -> Result<SparseSink<'_>> {
+    pub(crate) fn sparse_sink(&mut self, at: &Location, layout: &Layout) -> Result<SparseSink<'_>> {
         let index = index_type(layout);
-        let filters = self.how.filters;
-        let chunk = self.how.chunk.min(layout.entries.max(1));
-        let part = |dtype: Dtype| {
-            let value = EncodedValue::numbers(dtype, &[], Vec::new());
-            Chunks::new(value.datatype().clone(), &[layout.entries], &[chunk], filters, true)
+        let filters = self.storage.filters;
+        let chunk = self.storage.chunk.min(layout.entries.max(1));
+        let storage = Storage { chunk: Some(vec![chunk]), filters, unlimited: true };
+        let part = |name: &str, dtype: Dtype| {
+            self.writer.begin_chunks(&at.child(name), &Datatype::of(dtype), &[layout.entries], &storage)
         };
+        let chunks = SparseChunks([part("data", layout.dtype)?, part("indices", index)?]);
         Ok(SparseSink {
             chunk,
             entries: layout.entries,
@@ -52,7 +54,7 @@ impl H5adWriter<'_> {
             work: Mutex::default(),
             stage: Mutex::new(Stage {
                 writer: &mut self.writer,
-                chunks: [part(layout.dtype)?, part(index)?],
+                chunks,
                 next: 0,
                 waiting: BTreeMap::new(),
                 failed: None,
@@ -65,32 +67,35 @@ impl H5adWriter<'_> {
     /// The second half: what the sink made becomes a matrix.
     pub(crate) fn sparse_done(
         &mut self,
+        at: &Location,
         layout: &Layout,
         pointers: &[u64],
-        chunks: [Chunks; 2],
-    ) -> Result<ObjectAddress> {
-        let [data, indices] = chunks;
+        SparseChunks([data, indices]): SparseChunks,
+    ) -> Result<()> {
         let index = index_type(layout);
-        let mut group = Group::new();
-        self.encode(&mut group, layout.orientation.encoding(), "0.1.0")?;
+        let mut attributes = self.encoding(layout.orientation.encoding(), "0.1.0")?;
         let shape = layout.shape().iter().flat_map(|n| (*n as i64).to_le_bytes()).collect();
-        group.attribute("shape", EncodedValue::numbers(Dtype::Int64, &[2], shape));
-        group.link("data", data.finish(&mut self.writer, &[])?);
-        group.link("indices", indices.finish(&mut self.writer, &[])?);
+        attributes.push(("shape".into(), EncodedValue::numbers(Dtype::Int64, &[2], shape)));
+        self.writer.finish_chunks(data, &[])?;
+        self.writer.finish_chunks(indices, &[])?;
         let bytes: Vec<u8> = match index {
             Dtype::Int32 => pointers.iter().flat_map(|p| (*p as i32).to_le_bytes()).collect(),
             _ => pointers.iter().flat_map(|p| (*p as i64).to_le_bytes()).collect(),
         };
-        let how = Storing {
-            chunk: Some(vec![self.how.chunk.min(pointers.len() as u64)]),
-            filters: self.how.filters,
+        let storage = Storage {
+            chunk: Some(vec![self.storage.chunk.min(pointers.len() as u64)]),
+            filters: self.storage.filters,
             unlimited: true,
         };
         let pointers = EncodedValue::numbers(index, &[pointers.len() as u64], bytes);
-        group.link("indptr", self.writer.dataset(&pointers, &[], &how)?);
-        self.writer.group(&group)
+        self.writer.array(&at.child("indptr"), &pointers, &[], &storage)?;
+        self.writer.group(at, &attributes)
     }
 }
+
+/// The chunks of a compressed matrix that a [`SparseSink`] has written: `data` and `indices`.
+#[derive(Debug)]
+pub struct SparseChunks([ChunkWriter; 2]);
 
 /// The type of both index arrays.
 fn index_type(layout: &Layout) -> Dtype {
@@ -130,7 +135,7 @@ struct Partial {
 /// What is done in order.
 struct Stage<'w> {
     writer: &'w mut Writer,
-    chunks: [Chunks; 2],
+    chunks: SparseChunks,
     next: u64,
     waiting: BTreeMap<u64, [Encoded; 2]>,
     /// Somebody could not append: nobody need wait any more.
@@ -170,8 +175,8 @@ impl SparseSink<'_> {
 impl Stage<'_> {
     fn drain(&mut self) -> Result<()> {
         while let Some(pair) = self.waiting.remove(&self.next) {
-            for (chunks, encoded) in self.chunks.iter_mut().zip(&pair) {
-                if let Err(e) = chunks.push(self.writer, encoded) {
+            for (chunks, encoded) in self.chunks.0.iter_mut().zip(&pair) {
+                if let Err(e) = self.writer.push(chunks, encoded) {
                     self.failed = Some(());
                     return Err(e);
                 }
@@ -195,7 +200,7 @@ impl Drop for Release<'_, '_> {
 }
 
 impl Sink for SparseSink<'_> {
-    type Done = [Chunks; 2];
+    type Done = SparseChunks;
 
     fn block(&self, block: &Block<'_>) -> Result<()> {
         let mut guard = Release(self, true);

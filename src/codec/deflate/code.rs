@@ -4,7 +4,7 @@
 // what the checks let through.
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
-use super::stream::{Input, Refused};
+use super::bits::{Input, Refused};
 
 /// What the bits that come next stand for.
 ///

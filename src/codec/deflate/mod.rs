@@ -1,5 +1,6 @@
 //! Deflate (filter 1): a zlib stream a chunk. HDF5 File Format 3.0, IV.A.2.l; RFC 1950 and 1951.
 
+mod bits;
 mod code;
 mod pair;
 mod stream;

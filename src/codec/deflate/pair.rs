@@ -15,8 +15,9 @@
 // and by the lengths of the slices.
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
+use super::bits::{Input, Refused};
 use super::code::{Codes, DISTANCE_BITS, Entry, LITERAL_BITS};
-use super::stream::{At, Input, Refused, Stream};
+use super::stream::{At, Stream};
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x16};
 use std::hint::select_unpredictable;
 
@@ -298,10 +299,8 @@ fn both<'a, S: Simd>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::Compression;
-    use flate2::write::ZlibEncoder;
     use proptest::prelude::*;
-    use std::io::Write;
+    use zlib_rs::{Deflate, DeflateFlush, Status};
 
     /// All levels that this processor can be made to work at.
     fn levels() -> Vec<Level> {
@@ -319,9 +318,12 @@ mod tests {
     }
 
     fn deflated(bytes: &[u8], level: u32) -> Vec<u8> {
-        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(level));
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
+        let mut encoder = Deflate::new(level as i32, true, 15);
+        let mut out = vec![0; bytes.len() * 2 + 1024];
+        let done = encoder.compress(bytes, &mut out, DeflateFlush::Finish);
+        assert!(matches!(done, Ok(Status::StreamEnd)));
+        out.truncate(encoder.total_out() as usize);
+        out
     }
 
     /// What zlib-rs makes of a stream that must become `len` bytes.

@@ -249,7 +249,8 @@ impl Codec {
                 let name =
                     registered_name(*id).unwrap_or(if name.is_empty() { "unregistered" } else { name });
                 let advice = "the file can be rewritten without it by h5repack -f GZIP=4 where the plugin is installed";
-                Err(Error::unsupported(format!("filter {id} ({name}); {advice}")))
+                let feature = format!("filter {id} ({name})");
+                Err(Error::unsupported(format!("{feature}; {advice}")).of_feature(feature))
             }
         }
     }
@@ -340,5 +341,6 @@ mod tests {
         let e = p.decode(&[0], 0, &mut [0; 4], &mut Workspace::default()).unwrap_err();
         assert_eq!(e.kind(), crate::Kind::Unsupported);
         assert!(e.message().starts_with("filter 32013 (zfp)"), "{e}");
+        assert_eq!(e.feature(), Some("filter 32013 (zfp)"));
     }
 }

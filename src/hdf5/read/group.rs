@@ -22,7 +22,7 @@ impl File {
     /// The object at an absolute path such as `/obs/index`; soft links are followed inside the file.
     ///
     /// # Errors
-    /// `Usage` where there is none of that name.
+    /// `NotFound` where there is none of that name.
     pub fn object(&self, path: &str) -> Result<Object> {
         self.root()?.descend(path)
     }
@@ -87,7 +87,7 @@ impl Object {
     /// The object at `path` below this one.
     ///
     /// # Errors
-    /// `Usage` where a name does not exist.
+    /// `NotFound` where a name does not exist.
     pub fn descend(&self, path: &str) -> Result<Object> {
         self.descend_counted(path, &mut 0)
     }
@@ -99,7 +99,7 @@ impl Object {
                 Some(next) => next,
                 None => {
                     let text = format!("there is no '{name}' in {}", at.path());
-                    return Err(Error::usage(text));
+                    return Err(Error::not_found(text));
                 }
             };
         }
@@ -127,7 +127,7 @@ impl Object {
                 }
                 let from = if to.starts_with('/') { self.file().root()? } else { self.clone() };
                 let found = from.descend_counted(to, hops).map_err(|e| match e.kind() {
-                    Kind::Usage => Error::malformed(format!("soft link to '{to}', which does not exist")),
+                    Kind::NotFound => Error::malformed(format!("soft link to '{to}', which does not exist")),
                     _ => e,
                 });
                 found.in_object(&path)

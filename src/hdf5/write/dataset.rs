@@ -1,6 +1,7 @@
 //! Datasets: in one piece, or in chunks that come one after the other.
 
-use super::file::{Libver, ObjectAddress, Writer};
+use super::address::ObjectAddress;
+use super::file::{Libver, Writer};
 use super::filters;
 use super::value::EncodedValue;
 use crate::bytes::checked;

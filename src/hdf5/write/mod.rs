@@ -4,9 +4,12 @@
 //! superblock at the start and the collections of strings are filled in later. No time stamps: the same calls give
 //! the same bytes.
 
+pub(crate) mod address;
 mod attributes;
 pub(crate) mod dataset;
 pub(crate) mod file;
 pub(crate) mod filters;
+pub(crate) mod group;
 pub(crate) mod heap;
 pub(crate) mod value;
+mod variable;

@@ -7,7 +7,7 @@ use crate::matrix::budget::Budget;
 use crate::matrix::layout::Layout;
 use crate::matrix::lines::Lines;
 use crate::matrix::pump::each_block;
-use crate::matrix::source::{Buffer, Source};
+use crate::matrix::source::{Buffer, Source, read_block};
 use crate::observe::Observer;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -104,11 +104,9 @@ impl Source for Edited<'_> {
         let last = line_of(&self.pointers, range.end - 1);
         let old = self.from.pointers();
         let whole = old[first]..old[last + 1];
-        self.from.read(whole.clone(), &mut state)?;
+        let block = read_block(self.from, whole, &mut state)?;
         into.resize(range.end - range.start, self.layout.dtype)?;
-        let (dtype, size) = (self.layout.dtype, self.layout.dtype.size());
-        let values = crate::matrix::Values { dtype, bytes: &state.values };
-        let block = Block { entries: whole, pointers: old, minor: &state.minor, values };
+        let size = self.layout.dtype.size();
         let mut at = 0;
         let (minor_out, values_out) = (&mut into.minor, &mut into.values);
         let mut fits = true;
@@ -127,6 +125,7 @@ impl Source for Edited<'_> {
         if !fits || at as u64 != range.end - range.start {
             return Err(Error::malformed("the source changed while it was read"));
         }
+        into.checked();
         into.keep(state);
         Ok(())
     }

@@ -6,8 +6,8 @@ use crate::matrix::budget::Budget;
 use crate::matrix::layout::{Layout, Orientation};
 use crate::matrix::lines::cut_at_lines;
 use crate::matrix::pump::each_block;
-use crate::matrix::source::{Buffer, Source};
-use crate::observe::Observer;
+use crate::matrix::source::{Buffer, Source, read_block};
+use crate::observe::{Observer, Phase, Verb};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -139,7 +139,7 @@ impl<'s> Selected<'s> {
                 return Ok(selected);
             }
             let counts: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
-            observer.phase("counting", sum.saturating_mul(4 + layout.dtype.size() as u64));
+            observer.phase(&Phase::new(Verb::Counting, sum.saturating_mul(4 + layout.dtype.size() as u64)));
             each_block(&selected, budget, observer, &|_| 0, &|block| {
                 for line in block.lines() {
                     let n: usize = block.minor[line.range].iter().map(|m| map.of(*m).len()).sum();
@@ -237,12 +237,12 @@ impl Source for Selected<'_> {
                 line += run;
                 continue;
             }
-            self.from.read(whole.clone(), &mut state)?;
-            let n = (whole.end - whole.start) as usize;
+            let block = read_block(self.from, whole.clone(), &mut state)?;
+            let n = block.minor.len();
             let Some(map) = &self.minor else {
                 let room = into.minor.get_mut(at..at + n).ok_or_else(changed)?;
-                room.copy_from_slice(&state.minor[..n]);
-                into.values[at * size..(at + n) * size].copy_from_slice(&state.values[..n * size]);
+                room.copy_from_slice(block.minor);
+                into.values[at * size..(at + n) * size].copy_from_slice(block.values.bytes);
                 at += n;
                 line += run;
                 continue;
@@ -251,10 +251,10 @@ impl Source for Selected<'_> {
                 let begun = at;
                 let entries = (old[l] - whole.start) as usize..(old[l + 1] - whole.start) as usize;
                 for e in entries {
-                    for new in map.of(state.minor[e]) {
+                    for new in map.of(block.minor[e]) {
                         *into.minor.get_mut(at).ok_or_else(changed)? = *new;
                         into.values[at * size..(at + 1) * size]
-                            .copy_from_slice(&state.values[e * size..(e + 1) * size]);
+                            .copy_from_slice(&block.values.bytes[e * size..(e + 1) * size]);
                         at += 1;
                     }
                 }
@@ -269,6 +269,7 @@ impl Source for Selected<'_> {
             }
             line += run;
         }
+        into.checked();
         into.keep(state);
         if at as u64 == range.end - range.start { Ok(()) } else { Err(changed()) }
     }

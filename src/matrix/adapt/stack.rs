@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::matrix::block::line_of;
 use crate::matrix::layout::{Layout, Orientation};
 use crate::matrix::lines::cut_at_lines;
-use crate::matrix::source::{Buffer, Source};
+use crate::matrix::source::{Buffer, Source, read_block};
 use std::ops::Range;
 
 /// One of the matrices of a [`Stacked`], and where its first line and its first minor index lie.
@@ -118,7 +118,7 @@ impl<'s> Stacked<'s> {
         let whole = at(wanted.start)..at(wanted.end);
         let n = (whole.end - whole.start) as usize;
         if n > 0 {
-            from.read(whole.clone(), room.read)?;
+            read_block(from, whole.clone(), room.read)?;
         }
         let (stored, size) = (from.layout().dtype, room.size);
         let values = if stored == self.layout.dtype {
@@ -214,6 +214,7 @@ impl Source for Stacked<'_> {
             order: &mut state.order,
         };
         self.parts.iter().try_for_each(|part| self.place(part, &lines, &mut next, &mut room))?;
+        into.checked();
         into.keep(state);
         Ok(())
     }

@@ -67,6 +67,11 @@ impl Source for WithoutLines<'_> {
         start + (self.from.cut(place, target).min(end) - place)
     }
 
+    fn fixed_cut(&self, start: u64, target: u64) -> u64 {
+        let (place, end) = self.place(start);
+        start + (self.from.fixed_cut(place, target).min(end) - place)
+    }
+
     fn largest_block(&self, target: u64) -> u64 {
         self.from.largest_block(target)
     }

@@ -3,7 +3,7 @@
 use super::order::{Order, OrderCheck};
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Result};
-use crate::matrix::block::{Block, Values, line_of};
+use crate::matrix::block::{Block, line_of};
 use crate::matrix::budget::Budget;
 use crate::matrix::pump::each_block_past;
 use crate::matrix::sink::Sink;
@@ -104,9 +104,7 @@ fn visit_rest(
         if rest.is_empty() || source.read(rest.clone(), buffer).is_err() {
             continue;
         }
-        let (n, dtype) = ((rest.end - rest.start) as usize, source.layout().dtype);
-        let values = Values { dtype, bytes: &buffer.values[..n * dtype.size()] };
-        visit(&Block { entries: rest, pointers: source.pointers(), minor: &buffer.minor[..n], values })?;
+        visit(&buffer.block(source, rest)?)?;
     }
     Ok(())
 }
@@ -127,7 +125,7 @@ fn narrow(
     let (left, right) = (entries.start..middle, middle..entries.end);
     match (read(left.clone()), read(right.clone())) {
         // One and the same chunk under both: what lies before it and behind it can be read.
-        (Err(a), Err(b)) if a.to_string() == b.to_string() => {
+        (Err(a), Err(b)) if a.same_fault(&b) => {
             let (mut low, mut high) = (first, first + (last - first).div_ceil(2));
             while low < high {
                 let line = low + (high - low).div_ceil(2);

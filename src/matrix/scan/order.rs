@@ -106,14 +106,15 @@ impl Sink for OrderCheck {
 mod tests {
     use super::*;
     use crate::dtype::Dtype;
-    use crate::matrix::Values;
+    use crate::matrix::{Orientation, Values};
 
     fn order(pointers: &[u64], minor: &[u32], cuts: &[u64]) -> Order {
         let check = OrderCheck::new();
         for w in cuts.windows(2).rev() {
             let part = &minor[w[0] as usize..w[1] as usize];
             let values = Values { dtype: Dtype::Uint8, bytes: &[] };
-            check.block(&Block { entries: w[0]..w[1], pointers, minor: part, values }).unwrap();
+            let orientation = Orientation::Csr;
+            check.block(&Block { orientation, entries: w[0]..w[1], pointers, minor: part, values }).unwrap();
         }
         check.finish().unwrap()
     }

@@ -1,0 +1,176 @@
+//! A file that grows at its end, with places patched later: in a sink of the caller, or one that appears under its name when
+//! it is whole (feature `write`).
+
+#[cfg(feature = "write")]
+mod path;
+
+use crate::error::{Error, Result};
+use std::any::{Any, TypeId};
+use std::io::{self, Seek, SeekFrom, Write};
+
+/// Bytes held back before they are written.
+const BUFFER: usize = 1 << 20;
+
+/// An output that is appended to.
+#[derive(Debug)]
+pub(crate) struct AppendFile {
+    target: Box<dyn Target>,
+    /// Bytes that are in the target already.
+    written: u64,
+    buffer: Vec<u8>,
+}
+
+/// Where the bytes go.
+trait Target: Send + std::fmt::Debug {
+    /// Writes at the end.
+    fn append(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// Writes over bytes at `at`, and goes back to the end.
+    fn patch(&mut self, at: u64, bytes: &[u8], end: u64) -> Result<()>;
+
+    /// Whether [`finish`](Self::finish) gives a value of this type.
+    fn gives(&self, sink: TypeId) -> bool;
+
+    /// Ends it: a sink is flushed and comes back, a file of ours gets its name.
+    fn finish(self: Box<Self>) -> Result<Box<dyn Any>>;
+}
+
+/// A sink of the caller.
+struct Sink<W>(W);
+
+impl<W> std::fmt::Debug for Sink<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sink")
+    }
+}
+
+fn failed(e: io::Error) -> Error {
+    Error::io("write", e)
+}
+
+/// Writes over bytes at `at` and goes back to `end`.
+fn patch(to: &mut (impl Write + Seek), at: u64, bytes: &[u8], end: u64) -> Result<()> {
+    let mut done = || {
+        to.seek(SeekFrom::Start(at))?;
+        to.write_all(bytes)?;
+        to.seek(SeekFrom::Start(end))
+    };
+    done().map(drop).map_err(failed)
+}
+
+impl<W: Write + Seek + Send + 'static> Target for Sink<W> {
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.0.write_all(bytes).map_err(failed)
+    }
+
+    fn patch(&mut self, at: u64, bytes: &[u8], end: u64) -> Result<()> {
+        patch(&mut self.0, at, bytes, end)
+    }
+
+    fn gives(&self, sink: TypeId) -> bool {
+        sink == TypeId::of::<W>()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Box<dyn Any>> {
+        self.0.flush().map_err(failed)?;
+        Ok(Box::new(self.0))
+    }
+}
+
+impl AppendFile {
+    /// Writes into `sink` from its beginning, over what is there.
+    pub(crate) fn to_sink<W: Write + Seek + Send + 'static>(mut sink: W) -> Result<Self> {
+        sink.rewind().map_err(|e| Error::io("seek", e))?;
+        Ok(Self::new(Box::new(Sink(sink))))
+    }
+
+    fn new(target: Box<dyn Target>) -> Self {
+        AppendFile { target, written: 0, buffer: Vec::with_capacity(BUFFER) }
+    }
+
+    /// Where the next byte goes.
+    pub(crate) fn end(&self) -> u64 {
+        self.written + self.buffer.len() as u64
+    }
+
+    /// Appends `bytes`; where they begin comes back.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<u64> {
+        let at = self.end();
+        if self.buffer.len() + bytes.len() > BUFFER {
+            self.flush()?;
+        }
+        if bytes.len() > BUFFER {
+            self.target.append(bytes)?;
+            self.written += bytes.len() as u64;
+        } else {
+            self.buffer.extend_from_slice(bytes);
+        }
+        Ok(at)
+    }
+
+    /// Appends zeros up to a multiple of eight.
+    pub(crate) fn align(&mut self) -> Result<()> {
+        let zeros = (8 - self.end() % 8) % 8;
+        self.append([0; 8].get(..zeros as usize).unwrap_or_default()).map(drop)
+    }
+
+    /// Writes over bytes that are there already.
+    pub(crate) fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
+        if let Some(from) = at.checked_sub(self.written) {
+            // less than the length of the buffer
+            let from = from as usize;
+            self.buffer[from..from + bytes.len()].copy_from_slice(bytes);
+            return Ok(());
+        }
+        self.flush()?;
+        self.target.patch(at, bytes, self.written)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.target.append(&self.buffer)?;
+        self.written += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Writes what is held back and flushes; a file of ours gets its name.
+    pub(crate) fn commit(mut self) -> Result<()> {
+        self.flush()?;
+        self.target.finish().map(drop)
+    }
+
+    /// As [`commit`](Self::commit), where the bytes went into a sink of this type, which comes back.
+    pub(crate) fn into_sink<W: 'static>(mut self) -> Result<W> {
+        let other = || Error::usage("the file was not begun with a sink of this type");
+        if !self.target.gives(TypeId::of::<W>()) {
+            return Err(other());
+        }
+        self.flush()?;
+        self.target.finish()?.downcast().map(|sink| *sink).map_err(|_| other())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sink_gets_the_same_bytes_and_comes_back() {
+        let mut f = AppendFile::to_sink(io::Cursor::new(b"old".to_vec())).unwrap();
+        f.append(b"abc").unwrap();
+        f.append(&vec![1; 3 << 20]).unwrap();
+        f.append(b"end").unwrap();
+        f.patch(1, b"X").unwrap();
+        let bytes = f.into_sink::<io::Cursor<Vec<u8>>>().unwrap().into_inner();
+        assert_eq!(bytes.len(), 6 + (3 << 20));
+        assert!(bytes.starts_with(b"aXc\x01") && bytes.ends_with(b"\x01end"));
+    }
+
+    #[test]
+    fn a_sink_that_is_full_is_an_error() {
+        let mut f = AppendFile::to_sink(io::Cursor::new(Box::<[u8]>::from([0; 4]))).unwrap();
+        f.append(b"12345").unwrap();
+        let e = f.commit().unwrap_err();
+        assert!(e.kind() == crate::Kind::Io && e.message().starts_with("write: "), "{e}");
+    }
+}

@@ -1,0 +1,151 @@
+//! Blocks that are asked for one by one, for executors that are not rayon's.
+
+use super::block::{Block, Values};
+use super::fold::Entries;
+use super::layout::Orientation;
+use super::pump::BlockPlan;
+use super::source::{Buffer, Source, check_source, read_block};
+use crate::dtype::{AlignedBytes, Dtype};
+use crate::error::{Error, Result};
+use crate::observe::Observer;
+use rayon::prelude::*;
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A block that owns its entries, to be kept or sent elsewhere.
+#[derive(Debug, Clone)]
+pub struct OwnedBlock {
+    orientation: Orientation,
+    dtype: Dtype,
+    entries: Range<u64>,
+    pointers: Arc<[u64]>,
+    minor: Vec<u32>,
+    values: AlignedBytes,
+}
+
+impl OwnedBlock {
+    /// Which entries of the matrix these are.
+    pub fn entries(&self) -> Range<u64> {
+        self.entries.clone()
+    }
+
+    /// The minor index of each entry.
+    pub fn minor(&self) -> &[u32] {
+        &self.minor
+    }
+
+    /// The value of each entry.
+    pub fn values(&self) -> Values<'_> {
+        Values { dtype: self.dtype, bytes: &self.values }
+    }
+
+    /// The block itself, with its lines and [`each`](Block::each).
+    pub fn block(&self) -> Block<'_> {
+        Block {
+            orientation: self.orientation,
+            entries: self.entries(),
+            pointers: &self.pointers,
+            minor: &self.minor,
+            values: self.values(),
+        }
+    }
+}
+
+/// Blocks of a source in order; see [`Entries::blocks`].
+pub struct Blocks<'s> {
+    reader: Reader<'s>,
+    /// Entries of a block.
+    target: u64,
+    /// The next entry to be read; past the end after an error.
+    next: u64,
+    /// One for each block that is decoded at the same time.
+    buffers: Vec<Buffer>,
+    ready: VecDeque<Result<OwnedBlock>>,
+}
+
+/// What every worker sees.
+struct Reader<'s> {
+    source: &'s dyn Source,
+    observer: &'s dyn Observer,
+    pointers: Arc<[u64]>,
+}
+
+impl std::fmt::Debug for Blocks<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let layout = self.reader.source.layout();
+        f.debug_struct("Blocks").field("layout", layout).field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl<'s> Blocks<'s> {
+    pub(super) fn new(of: Entries<'s>) -> Result<Self> {
+        let Entries { source, budget, observer, .. } = of;
+        check_source(source)?;
+        let pointers = source.pointers();
+        let plan = BlockPlan::new(source, true, budget, pointers.len() as u64 * 8, &|_| 0)?;
+        let buffers = std::iter::repeat_with(Buffer::new).take(plan.workers).collect();
+        let reader = Reader { source, observer, pointers: Arc::from(pointers) };
+        Ok(Blocks { reader, target: plan.target, next: 0, buffers, ready: VecDeque::new() })
+    }
+
+    /// Decodes as many blocks as there are buffers.
+    fn read_ahead(&mut self) {
+        let Blocks { reader, target, next, buffers, ready } = self;
+        let total = reader.source.layout().entries;
+        let mut ranges = Vec::with_capacity(buffers.len());
+        while *next < total && ranges.len() < buffers.len() {
+            let end = reader.source.cut(*next, *target).clamp(*next + 1, total);
+            ranges.push(*next..end);
+            *next = end;
+        }
+        let reader = &*reader;
+        let read = |(buffer, range): (&mut Buffer, Range<u64>)| reader.read(buffer, range);
+        let blocks: Vec<Result<OwnedBlock>> = if reader.source.sequential() {
+            buffers.iter_mut().zip(ranges).map(read).collect()
+        } else {
+            buffers.par_iter_mut().zip(ranges).map(read).collect()
+        };
+        ready.extend(blocks);
+    }
+}
+
+impl Reader<'_> {
+    fn read(&self, buffer: &mut Buffer, entries: Range<u64>) -> Result<OwnedBlock> {
+        if self.observer.cancelled() {
+            return Err(Error::cancelled());
+        }
+        let n = read_block(self.source, entries.clone(), buffer)?.minor.len();
+        let layout = self.source.layout();
+        let mut minor = std::mem::take(&mut buffer.minor);
+        let mut values = std::mem::take(&mut buffer.values);
+        minor.truncate(n);
+        values.resize(n * layout.dtype.size())?;
+        self.observer.advance(n as u64 * layout.entry_bytes());
+        Ok(OwnedBlock {
+            orientation: layout.orientation,
+            dtype: layout.dtype,
+            entries,
+            pointers: Arc::clone(&self.pointers),
+            minor,
+            values,
+        })
+    }
+}
+
+impl Iterator for Blocks<'_> {
+    type Item = Result<OwnedBlock>;
+
+    fn next(&mut self) -> Option<Result<OwnedBlock>> {
+        if self.ready.is_empty() {
+            self.read_ahead();
+        }
+        let block = self.ready.pop_front()?;
+        if block.is_err() {
+            // Nothing follows an error.
+            self.next = self.reader.source.layout().entries;
+            self.ready.clear();
+        }
+        Some(block)
+    }
+}

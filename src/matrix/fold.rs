@@ -1,0 +1,598 @@
+//! Adds up over all entries, with a state of its own for each worker and the same result whatever the threads.
+//!
+//! The matrix is cut into *pieces*: ranges of entries that depend on the matrix alone. Each piece is folded into a
+//! state of its own, from its first entry to its last, and the states of adjacent pieces are joined as the leaves of a
+//! binary tree are. So a sum of fractions is rounded in the same way for any number of threads and any budget.
+
+use super::block::Block;
+use super::blocks::Blocks;
+use super::budget::Budget;
+use super::joined::JoinTree;
+use super::pump::BlockPlan;
+use super::source::{Buffer, Source, check_source, read_block};
+use crate::error::{Error, Result};
+use crate::observe::Observer;
+use rayon::Scope;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Entries of a piece, at least: so many take longer to read than the states of two pieces to join.
+const PIECE: u64 = 4 << 20;
+/// The most pieces, so that joining takes little of the time however large the matrix is.
+const MOST_PIECES: u64 = 256;
+/// The budget where none is given.
+const DEFAULT_BUDGET: u64 = 256 << 20;
+
+/// Begins a pass over the entries of `source`: give it [`memory`](Entries::memory) and an
+/// [`observer`](Entries::observer) where the defaults do not do, then [`fold`](Entries::fold) or
+/// [`blocks`](Entries::blocks).
+///
+/// ```
+/// use annmap::Dtype;
+/// use annmap::matrix::{InMemory, Layout, Orientation, entries};
+/// # fn main() -> annmap::Result<()> {
+/// # let (orientation, dtype) = (Orientation::Csr, Dtype::Uint8);
+/// # let layout = Layout { orientation, lines: 2, minor: 3, entries: 3, dtype };
+/// # let x = InMemory::new(layout, vec![0, 2, 3], vec![0, 2, 2], vec![1, 2, 3])?;
+/// let sums = entries(&x).fold(
+///     || vec![0.0; 3],
+///     |sums, block| block.each(|_row, column, value: f64| sums[column] += value),
+///     |sums, others| sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other),
+/// )?;
+/// assert_eq!(sums, [1.0, 0.0, 5.0]);
+/// # Ok(())
+/// # }
+/// ```
+pub fn entries(source: &dyn Source) -> Entries<'_> {
+    Entries { source, budget: Budget::new(DEFAULT_BUDGET), state_bytes: 0, observer: &(), piece: PIECE }
+}
+
+/// A pass over the entries of a source that is about to begin; see [`entries`].
+pub struct Entries<'s> {
+    pub(super) source: &'s dyn Source,
+    pub(super) budget: Budget,
+    state_bytes: u64,
+    pub(super) observer: &'s dyn Observer,
+    piece: u64,
+}
+
+impl std::fmt::Debug for Entries<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Entries").field("layout", self.source.layout()).finish_non_exhaustive()
+    }
+}
+
+impl<'s> Entries<'s> {
+    /// Bytes for blocks in flight and for states; 256 MiB unless something else is said.
+    #[must_use]
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.budget = Budget::new(bytes);
+        self
+    }
+
+    /// Bytes that one state holds outside itself (what its vectors hold), to be counted in the budget.
+    #[must_use]
+    pub fn state_bytes(mut self, bytes: u64) -> Self {
+        self.state_bytes = bytes;
+        self
+    }
+
+    /// Follows progress, in bytes of minor indices and values, and may cancel; asked once a block.
+    #[must_use]
+    pub fn observer(mut self, observer: &'s dyn Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Cuts pieces of about `entries` entries, for tests on small matrices.
+    #[cfg(test)]
+    fn pieces_of(mut self, entries: u64) -> Self {
+        self.piece = entries;
+        self
+    }
+
+    /// Reads every entry once, on all threads of the current rayon pool: `init` makes the state of a piece, `step` takes
+    /// the blocks of the piece in order, `join` adds the state of the pieces that follow to that of those before. Without
+    /// any entries the result is `init()`.
+    ///
+    /// The result does not depend on threads, budget or timing as long as `step` does not depend on where blocks end;
+    /// [`Block::each`] does not. A line may be cut between two blocks and between two pieces.
+    ///
+    /// Of the states at most twice the workers and one for each level of the tree (9 at most) exist at a time.
+    ///
+    /// # Errors
+    /// Those of the source and of `step`, the one nearest the beginning; `Limit` where the budget is too small for one
+    /// block and the states of one worker; `Cancelled`.
+    pub fn fold<T: Send>(
+        self,
+        init: impl Fn() -> T + Sync,
+        step: impl Fn(&mut T, &Block<'_>) -> Result<()> + Sync,
+        join: impl Fn(&mut T, T) + Sync,
+    ) -> Result<T> {
+        let source = self.source;
+        check_source(source)?;
+        let pieces = pieces(source, self.piece);
+        let tree = JoinTree::new(pieces.len());
+        let state = self.state_bytes.saturating_add(size_of::<T>() as u64);
+        let for_tree = u64::from(tree.levels()).saturating_mul(state);
+        let per_worker = state.saturating_mul(2);
+        let plan = BlockPlan::new(source, source.sequential(), self.budget, for_tree, &|_| per_worker)?;
+        let most_states = 2 * plan.workers + tree.levels() as usize;
+        let progress = Progress { next: 0, running: 0, states: 0, tree, failed: None };
+        let fold = Fold {
+            source,
+            observer: self.observer,
+            target: plan.target,
+            pieces,
+            workers: plan.workers,
+            most_states,
+            progress: Mutex::new(progress),
+            failed_at: AtomicU64::new(u64::MAX),
+            init,
+            step,
+            join,
+        };
+        if source.sequential() {
+            fold.run_in_order();
+        } else {
+            rayon::scope(|scope| fold.start_workers(scope));
+        }
+        let progress = fold.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match progress.failed {
+            Some((_, e)) => Err(e),
+            None => Ok(progress.tree.into_root().unwrap_or_else(fold.init)),
+        }
+    }
+
+    /// All blocks in order, for executors of other kinds. Several are decoded at once on the rayon pool in which
+    /// [`next`](Iterator::next) is called, as many as the budget holds, and then given out one by one.
+    ///
+    /// ```
+    /// # use annmap::Dtype;
+    /// # use annmap::matrix::{InMemory, Layout, Orientation, entries};
+    /// # fn main() -> annmap::Result<()> {
+    /// # let (orientation, dtype) = (Orientation::Csr, Dtype::Uint8);
+    /// # let layout = Layout { orientation, lines: 2, minor: 3, entries: 3, dtype };
+    /// # let x = InMemory::new(layout, vec![0, 2, 3], vec![0, 2, 2], vec![1, 2, 3])?;
+    /// for block in entries(&x).blocks()? {
+    ///     let block = block?;
+    ///     println!("{} entries, values {:?}", block.entries().count(), block.values().to_vec::<f32>()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `Limit` where the budget is too small for one block. Errors of reading come from the iterator, which then ends.
+    pub fn blocks(self) -> Result<Blocks<'s>> {
+        Blocks::new(self)
+    }
+}
+
+/// Where the pieces of `source` begin and end.
+fn pieces(source: &dyn Source, least: u64) -> Vec<Range<u64>> {
+    let total = source.layout().entries;
+    let target = least.max(total.div_ceil(MOST_PIECES));
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < total {
+        let end = source.fixed_cut(at, target).clamp(at + 1, total);
+        out.push(at..end);
+        at = end;
+    }
+    out
+}
+
+/// A fold that is going on.
+struct Fold<'s, T, I, S, J> {
+    source: &'s dyn Source,
+    observer: &'s dyn Observer,
+    /// Entries of a block.
+    target: u64,
+    pieces: Vec<Range<u64>>,
+    workers: usize,
+    most_states: usize,
+    progress: Mutex<Progress<T>>,
+    /// The first entry of the block with the error nearest the beginning.
+    failed_at: AtomicU64,
+    init: I,
+    step: S,
+    join: J,
+}
+
+/// What the workers share.
+struct Progress<T> {
+    /// The piece that is handed out next.
+    next: usize,
+    /// Workers at work.
+    running: usize,
+    /// States that exist.
+    states: usize,
+    tree: JoinTree<T>,
+    /// The error nearest the beginning, and where its block began.
+    failed: Option<(u64, Error)>,
+}
+
+impl<T, I, S, J> Fold<'_, T, I, S, J>
+where
+    T: Send,
+    I: Fn() -> T + Sync,
+    S: Fn(&mut T, &Block<'_>) -> Result<()> + Sync,
+    J: Fn(&mut T, T) + Sync,
+{
+    fn lock(&self) -> MutexGuard<'_, Progress<T>> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts workers where pieces are left that may be begun. No worker ever waits for another: one that may not begin
+    /// a piece ends, and the next that completes one starts it again.
+    fn start_workers<'scope>(&'scope self, scope: &Scope<'scope>) {
+        let missing = {
+            let mut progress = self.lock();
+            let states = self.most_states.saturating_sub(progress.states);
+            let pieces = self.pieces.len() - progress.next;
+            let missing = (self.workers - progress.running).min(states).min(pieces);
+            progress.running += missing;
+            missing
+        };
+        for _ in 0..missing {
+            scope.spawn(|scope| self.work(scope));
+        }
+    }
+
+    fn work<'scope>(&'scope self, scope: &Scope<'scope>) {
+        let mut buffer = Buffer::new();
+        while let Some(piece) = self.take() {
+            match self.run_piece(self.pieces[piece].clone(), &mut buffer) {
+                Ok(state) => self.complete(piece, state),
+                Err((at, e)) => self.fail(at, e),
+            }
+            self.start_workers(scope);
+        }
+    }
+
+    /// The next piece; `None` where no more may be begun.
+    fn take(&self) -> Option<usize> {
+        let mut progress = self.lock();
+        let piece = progress.next;
+        if piece >= self.pieces.len() || progress.states >= self.most_states || progress.failed.is_some() {
+            progress.running -= 1;
+            return None;
+        }
+        progress.next += 1;
+        progress.states += 1;
+        Some(piece)
+    }
+
+    /// Folds the blocks of one piece; an error comes with the place where its block began.
+    fn run_piece(&self, piece: Range<u64>, buffer: &mut Buffer) -> Result<T, (u64, Error)> {
+        let mut state = (self.init)();
+        let mut at = piece.start;
+        while at < piece.end {
+            // What lies behind an error is of no use any more.
+            if self.observer.cancelled() || self.failed_at.load(Relaxed) < at {
+                return Err((at, Error::cancelled()));
+            }
+            let range = self.block_at(at, piece.end);
+            at = range.end;
+            let start = range.start;
+            let block = read_block(self.source, range, buffer).map_err(|e| (start, e))?;
+            (self.step)(&mut state, &block).map_err(|e| (start, e))?;
+            self.advance(at - start);
+        }
+        Ok(state)
+    }
+
+    fn block_at(&self, start: u64, piece_end: u64) -> Range<u64> {
+        start..self.source.cut(start, self.target).clamp(start + 1, piece_end)
+    }
+
+    fn advance(&self, entries: u64) {
+        self.observer.advance(entries.saturating_mul(self.source.layout().entry_bytes()));
+    }
+
+    /// Adds the state of a piece to the tree, and joins what has come to lie side by side.
+    fn complete(&self, piece: usize, state: T) {
+        let mut pair = self.lock().tree.add(JoinTree::leaf(piece, state));
+        while let Some(two) = pair {
+            let one = two.join(&self.join);
+            let mut progress = self.lock();
+            progress.states -= 1;
+            pair = progress.tree.add(one);
+        }
+    }
+
+    fn fail(&self, at: u64, e: Error) {
+        self.failed_at.fetch_min(at, Relaxed);
+        let mut progress = self.lock();
+        if progress.failed.as_ref().is_none_or(|(first, _)| at < *first) {
+            progress.failed = Some((at, e));
+        }
+    }
+
+    /// For sources that must be read in order: one block is read while the one before is folded.
+    fn run_in_order(&self) {
+        let (mut ahead, mut now) = (Buffer::new(), Buffer::new());
+        let mut blocks = self.pieces.iter().enumerate().flat_map(|(piece, range)| {
+            let mut at = range.start;
+            std::iter::from_fn(move || {
+                let block = (at < range.end).then(|| self.block_at(at, range.end))?;
+                at = block.end;
+                Some((piece, block))
+            })
+        });
+        let mut state = None;
+        let mut read: Option<(usize, Range<u64>)> = None;
+        loop {
+            let next = blocks.next();
+            let read_next =
+                || next.as_ref().map_or(Ok(()), |(_, range)| self.source.read(range.clone(), &mut ahead));
+            let fold = || match &read {
+                Some((piece, range)) => self.fold_in_order(*piece, range.clone(), &mut now, &mut state),
+                None => Ok(()),
+            };
+            let (done, folded) = rayon::join(read_next, fold);
+            let place =
+                |block: &Option<(usize, Range<u64>)>| block.as_ref().map_or(0, |(_, range)| range.start);
+            if let Err((at, e)) =
+                folded.map_err(|e| (place(&read), e)).and(done.map_err(|e| (place(&next), e)))
+            {
+                return self.fail(at, e);
+            }
+            if next.is_none() {
+                return;
+            }
+            read = next;
+            std::mem::swap(&mut ahead, &mut now);
+        }
+    }
+
+    fn fold_in_order(
+        &self,
+        piece: usize,
+        range: Range<u64>,
+        from: &mut Buffer,
+        state: &mut Option<T>,
+    ) -> Result<()> {
+        if self.observer.cancelled() {
+            return Err(Error::cancelled());
+        }
+        let (start, end) = (range.start, range.end);
+        let is_last = end == self.pieces[piece].end;
+        (self.step)(state.get_or_insert_with(&self.init), &from.block(self.source, range)?)?;
+        self.advance(end - start);
+        if let Some(state) = state.take_if(|_| is_last) {
+            self.lock().states += 1;
+            self.complete(piece, state);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype::Dtype;
+    use crate::matrix::{InMemory, Layout, Orientation};
+    use proptest::prelude::*;
+
+    /// A matrix of 60 lines of random lengths, some empty, with 40 minor indices and fractions as values.
+    fn matrix(orientation: Orientation, lengths: &[u16], seed: u32) -> InMemory {
+        let mut state = seed;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state >> 8
+        };
+        let mut pointers = vec![0];
+        lengths.iter().for_each(|n| pointers.push(pointers[pointers.len() - 1] + u64::from(*n)));
+        let entries = pointers[pointers.len() - 1];
+        let minor = (0..entries).map(|_| random() % 40).collect();
+        let values = (0..entries).flat_map(|_| (random() as f32 / 1e3).to_le_bytes()).collect();
+        let lines = lengths.len() as u64;
+        let layout = Layout { orientation, lines, minor: 40, entries, dtype: Dtype::Float32 };
+        InMemory::new(layout, pointers, minor, values).unwrap()
+    }
+
+    fn sums(of: Entries<'_>, columns: usize, threads: usize) -> Result<Vec<f64>> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            of.fold(
+                || vec![0.0; columns],
+                |sums, block| block.each(|_, column, value: f64| sums[column] += value),
+                |sums, others| sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other),
+            )
+        })
+    }
+
+    fn bits(sums: &[f64]) -> Vec<u64> {
+        sums.iter().map(|s| s.to_bits()).collect()
+    }
+
+    /// A matrix that can only be read from its beginning to its end.
+    struct InOrder<'m>(&'m InMemory);
+
+    impl Source for InOrder<'_> {
+        fn layout(&self) -> &Layout {
+            self.0.layout()
+        }
+        fn pointers(&self) -> &[u64] {
+            self.0.pointers()
+        }
+        fn cut(&self, start: u64, target: u64) -> u64 {
+            self.0.cut(start, target)
+        }
+        fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+            self.0.read(range, into)
+        }
+        fn sequential(&self) -> bool {
+            true
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn the_same_bits_for_any_threads_and_budget(
+            lengths in proptest::collection::vec(0u16..800, 1..60),
+            seed in any::<u32>(),
+            piece in 100u64..6_000,
+        ) {
+            for orientation in [Orientation::Csr, Orientation::Csc] {
+                let m = matrix(orientation, &lengths, seed);
+                let columns = m.layout().shape()[1] as usize;
+                let whole = || entries(&m).pieces_of(piece);
+                let want = bits(&sums(whole(), columns, 1).unwrap());
+                for threads in [1, 2, 5] {
+                    for memory in [1 << 20, 3 << 20, 1 << 30] {
+                        let got = sums(whole().memory(memory).state_bytes(320), columns, threads).unwrap();
+                        prop_assert_eq!(&bits(&got), &want);
+                    }
+                    let in_order = InOrder(&m);
+                    let got = sums(entries(&in_order).pieces_of(piece), columns, threads).unwrap();
+                    prop_assert_eq!(&bits(&got), &want);
+                }
+                // A naive loop gives the same up to rounding.
+                let mut naive = vec![0f64; columns];
+                for (line, ends) in m.pointers().windows(2).enumerate() {
+                    for e in ends[0] as usize..ends[1] as usize {
+                        let [_, column] = m.layout().position(line as u64, u64::from(m.minor()[e]));
+                        let value = f32::from_le_bytes(m.values()[4 * e..4 * e + 4].try_into().unwrap());
+                        naive[column as usize] += f64::from(value);
+                    }
+                }
+                for (a, b) in naive.iter().zip(&want) {
+                    prop_assert!((a - f64::from_bits(*b)).abs() <= 1e-9 * a.abs());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn blocks_one_by_one_are_the_matrix() {
+        let m = matrix(Orientation::Csr, &[700; 400], 9);
+        for memory in [1 << 20, 64 << 20] {
+            let mut minor = Vec::new();
+            let mut values = Vec::new();
+            for block in entries(&m).memory(memory).blocks().unwrap() {
+                let block = block.unwrap();
+                assert_eq!(block.entries().start as usize, minor.len());
+                minor.extend_from_slice(block.minor());
+                values.extend_from_slice(block.values().bytes);
+            }
+            assert!((&minor[..], &values[..]) == (m.minor(), m.values()));
+        }
+    }
+
+    #[test]
+    fn the_error_nearest_the_beginning_wins() {
+        let m = matrix(Orientation::Csr, &[500; 400], 3);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        let refuse = |_: &mut (), block: &Block<'_>| match block.lines().find(|l| l.number >= 100) {
+            Some(line) => Err(Error::malformed(format!("line {}", line.number))),
+            None => Ok(()),
+        };
+        for _ in 0..20 {
+            let all = || entries(&m).pieces_of(2_000);
+            let e = pool.install(|| all().fold(|| (), refuse, |(), ()| ())).unwrap_err();
+            assert_eq!(e.message(), "line 100");
+        }
+        let in_order = InOrder(&m);
+        let e = entries(&in_order).pieces_of(2_000).fold(|| (), refuse, |(), ()| ()).unwrap_err();
+        assert_eq!(e.message(), "line 100");
+    }
+
+    #[test]
+    fn cancelling_stops() {
+        struct Stop;
+        impl Observer for Stop {
+            fn cancelled(&self) -> bool {
+                true
+            }
+        }
+        let m = matrix(Orientation::Csr, &[5; 4], 3);
+        let in_order = InOrder(&m);
+        for source in [&m as &dyn Source, &in_order] {
+            let stopped = entries(source).observer(&Stop);
+            let e = stopped
+                .fold(
+                    || 0,
+                    |n, _| {
+                        *n += 1;
+                        Ok(())
+                    },
+                    |a, b| *a += b,
+                )
+                .unwrap_err();
+            assert_eq!(e.kind(), crate::Kind::Cancelled);
+        }
+        let e = entries(&m).observer(&Stop).blocks().unwrap().next().unwrap().unwrap_err();
+        assert_eq!(e.kind(), crate::Kind::Cancelled);
+    }
+
+    #[test]
+    fn without_entries_the_state_is_new() {
+        let m = matrix(Orientation::Csr, &[0, 0], 3);
+        assert_eq!(sums(entries(&m), 2, 2).unwrap(), [0.0, 0.0]);
+        assert!(entries(&m).blocks().unwrap().next().is_none());
+    }
+
+    #[test]
+    fn states_that_do_not_fit_are_refused_and_few_are_made() {
+        let m = matrix(Orientation::Csr, &[500; 400], 3);
+        let one = || entries(&m).pieces_of(2_000);
+        let e = sums(one().memory(4 << 20).state_bytes(1 << 20), 40, 2).unwrap_err();
+        assert_eq!(e.kind(), crate::Kind::Limit);
+        let (live, most) = (AtomicU64::new(0), AtomicU64::new(0));
+        let new = || most.fetch_max(live.fetch_add(1, Relaxed) + 1, Relaxed);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let join = |_: &mut u64, _| {
+            live.fetch_sub(1, Relaxed);
+        };
+        pool.install(|| one().fold(new, |_, _| Ok(()), join)).unwrap();
+        assert!(most.into_inner() <= 2 * 3 + 8, "100 pieces, 3 workers, 8 levels");
+    }
+
+    /// What a source of someone else may do wrong.
+    struct Broken<'m>(&'m InMemory, u8);
+
+    impl Source for Broken<'_> {
+        fn layout(&self) -> &Layout {
+            self.0.layout()
+        }
+        fn pointers(&self) -> &[u64] {
+            if self.1 == 0 { &[0, 9, 3] } else { self.0.pointers() }
+        }
+        fn cut(&self, start: u64, target: u64) -> u64 {
+            if self.1 == 1 { start.saturating_sub(5) } else { self.0.cut(start, target) }
+        }
+        fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+            let n = range.end - range.start;
+            into.resize(if self.1 == 2 { n - 1 } else { n }, self.layout().dtype)?;
+            into.minor.fill(if self.1 == 3 { 40 } else { 0 });
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_source_that_breaks_its_promises_ends_with_an_error() {
+        let m = matrix(Orientation::Csr, &[50, 0, 70], 3);
+        for (how, words) in [(0, "pointers"), (2, "read 119 entries"), (3, "column index 40 in row 0")] {
+            let source = Broken(&m, how);
+            for e in [
+                sums(entries(&source), 40, 2).unwrap_err(),
+                crate::matrix::pump(
+                    &source,
+                    crate::matrix::IntoMemory::new(m.layout()),
+                    Budget::new(8 << 20),
+                    &(),
+                )
+                .unwrap_err(),
+                entries(&source).blocks().and_then(|mut b| b.next().unwrap()).unwrap_err(),
+            ] {
+                assert!(e.message().contains(words), "{e}");
+            }
+        }
+        assert!(sums(entries(&Broken(&m, 1)), 40, 2).is_ok(), "cuts that go back are taken as the shortest");
+    }
+}
