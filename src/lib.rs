@@ -117,7 +117,7 @@ pub mod tree;
 #[cfg(feature = "store")]
 pub mod verify;
 
-pub use bytes::ReadAt;
+pub use bytes::{Cached, ReadAt, Seekable};
 pub use dtype::Dtype;
 pub use error::{Error, Kind, Result};
 pub use limits::{LimitName, Limits};
