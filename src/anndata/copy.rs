@@ -1,6 +1,6 @@
 //! Elements of one file into another: in the current encoding, with rows and columns chosen.
 
-use super::AnnDataWriter;
+use crate::anndata::AnnDataWriter;
 use crate::anndata::Awkward;
 use crate::anndata::axes::Axes;
 use crate::anndata::column::read_column;
