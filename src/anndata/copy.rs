@@ -5,6 +5,7 @@ use crate::anndata::Awkward;
 use crate::anndata::axes::Axes;
 use crate::anndata::column::read_column;
 use crate::anndata::dataframe::read_frame;
+use crate::anndata::element::Element;
 use crate::anndata::encoding::{Encoding, text_attribute};
 use crate::anndata::matrix::Matrix;
 use crate::anndata::rows::read_rows;
@@ -36,18 +37,14 @@ impl AnnDataWriter<'_> {
     }
 
     fn copy_inner(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
-        if object.is_array() {
-            return self.copy_array(at, object, axes);
-        }
-        match Encoding::of(object)? {
-            Encoding::Sparse(_) => self.copy_matrix(at, &Matrix::open(object)?, axes),
-            Encoding::DataFrame
-                if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") =>
-            {
+        match Element::of(object)? {
+            Element::Array => self.copy_array(at, object, axes),
+            Element::Sparse(_) => self.copy_matrix(at, &Matrix::open(object)?, axes),
+            Element::Frame if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") => {
                 self.children(at, object, Axes { columns: None, ..axes })?;
                 self.with_attributes(at, object)
             }
-            Encoding::DataFrame => {
+            Element::Frame => {
                 let frame = read_frame(object, None, 0, self.observer)?;
                 match axes.rows {
                     Some(rows) => {
@@ -57,21 +54,20 @@ impl AnnDataWriter<'_> {
                     None => self.frame(at, &frame),
                 }
             }
-            Encoding::Categorical | Encoding::Nullable | Encoding::NullableStrings => {
-                self.copy_column(at, object, axes)
-            }
-            Encoding::Awkward if axes.rows.is_some() => {
+            Element::Column(_) | Element::ReferringColumn => self.copy_column(at, object, axes),
+            Element::Awkward if axes.rows.is_some() => {
                 let array = Awkward::read(object)?;
                 let rows = checked(axes.rows.unwrap_or_default(), array.len(), object)?;
                 let rows: Vec<Option<u64>> = rows.iter().copied().map(Some).collect();
                 self.awkward(at, &array.take(&rows))
             }
-            kind => {
+            Element::Awkward | Element::Unknown(_) => {
                 self.children(at, object, Axes::default())?;
-                match kind {
-                    Encoding::Awkward | Encoding::Other(_) => self.with_attributes(at, object),
-                    _ => self.dict(at),
-                }
+                self.with_attributes(at, object)
+            }
+            Element::Mapping | Element::Structure => {
+                self.children(at, object, Axes::default())?;
+                self.dict(at)
             }
         }
     }
@@ -148,10 +144,6 @@ impl AnnDataWriter<'_> {
     }
 
     fn copy_array(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
-        // anndata 0.7: codes that refer to their labels
-        if Encoding::of(object)? == Encoding::None && object.attribute("categories")?.is_some() {
-            return self.copy_column(at, object, axes);
-        }
         let array = object.array()?;
         let (kind, version) = encoding_of(object, &array)?;
         let fixed = !array.datatype().has_references();

@@ -15,6 +15,7 @@ mod column;
 mod copy;
 mod dataframe;
 mod dense;
+mod element;
 mod encoding;
 pub(crate) mod generations;
 mod matrix;
@@ -35,7 +36,8 @@ pub(crate) use dataframe::{names as frame_names, read_frame, rows as frame_rows}
 #[cfg(feature = "write")]
 pub use dense::MakeRows;
 pub use dense::{Dense, DenseSource};
-pub(crate) use encoding::{Encoding, is_awkward, is_frame, is_mapping};
+pub(crate) use element::{ColumnKind, Element};
+pub(crate) use encoding::Encoding;
 pub use matrix::Matrix;
 pub(crate) use rows::read_rows;
 pub(crate) use same::same;
