@@ -8,13 +8,13 @@ use crate::anndata::dataframe::read_frame;
 use crate::anndata::element::Element;
 use crate::anndata::encoding::{Encoding, text_attribute};
 use crate::anndata::matrix::Matrix;
-use crate::anndata::rows::read_rows;
+use crate::array::{Room, Rows, SelectedRows};
 use crate::dtype::{Class, Member};
 use crate::error::{Error, Kind, Place, Result};
 use crate::matrix::{Selected, Source};
 use crate::observe::{Phase, Verb, Warning};
 use crate::table::Column;
-use crate::tree::{Array, EncodedValue, Link, Location, Node, Scratch, Value};
+use crate::tree::{Array, EncodedValue, Link, Location, Node, Value};
 
 /// Arrays up to this many bytes are copied by way of memory.
 const SMALL: u64 = 8 << 20;
@@ -123,7 +123,7 @@ impl AnnDataWriter<'_> {
         match matrix {
             Matrix::Dense(d) if !d.is_transposed() => {
                 let attributes = self.encoding("array", "0.2.0")?;
-                self.rows(at, d.array(), axes, &attributes)
+                self.chosen_rows(at, d.array(), axes, &attributes)
             }
             _ => self.copy_opened(at, matrix, axes),
         }
@@ -149,7 +149,7 @@ impl AnnDataWriter<'_> {
         let fixed = !array.datatype().has_references();
         if fixed && array.byte_len() > SMALL && !array.shape().is_empty() {
             let attributes = self.encoding(kind, version)?;
-            return self.rows(at, &array, axes, &attributes);
+            return self.chosen_rows(at, &array, axes, &attributes);
         }
         let value = if axes.is_all() || array.shape().is_empty() {
             array.read()?
@@ -187,6 +187,18 @@ impl AnnDataWriter<'_> {
         Ok(())
     }
 
+    /// A large array of elements of fixed size, with rows and columns chosen.
+    fn chosen_rows(
+        &mut self,
+        at: &Location,
+        array: &Array,
+        axes: Axes<'_>,
+        attributes: &[(String, EncodedValue)],
+    ) -> Result<()> {
+        let rows = SelectedRows::new(array, axes.rows, axes.columns).in_object(array.path())?;
+        self.rows(at, &rows, attributes)
+    }
+
     /// A small array of elements of fixed size, with rows and columns chosen.
     fn copy_chosen(
         &mut self,
@@ -197,20 +209,13 @@ impl AnnDataWriter<'_> {
         version: &str,
         object: &Node,
     ) -> Result<()> {
-        let mut dims = array.shape().to_vec();
-        if let Some(rows) = axes.rows {
-            checked(rows, dims[0] as usize, object)?;
-            dims[0] = rows.len() as u64;
-        }
-        if let (Some(columns), Some(d)) = (axes.columns, dims.get_mut(1)) {
-            checked(columns, *d as usize, object)?;
-            *d = columns.len() as u64;
-        }
-        let mut bytes = vec![0; (dims.iter().product::<u64>() * u64::from(array.datatype().size)) as usize];
+        let rows = SelectedRows::new(array, axes.rows, axes.columns).in_object(object.path())?;
+        let dims = rows.shape();
+        let mut bytes = vec![0; (rows.rows() * rows.row_bytes()) as usize];
         if !bytes.is_empty() {
-            read_rows(array, axes, 0..dims[0], &mut bytes, &mut Scratch::default())?;
+            rows.read(0..dims[0], &mut bytes, &mut Room::default())?;
         }
-        let value = EncodedValue::elements(array.datatype(), &dims, bytes);
+        let value = EncodedValue::elements(array.datatype(), dims, bytes);
         let attributes = self.encoding(kind, version)?;
         self.writer.array(at, &value, &attributes, &self.storing(value.shape()))
     }

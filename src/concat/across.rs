@@ -90,7 +90,7 @@ impl Run<'_> {
                 self.writer.frame(at, &frame)
             }
             Item::Awkward(a) => self.writer.awkward(at, &a.take(&one.rows.rows())),
-            Item::Dense(d) => self.write(at, &one.array(d)?),
+            Item::Dense(d) => self.writer.dense(at, &one.array(d)?),
             Item::Sparse(s) => {
                 let source = s.source()?;
                 let [lines, minor] = Axes { rows: one.rows.chosen(), columns: one.columns.chosen() }

@@ -9,12 +9,13 @@ use std::process::Command;
 
 /// Each layer of the library and what it uses besides [`ANYWHERE`]. The program (`main.rs`, `cli/`) stands above all of
 /// them; the compiler holds it to the public interface.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("bytes", &[]),
     ("codec", &["bytes"]),
     ("hdf5", &["bytes", "codec"]),
     ("tree", &["bytes", "codec", "hdf5"]),
     ("matrix", &[]),
+    ("array", &["matrix"]),
     ("table", &[]),
     ("select", &["table"]),
     ("anndata", &["codec", "matrix", "table", "tree"]),
