@@ -29,7 +29,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ),
     ("lib", &["bytes"]),
 ];
-const ANYWHERE: [&str; 7] = ["error", "limits", "observe", "dtype", "strings", "random", "sync"];
+const ANYWHERE: [&str; 8] = ["error", "limits", "observe", "dtype", "strings", "report", "random", "sync"];
 
 fn sources(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
