@@ -338,5 +338,5 @@ impl Run<'_> {
 
 /// What a pump over this source advances its observer by.
 fn bytes_of(source: &dyn Source) -> u64 {
-    source.layout().entries.saturating_mul(4 + source.layout().dtype.size() as u64)
+    source.layout().bytes()
 }

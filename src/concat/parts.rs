@@ -73,7 +73,7 @@ impl Scratch {
     ) -> Result<Store> {
         let path = self.path()?;
         let beside = path.parent().unwrap_or(Path::new("."));
-        let bytes = from.layout().entries.saturating_mul(4 + from.layout().dtype.size() as u64);
+        let bytes = from.layout().bytes();
         observer.phase(&Phase::new(Verb::Reading, bytes));
         let partitions = transpose::partition(from, budget, beside, observer, &|_| Ok(()))?;
         let small = partitions.layout().minor <= i32::MAX as u64;

@@ -95,7 +95,7 @@ fn matrix(
         Orientation::Csr => "rows",
         Orientation::Csc => "columns",
     };
-    let width = 4 + source.layout().dtype.size() as u64;
+    let width = source.layout().entry_bytes();
     let bytes = source.layout().entries.saturating_mul(width);
     observer.phase(&Phase::new(Verb::ExaminingEntries, bytes).of(name));
     let mut found = damage(&WithoutLines::new(source, &lost), budget, observer)?;
@@ -282,5 +282,39 @@ fn column(frame: &Node, name: &str, report: &mut Examination) -> Option<Column> 
             report.add_error(&path, &e);
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::Order;
+
+    #[test]
+    fn lost_lines_are_counted_and_the_first_are_named() {
+        let mut report = Examination::default();
+        lost_lines("/X", "rows", 100, &[], &mut report);
+        assert!(report.findings.is_empty());
+        let lost: Vec<LostLines> =
+            (0..10).map(|i| LostLines { lines: 3 * i..3 * i + 2, reason: "cut".into() }).collect();
+        lost_lines("/X", "rows", 100, &lost, &mut report);
+        let first = &report.findings[0];
+        assert!(first.text.starts_with("20 of 100 rows cannot be read: 0 to 1, "), "{}", first.text);
+        assert!(first.text.ends_with(", ...") && first.remedy == Some(Remedy::Salvage));
+        assert_eq!(report.findings.len(), 1 + SHOWN);
+    }
+
+    #[test]
+    fn fractions_are_told_of_counts_only() {
+        let order = Order { sorted: true, duplicates: Some(false) };
+        let found = Damage { lost: Vec::new(), order, nan: 1, infinite: 0, fractional: 2, negative: 3 };
+        let texts = |name: &str| -> Vec<String> {
+            let mut report = Examination::default();
+            values(name, &found, &mut report);
+            report.findings.into_iter().map(|f| f.text).collect()
+        };
+        assert_eq!(texts("layers/scaled"), ["1 values are NaN"]);
+        let counts = ["1 values are NaN", "2 values are no whole numbers: not counts", "3 values are below zero"];
+        assert_eq!(texts("raw/X"), counts);
     }
 }

@@ -1,8 +1,8 @@
 //! What is wrong with a file: everything is read, every chunk decoded, the rules of AnnData checked.
 //!
 //! Damage does not end the examination. Each [`Problem`] says where it is, what is wrong in plain words, and how
-//! much it weighs: [`Severity::Damage`] is bytes that cannot be what was written, [`Severity::Contradiction`] a file that
-//! can be read but breaks a rule of its own, [`Severity::Notice`] something others may stumble over.
+//! much it weighs: [`Severity::Damage`] is bytes that cannot be what was written, [`Severity::Contradiction`] a file
+//! that can be read but breaks a rule of its own, [`Severity::Notice`] something others may stumble over.
 
 mod anndata;
 mod objects;
@@ -115,7 +115,8 @@ impl Examination {
         self.add_weighed(weight, object, e);
     }
 
-    /// A finding of an error in the structure of an object. A version that nobody has written yet is more likely damage.
+    /// A finding of an error in the structure of an object. A version that nobody has written yet is more likely
+    /// damage.
     fn add_structure_error(&mut self, object: &str, e: &Error) {
         match e.kind() {
             Kind::Unsupported => self.add_weighed(Severity::Damage, object, e),
@@ -165,4 +166,42 @@ pub fn examine(path: &Path, limits: Limits, budget: Budget, observer: &dyn Obser
         Err(e) => report.add_error("/", &e),
     }
     Ok(report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_weighs_by_its_kind_and_place() {
+        let mut report = Examination::default();
+        report.add_error("/X", &Error::unsupported("filter 9").at(4));
+        assert!(report.is_healthy());
+        report.add_error("/X", &Error::malformed("lengths differ"));
+        report.add_error("/X", &Error::malformed("cut short").at(16).in_object("/X/data"));
+        report.add_structure_error("/obs", &Error::unsupported("object header version 9").at(8));
+        let found: Vec<_> =
+            report.findings.iter().map(|f| (f.weight, f.object.as_str(), f.offset)).collect();
+        assert_eq!(
+            found,
+            [
+                (Severity::Notice, "/X", Some(4)),
+                (Severity::Contradiction, "/X", None),
+                (Severity::Damage, "/X/data", Some(16)),
+                (Severity::Damage, "/obs", Some(8)),
+            ]
+        );
+        assert!(!report.is_healthy());
+    }
+
+    #[test]
+    fn what_is_found_twice_is_told_once() {
+        let mut report = Examination::default();
+        let e = Error::checksum("expected 1, got 2").at(16).in_object("/X/data");
+        report.add_error("/X", &e);
+        report.add_error("/X", &e);
+        assert_eq!(report.findings.len(), 1);
+        report.with_remedy(Remedy::Salvage);
+        assert_eq!(report.findings[0].remedy, Some(Remedy::Salvage));
+    }
 }

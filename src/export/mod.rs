@@ -247,7 +247,7 @@ impl<'a> Run<'a> {
     /// A compressed matrix in the layout asked for.
     fn compressed(&mut self, at: &Location, source: &dyn Source) -> Result<()> {
         let layout = source.layout();
-        let bytes = layout.entries * (4 + layout.dtype.size() as u64);
+        let bytes = layout.bytes();
         if self.layout.is_none_or(|l| l == layout.orientation) {
             self.observer.phase(&Phase::new(Verb::Writing, bytes).of(&at.to_string()));
             return self.writer.sparse(at, source);

@@ -127,7 +127,7 @@ fn one(
         .map(|p| Layout { lines: p.len() as u64 - 1, entries: p[p.len() - 1], ..*source.layout() })
         .collect();
     let layout = source.layout();
-    let bytes = layout.entries * (4 + layout.dtype.size() as u64);
+    let bytes = layout.bytes();
     observer.phase(&Phase::new(Verb::Splitting, bytes).of(name));
     let at = Location::from_path(name);
     let sinks: Result<Vec<SparseSink<'_>>> =

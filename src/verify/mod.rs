@@ -163,7 +163,7 @@ pub fn compare(
     // Each side gets half of the budget.
     let half = Budget::new(budget.bytes / 2);
     let phase = |verb: Verb, s: &dyn Source| {
-        let total = s.layout().entries * (4 + s.layout().dtype.size() as u64);
+        let total = s.layout().bytes();
         observer.phase(&Phase::new(verb, total).of(&options.matrices[0]));
     };
     let entries = Entries::new(right, names, left.layout().dtype, half)?;

@@ -180,7 +180,7 @@ fn a_value_that_does_not_fit_is_named_and_nothing_is_written() {
     assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
     let o = ConvertOptions { policy: Policy::Saturate, ..o };
     let store = make("values.h5ad", &out, &o).unwrap();
-    assert_eq!(store.data(), [255, 0, 2]);
+    assert_eq!(store.data::<u8>().unwrap(), [255, 0, 2]);
     let cast = store.manifest().cast.unwrap();
     assert_eq!((cast.from, cast.policy), (Dtype::Float32, Policy::Saturate));
     let auto = ConvertOptions { dtype: ValueDtype::Auto, ..options("X") };

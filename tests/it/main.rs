@@ -10,6 +10,7 @@ mod doctor;
 mod failures;
 mod hdf5;
 mod rewrite;
+mod source_code;
 mod support;
 mod trees;
 mod verify;

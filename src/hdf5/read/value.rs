@@ -201,7 +201,7 @@ impl Value {
     /// The member of this name of every element, as a value of its own. An array member adds its dimensions.
     ///
     /// # Errors
-    /// `NotFound` where there is no such member.
+    /// `NotFound` where there is no such member; `Usage` where the elements are no compounds.
     pub fn member(&self, name: &str) -> Result<Value> {
         let Class::Compound(members) = &self.datatype.class else {
             return Err(Error::usage(format!("compound expected, got {}", self.datatype.name())));

@@ -1,6 +1,9 @@
 //! A column of a data frame, by any of its encodings.
 
-use super::encoding::Encoding;
+#[cfg(feature = "write")]
+mod write;
+
+use crate::anndata::encoding::Encoding;
 use crate::error::{Error, Place, Result};
 use crate::table::{Categorical, Column};
 use crate::tree::{Node, Value};

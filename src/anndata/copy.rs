@@ -1,6 +1,6 @@
 //! Elements of one file into another: in the current encoding, with rows and columns chosen.
 
-use super::AnnDataWriter;
+use crate::anndata::AnnDataWriter;
 use crate::anndata::Awkward;
 use crate::anndata::axes::Axes;
 use crate::anndata::column::read_column;
@@ -135,7 +135,7 @@ impl AnnDataWriter<'_> {
 
     fn copy_opened(&mut self, at: &Location, matrix: &Matrix, axes: Axes<'_>) -> Result<()> {
         let source = matrix.source(self.budget, self.observer)?;
-        let width = 4 + source.layout().dtype.size() as u64;
+        let width = source.layout().entry_bytes();
         if axes.is_all() {
             self.observer
                 .phase(&Phase::new(Verb::Copying, source.layout().entries * width).of(matrix.path()));

@@ -1,6 +1,6 @@
 //! Arrays that are too large for memory: rows by rows from one file into another.
 
-use super::AnnDataWriter;
+use crate::anndata::AnnDataWriter;
 use crate::anndata::axes::Axes;
 use crate::anndata::rows::read_rows;
 use crate::codec::{EncodeWork, Encoded};
@@ -19,7 +19,7 @@ type ReadBand<'f> = dyn Fn(Range<u64>, &mut [u8], &mut Scratch) -> Result<()> + 
 
 impl AnnDataWriter<'_> {
     /// Copies an array of fixed-size elements in chunks of whole rows, with `axes` applied.
-    pub(super) fn rows(
+    pub(in crate::anndata) fn rows(
         &mut self,
         at: &Location,
         dataset: &Array,
@@ -42,7 +42,7 @@ impl AnnDataWriter<'_> {
 
     /// Writes an array strip by strip of rows, each made by `read`, on all threads. Making a row takes `row_in` bytes besides
     /// its own; `together` are made at once where the budget allows.
-    pub(super) fn bands(
+    pub(in crate::anndata) fn bands(
         &mut self,
         at: &Location,
         datatype: &Datatype,
