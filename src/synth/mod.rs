@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::matrix::{Budget, Source};
 use crate::observe::{Observer, Phase, Verb};
 use crate::random::Random;
+use crate::report::FileReport;
 use crate::strings::Strings;
 use crate::transpose;
 use crate::tree::{EncodedValue, Location};
@@ -93,7 +94,7 @@ pub const COLUMNS: [&str; 9] =
 ///
 /// # Errors
 /// `Usage` where the options make no sense; otherwise those of writing. Nothing appears then.
-pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> Result<()> {
+pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> Result<FileReport> {
     let SynthOptions { cells, genes, seed, budget, .. } = *options;
     if options.broken.is_some_and(|b| b.spoils_entries()) && options.form != Form::Csr {
         return Err(Error::usage("entries are broken in the layout csr only"));
@@ -150,5 +151,6 @@ pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> 
     writer.strings(&uns.child("cell_type_colors"), &colours)?;
     writer.dict(&uns)?;
     writer.finish()?;
-    broken::damage(output, options.broken)
+    broken::damage(output, options.broken)?;
+    Ok(FileReport::new(output, [cells, genes], Vec::new()))
 }
