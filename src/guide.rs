@@ -38,10 +38,10 @@
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
 //! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
-//! use annmap::convert::{ConvertOptions, Target, convert};
+//! use annmap::convert::{ConvertOptions, TargetLayout, convert};
 //! use annmap::{Limits, dataset::Dataset, store::Store};
 //! let output = dir.path().join("cells.store");
-//! let options = ConvertOptions { target: Target::Csc, ..ConvertOptions::default() };
+//! let options = ConvertOptions { target: TargetLayout::Csc, ..ConvertOptions::default() };
 //! convert(&Dataset::open(&path)?, &output, &options, &())?;
 //! let genes = Store::open(&output)?;
 //! let (cells, values) = genes.line(0)?; // where the first gene was found, as mapped bytes

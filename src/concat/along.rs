@@ -144,12 +144,7 @@ impl Run<'_> {
             begin += own.len();
         }
         let shape = shape_of(axis, begin, maps.first().map_or(0, Map::len));
-        self.write(at, &Arrays::new(parts, shape, self.options.fill)?)
-    }
-
-    pub(super) fn write(&mut self, at: &Location, arrays: &Arrays<'_>) -> Result<()> {
-        self.writer
-            .dense(at, arrays.dtype, &arrays.shape, arrays.strip(), &|range, out| arrays.make(range, out))
+        self.writer.dense(at, &Arrays::new(parts, shape, self.options.fill)?)
     }
 
     fn compressed(

@@ -1,6 +1,6 @@
 //! Every object of the file: links, attributes, values, chunks.
 
-use super::{Report, Severity};
+use super::{Examination, Severity};
 use crate::dtype::Class;
 use crate::error::{Error, Kind, Result};
 use crate::hdf5::{Dataset, File, Object, Scratch, Target};
@@ -15,7 +15,7 @@ const COMMON_FILTERS: [u16; 5] = [1, 2, 3, 5, 6];
 const SZIP: u16 = 4;
 const LZF: u16 = 32000;
 
-pub(super) fn examine(file: &File, report: &mut Report, observer: &dyn Observer) -> Result<()> {
+pub(super) fn examine(file: &File, report: &mut Examination, observer: &dyn Observer) -> Result<()> {
     observer.phase(&Phase::new(Verb::ExaminingObjects, file.len()));
     let root = match file.root() {
         Ok(root) => root,
@@ -24,12 +24,12 @@ pub(super) fn examine(file: &File, report: &mut Report, observer: &dyn Observer)
             return Ok(());
         }
     };
-    let mut walk = Walk { report, observer, seen: HashSet::new(), filters: HashSet::new(), depth: 0 };
+    let mut walk = Examiner { report, observer, seen: HashSet::new(), filters: HashSet::new(), depth: 0 };
     walk.object(&root)
 }
 
-struct Walk<'a> {
-    report: &'a mut Report,
+struct Examiner<'a> {
+    report: &'a mut Examination,
     observer: &'a dyn Observer,
     /// Addresses of the objects met.
     seen: HashSet<u64>,
@@ -38,7 +38,7 @@ struct Walk<'a> {
     depth: usize,
 }
 
-impl Walk<'_> {
+impl Examiner<'_> {
     fn object(&mut self, object: &Object) -> Result<()> {
         if self.observer.cancelled() {
             return Err(Error::cancelled());

@@ -5,7 +5,7 @@ use super::{DATA, HALVES, INDICES, INDPTR, METADATA, OBS, VAR, arrow};
 use crate::bytes::commit::Pending;
 use crate::bytes::output::{OutputFile, WriteMode, check_space};
 use crate::dtype::{Dtype, Policy, cast};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Hint, Place, Result};
 use crate::matrix::{Block, Layout, Order, OrderCheck, Sink};
 use crate::table::Frame;
 use std::path::{Path, PathBuf};
@@ -206,8 +206,11 @@ impl Writer {
         let [row, column] = self.manifest.layout.position(line, u64::from(block.minor[bad]));
         let value = block.values.get(bad).map(|v| v.to_string()).unwrap_or_default();
         let to = self.manifest.layout.dtype;
-        let hint = if self.policy == Policy::Exact { " exactly (see --cast)" } else { "" };
-        Error::usage(format!("value {value} in row {row}, column {column} does not fit {to}{hint}"))
+        let text = format!("value {value} in row {row}, column {column} does not fit {to}");
+        match self.policy {
+            Policy::Exact => Error::usage(text + " exactly").hinting(Hint::RoundValues),
+            _ => Error::usage(text),
+        }
     }
 
     fn write_indices(&self, block: &Block<'_>, scratch: &mut Vec<u8>) -> Result<()> {
@@ -337,10 +340,10 @@ fn index_dtypes(layout: &Layout, wanted: IndexDtype) -> Result<(Dtype, Dtype)> {
         IndexDtype::Int32 if indices_fit => {
             Ok((Dtype::Int32, if layout.entries <= most { Dtype::Int32 } else { Dtype::Int64 }))
         }
-        IndexDtype::Int32 => Err(Error::usage(format!(
-            "indices up to {} do not fit int32 (see --index-dtype)",
-            layout.minor - 1
-        ))),
+        IndexDtype::Int32 => {
+            let text = format!("indices up to {} do not fit int32", layout.minor - 1);
+            Err(Error::usage(text).hinting(Hint::WideIndices))
+        }
     }
 }
 

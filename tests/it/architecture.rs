@@ -9,12 +9,13 @@ use std::process::Command;
 
 /// Each layer of the library and what it uses besides [`ANYWHERE`]. The program (`main.rs`, `cli/`) stands above all of
 /// them; the compiler holds it to the public interface.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("bytes", &[]),
     ("codec", &["bytes"]),
     ("hdf5", &["bytes", "codec"]),
     ("tree", &["bytes", "codec", "hdf5"]),
     ("matrix", &[]),
+    ("array", &["matrix"]),
     ("table", &[]),
     ("select", &["table"]),
     ("anndata", &["codec", "matrix", "table", "tree"]),
@@ -33,7 +34,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ),
 ];
 /// The ground, which may be used anywhere.
-const ANYWHERE: [&str; 7] = ["error", "limits", "observe", "dtype", "strings", "random", "sync"];
+const ANYWHERE: [&str; 8] = ["error", "limits", "observe", "dtype", "strings", "report", "random", "sync"];
 /// Files that stand outside the layers.
 const OUTSIDE: [&str; 4] = ["lib", "main", "cli", "guide"];
 
@@ -45,18 +46,14 @@ const HDF5_STILL: &[&str] = &[];
 /// Lines of code a file has at most, without comments and tests.
 const FILE_LINES: usize = 400;
 /// Files that are still longer.
-const LONG_FILES: &[&str] = &["hdf5/read/dataset.rs"];
+const LONG_FILES: &[&str] = &[];
 /// Lines of code a function has at most, its signature included.
 const FUNCTION_LINES: usize = 80;
 /// Functions that are still longer: the file, and the name.
-const LONG_FUNCTIONS: &[(&str, &str)] = &[
-    ("doctor/anndata.rs", "matrix"),
-    ("hdf5/format/extensible_array.rs", "write"),
-    ("hdf5/format/message/datatype.rs", "write"),
-    ("select/query.rs", "tokens"),
-];
+const LONG_FUNCTIONS: &[(&str, &str)] =
+    &[("hdf5/format/extensible_array.rs", "write"), ("hdf5/format/message/datatype.rs", "write")];
 /// How many type names may stand in several places (10 in the end); `Args` of the commands is one of them.
-const NAMES_TWICE: usize = 59;
+const NAMES_TWICE: usize = 65;
 
 /// What is said of rules that files break, and of exceptions that none needs any more.
 fn settle(broken: BTreeSet<String>, exceptions: BTreeSet<String>, rule: &str) {
@@ -277,18 +274,22 @@ fn unsafe_code_stands_in_two_files() {
     assert_eq!(with, ["bytes/mmap.rs", "bytes/output.rs"]);
 }
 
-/// Names and versions of the crates that `cargo tree` lists, each once.
-fn crates(arguments: &[&str]) -> BTreeSet<String> {
+/// The lines of `cargo tree`, one for each crate, each once.
+fn tree(format: &str, arguments: &[&str]) -> BTreeSet<String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let tree = Command::new(cargo)
-        .args(["tree", "--offline", "--no-dedupe", "--prefix", "none", "--format", "{p}"])
+        .args(["tree", "--offline", "--no-dedupe", "--prefix", "none", "--format", format])
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
     assert!(tree.status.success(), "{}", String::from_utf8_lossy(&tree.stderr));
-    let text = String::from_utf8(tree.stdout).unwrap();
-    text.lines().map(|l| l.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect()
+    String::from_utf8(tree.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Names and versions of the crates that `cargo tree` lists, each once.
+fn crates(arguments: &[&str]) -> BTreeSet<String> {
+    tree("{p}", arguments).iter().map(|l| l.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect()
 }
 
 fn name(one: &str) -> &str {
@@ -323,4 +324,14 @@ fn the_bare_reader_has_few_dependencies() {
             crates.iter().filter(|c| heavy.contains(&name(c)) || c.starts_with("arrow-")).collect();
         assert!(found.is_empty(), "{target}: {found:?}");
     }
+}
+
+/// Features of a crate are on for everyone who shares it. `preserve_order` and `arbitrary_precision` of `serde_json`
+/// would change what the JSON of a program that embeds us looks like.
+#[test]
+fn the_json_of_a_host_stays_as_it_is() {
+    let features = tree("{p} {f}", &["--all-features", "--edges", "normal"]);
+    let json: Vec<&String> = features.iter().filter(|l| name(l) == "serde_json").collect();
+    let [json] = json[..] else { panic!("serde_json is not there once: {json:?}") };
+    assert_eq!(json.rsplit(' ').next(), Some("default,std"), "{json}");
 }

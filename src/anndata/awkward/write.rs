@@ -23,11 +23,11 @@ impl AnnDataWriter<'_> {
 }
 
 /// A buffer: its name, and the numbers in it.
-type Buffer = (String, Dtype, Vec<u8>);
+type FormBuffer = (String, Dtype, Vec<u8>);
 
 impl Awkward {
     /// The form, and the buffers.
-    fn buffers(&self) -> (Json, Vec<Buffer>) {
+    fn buffers(&self) -> (Json, Vec<FormBuffer>) {
         let mut out = Vec::new();
         let form = self.form(&mut 0, &mut out);
         (form, out)
@@ -35,7 +35,7 @@ impl Awkward {
 
     /// The form of the node with number `next` and of all below it, numbered as Awkward Array does: a node before its
     /// contents.
-    fn form(&self, next: &mut u32, out: &mut Vec<Buffer>) -> Json {
+    fn form(&self, next: &mut u32, out: &mut Vec<FormBuffer>) -> Json {
         let key = format!("node{next}");
         *next += 1;
         let mut integers = |what: &str, values: &[i64]| {
