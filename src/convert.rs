@@ -8,7 +8,7 @@ use crate::matrix::{
     merged, narrowest_dtype,
 };
 use crate::observe::{Observer, Phase, Stoppable, Verb, Warning};
-use crate::store::{self, IndexDtype, Pair, Salvage, WriteMode, Writer, Written};
+use crate::store::{self, IndexDtype, Salvage, StorePair, WriteMode, Writer, WrittenStore};
 use crate::table::Frame;
 use crate::transpose::{self, Partitions};
 use std::path::{Path, PathBuf};
@@ -103,7 +103,7 @@ pub fn convert(
     output: &Path,
     options: &ConvertOptions,
     observer: &dyn Observer,
-) -> Result<Vec<Written>> {
+) -> Result<Vec<WrittenStore>> {
     let place = input.path();
     let (matrix, lost) = match options.salvage {
         true => input.matrix_past(&options.matrix, options.budget, observer)?,
@@ -195,7 +195,7 @@ impl Run<'_> {
         }
     }
 
-    fn as_stored(&self, source: &dyn Source) -> Result<Vec<Written>> {
+    fn as_stored(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         let writer = Writer::create(self.output, source.layout(), source.pointers(), self.store)?;
         self.observer.phase(&Phase::new(Verb::Converting, bytes_of(source)).of(&self.options.matrix));
         let observer = Stoppable::new(self.observer);
@@ -224,7 +224,7 @@ impl Run<'_> {
         Ok((frames?, partitions?))
     }
 
-    fn flipped(&self, source: &dyn Source) -> Result<Vec<Written>> {
+    fn flipped(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         store::refuse_existing(self.output, self.store.force)?;
         let (frames, partitions) = self.frames_and_partition(source, &|_| Ok(()))?;
         let writer = Writer::create(self.output, partitions.layout(), partitions.pointers(), self.store)?;
@@ -234,8 +234,8 @@ impl Run<'_> {
     }
 
     /// The stored layout is written while the entries are partitioned for the other one.
-    fn both(&self, source: &dyn Source) -> Result<Vec<Written>> {
-        let pair = Pair::create(self.output, self.store)?;
+    fn both(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
+        let pair = StorePair::create(self.output, self.store)?;
         let (layout, pointers) = (source.layout(), source.pointers());
         let first = pair.writer(layout, pointers)?;
         let (frames, partitions) = self.frames_and_partition(source, &|block| first.block(block))?;

@@ -7,7 +7,7 @@ use annmap::convert::{self, ConvertOptions, Target, ValueDtype};
 use annmap::dataset::Dataset;
 use annmap::dtype::Policy;
 use annmap::matrix::{Edit, LostLines, Orientation};
-use annmap::store::{IndexDtype, Written};
+use annmap::store::{IndexDtype, WrittenStore};
 use annmap::{Dtype, Result};
 use clap::ValueEnum;
 use serde_json::json;
@@ -160,7 +160,7 @@ pub(crate) fn execute(
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_text(w: &Written, seconds: f64) -> String {
+fn as_text(w: &WrittenStore, seconds: f64) -> String {
     let m = &w.manifest;
     let [rows, columns] = m.layout.shape();
     let bytes: u64 = m.files.iter().map(|f| f.len).sum();
@@ -177,7 +177,7 @@ fn as_text(w: &Written, seconds: f64) -> String {
 }
 
 /// What could not be read, a line each.
-fn lost_text(w: &Written) -> Vec<String> {
+fn lost_text(w: &WrittenStore) -> Vec<String> {
     let Some(salvage) = &w.manifest.salvaged else { return Vec::new() };
     let what = match salvage.orientation {
         Orientation::Csr => "rows",
@@ -187,7 +187,7 @@ fn lost_text(w: &Written) -> Vec<String> {
     salvage.lost.iter().map(line).collect()
 }
 
-fn as_json(w: &Written, seconds: f64) -> serde_json::Value {
+fn as_json(w: &WrittenStore, seconds: f64) -> serde_json::Value {
     let m = &w.manifest;
     json!({
         "output": w.path.display().to_string(),

@@ -4,7 +4,7 @@ use super::args::human_count;
 use super::common::Common;
 use super::report::{self, Out, printable};
 use annmap::dataset::Dataset;
-use annmap::store::{Report, Store};
+use annmap::store::{CheckReport, Store};
 use annmap::verify::{Comparison, Difference, VerifyOptions, compare};
 use annmap::{Error, Kind, Result};
 use serde_json::{Value as Json, json};
@@ -136,7 +136,7 @@ fn run_check(args: &Args) -> Result<ExitCode> {
     Ok(if wrong { ExitCode::from(report::exit_code(Kind::Malformed)) } else { ExitCode::SUCCESS })
 }
 
-fn show(path: &Path, report: &Report, common: &Common) -> Result<()> {
+fn show(path: &Path, report: &CheckReport, common: &Common) -> Result<()> {
     let mut out = Out::new();
     if common.json {
         let findings: Vec<_> =
