@@ -117,9 +117,14 @@ pub mod tree;
 #[cfg(feature = "store")]
 pub mod verify;
 
-pub use bytes::ReadAt;
+pub use bytes::{Cached, ReadAt, Seekable};
 pub use dtype::Dtype;
 pub use error::{Error, Kind, Result};
-pub use limits::Limits;
+pub use limits::{LimitName, Limits};
 pub use observe::{LeftOut, Observer, Phase, Verb, Warning};
 pub use strings::Strings;
+
+/// The program of the README compiles.
+#[cfg(all(doctest, feature = "store"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -7,6 +7,7 @@
 //! The crate's only `unsafe` code is in `mmap.rs` and `output.rs`.
 
 pub(crate) mod append;
+pub(crate) mod cached;
 pub(crate) mod checked;
 #[cfg(feature = "store")]
 pub(crate) mod commit;
@@ -25,5 +26,6 @@ pub(crate) mod slab;
 #[cfg(feature = "store")]
 pub(crate) mod spill;
 
+pub use cached::Cached;
 pub(crate) use cursor::Cursor;
-pub use read_at::ReadAt;
+pub use read_at::{ReadAt, Seekable};

@@ -3,14 +3,35 @@
 //! Inputs are read, never mapped: a file that is truncated under a map is a signal, under a read an error.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Something of known length that can be read at any position.
+/// Something of known length that can be read at any position, from several threads at once.
+///
+/// # Contract
+/// * The bytes do not change while the source is open. If they do, values are read that never stood in the file together;
+///   checksums find that only where the format has them. Nothing worse follows: no panic and no undefined behaviour.
+/// * [`len`](Self::len) returns the same number as long as the source is open. It is what sizes in the file are compared
+///   with before memory is taken for them. One that is too small makes structures beyond it `Malformed`; one that is too
+///   large lets a damaged file take memory for bytes that are not there, before the read of them fails.
+/// * A read fills the whole buffer or fails; what the buffer holds after a failure means nothing.
 pub trait ReadAt: Send + Sync {
-    /// Fills `buffer` from `offset`; an end of file before it is full is an error.
+    /// Fills `buffer` from `offset`.
+    ///
+    /// # Errors
+    /// `UnexpectedEof` where the source ends before the buffer is full; whatever reading fails with.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 
-    /// Length in bytes when it was opened.
+    /// Fills each buffer from its offset. A source that answers several requests at once faster than one after the other
+    /// (an object store) implements this; the default reads them in order.
+    ///
+    /// # Errors
+    /// As [`read_exact_at`](Self::read_exact_at), where any of them fails.
+    fn read_ranges(&self, ranges: &mut [(u64, &mut [u8])]) -> io::Result<()> {
+        ranges.iter_mut().try_for_each(|(offset, buffer)| self.read_exact_at(buffer, *offset))
+    }
+
+    /// Length in bytes.
     fn len(&self) -> u64;
 
     /// Whether there is no byte in it.
@@ -19,16 +40,126 @@ pub trait ReadAt: Send + Sync {
     }
 }
 
+fn read_slice(bytes: &[u8], buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    let bytes = usize::try_from(offset).ok().and_then(|o| bytes.get(o..)).and_then(|b| b.get(..buffer.len()));
+    buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+    Ok(())
+}
+
 impl ReadAt for Vec<u8> {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let bytes =
-            usize::try_from(offset).ok().and_then(|o| self.get(o..)).and_then(|b| b.get(..buffer.len()));
-        buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
+        read_slice(self, buffer, offset)
     }
 
     fn len(&self) -> u64 {
         self.as_slice().len() as u64
+    }
+}
+
+impl ReadAt for &'static [u8] {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        read_slice(self, buffer, offset)
+    }
+
+    fn len(&self) -> u64 {
+        <[u8]>::len(self) as u64
+    }
+}
+
+impl ReadAt for Arc<[u8]> {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        read_slice(self, buffer, offset)
+    }
+
+    fn len(&self) -> u64 {
+        <[u8]>::len(self) as u64
+    }
+}
+
+impl<T: ReadAt + ?Sized> ReadAt for Box<T> {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        (**self).read_exact_at(buffer, offset)
+    }
+
+    fn read_ranges(&self, ranges: &mut [(u64, &mut [u8])]) -> io::Result<()> {
+        (**self).read_ranges(ranges)
+    }
+
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+}
+
+impl<T: ReadAt> ReadAt for Arc<T> {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        (**self).read_exact_at(buffer, offset)
+    }
+
+    fn read_ranges(&self, ranges: &mut [(u64, &mut [u8])]) -> io::Result<()> {
+        (**self).read_ranges(ranges)
+    }
+
+    fn len(&self) -> u64 {
+        (**self).len()
+    }
+}
+
+/// An open file. Its length is asked of the system each time, and is 0 where that fails.
+impl ReadAt for File {
+    #[cfg(unix)]
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(self, buffer, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_exact_at(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !buffer.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(self, buffer, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => {
+                    buffer = &mut buffer[n..];
+                    offset += n as u64;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
+    fn len(&self) -> u64 {
+        self.metadata().map_or(0, |m| m.len())
+    }
+}
+
+/// Reads at positions from anything that seeks, one read at a time: threads wait for each other.
+#[derive(Debug)]
+pub struct Seekable<R> {
+    source: Mutex<R>,
+    len: u64,
+}
+
+impl<R: Read + Seek + Send> Seekable<R> {
+    /// Wraps `source`, whose length is found by seeking to its end.
+    ///
+    /// # Errors
+    /// Where it cannot seek.
+    pub fn new(mut source: R) -> io::Result<Self> {
+        let len = source.seek(SeekFrom::End(0))?;
+        Ok(Seekable { source: Mutex::new(source), len })
+    }
+}
+
+impl<R: Read + Seek + Send> ReadAt for Seekable<R> {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        // Every read seeks first, so that one which panicked left nothing behind.
+        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        source.seek(SeekFrom::Start(offset))?;
+        source.read_exact(buffer)
+    }
+
+    fn len(&self) -> u64 {
+        self.len
     }
 }
 
@@ -56,28 +187,46 @@ impl InputFile {
 }
 
 impl ReadAt for InputFile {
-    #[cfg(unix)]
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, offset)
+        self.file.read_exact_at(buffer, offset)
     }
 
-    #[cfg(windows)]
-    fn read_exact_at(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
-        while !buffer.is_empty() {
-            match std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(n) => {
-                    buffer = &mut buffer[n..];
-                    offset += n as u64;
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(())
+    /// Without reads at positions in the standard library; bytes in memory are read all the same.
+    #[cfg(not(any(unix, windows)))]
+    fn read_exact_at(&self, _: &mut [u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn len(&self) -> u64 {
         self.len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_reads_the_same() {
+        static BYTES: [u8; 6] = [1, 2, 3, 4, 5, 6];
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("six");
+        std::fs::write(&path, BYTES).unwrap();
+        let sources: [Box<dyn ReadAt>; 7] = [
+            Box::new(BYTES.to_vec()),
+            Box::new(&BYTES[..]),
+            Box::new(Arc::<[u8]>::from(&BYTES[..])),
+            Box::new(Arc::new(BYTES.to_vec())),
+            Box::new(File::open(&path).unwrap()),
+            Box::new(InputFile::new(File::open(&path).unwrap()).unwrap()),
+            Box::new(Seekable::new(io::Cursor::new(BYTES)).unwrap()),
+        ];
+        for (n, source) in sources.iter().enumerate() {
+            let (mut a, mut b) = ([0; 2], [0; 3]);
+            source.read_ranges(&mut [(3, &mut a), (0, &mut b)]).unwrap();
+            assert_eq!((source.len(), a, b), (6, [4, 5], [1, 2, 3]), "source {n}");
+            let past = source.read_exact_at(&mut a, 5).unwrap_err();
+            assert_eq!(past.kind(), io::ErrorKind::UnexpectedEof, "source {n}");
+        }
     }
 }

@@ -242,11 +242,11 @@ impl<'a> Run<'a> {
             self.observer.phase(&Phase::new(Verb::Writing, bytes).of(&at.to_string()));
             return self.writer.sparse(at, source);
         }
-        self.observer.phase(&Phase::new(Verb::Reading, bytes).of("X"));
+        self.observer.phase(&Phase::new(Verb::Reading, bytes).of(&at.to_string()));
         let partitions =
             transpose::partition(source, self.budget, &self.temporary, self.observer, &|_| Ok(()))?;
         let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
-        self.observer.phase(&Phase::new(Verb::Transposing, bytes).of("X"));
+        self.observer.phase(&Phase::new(Verb::Transposing, bytes).of(&at.to_string()));
         let observer = self.observer;
         self.writer.sparse_from(at, &layout, &pointers, |sink| partitions.deliver(sink, observer))
     }

@@ -26,7 +26,7 @@ pub fn structure(which: u8, width: u8, bytes: &[u8]) -> Result<()> {
         0 => attribute::read(src).map(drop),
         1 => attribute_info::read(src, sizes).map(drop),
         2 => dataspace::read(src, sizes).map(drop),
-        3 => datatype::read(src).map(drop),
+        3 => datatype::read(src, 32).map(drop),
         4 => fill_value::read(src).map(drop),
         5 => fill_value::read_old(src).map(drop),
         6 => {

@@ -46,6 +46,7 @@ pub use read::link::{Link, Target};
 pub use read::object::{Object, ObjectKind};
 pub use read::stream::ElementStream;
 pub use read::value::Value;
+pub use read::walk::{Found, Visit, Walk};
 pub use write::address::ObjectAddress;
 pub use write::dataset::{Chunks, Storing};
 pub use write::file::{Libver, Writer};

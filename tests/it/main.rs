@@ -11,6 +11,7 @@ mod examples;
 mod failures;
 mod hdf5;
 mod rewrite;
+mod source_code;
 mod support;
 mod trees;
 mod verify;

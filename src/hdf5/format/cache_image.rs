@@ -2,7 +2,17 @@
 //! been written to its own place. HDF5 File Format 3.0, IV.A.2.y and III.J.
 
 use super::{Sizes, checksum};
+use crate::bytes::Cursor;
 use crate::error::Result;
+
+/// Metadata cache image message (0x0018): where the image is, and its bytes; `None` where there is none.
+pub(crate) fn read_message(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Option<(u64, u64)>> {
+    src.skip(1)?; // version
+    match sizes.read_address(src)? {
+        None => Ok(None),
+        Some(at) => Ok(Some((at, sizes.read_length(src)?))),
+    }
+}
 
 /// The entries: address and bytes of each.
 pub(crate) fn read(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Vec<(u64, Vec<u8>)>> {

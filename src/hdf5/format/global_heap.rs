@@ -22,6 +22,36 @@ pub(crate) fn read_head(src: &mut Cursor<'_>, sizes: Sizes) -> Result<u64> {
     sizes.read_length(src)
 }
 
+/// How a value of variable length refers to its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// Elements of a sequence or bytes of a string; 0: there is no object.
+    pub(crate) count: u32,
+    /// Address of the collection; 0: there is no object.
+    pub(crate) address: u64,
+    /// Number of the object in its collection.
+    pub(crate) index: u32,
+}
+
+impl Reference {
+    /// To no object: what an empty value is.
+    pub(crate) const NONE: Reference = Reference { count: 0, address: 0, index: 0 };
+
+    pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Self> {
+        Ok(Reference {
+            count: src.read_u32()?,
+            address: src.read_uint(sizes.offset)?,
+            index: src.read_u32()?,
+        })
+    }
+
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        out.put_u32(self.count);
+        out.put_u64(self.address);
+        out.put_u32(self.index);
+    }
+}
+
 /// The most often that an object says it is referred to.
 pub(crate) fn highest_count(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<u16> {
     let starts = read_objects(bytes, offset, sizes)?;
@@ -59,6 +89,34 @@ pub(crate) fn read_objects(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Ve
     Ok(out)
 }
 
+/// A collection without its head.
+#[derive(Debug)]
+pub(crate) struct Collection {
+    pub(crate) bytes: Vec<u8>,
+    /// Where each object lies, sorted by index.
+    objects: Vec<(u16, Range<usize>)>,
+}
+
+impl Collection {
+    /// The collection of these bytes, which lie at `offset` of the file.
+    pub(crate) fn new(bytes: Vec<u8>, offset: u64, sizes: Sizes) -> Result<Self> {
+        let objects = read_objects(&bytes, offset, sizes)?;
+        Ok(Collection { bytes, objects })
+    }
+
+    /// The bytes of an object.
+    pub(crate) fn object(&self, index: u16) -> Option<&[u8]> {
+        let found = self.objects.binary_search_by_key(&index, |(i, _)| *i).ok()?;
+        self.bytes.get(self.objects.get(found)?.1.clone())
+    }
+
+    /// Memory it takes.
+    pub(crate) fn memory(&self) -> usize {
+        let each = size_of::<(u16, Range<usize>)>();
+        self.bytes.len().saturating_add(self.objects.capacity().saturating_mul(each))
+    }
+}
+
 /// A collection of `size` bytes with `objects`, numbered from 1, which must fit.
 pub(crate) fn write(objects: &[u8], spans: &[Range<usize>], size: usize) -> Vec<u8> {
     let mut out = b"GCOL".to_vec();
@@ -94,6 +152,15 @@ mod tests {
     use super::*;
 
     const SIZES: Sizes = Sizes { offset: 8, length: 8 };
+
+    #[test]
+    fn a_reference_written_is_read() {
+        let reference = Reference { count: 3, address: 0x1000, index: 7 };
+        let mut bytes = Vec::new();
+        reference.write(&mut bytes);
+        assert_eq!(bytes, [3, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0]);
+        assert_eq!(Reference::read(&mut Cursor::new(&bytes, 0), SIZES).unwrap(), reference);
+    }
 
     #[test]
     fn two_objects_and_free_space() {

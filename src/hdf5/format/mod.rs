@@ -7,13 +7,17 @@ pub(crate) mod btree_v1;
 pub(crate) mod btree_v2;
 pub(crate) mod cache_image;
 pub(crate) mod checksum;
+pub(crate) mod driver_info;
 pub(crate) mod extensible_array;
+pub(crate) mod fixed;
 pub(crate) mod fixed_array;
 pub(crate) mod fractal_heap;
 pub(crate) mod global_heap;
 pub(crate) mod local_heap;
 pub(crate) mod message;
 pub(crate) mod object_header;
+pub(crate) mod records;
+pub(crate) mod shared_table;
 pub(crate) mod superblock;
 pub(crate) mod symbol_node;
 
@@ -28,6 +32,9 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
+    /// What is written.
+    pub(crate) const WRITTEN: Sizes = Sizes { offset: 8, length: 8 };
+
     /// An address relative to the superblock; `None` for the undefined address (all bits set).
     pub(crate) fn read_address(self, src: &mut Cursor<'_>) -> Result<Option<u64>> {
         let undefined = src.rest().iter().take(usize::from(self.offset)).all(|&b| b == 0xff);

@@ -3,7 +3,9 @@
 //! Knows where addresses count from, how wide they are, how long the file is and what the limits allow. Knows no
 //! structure of the format.
 
+use super::heap_cache::HeapCache;
 use crate::bytes::ReadAt;
+use crate::bytes::cached::PageCache;
 use crate::bytes::checked;
 use crate::error::{Error, Result};
 use crate::hdf5::format::Sizes;
@@ -11,6 +13,11 @@ use crate::hdf5::format::superblock::Superblock;
 use crate::limits::{self, Limits};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+
+/// Metadata lies close together: headers, nodes and heaps of a few hundred bytes are read by pages of this many bytes.
+const PAGE_BYTES: usize = 16 << 10;
+/// Pages kept; 1 MiB in all.
+const PAGES: usize = 64;
 
 /// The bytes of an open file. Cloning is cheap; clones share the open file.
 #[derive(Clone)]
@@ -28,6 +35,9 @@ struct Inner {
     limits: Limits,
     /// Metadata that lies in the cache image instead of its own place, by address.
     image: OnceLock<Vec<(u64, Vec<u8>)>>,
+    /// Pages that metadata was read from.
+    pages: PageCache,
+    heaps: HeapCache,
 }
 
 impl Addresses {
@@ -35,7 +45,9 @@ impl Addresses {
     pub(crate) fn new(source: Box<dyn ReadAt>, base: u64, superblock: &Superblock, limits: Limits) -> Self {
         let end = superblock.end.and_then(|e| e.checked_add(base));
         let (len, sizes) = (source.len(), superblock.sizes);
-        Addresses(Arc::new(Inner { source, len, base, sizes, end, limits, image: OnceLock::new() }))
+        let (image, pages) = (OnceLock::new(), PageCache::new(PAGE_BYTES, PAGES));
+        let heaps = HeapCache::default();
+        Addresses(Arc::new(Inner { source, len, base, sizes, end, limits, image, pages, heaps }))
     }
 
     /// Whether both are the same open file.
@@ -100,9 +112,24 @@ impl Addresses {
             return Err(Error::limit(format!("metadata of {len} bytes (limit {most})")).at(offset));
         }
         let mut buffer = limits::zeroed(checked::size(len)?)?;
-        self.read_into(address, &mut buffer)?;
+        let read = self.0.pages.read(&*self.0.source, self.len(), &mut buffer, offset);
+        read.map_err(|e| read_error(e, offset))?;
         self.overlay(address, &mut buffer);
         Ok(buffer)
+    }
+
+    /// Fills several buffers, each from its address, in one call of the source.
+    pub(crate) fn read_ranges(&self, ranges: &mut [(u64, &mut [u8])]) -> Result<()> {
+        for (address, buffer) in ranges.iter_mut() {
+            *address = self.check(*address, buffer.len() as u64)?;
+        }
+        let first = ranges.first().map_or(0, |(offset, _)| *offset);
+        self.0.source.read_ranges(ranges).map_err(|e| read_error(e, first))
+    }
+
+    /// Collections of the global heap that are kept with the file.
+    pub(crate) fn heaps(&self) -> &HeapCache {
+        &self.0.heaps
     }
 
     /// Reads up to `len` bytes at `address`, fewer at the end of the file, at least one.

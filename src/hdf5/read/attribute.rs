@@ -1,12 +1,18 @@
 //! Attributes of an object, compact and dense alike.
 
+use super::btree_v2::Tree;
 use super::fractal_heap::FractalHeap;
 use super::object::Object;
 use super::value::Value;
 use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::format::message::{attribute, attribute_info, dataspace, datatype, kind};
+use crate::hdf5::format::checksum;
+use crate::hdf5::format::message::link_info::Dense;
+use crate::hdf5::format::message::shared::Shared;
+use crate::hdf5::format::message::{attribute, dataspace, datatype, kind};
+use crate::hdf5::format::object_header::SHARED;
+use crate::hdf5::format::records::{self, AttributeName};
 use crate::limits::Limits;
 
 /// A named value on an object.
@@ -34,52 +40,81 @@ impl Object {
     /// Where the structures that hold them are damaged; a single attribute carries its own error.
     pub fn attributes(&self) -> Result<Vec<AttributeEntry>> {
         let mut out = Vec::new();
-        for m in self.messages_of(kind::ATTRIBUTE) {
-            let (bytes, offset) = self.resolve(m)?;
+        for m in self.messages().of(kind::ATTRIBUTE) {
+            let (bytes, offset) = self.messages().resolve(m).in_object(self.path())?;
             out.push(self.entry(&bytes, offset));
         }
-        self.dense_attributes(&mut |bytes, offset| {
-            out.push(self.entry(bytes, offset));
-            Ok(())
-        })?;
+        if let Some(dense) = self.dense_attributes()? {
+            let mut count = 0u64;
+            self.visit_dense(dense, None, &mut |bytes, offset| {
+                count = count.saturating_add(1);
+                Limits::check("attributes", count, self.file().addresses().limits().children)?;
+                out.push(self.entry(bytes, offset));
+                Ok(())
+            })?;
+        }
         out.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(out)
     }
 
-    /// The attribute of this name, if there is one.
+    /// The attribute of this name, if there is one. The others are not read.
     ///
     /// # Errors
     /// Where it is there and cannot be read.
     pub fn attribute(&self, name: &str) -> Result<Option<Attribute>> {
-        let found = self.attributes()?.into_iter().find(|a| a.name == name);
+        let is_it = |bytes: &[u8], offset: u64| {
+            attribute::read(&mut Cursor::new(bytes, offset))
+                .is_ok_and(|raw| String::from_utf8_lossy(raw.name) == name)
+        };
+        let mut found = None;
+        for m in self.messages().of(kind::ATTRIBUTE) {
+            let (bytes, offset) = self.messages().resolve(m).in_object(self.path())?;
+            if is_it(&bytes, offset) {
+                found = Some(self.entry(&bytes, offset));
+                break;
+            }
+        }
+        if let (None, Some(dense)) = (&found, self.dense_attributes()?) {
+            // A replaced character stands for bytes that are not known, and so is their hash.
+            let hash = Some(checksum::lookup3(name.as_bytes(), 0)).filter(|_| !name.contains('\u{fffd}'));
+            self.visit_dense(dense, hash, &mut |bytes, offset| {
+                if found.is_none() && is_it(bytes, offset) {
+                    found = Some(self.entry(bytes, offset));
+                }
+                Ok(())
+            })?;
+        }
         found.map(|a| Ok(Attribute { name: a.name, value: a.value? })).transpose()
     }
 
-    fn dense_attributes(&self, visit: &mut dyn FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
-        let sizes = self.file.addresses().sizes();
-        let info = self.message(kind::ATTRIBUTE_INFO, |src| attribute_info::read(src, sizes))?;
-        let Some(Some(dense)) = info else { return Ok(()) };
-        let mut heap = FractalHeap::open(self.file.addresses(), dense.heap).in_object(self.path())?;
+    /// Calls `visit` with the message and offset of each dense attribute, or of those whose names have this hash.
+    fn visit_dense(
+        &self,
+        dense: Dense,
+        hash: Option<u32>,
+        visit: &mut dyn FnMut(&[u8], u64) -> Result<()>,
+    ) -> Result<()> {
+        let addresses = self.file().addresses();
+        let mut heap = FractalHeap::open(addresses, dense.heap).in_object(self.path())?;
         let id_len = heap.id_len();
-        let mut count = 0u64;
-        super::btree_v2::for_each_record(self.file.addresses(), dense.names, &mut |header, mut record| {
-            if header.record_type != 8 {
-                let t = header.record_type;
-                return Err(record.malformed(format!("B-tree of attribute names (expected type 8, got {t})")));
+        let names = Tree::open(addresses, dense.names).in_object(self.path())?;
+        let t = names.record_type();
+        let mut one = |record: Cursor<'_>| {
+            let (at, name) = (record.offset(), name_record(record, t, id_len)?);
+            if name.flags & SHARED != 0 {
+                let shared: [u8; 8] = Cursor::new(name.id, at).array()?;
+                return visit(&self.file().shared_message(kind::ATTRIBUTE, Shared::Heap(shared))?, at);
             }
-            count = count.saturating_add(1);
-            Limits::check("attributes", count, self.file.addresses().limits().children)?;
-            let at = record.offset();
-            let id = record.take(id_len)?;
-            let flags = record.read_u8()?;
-            if flags & crate::hdf5::format::object_header::SHARED != 0 {
-                let shared: [u8; 8] = Cursor::new(id, at).array()?;
-                let reference = crate::hdf5::format::message::shared::Shared::Heap(shared);
-                return visit(&self.file.shared_message(kind::ATTRIBUTE, reference)?, at);
+            visit(&heap.object(name.id)?, at)
+        };
+        let done = match hash {
+            None => names.for_each(&mut one),
+            // Records are sorted by the hash, and by the name where hashes are equal.
+            Some(hash) => {
+                names.for_equal(&|record| Ok(name_record(record, t, id_len)?.hash.cmp(&hash)), &mut one)
             }
-            visit(&heap.object(id)?, at)
-        })
-        .in_object(self.path())
+        };
+        done.in_object(self.path())
     }
 
     fn entry(&self, bytes: &[u8], offset: u64) -> AttributeEntry {
@@ -93,12 +128,13 @@ impl Object {
     }
 
     fn attribute_value(&self, raw: attribute::RawAttribute<'_>) -> Result<Value> {
-        let file = &self.file;
+        let file = self.file();
+        let nesting = file.limits().nesting;
         let datatype = if raw.datatype_shared {
             let (bytes, at) = file.resolve_shared(kind::DATATYPE, raw.datatype)?;
-            datatype::read(&mut Cursor::new(&bytes, at))?
+            datatype::read(&mut Cursor::new(&bytes, at), nesting)?
         } else {
-            datatype::read(&mut raw.datatype.clone())?
+            datatype::read(&mut raw.datatype.clone(), nesting)?
         };
         let dataspace = if raw.dataspace_shared {
             let (bytes, at) = file.resolve_shared(kind::DATASPACE, raw.dataspace)?;
@@ -115,4 +151,10 @@ impl Object {
         let bytes = src.take(checked::size(len)?)?.to_vec();
         Ok(Value::new(file, datatype, dataspace, bytes))
     }
+}
+
+/// A record of the B-tree of names, which has records of type `t`.
+fn name_record(mut record: Cursor<'_>, t: u8, id_len: usize) -> Result<AttributeName<'_>> {
+    records::expect_type(t, records::ATTRIBUTE_NAMES, "attribute names").at(record.offset())?;
+    AttributeName::read(&mut record, id_len)
 }

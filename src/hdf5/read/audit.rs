@@ -20,9 +20,9 @@ use crate::hdf5::format::{local_heap, object_header as header};
 impl Object {
     /// What is wrong with messages of the header that nothing else looks at, and with the heap of a group's names.
     pub(crate) fn check_unused(&self) -> Vec<Error> {
-        let sizes = self.file.addresses().sizes();
+        let sizes = self.file().addresses().sizes();
         let mut found = Vec::new();
-        for m in self.messages.iter() {
+        for m in self.messages().all() {
             if m.flags & header::SHARED != 0 {
                 continue;
             }
@@ -30,7 +30,7 @@ impl Object {
             let read = match m.kind {
                 kind::DATASPACE => dataspace::read(src, sizes).map(drop),
                 kind::LINK_INFO => link_info::read(src, sizes).map(drop),
-                kind::DATATYPE => datatype::read(src).map(drop),
+                kind::DATATYPE => datatype::read(src, self.file().limits().nesting).map(drop),
                 kind::OLD_FILL_VALUE => fill_value::read_old(src).map(drop),
                 kind::FILL_VALUE => fill_value::read(src).map(drop),
                 kind::LINK => link::read(src, sizes).map(drop),
@@ -40,7 +40,7 @@ impl Object {
                 }
                 kind::ATTRIBUTE_INFO => attribute_info::read(src, sizes).map(drop),
                 kind::SYMBOL_TABLE => symbol_table::read(src, sizes)
-                    .and_then(|t| check_name_heap(self.file.addresses(), t.heap)),
+                    .and_then(|t| check_name_heap(self.file().addresses(), t.heap)),
                 _ => Ok(()),
             };
             // Fixed versions of one message: what has none of them is damaged, or newer than we are.

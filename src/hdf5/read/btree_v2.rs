@@ -1,58 +1,132 @@
-//! Walks a version 2 B-tree and hands out its records in order.
+//! Walks a version 2 B-tree: all its records in order, or those that a search finds.
 
 use super::addresses::Addresses;
 use crate::bytes::Cursor;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::format::btree_v2::{self as format, Header, Widths};
+use crate::hdf5::format::btree_v2::{self as format, Child, Header, Widths};
 use crate::limits::Limits;
+use std::cmp::Ordering;
 
-/// Calls `visit` with each record of the tree whose header lies at `address`.
-pub(crate) fn for_each_record(
-    addresses: &Addresses,
-    address: u64,
-    visit: &mut dyn FnMut(&Header, Cursor<'_>) -> Result<()>,
-) -> Result<()> {
-    let len = format::header_len(addresses.sizes()) as u64;
-    let bytes = addresses.read(address, len)?;
-    let header = format::read_header(&bytes, addresses.offset_of(address), addresses.sizes())?;
-    Limits::check("B-tree levels", u64::from(header.depth), u64::from(addresses.limits().nesting))
-        .at(addresses.offset_of(address))?;
-    let Some(root) = header.root else { return Ok(()) };
-    let widths = Widths::of(&header, addresses.sizes()).at(addresses.offset_of(address))?;
-    // A tree visits no more records than its header promises; a cycle runs into this.
-    let mut left = header.total_records;
-    let child = format::Child { address: root, records: u64::from(header.root_records) };
-    walk(addresses, &header, &widths, child, header.depth, &mut left, visit)
+/// An open B-tree.
+pub(crate) struct Tree<'f> {
+    addresses: &'f Addresses,
+    header: Header,
+    widths: Widths,
 }
 
-fn walk(
-    addresses: &Addresses,
-    header: &Header,
-    widths: &Widths,
-    node: format::Child,
-    level: u16,
-    left: &mut u64,
-    visit: &mut dyn FnMut(&Header, Cursor<'_>) -> Result<()>,
-) -> Result<()> {
-    let bytes = addresses.read(node.address, u64::from(header.node_size))?;
-    let offset = addresses.offset_of(node.address);
-    let (records, children) =
-        format::read_node(&bytes, offset, header, widths, addresses.sizes(), level, node.records)?;
-    let mut children = children.into_iter();
-    for record in records.into_iter().map(Some).chain([None]) {
-        if let Some(child) = children.next() {
-            walk(addresses, header, widths, child, level.saturating_sub(1), left, visit)?;
+/// Compares a record with the one that is searched for.
+type Compare<'c> = &'c dyn Fn(Cursor<'_>) -> Result<Ordering>;
+/// Takes a record.
+type Visit<'v> = &'v mut dyn FnMut(Cursor<'_>) -> Result<()>;
+
+impl<'f> Tree<'f> {
+    /// The tree whose header lies at `address`.
+    ///
+    /// # Errors
+    /// `Malformed` where the header is damaged; `Limit` where the tree has too many levels.
+    pub(crate) fn open(addresses: &'f Addresses, address: u64) -> Result<Self> {
+        let (offset, sizes) = (addresses.offset_of(address), addresses.sizes());
+        let bytes = addresses.read(address, format::header_len(sizes) as u64)?;
+        let header = format::read_header(&bytes, offset, sizes)?;
+        let most = u64::from(addresses.limits().nesting);
+        Limits::check("B-tree levels", u64::from(header.depth), most).at(offset)?;
+        let widths = Widths::of(&header, sizes).at(offset)?;
+        Ok(Tree { addresses, header, widths })
+    }
+
+    /// Which records it has.
+    pub(crate) fn record_type(&self) -> u8 {
+        self.header.record_type
+    }
+
+    /// Calls `visit` with each record, in order.
+    pub(crate) fn for_each(&self, visit: Visit<'_>) -> Result<()> {
+        self.walk_all(None, visit)
+    }
+
+    /// Calls `visit` with each record that `compare` finds equal; the records must be in its order.
+    pub(crate) fn for_equal(&self, compare: Compare<'_>, visit: Visit<'_>) -> Result<()> {
+        self.walk_all(Some(compare), visit)
+    }
+
+    fn walk_all(&self, compare: Option<Compare<'_>>, visit: Visit<'_>) -> Result<()> {
+        let Some(root) = self.header.root else { return Ok(()) };
+        let root = Child { address: root, records: u64::from(self.header.root_records) };
+        // A tree visits no more records than its header promises; a cycle runs into this.
+        let mut left = self.header.total_records;
+        self.walk(root, self.header.depth, compare, &mut left, visit)
+    }
+
+    fn walk(
+        &self,
+        node: Child,
+        level: u16,
+        compare: Option<Compare<'_>>,
+        left: &mut u64,
+        visit: Visit<'_>,
+    ) -> Result<()> {
+        let (addresses, header) = (self.addresses, &self.header);
+        let bytes = addresses.read(node.address, u64::from(header.node_size))?;
+        let offset = addresses.offset_of(node.address);
+        let (records, children) =
+            format::read_node(&bytes, offset, header, &self.widths, addresses.sizes(), level, node.records)?;
+        let (first, end) = match compare {
+            None => (0, records.len()),
+            Some(compare) => (
+                boundary(&records, compare, |o| o == Ordering::Less)?,
+                boundary(&records, compare, |o| o != Ordering::Greater)?,
+            ),
+        };
+        for n in first..=end {
+            if let Some(child) = children.get(n) {
+                self.walk(*child, level.saturating_sub(1), compare, left, visit)?;
+            }
+            if let Some(record) = records.get(n).filter(|_| n < end) {
+                *left = left.checked_sub(1).ok_or_else(|| {
+                    let most = header.total_records;
+                    Error::malformed(format!("B-tree with more records than its header says ({most})"))
+                        .at(offset)
+                })?;
+                visit(record.clone())?;
+            }
         }
-        if let Some(record) = record {
-            *left = left.checked_sub(1).ok_or_else(|| {
-                Error::malformed(format!(
-                    "B-tree with more records than its header says ({})",
-                    header.total_records
-                ))
-                .at(offset)
-            })?;
-            visit(header, record)?;
+        Ok(())
+    }
+}
+
+/// How many records at the beginning have a comparison that is `before`.
+fn boundary(
+    records: &[Cursor<'_>],
+    compare: Compare<'_>,
+    before: impl Fn(Ordering) -> bool,
+) -> Result<usize> {
+    let mut rest = records;
+    let mut at = 0usize;
+    while let Some(record) = rest.get(rest.len() / 2) {
+        let (low, high) = rest.split_at(rest.len() / 2);
+        if before(compare(record.clone())?) {
+            at = at.saturating_add(low.len()).saturating_add(1);
+            rest = high.get(1..).unwrap_or_default();
+        } else {
+            rest = low;
         }
     }
-    Ok(())
+    Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_ends_where_equal_records_end() {
+        let bytes = [1u8, 3, 3, 3, 7];
+        let records: Vec<Cursor<'_>> = bytes.chunks(1).map(|b| Cursor::new(b, 0)).collect();
+        for (wanted, range) in [(0u8, 0..0), (1, 0..1), (3, 1..4), (4, 4..4), (7, 4..5), (9, 5..5)] {
+            let compare = |mut r: Cursor<'_>| r.read_u8().map(|b| b.cmp(&wanted));
+            let first = boundary(&records, &compare, |o| o == Ordering::Less).unwrap();
+            let end = boundary(&records, &compare, |o| o != Ordering::Greater).unwrap();
+            assert_eq!(first..end, range, "{wanted}");
+        }
+    }
 }

@@ -16,8 +16,6 @@ use crate::hdf5::format::message::dataspace::Dataspace;
 
 /// Bytes of elements read at once.
 const WINDOW: u64 = 8 << 20;
-/// Deepest nesting of sequences in sequences.
-const MAX_DEPTH: u32 = 32;
 
 impl Value {
     /// CRC-32 of the canonical bytes; 0 for none; `None` where the type has no canonical form.
@@ -131,7 +129,7 @@ fn write(
     heap: &mut HeapReader<'_>,
     depth: u32,
 ) -> Result<()> {
-    if depth > MAX_DEPTH {
+    if depth > heap.limits().nesting {
         return Err(Error::limit("values nested too deeply"));
     }
     let bytes = src.rest();

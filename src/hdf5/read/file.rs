@@ -7,11 +7,11 @@ use crate::bytes::checked;
 use crate::bytes::read_at::InputFile;
 use crate::bytes::{Cursor, ReadAt};
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::format::cache_image;
 use crate::hdf5::format::message::kind;
 use crate::hdf5::format::message::shared::{self, Shared};
 use crate::hdf5::format::object_header::{RawMessage, SHARED};
 use crate::hdf5::format::superblock::{self, Superblock};
+use crate::hdf5::format::{cache_image, driver_info, shared_table};
 use crate::limits::Limits;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -51,6 +51,14 @@ impl File {
     }
 
     /// Reads HDF5 from anything that can be read at positions.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_source<S: ReadAt + 'static>(source: S, limits: Limits) -> Result<Self> {
+        Self::build(Box::new(source), None, limits)
+    }
+
+    /// As [`from_source`](Self::from_source), of a source that is in a box already.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -100,6 +108,11 @@ impl File {
         &self.0.addresses
     }
 
+    /// What the file may make us allocate, recurse or iterate.
+    pub(crate) fn limits(&self) -> &Limits {
+        self.0.addresses.limits()
+    }
+
     pub(crate) fn root_address(&self) -> u64 {
         self.0.superblock.root
     }
@@ -109,20 +122,18 @@ impl File {
     fn read_extension(&self) -> Result<()> {
         let addresses = self.addresses();
         if let Some(address) = self.0.superblock.driver_info {
-            let block = addresses.read(address, 16)?;
-            let name = block.get(8..16).unwrap_or_default();
-            return refuse_driver(name).at(addresses.offset_of(address));
+            let (block, at) =
+                (addresses.read(address, driver_info::BLOCK_LEN)?, addresses.offset_of(address));
+            return refuse_driver(driver_info::read_block(&mut Cursor::new(&block, at))?).at(at);
         }
         let extension = self.extension()?;
         for m in extension.iter().filter(|m| m.kind == kind::DRIVER_INFO) {
-            let name = m.body.get(1..9).unwrap_or_default();
+            let name = driver_info::read_message(&mut Cursor::new(&m.body, m.offset))?;
             refuse_driver(name).at(m.offset)?;
         }
         if let Some(m) = extension.iter().find(|m| m.kind == kind::CACHE_IMAGE) {
-            let mut src = Cursor::new(&m.body, m.offset);
-            src.skip(1)?; // version
-            if let Some(at) = addresses.sizes().read_address(&mut src)? {
-                let len = addresses.sizes().read_length(&mut src)?;
+            let src = &mut Cursor::new(&m.body, m.offset);
+            if let Some((at, len)) = cache_image::read_message(src, addresses.sizes())? {
                 let bytes = addresses.read(at, len)?;
                 let image = cache_image::read(&bytes, addresses.offset_of(at), addresses.sizes())?;
                 addresses.set_image(image);
@@ -187,32 +198,10 @@ impl File {
         let Some(m) = extension.iter().find(|m| m.kind == kind::SHARED_TABLE) else {
             return Err(Error::malformed("shared message in a file without a shared-message table"));
         };
-        let mut src = Cursor::new(&m.body, m.offset);
-        src.skip(1)?;
-        let table = addresses.sizes().read_defined(&mut src, "the shared-message table")?;
-        let indexes = src.read_u8()?;
-        // each index: version, type, message types, least size, list cut-off, B-tree cut-off, count, index, heap
-        let each = 14u64.saturating_add(u64::from(addresses.sizes().offset).saturating_mul(2));
-        let len = each.saturating_mul(u64::from(indexes)).saturating_add(8);
-        let bytes = addresses.read(table, len)?;
-        let body = crate::hdf5::format::checksum::split_verified(
-            &bytes,
-            addresses.offset_of(table),
-            "shared-message table",
-        )?;
-        let mut src = body;
-        src.expect_signature(b"SMTB")?;
-        let mut out = Vec::new();
-        for _ in 0..indexes {
-            src.skip(2)?;
-            let types = src.read_u16()?;
-            src.skip(10)?;
-            addresses.sizes().read_address(&mut src)?;
-            if let Some(heap) = addresses.sizes().read_address(&mut src)? {
-                out.push((types, heap));
-            }
-        }
-        Ok(out)
+        let sizes = addresses.sizes();
+        let (table, indexes) = shared_table::read_message(&mut Cursor::new(&m.body, m.offset), sizes)?;
+        let bytes = addresses.read(table, shared_table::table_len(indexes, sizes))?;
+        shared_table::read(&bytes, addresses.offset_of(table), indexes, sizes)
     }
 }
 
@@ -237,8 +226,8 @@ fn find_signature(reader: &dyn ReadAt) -> Result<u64> {
     Err(Error::new(Kind::NotHdf5, what))
 }
 
-fn refuse_driver(name: &[u8]) -> Result<()> {
-    let named = match name {
+fn refuse_driver(name: [u8; 8]) -> Result<()> {
+    let named = match &name {
         b"NCSAfami" => "a member of an HDF5 file family (family driver)",
         b"NCSAmult" => "a member of a multi-part HDF5 file (multi or split driver)",
         name if !name.iter().all(|b| b.is_ascii_graphic() || matches!(b, b' ' | 0)) => {

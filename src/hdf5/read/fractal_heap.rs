@@ -1,11 +1,13 @@
 //! Finds objects of a fractal heap by their IDs.
 
 use super::addresses::Addresses;
+use super::btree_v2::Tree;
 use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::filter::pipeline::{Pipeline, Workspace};
 use crate::hdf5::format::fractal_heap::{self as format, Header, HeapId};
+use crate::hdf5::format::records::Huge;
 use std::collections::HashMap;
 
 /// Decoded direct blocks and parsed indirect ones are kept up to this many bytes.
@@ -200,25 +202,14 @@ impl<'f> FractalHeap<'f> {
         let tree =
             self.header.huge_tree.ok_or_else(|| Error::malformed("huge object without a B-tree").at(heap))?;
         let (sizes, mut found) = (self.addresses.sizes(), None);
-        super::btree_v2::for_each_record(self.addresses, tree, &mut |header, mut record| {
-            let address = sizes.read_defined(&mut record, "a huge object")?;
-            let len = sizes.read_length(&mut record)?;
-            let filtered = match header.record_type {
-                1 => None,
-                2 => Some((record.read_u32()?, sizes.read_length(&mut record)?)),
-                t => {
-                    return Err(Error::malformed(format!(
-                        "B-tree of huge objects (expected type 1 or 2, got {t})"
-                    )));
-                }
-            };
-            if sizes.read_length(&mut record)? == key {
-                found = Some((address, len, filtered));
-            }
+        let tree = Tree::open(self.addresses, tree)?;
+        let read = |mut record: Cursor<'_>| Huge::read(&mut record, tree.record_type(), sizes);
+        tree.for_equal(&|record| Ok(read(record)?.key.cmp(&key)), &mut |record| {
+            found = Some(read(record)?);
             Ok(())
         })?;
-        let (address, len, filtered) =
+        let object =
             found.ok_or_else(|| Error::malformed(format!("no huge object of key {key}")).at(heap))?;
-        self.huge(address, len, filtered)
+        self.huge(object.address, object.len, object.filtered)
     }
 }

@@ -4,33 +4,36 @@ use super::addresses::Addresses;
 use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::format::global_heap as format;
+use crate::hdf5::format::global_heap::{self as format, Collection};
+use crate::limits::Limits;
 use std::collections::HashMap;
-use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
-/// Collections kept at once.
+/// Bytes of collections kept at once while one value is read.
 const CACHE_BYTES: usize = 128 << 20;
 
-/// Reads objects of global heap collections, keeping those last used.
+/// Reads objects of global heap collections, keeping those last used: a large value may refer to its collections in any
+/// order. Small collections are kept with the file as well, for the next value.
 pub(crate) struct HeapReader<'f> {
     addresses: &'f Addresses,
-    cache: HashMap<u64, Rc<Collection>>,
+    /// The collection used last, which the next object is most often in too.
+    last: Option<(u64, Arc<Collection>)>,
+    cache: HashMap<u64, Arc<Collection>>,
     cached: usize,
-    /// Bytes of collections that may still be read: collections do not overlap in an honest addresses, so only a
+    /// Bytes of collections that may still be read: collections do not overlap in an honest file, so only a
     /// file made to be read over and over comes here.
     work_left: u64,
-}
-
-struct Collection {
-    bytes: Vec<u8>,
-    objects: Vec<(u16, Range<usize>)>,
 }
 
 impl<'f> HeapReader<'f> {
     pub(crate) fn new(addresses: &'f Addresses) -> Self {
         let work_left = addresses.len().saturating_mul(16).saturating_add(1 << 30);
-        HeapReader { addresses, cache: HashMap::new(), cached: 0, work_left }
+        HeapReader { addresses, last: None, cache: HashMap::new(), cached: 0, work_left }
+    }
+
+    /// What the file may make us recurse.
+    pub(crate) fn limits(&self) -> &Limits {
+        self.addresses.limits()
     }
 
     /// Reads a reference (length, collection, index) at the cursor and gives `visit` the object's first
@@ -42,20 +45,17 @@ impl<'f> HeapReader<'f> {
         visit: impl FnOnce(&mut Self, u64, &[u8], u64) -> Result<R>,
     ) -> Result<R> {
         let at = src.offset();
-        let count = u64::from(src.read_u32()?);
-        let address = src.read_uint(self.addresses.sizes().offset)?;
-        let index = src.read_u32()?;
+        let reference = format::Reference::read(src, self.addresses.sizes())?;
+        let (count, address) = (u64::from(reference.count), reference.address);
         if count == 0 || address == 0 {
             return visit(self, 0, &[], at);
         }
         let len = checked::mul(count, unit)?;
         let collection = self.collection(address).at(at)?;
         let offset = self.addresses.offset_of(address);
-        let index =
-            u16::try_from(index).map_err(|_| Error::malformed(format!("heap object {index}")).at(at))?;
-        let found = collection.objects.binary_search_by_key(&index, |(i, _)| *i).ok();
-        let range = found.and_then(|i| collection.objects.get(i)).map(|(_, r)| r.clone());
-        let Some(object) = range.and_then(|r| collection.bytes.get(r)) else {
+        let index = u16::try_from(reference.index)
+            .map_err(|_| Error::malformed(format!("heap object {}", reference.index)).at(at))?;
+        let Some(object) = collection.object(index) else {
             return Err(Error::malformed(format!("global heap has no object {index}")).at(offset));
         };
         let bytes = checked::size(len).ok().and_then(|n| object.get(..n)).ok_or_else(|| {
@@ -78,10 +78,37 @@ impl<'f> HeapReader<'f> {
         Ok(())
     }
 
-    fn collection(&mut self, address: u64) -> Result<Rc<Collection>> {
-        if let Some(c) = self.cache.get(&address) {
-            return Ok(Rc::clone(c));
+    fn collection(&mut self, address: u64) -> Result<Arc<Collection>> {
+        if let Some((_, collection)) = self.last.as_ref().filter(|(at, _)| *at == address) {
+            return Ok(Arc::clone(collection));
         }
+        let collection = match self.cache.get(&address) {
+            Some(collection) => Arc::clone(collection),
+            None => self.fetch(address)?,
+        };
+        self.last = Some((address, Arc::clone(&collection)));
+        Ok(collection)
+    }
+
+    fn fetch(&mut self, address: u64) -> Result<Arc<Collection>> {
+        let collection = match self.addresses.heaps().get(address) {
+            Some(collection) => collection,
+            None => {
+                let read = Arc::new(self.read(address)?);
+                self.addresses.heaps().keep(address, &read);
+                read
+            }
+        };
+        if self.cached.saturating_add(collection.bytes.len()) > CACHE_BYTES {
+            self.cache.clear();
+            self.cached = 0;
+        }
+        self.cached = self.cached.saturating_add(collection.bytes.len());
+        self.cache.insert(address, Arc::clone(&collection));
+        Ok(collection)
+    }
+
+    fn read(&mut self, address: u64) -> Result<Collection> {
         let (addresses, sizes) = (self.addresses, self.addresses.sizes());
         let head_len = format::head_len(sizes) as u64;
         let head = addresses.read(address, head_len)?;
@@ -91,14 +118,6 @@ impl<'f> HeapReader<'f> {
         })?;
         let body_at = checked::add(address, head_len)?;
         let bytes = addresses.read(body_at, size.saturating_sub(head_len))?;
-        let objects = format::read_objects(&bytes, addresses.offset_of(body_at), sizes)?;
-        if self.cached.saturating_add(bytes.len()) > CACHE_BYTES {
-            self.cache.clear();
-            self.cached = 0;
-        }
-        self.cached = self.cached.saturating_add(bytes.len());
-        let collection = Rc::new(Collection { bytes, objects });
-        self.cache.insert(address, Rc::clone(&collection));
-        Ok(collection)
+        Collection::new(bytes, addresses.offset_of(body_at), sizes)
     }
 }

@@ -3,6 +3,7 @@
 //! A listing survives any child: a link that leads nowhere, a type of link we do not follow or a broken object
 //! is an entry like the others, and only opening it fails.
 
+use super::btree_v2::Tree;
 use super::file::File;
 use super::fractal_heap::FractalHeap;
 use super::link::{Link, Target};
@@ -11,6 +12,7 @@ use super::symbol_table::read as symbol_table_links;
 use crate::bytes::Cursor;
 use crate::error::{Error, Kind, Place, Result};
 use crate::hdf5::format::message::{kind, link, link_info, symbol_table};
+use crate::hdf5::format::records::{self, LinkName};
 use crate::limits::Limits;
 
 /// Soft links followed one behind the other before it is called a circle.
@@ -20,7 +22,7 @@ impl File {
     /// The object at an absolute path such as `/obs/index`; soft links are followed inside the file.
     ///
     /// # Errors
-    /// `Usage` where there is none of that name.
+    /// `NotFound` where there is none of that name.
     pub fn object(&self, path: &str) -> Result<Object> {
         self.root()?.descend(path)
     }
@@ -32,36 +34,33 @@ impl Object {
     /// # Errors
     /// Where the structures of the group itself are damaged; a damaged child is no error here.
     pub fn links(&self) -> Result<&[Link]> {
-        if let Some(links) = self.links.get() {
-            return Ok(links);
-        }
-        let mut out = self.unsorted_links().in_object(self.path())?;
-        out.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(self.links.get_or_init(|| out))
+        self.kept_links(|| {
+            let mut out = self.unsorted_links().in_object(self.path())?;
+            out.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(out)
+        })
     }
 
     fn unsorted_links(&self) -> Result<Vec<Link>> {
-        let addresses = self.file.addresses();
+        let (messages, addresses) = (self.messages(), self.file().addresses());
         let sizes = addresses.sizes();
-        if let Some(table) = self.message(kind::SYMBOL_TABLE, |src| symbol_table::read(src, sizes))? {
+        if let Some(table) = messages.parse(kind::SYMBOL_TABLE, |src| symbol_table::read(src, sizes))? {
             return symbol_table_links(addresses, table);
         }
         let mut out = Vec::new();
-        for m in self.messages_of(kind::LINK) {
-            let (bytes, offset) = self.resolve(m)?;
+        for m in messages.of(kind::LINK) {
+            let (bytes, offset) = messages.resolve(m)?;
             out.push(Link::from_message(link::read(&mut Cursor::new(&bytes, offset), sizes)?));
         }
-        if let Some(Some(dense)) = self.message(kind::LINK_INFO, |src| link_info::read(src, sizes))? {
+        if let Some(Some(dense)) = messages.parse(kind::LINK_INFO, |src| link_info::read(src, sizes))? {
             let mut heap = FractalHeap::open(addresses, dense.heap)?;
             let id_len = heap.id_len();
-            super::btree_v2::for_each_record(addresses, dense.names, &mut |header, mut record| {
-                if header.record_type != 5 {
-                    let t = header.record_type;
-                    return Err(record.malformed(format!("B-tree of link names (expected type 5, got {t})")));
-                }
+            let names = Tree::open(addresses, dense.names)?;
+            names.for_each(&mut |mut record| {
                 let at = record.offset();
-                record.skip(4)?; // hash of the name
-                let bytes = heap.object(record.take(id_len)?)?;
+                records::expect_type(names.record_type(), records::LINK_NAMES, "link names").at(at)?;
+                let name = LinkName::read(&mut record, id_len)?;
+                let bytes = heap.object(name.id)?;
                 out.push(Link::from_message(link::read(&mut Cursor::new(&bytes, at), sizes)?));
                 Limits::check("links", out.len() as u64, addresses.limits().children)
             })?;
@@ -119,14 +118,14 @@ impl Object {
     fn open_counted(&self, link: &Link, hops: &mut u32) -> Result<Object> {
         let path = format!("{}/{}", self.path().trim_end_matches('/'), link.name());
         match &link.target {
-            Target::Hard(Some(address)) => Object::open(&self.file, *address, &path),
+            Target::Hard(Some(address)) => Object::open(self.file(), *address, &path),
             Target::Hard(None) => Err(Error::malformed("link to an undefined address").in_object(&path)),
             Target::Soft(to) => {
                 *hops = hops.saturating_add(1);
                 if *hops > MAX_SOFT_LINKS {
                     return Err(Error::malformed("soft links lead in a circle").in_object(&path));
                 }
-                let from = if to.starts_with('/') { self.file.root()? } else { self.clone() };
+                let from = if to.starts_with('/') { self.file().root()? } else { self.clone() };
                 let found = from.descend_counted(to, hops).map_err(|e| match e.kind() {
                     Kind::NotFound => Error::malformed(format!("soft link to '{to}', which does not exist")),
                     _ => e,

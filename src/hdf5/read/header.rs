@@ -8,30 +8,37 @@ use crate::hdf5::format::checksum;
 use crate::hdf5::format::message::kind;
 use crate::hdf5::format::object_header::{self as format, RawMessage, Style};
 use crate::limits::Limits;
+use std::borrow::Cow;
 use std::collections::HashSet;
+
+/// Bytes read at once for a header.
+const FIRST_READ: usize = 512;
 
 /// All messages of the header at `address`, continuation blocks included.
 ///
 /// # Errors
 /// `Malformed` where a block is damaged or the blocks lead in a circle; `Limit` where there are too many.
 pub(crate) fn read(addresses: &Addresses, address: u64) -> Result<Vec<RawMessage>> {
-    let head = addresses.read_up_to(address, format::PREFIX_LEN)?;
-    let prefix = format::read_prefix(&mut Cursor::new(&head, addresses.offset_of(address)))?;
+    // Nearly every first block is short: one read brings it whole. The limit is for what is asked for beyond that.
+    let most = usize::try_from(addresses.limits().metadata_bytes).unwrap_or(FIRST_READ).min(FIRST_READ);
+    let first = addresses.read_up_to(address, most.max(format::PREFIX_LEN))?;
+    let prefix = format::read_prefix(&mut Cursor::new(&first, addresses.offset_of(address)))?;
     let mut out = Vec::new();
-    let end = checked::add(prefix.len, prefix.messages_len)?;
-    match prefix.style {
-        Style::V1 => {
-            let bytes = addresses.read(checked::add(address, prefix.len)?, prefix.messages_len)?;
-            let offset = addresses.offset_of(checked::add(address, prefix.len)?);
-            format::read_messages(Cursor::new(&bytes, offset), prefix.style, &mut out)?;
-        }
-        Style::V2 { .. } => {
-            let bytes = addresses.read(address, checked::add(end, 4)?)?;
-            let mut body = checksum::split_verified(&bytes, addresses.offset_of(address), "object header")?;
-            body.skip(checked::size(prefix.len)?)?;
-            format::read_messages(body, prefix.style, &mut out)?;
-        }
-    }
+    let messages_end = checked::add(prefix.len, prefix.messages_len)?;
+    let end = match prefix.style {
+        Style::V1 => messages_end,
+        Style::V2 { .. } => checked::add(messages_end, 4)?,
+    };
+    let bytes = match first.get(..checked::size(end)?) {
+        Some(bytes) => Cow::Borrowed(bytes),
+        None => Cow::Owned(addresses.read(address, end)?),
+    };
+    let mut body = match prefix.style {
+        Style::V1 => Cursor::new(&bytes, addresses.offset_of(address)),
+        Style::V2 { .. } => checksum::split_verified(&bytes, addresses.offset_of(address), "object header")?,
+    };
+    body.skip(checked::size(prefix.len)?)?;
+    format::read_messages(body, prefix.style, &mut out)?;
     // Blocks met so far: a chain that returns to one of them would not end.
     let mut met = HashSet::new();
     let mut next = 0usize;

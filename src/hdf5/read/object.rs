@@ -1,25 +1,33 @@
 //! An object: what the messages of its header make it.
 
+use super::description::Description;
 use super::file::File;
-use super::header;
 use super::link::Link;
-use crate::bytes::Cursor;
+use super::messages::Messages;
 use crate::error::{Place, Result};
-use crate::hdf5::format::message::kind;
-use crate::hdf5::format::object_header::{self, RawMessage};
-use std::borrow::Cow;
+use crate::hdf5::format::message::dataspace::Dataspace;
+use crate::hdf5::format::message::link_info::Dense;
+use crate::hdf5::format::message::{attribute_info, kind};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// A group, dataset or named datatype of an open file. Cloning is cheap.
 #[derive(Clone)]
 pub struct Object {
-    pub(crate) file: File,
-    address: u64,
     path: Arc<str>,
-    pub(crate) messages: Arc<Vec<RawMessage>>,
-    /// The links of a group, sorted, once they were asked for.
-    pub(crate) links: Arc<OnceLock<Vec<Link>>>,
+    kept: Arc<Kept>,
+}
+
+/// What clones of an object share: its messages, and what was made of them when it was first asked for.
+struct Kept {
+    address: u64,
+    messages: Messages,
+    /// The links of a group, sorted by name.
+    links: OnceLock<Vec<Link>>,
+    /// Where dense attributes live, if there are any.
+    dense: OnceLock<Option<Dense>>,
+    /// What a dataset is.
+    description: OnceLock<Arc<Description>>,
 }
 
 /// What an object is.
@@ -59,16 +67,20 @@ impl File {
 
 impl Object {
     pub(crate) fn open(file: &File, address: u64, path: &str) -> Result<Self> {
-        let messages = header::read(file.addresses(), address).at(file.addresses().offset_of(address));
-        let messages = messages.in_object(path)?;
-        header::check_known(&messages).in_object(path)?;
-        Ok(Object {
-            file: file.clone(),
+        Self::open_at(file, address, path.into())
+    }
+
+    /// The object whose header lies at `address`, reached by `path`.
+    pub(crate) fn open_at(file: &File, address: u64, path: Arc<str>) -> Result<Self> {
+        let messages = Messages::read(file, address).in_object(&path)?;
+        let kept = Kept {
             address,
-            path: path.into(),
-            messages: Arc::new(messages),
-            links: Arc::default(),
-        })
+            messages,
+            links: OnceLock::new(),
+            dense: OnceLock::new(),
+            description: OnceLock::new(),
+        };
+        Ok(Object { path, kept: Arc::new(kept) })
     }
 
     /// Its path in the file, as it was reached.
@@ -83,17 +95,17 @@ impl Object {
 
     /// The file it lies in.
     pub fn file(&self) -> &File {
-        &self.file
+        self.kept.messages.file()
     }
 
     /// The address of its header, the same for every path that leads to it.
     pub fn address(&self) -> u64 {
-        self.address
+        self.kept.address
     }
 
     /// What it is.
     pub fn kind(&self) -> ObjectKind {
-        let has = |k| self.messages.iter().any(|m| m.kind == k);
+        let has = |k| self.kept.messages.has(k);
         if has(kind::LAYOUT) || (has(kind::DATASPACE) && has(kind::DATATYPE)) {
             ObjectKind::Dataset
         } else if has(kind::SYMBOL_TABLE) || has(kind::LINK_INFO) || has(kind::LINK) || has(kind::GROUP_INFO)
@@ -118,32 +130,45 @@ impl Object {
 
     /// Whether it is a dataset with a null dataspace: it is there and holds nothing.
     pub fn is_null(&self) -> bool {
-        self.is_dataset() && self.dataset().is_ok_and(|d| *d.dataspace() == crate::hdf5::Dataspace::Null)
+        self.is_dataset() && self.description().is_ok_and(|d| d.dataspace == Dataspace::Null)
     }
 
-    pub(crate) fn messages_of(&self, wanted: u16) -> impl Iterator<Item = &RawMessage> {
-        self.messages.iter().filter(move |m| m.kind == wanted)
+    pub(crate) fn messages(&self) -> &Messages {
+        &self.kept.messages
     }
 
-    /// The first message of a type, wherever it lives, read by `parse`.
-    pub(crate) fn message<T>(
-        &self,
-        wanted: u16,
-        parse: impl FnOnce(&mut Cursor<'_>) -> Result<T>,
-    ) -> Result<Option<T>> {
-        let Some(m) = self.messages_of(wanted).next() else { return Ok(None) };
-        let (bytes, offset) = self.resolve(m)?;
-        parse(&mut Cursor::new(&bytes, offset)).map(Some).in_object(&self.path)
+    /// The path, shared with clones.
+    pub(crate) fn shared_path(&self) -> &Arc<str> {
+        &self.path
     }
 
-    /// The bytes of a message and their offset, following a reference to elsewhere.
-    pub(crate) fn resolve<'m>(&self, m: &'m RawMessage) -> Result<(Cow<'m, [u8]>, u64)> {
-        if m.flags & object_header::SHARED == 0 {
-            return Ok((Cow::Borrowed(&m.body), m.offset));
+    /// The links of a group, made by `read` when they are first asked for.
+    pub(crate) fn kept_links(&self, read: impl FnOnce() -> Result<Vec<Link>>) -> Result<&[Link]> {
+        if let Some(links) = self.kept.links.get() {
+            return Ok(links);
         }
-        let reference = Cursor::new(&m.body, m.offset);
-        let (bytes, offset) = self.file.resolve_shared(m.kind, reference).in_object(&self.path)?;
-        Ok((Cow::Owned(bytes), offset))
+        let links = read()?;
+        Ok(self.kept.links.get_or_init(|| links))
+    }
+
+    /// Where dense attributes live, if there are any.
+    pub(crate) fn dense_attributes(&self) -> Result<Option<Dense>> {
+        if let Some(dense) = self.kept.dense.get() {
+            return Ok(*dense);
+        }
+        let sizes = self.file().addresses().sizes();
+        let info = self.kept.messages.parse(kind::ATTRIBUTE_INFO, |src| attribute_info::read(src, sizes));
+        let dense = info.in_object(&self.path)?.flatten();
+        Ok(*self.kept.dense.get_or_init(|| dense))
+    }
+
+    /// What it is as a dataset.
+    pub(crate) fn description(&self) -> Result<Arc<Description>> {
+        if let Some(description) = self.kept.description.get() {
+            return Ok(Arc::clone(description));
+        }
+        let read = Description::read(&self.kept.messages, self.kept.address).in_object(&self.path)?;
+        Ok(Arc::clone(self.kept.description.get_or_init(|| Arc::new(read))))
     }
 }
 

@@ -201,13 +201,13 @@ impl Value {
     /// The member of this name of every element, as a value of its own. An array member adds its dimensions.
     ///
     /// # Errors
-    /// `Usage` where there is no such member.
+    /// `NotFound` where there is no such member; `Usage` where the elements are no compounds.
     pub fn member(&self, name: &str) -> Result<Value> {
         let Class::Compound(members) = &self.datatype.class else {
             return Err(Error::usage(format!("compound expected, got {}", self.datatype.name())));
         };
         let m = members.iter().find(|m| m.name == name);
-        let m = m.ok_or_else(|| Error::usage(format!("no member '{name}'")))?;
+        let m = m.ok_or_else(|| Error::not_found(format!("no member '{name}'")))?;
         let (from, len) = (checked::size(u64::from(m.offset))?, checked::size(u64::from(m.datatype.size))?);
         let mut bytes = crate::limits::reserved(self.len().saturating_mul(len))?;
         for element in self.bytes.chunks_exact(self.element_size()) {

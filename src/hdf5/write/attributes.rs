@@ -6,11 +6,8 @@ use crate::error::{Error, Place, Result};
 use crate::hdf5::format::message::link_info::Dense;
 use crate::hdf5::format::message::{attribute, attribute_info, dataspace, datatype, kind};
 use crate::hdf5::format::object_header::{HeaderWriter, MOST};
+use crate::hdf5::format::records::{self, AttributeName, Huge};
 use crate::hdf5::format::{btree_v2, checksum, fractal_heap};
-
-/// Record types of the B-trees of names and of huge objects.
-const BY_NAME: u8 = 8;
-const HUGE: u8 = 1;
 
 impl Writer {
     /// Puts attributes into a header, or all of them into a heap that the header leads to: then it must be of version 2,
@@ -63,10 +60,11 @@ impl Writer {
             heap.huge = heap.huge.saturating_add(1);
             heap.huge_bytes = heap.huge_bytes.saturating_add(body.len() as u64);
             ids.push(fractal_heap::huge_id(heap.huge));
-            huge.push([at, body.len() as u64, heap.huge].iter().flat_map(|n| n.to_le_bytes()).collect());
+            let object = Huge { address: at, len: body.len() as u64, filtered: None, key: heap.huge };
+            huge.push(object.write());
         }
         if !huge.is_empty() {
-            heap.huge_tree = Some(self.leaf(HUGE, &huge)?);
+            heap.huge_tree = Some(self.leaf(records::HUGE, &huge)?);
         }
         self.file.align()?;
         let header = self.file.end();
@@ -80,18 +78,14 @@ impl Writer {
         if heap.managed > 0 {
             self.file.append(&fractal_heap::write_direct(header, &objects, size))?;
         }
-        let mut records: Vec<(u32, &str, Vec<u8>)> = Vec::with_capacity(bodies.len());
+        let mut names: Vec<(u32, &str, Vec<u8>)> = Vec::with_capacity(bodies.len());
         for (order, ((name, _), id)) in (0u32..).zip(bodies.iter().zip(ids)) {
             let hash = checksum::lookup3(name.as_bytes(), 0);
-            let mut record = id.to_vec();
-            record.push(0); // flags of the message
-            record.extend(order.to_le_bytes());
-            record.extend(hash.to_le_bytes());
-            records.push((hash, name, record));
+            names.push((hash, name, AttributeName { id: &id, flags: 0, order, hash }.write()));
         }
-        records.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-        let records: Vec<Vec<u8>> = records.into_iter().map(|(_, _, r)| r).collect();
-        Ok(Dense { heap: header, names: self.leaf(BY_NAME, &records)? })
+        names.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        let names: Vec<Vec<u8>> = names.into_iter().map(|(_, _, r)| r).collect();
+        Ok(Dense { heap: header, names: self.leaf(records::ATTRIBUTE_NAMES, &names)? })
     }
 
     /// A B-tree of one leaf; where its header is comes back.

@@ -1,7 +1,6 @@
 //! Collections of strings and lists: room is reserved at the end of the file and filled in when it is full.
 
 use crate::bytes::append::AppendFile;
-use crate::bytes::put::Put;
 use crate::error::Result;
 use crate::hdf5::format::global_heap as format;
 use std::ops::Range;
@@ -39,7 +38,7 @@ impl HeapWriter {
     ) -> Result<()> {
         if object.is_empty() {
             // nothing needs no place
-            out.put(&[0; 16]);
+            format::Reference::NONE.write(out);
             return Ok(());
         }
         let need = object.len().next_multiple_of(8).saturating_add(format::WRITTEN_HEAD);
@@ -57,9 +56,8 @@ impl HeapWriter {
         self.spans.push(start..self.objects.len());
         self.used = self.used.saturating_add(need);
         self.expected = self.expected.saturating_sub(need);
-        out.put_u32(count);
-        out.put_u64(self.address);
-        out.put_u32(u32::try_from(self.spans.len()).unwrap_or(0));
+        let index = u32::try_from(self.spans.len()).unwrap_or(0);
+        format::Reference { count, address: self.address, index }.write(out);
         Ok(())
     }
 

@@ -5,18 +5,32 @@ use crate::bytes::put::Put;
 use crate::dtype::{Class, Datatype, Float, Integer, Member, Order, Padding, Text};
 use crate::error::{Error, Result};
 
-/// The deepest nesting of types followed.
-const MAX_DEPTH: u32 = 32;
-
-/// Reads a datatype message.
-pub(crate) fn read(src: &mut Cursor<'_>) -> Result<Datatype> {
-    read_nested(src, 0)
+/// How deep a type lies in others.
+#[derive(Clone, Copy)]
+struct Depth {
+    at: u32,
+    most: u32,
 }
 
-fn read_nested(src: &mut Cursor<'_>, depth: u32) -> Result<Datatype> {
+impl Depth {
+    /// That of the types inside one at this depth.
+    fn below(self) -> Self {
+        Depth { at: self.at.saturating_add(1), ..self }
+    }
+}
+
+/// Reads a datatype message with types inside types to `nesting` levels.
+///
+/// # Errors
+/// `Limit` where there are more levels; `Unsupported` for versions and classes that are not known; `Malformed`.
+pub(crate) fn read(src: &mut Cursor<'_>, nesting: u32) -> Result<Datatype> {
+    read_nested(src, Depth { at: 0, most: nesting })
+}
+
+fn read_nested(src: &mut Cursor<'_>, depth: Depth) -> Result<Datatype> {
     let start = src.offset();
-    if depth > MAX_DEPTH {
-        return Err(Error::limit(format!("datatype nested deeper than {MAX_DEPTH}")).at(start));
+    if depth.at > depth.most {
+        return Err(Error::limit(format!("datatype nested deeper than {}", depth.most)).at(start));
     }
     let first = src.read_u8()?;
     let (version, class) = (first.wrapping_shr(4), first & 0x0f);
@@ -44,7 +58,7 @@ fn read_nested(src: &mut Cursor<'_>, depth: u32) -> Result<Datatype> {
         8 => read_enum(src, version, bits & 0xffff, depth)?,
         9 => read_variable(src, bits, depth)?,
         10 => read_array(src, version, size, depth)?,
-        11 => Class::Complex(Box::new(read_nested(src, depth.saturating_add(1))?)),
+        11 => Class::Complex(Box::new(read_nested(src, depth.below())?)),
         c => return Err(Error::unsupported(format!("datatype class {c}")).at(start)),
     };
     if let Class::Enum { base, .. } = &class
@@ -134,7 +148,13 @@ fn read_text(src: &Cursor<'_>, padding: u32, charset: u32) -> Result<Text> {
     }
 }
 
-fn read_members(src: &mut Cursor<'_>, version: u8, count: u32, size: u32, depth: u32) -> Result<Vec<Member>> {
+fn read_members(
+    src: &mut Cursor<'_>,
+    version: u8,
+    count: u32,
+    size: u32,
+    depth: Depth,
+) -> Result<Vec<Member>> {
     let mut out = Vec::new();
     for _ in 0..count {
         let start = src.len();
@@ -157,7 +177,7 @@ fn read_members(src: &mut Cursor<'_>, version: u8, count: u32, size: u32, depth:
             let all = (0..4).map(|_| src.read_u32().map(u64::from)).collect::<Result<Vec<_>>>()?;
             dims = all.into_iter().take(usize::from(rank)).collect();
         }
-        let mut datatype = read_nested(src, depth.saturating_add(1))?;
+        let mut datatype = read_nested(src, depth.below())?;
         if !dims.is_empty() {
             datatype = array_of(src, dims, datatype, None)?;
         }
@@ -184,8 +204,8 @@ fn array_of(src: &Cursor<'_>, dims: Vec<u64>, base: Datatype, size: Option<u32>)
     Ok(Datatype { size: bytes, class: Class::Array { dims, base: Box::new(base) } })
 }
 
-fn read_enum(src: &mut Cursor<'_>, version: u8, count: u32, depth: u32) -> Result<Class> {
-    let base = Box::new(read_nested(src, depth.saturating_add(1))?);
+fn read_enum(src: &mut Cursor<'_>, version: u8, count: u32, depth: Depth) -> Result<Class> {
+    let base = Box::new(read_nested(src, depth.below())?);
     if !matches!(base.class, Class::Integer(_)) {
         return Err(src.malformed("enum over something other than integers"));
     }
@@ -203,8 +223,8 @@ fn read_enum(src: &mut Cursor<'_>, version: u8, count: u32, depth: u32) -> Resul
     Ok(Class::Enum { base, members: names.into_iter().zip(values).collect() })
 }
 
-fn read_variable(src: &mut Cursor<'_>, bits: u32, depth: u32) -> Result<Class> {
-    let base = read_nested(src, depth.saturating_add(1))?;
+fn read_variable(src: &mut Cursor<'_>, bits: u32, depth: Depth) -> Result<Class> {
+    let base = read_nested(src, depth.below())?;
     match bits & 0x0f {
         0 => Ok(Class::VarLen(Box::new(base))),
         1 => Ok(Class::VarString(read_text(src, bits.wrapping_shr(4), bits.wrapping_shr(8))?)),
@@ -212,7 +232,7 @@ fn read_variable(src: &mut Cursor<'_>, bits: u32, depth: u32) -> Result<Class> {
     }
 }
 
-fn read_array(src: &mut Cursor<'_>, version: u8, size: u32, depth: u32) -> Result<Class> {
+fn read_array(src: &mut Cursor<'_>, version: u8, size: u32, depth: Depth) -> Result<Class> {
     let rank = src.read_u8()?;
     if version < 3 {
         src.skip(3)?;
@@ -221,7 +241,7 @@ fn read_array(src: &mut Cursor<'_>, version: u8, size: u32, depth: u32) -> Resul
     if version < 3 {
         src.skip(usize::from(rank).saturating_mul(4))?; // permutation
     }
-    let base = read_nested(src, depth.saturating_add(1))?;
+    let base = read_nested(src, depth.below())?;
     Ok(array_of(src, dims, base, Some(size))?.class)
 }
 
@@ -349,7 +369,7 @@ mod tests {
     use crate::dtype::Dtype;
 
     fn read(bytes: &[u8]) -> Result<Datatype> {
-        super::read(&mut Cursor::new(bytes, 0))
+        super::read(&mut Cursor::new(bytes, 0), 32)
     }
 
     const INT32: [u8; 12] = [0x10, 0x08, 0, 0, 4, 0, 0, 0, 0, 0, 32, 0]; // signed, 4 bytes, 32 bits at 0

@@ -1,0 +1,152 @@
+//! The chunks of a dataset: where they lie, whether they can be read, and whether they are streamed.
+
+use super::Dataset;
+use crate::error::{Error, Place, Result};
+use crate::hdf5::format::message::layout::Layout;
+use crate::hdf5::read::chunk_index::{ChunkEntry, ChunkMap};
+use crate::hdf5::read::chunks::Scratch;
+use crate::hdf5::read::stream::{Chunks, ElementStream};
+use std::ops::Range;
+use std::sync::Arc;
+
+impl Dataset {
+    pub(super) fn chunk_map(&self) -> Result<&ChunkMap> {
+        self.about.chunk_map(self.object.messages()).in_object(self.object.path())
+    }
+
+    /// Stored bytes of all chunks; reads the whole chunk index. For other storage, the bytes of the elements.
+    ///
+    /// # Errors
+    /// Where the chunk index is damaged.
+    pub fn stored_bytes(&self) -> Result<u64> {
+        match &self.about.layout {
+            Layout::Chunked(_) => {
+                Ok(self.chunk_map()?.entries().iter().fold(0u64, |n, e| n.saturating_add(e.size)))
+            }
+            _ => Ok(self.byte_len()),
+        }
+    }
+
+    /// Reads the chunk index, which reads of elements otherwise do when they first need it.
+    ///
+    /// # Errors
+    /// Where the index is damaged.
+    pub fn load_chunk_index(&self) -> Result<()> {
+        if matches!(self.about.layout, Layout::Chunked(_)) {
+            self.chunk_map()?;
+        }
+        Ok(())
+    }
+
+    /// Chunks that are stored; 0 where the elements are not in chunks.
+    ///
+    /// # Errors
+    /// Where the chunk index is damaged.
+    pub fn stored_chunks(&self) -> Result<usize> {
+        if !matches!(self.about.layout, Layout::Chunked(_)) {
+            return Ok(0);
+        }
+        Ok(self.chunk_map()?.entries().len())
+    }
+
+    /// Where the `n`-th stored chunk lies in the file; `None` where there are fewer.
+    ///
+    /// # Errors
+    /// Where the chunk index is damaged.
+    pub fn chunk_extent(&self, n: usize) -> Result<Option<Range<u64>>> {
+        if self.about.decoder.is_none() {
+            return Ok(None);
+        }
+        let entry = self.chunk_map()?.entries().get(n).copied();
+        Ok(entry.map(|e| {
+            let start = self.object.file().addresses().offset_of(e.address);
+            start..start.saturating_add(e.size)
+        }))
+    }
+
+    /// Decodes the `n`-th stored chunk and throws it away: whether it can be read.
+    ///
+    /// # Errors
+    /// Where it cannot, with its first element and its place in the file.
+    pub fn check_chunk(&self, n: usize, scratch: &mut Scratch) -> Result<()> {
+        let Some(decoder) = &self.about.decoder else { return Ok(()) };
+        let entry = self.chunk_map()?.entries().get(n).copied();
+        let Some(entry) = entry else { return Ok(()) };
+        decoder
+            .decode_kept(self.object.file().addresses(), &entry, scratch)
+            .in_object(self.object.path())
+            .map(drop)
+    }
+
+    /// Whether all stored bytes lie inside the file, where they are not in chunks.
+    ///
+    /// # Errors
+    /// Where they do not.
+    pub fn check_extent(&self) -> Result<()> {
+        match self.about.layout {
+            Layout::Contiguous { address: Some(address), .. } => self
+                .object
+                .file()
+                .addresses()
+                .check(address, self.byte_len())
+                .in_object(self.object.path())
+                .map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// The elements in order, where they lie in deflated chunks of at least `least` bytes that each have whole rows: chunks
+    /// that are better not decoded whole.
+    ///
+    /// # Errors
+    /// Where the chunk index is damaged.
+    pub fn stream(&self, least: u64) -> Result<Option<ElementStream>> {
+        let (Some(width), Some(decoder)) = (self.stream_width(least)?, &self.about.decoder) else {
+            return Ok(None);
+        };
+        let entries = self.chunk_map()?.entries().to_vec();
+        let chunks = Chunks { entries, decoder: Arc::clone(decoder), width };
+        let addresses = self.object.file().addresses();
+        Ok(Some(ElementStream::new(addresses, self.object.path(), chunks, self.byte_len())))
+    }
+
+    /// Whether [`stream`](Self::stream) returns a stream; costs no more than the chunk index.
+    ///
+    /// # Errors
+    /// Where the chunk index is damaged.
+    pub fn would_stream(&self, least: u64) -> Result<bool> {
+        self.stream_width(least).map(|width| width.is_some())
+    }
+
+    /// Bytes of an element that was shuffled (1 where none was), where the elements can be streamed.
+    fn stream_width(&self, least: u64) -> Result<Option<usize>> {
+        let Some(decoder) = &self.about.decoder else { return Ok(None) };
+        let whole_rows = self.shape().iter().zip(&decoder.grid.chunk).skip(1).all(|(n, c)| n == c);
+        if self.shape().is_empty() || !whole_rows || decoder.chunk_bytes < least {
+            return Ok(None);
+        }
+        let entries = self.chunk_map()?.entries();
+        let all = Some(entries.len() as u64) == decoder.grid.counts.first().copied();
+        let width_of = |e: &ChunkEntry| decoder.pipeline.in_order(decoder.mask(e));
+        let width = entries.first().and_then(width_of).filter(|_| all);
+        let Some(width) = width else { return Ok(None) };
+        let by_element = width == 1 || width as u64 == u64::from(self.about.datatype.size);
+        let alike = by_element && entries.iter().all(|e| width_of(e) == Some(width));
+        Ok(alike.then_some(width))
+    }
+
+    /// Refuses a dataset of which far more was never written than the file has bytes: reading all of it would take as long as
+    /// its shape claims.
+    pub(crate) fn check_holes(&self) -> Result<()> {
+        let Some(decoder) = &self.about.decoder else { return Ok(()) };
+        let there = self.chunk_map()?.entries().len() as u64;
+        let written = there.saturating_mul(decoder.chunk_bytes);
+        let all = self.elements().saturating_mul(u64::from(self.about.datatype.size));
+        let (holes, most) = (all.saturating_sub(written), self.most_bytes());
+        if holes > most {
+            let text = format!("{holes} bytes that were never written (limit {most})");
+            return Err(Error::limit(text).in_object(self.object.path()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,148 @@
+//! A dataset: shape, type and storage as a handle of metadata only; elements when asked for.
+
+mod index;
+mod slab;
+
+use super::chunks::REQUEST;
+use super::description::Description;
+use super::object::Object;
+use super::value::Value;
+use crate::bytes::checked;
+use crate::dtype::Datatype;
+use crate::error::{Error, Place, Result};
+use crate::hdf5::format::message::dataspace::Dataspace;
+use crate::hdf5::format::message::filter_pipeline::Filter;
+use crate::hdf5::format::message::layout::Layout;
+use crate::limits;
+use std::sync::Arc;
+
+/// A dataset of an open file. Opening reads its header and nothing else.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    object: Object,
+    about: Arc<Description>,
+}
+
+/// How the elements of a dataset are kept, for display and for planning reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Storage {
+    /// In the header.
+    Compact,
+    /// In one piece.
+    Contiguous,
+    /// In chunks of these many elements in each dimension.
+    Chunked(Vec<u64>),
+    /// Parts of other datasets.
+    Virtual,
+}
+
+/// A value of up to this many bytes is read whatever the size of its file: fill values need no bytes in it.
+const SMALL_VALUE: u64 = 256 << 20;
+
+impl Object {
+    /// This object as a dataset.
+    ///
+    /// # Errors
+    /// `Usage` where it is none; `Malformed` or `Unsupported` where its header cannot be understood.
+    pub fn dataset(&self) -> Result<Dataset> {
+        if !self.is_dataset() {
+            let text = format!("{} is a {}, not a dataset", self.path(), self.kind().name());
+            return Err(Error::usage(text).in_object(self.path()));
+        }
+        Ok(Dataset { object: self.clone(), about: self.description()? })
+    }
+}
+
+impl Dataset {
+    /// The object it is.
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// Type of its elements.
+    pub fn datatype(&self) -> &Datatype {
+        &self.about.datatype
+    }
+
+    /// Its extent.
+    pub fn dataspace(&self) -> &Dataspace {
+        &self.about.dataspace
+    }
+
+    /// Its dimensions: empty for a scalar and for a null dataspace.
+    pub fn shape(&self) -> &[u64] {
+        self.about.dataspace.shape().unwrap_or_default()
+    }
+
+    /// How many elements it has.
+    pub fn elements(&self) -> u64 {
+        self.about.dataspace.elements().unwrap_or(0)
+    }
+
+    /// Bytes of all its elements, decoded.
+    pub fn byte_len(&self) -> u64 {
+        self.elements().saturating_mul(u64::from(self.about.datatype.size))
+    }
+
+    /// How its elements are kept.
+    pub fn storage(&self) -> Storage {
+        match &self.about.layout {
+            Layout::Compact(_) => Storage::Compact,
+            Layout::Contiguous { .. } => Storage::Contiguous,
+            Layout::Chunked(c) => Storage::Chunked(c.dims.clone()),
+            Layout::Virtual => Storage::Virtual,
+        }
+    }
+
+    /// The filters its chunks went through, in write order.
+    pub fn filters(&self) -> &[Filter] {
+        &self.about.filters
+    }
+
+    /// The usual name of a filter, or its number.
+    pub fn filter_name(filter: &Filter) -> String {
+        crate::hdf5::filter::registered_name(filter.id).map_or_else(|| filter.id.to_string(), str::to_owned)
+    }
+
+    /// Bytes of memory that a [`Scratch`](super::chunks::Scratch) takes where `elements` are read at once: the stored and decoded bytes of a chunk
+    /// that is not decoded straight to where it goes, twice where two are decoded at once, and the stored bytes of those that
+    /// are read together.
+    pub fn scratch_bytes(&self, elements: u64) -> u64 {
+        match &self.about.decoder {
+            Some(decoder) if !self.about.filters.is_empty() => {
+                let wanted = elements.saturating_mul(u64::from(self.about.datatype.size));
+                let held = if wanted > decoder.chunk_bytes { 4 } else { 2 };
+                decoder.chunk_bytes.saturating_mul(held).saturating_add(wanted.min(REQUEST))
+            }
+            _ => 0,
+        }
+    }
+
+    /// The most bytes of elements held at once: what the limits and the file's own size justify.
+    pub(crate) fn most_bytes(&self) -> u64 {
+        let file = self.object.file();
+        file.addresses().limits().value_bytes.min(file.len().saturating_mul(1100).max(SMALL_VALUE))
+    }
+
+    /// Reads all elements.
+    ///
+    /// # Errors
+    /// `Limit` where that is more memory than the limits or the process allow; otherwise as reading goes.
+    pub fn read(&self) -> Result<Value> {
+        let len = self.byte_len();
+        let file = self.object.file();
+        let most = self.most_bytes();
+        if len > most {
+            return Err(
+                Error::limit(format!("a value of {len} bytes (limit {most})")).in_object(self.object.path())
+            );
+        }
+        if let Layout::Contiguous { address: Some(address), .. } = self.about.layout {
+            file.addresses().check(address, len).in_object(self.object.path())?;
+        }
+        let mut bytes = limits::zeroed(checked::size(len)?).in_object(self.object.path())?;
+        let shape = self.shape().to_vec();
+        self.read_slab(&vec![0; shape.len()], &shape, &mut bytes, &mut super::chunks::Scratch::default())?;
+        Ok(Value::new(file, self.about.datatype.clone(), self.about.dataspace.clone(), bytes))
+    }
+}

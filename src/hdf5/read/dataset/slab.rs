@@ -1,0 +1,178 @@
+//! Elements of a dataset: any box of them, from whatever they are stored in.
+
+use super::Dataset;
+use crate::bytes::checked;
+use crate::bytes::slab;
+use crate::error::{Error, Place, Result};
+use crate::hdf5::format::message::dataspace::Dataspace;
+use crate::hdf5::format::message::kind;
+use crate::hdf5::format::message::layout::Layout;
+use crate::hdf5::read::chunk_index::ChunkEntry;
+use crate::hdf5::read::chunks::Scratch;
+use crate::hdf5::read::selection::Selection;
+use std::ops::Range;
+
+impl Dataset {
+    /// Reads elements `range` of a one-dimensional dataset into `out`, in the file's own bytes.
+    ///
+    /// # Errors
+    /// As reading goes; `Usage` where the range does not lie inside or `out` is of another length.
+    pub fn read_range(&self, range: Range<u64>, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+        let count = range.end.saturating_sub(range.start);
+        self.read_slab(&[range.start], &[count], out, scratch)
+    }
+
+    /// Reads the box of `count` elements at `start` into `out`, row-major, in the file's own bytes.
+    ///
+    /// # Errors
+    /// As reading goes; `Usage` where the box does not lie inside or `out` is of another length.
+    pub fn read_slab(
+        &self,
+        start: &[u64],
+        count: &[u64],
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        self.read_slab_inner(start, count, out, scratch).in_object(self.object.path())
+    }
+
+    fn read_slab_inner(
+        &self,
+        start: &[u64],
+        count: &[u64],
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let shape = self.shape();
+        let ends = start.iter().zip(count).map(|(s, c)| s.checked_add(*c));
+        let inside = start.len() == shape.len()
+            && count.len() == shape.len()
+            && ends.zip(shape).all(|(end, dim)| end.is_some_and(|e| e <= *dim));
+        let elements = if self.about.dataspace == Dataspace::Null { 0 } else { checked::product(count)? };
+        let size = u64::from(self.about.datatype.size);
+        let len = checked::mul(elements, size)?;
+        if !inside || out.len() as u64 != len {
+            return Err(Error::usage(format!("a box of {count:?} at {start:?} of {shape:?}, {len} bytes")));
+        }
+        if len == 0 {
+            return Ok(());
+        }
+        if self.object.messages().has(kind::EXTERNAL_FILES) {
+            return Err(Error::unsupported("values in external files are not followed"));
+        }
+        match &self.about.layout {
+            Layout::Compact(bytes) => {
+                self.check_len(bytes.len() as u64)?;
+                let zero = vec![0; count.len()];
+                let from = slab::Place { dims: shape, at: start };
+                slab::copy_box((bytes, from), (out, slab::Place { dims: count, at: &zero }), count, size);
+                if shape.is_empty() {
+                    copy_scalar(bytes, out);
+                }
+                Ok(())
+            }
+            Layout::Contiguous { address: None, .. } => {
+                self.fill(out);
+                Ok(())
+            }
+            Layout::Contiguous { address: Some(address), len } => {
+                if let Some(len) = len {
+                    self.check_len(*len)?;
+                }
+                self.read_contiguous(*address, start, count, out)
+            }
+            Layout::Chunked(_) => self.read_chunked(start, count, out, scratch),
+            Layout::Virtual => Err(Error::unsupported("virtual datasets are not followed")),
+        }
+    }
+
+    /// Refuses storage that is too short for the elements.
+    fn check_len(&self, len: u64) -> Result<()> {
+        if len < self.byte_len() {
+            let text = format!("storage too short (expected {} bytes, got {len})", self.byte_len());
+            return Err(Error::malformed(text));
+        }
+        Ok(())
+    }
+
+    fn fill(&self, out: &mut [u8]) {
+        if self.about.fill.is_empty() {
+            out.fill(0);
+        } else {
+            out.chunks_exact_mut(self.about.fill.len()).for_each(|o| o.copy_from_slice(&self.about.fill));
+        }
+    }
+
+    fn read_contiguous(&self, address: u64, start: &[u64], count: &[u64], out: &mut [u8]) -> Result<()> {
+        let (addresses, shape, size) =
+            (self.object.file().addresses(), self.shape(), u64::from(self.about.datatype.size));
+        // Trailing dimensions asked for whole make one run on the disk.
+        let mut inner = count.len().saturating_sub(1);
+        while inner > 0 && count.get(inner) == shape.get(inner) {
+            inner = inner.saturating_sub(1);
+        }
+        let run = count.iter().skip(inner).fold(size, |a, b| a.saturating_mul(*b));
+        let outer: Vec<u64> = count.iter().take(inner).copied().collect();
+        let mut at = vec![0; outer.len()];
+        for part in out.chunks_mut(checked::size(run)?) {
+            let position = slab::position(shape, start, &at);
+            addresses.read_into(checked::add(address, checked::mul(position, size)?)?, part)?;
+            slab::advance(&mut at, &outer);
+        }
+        Ok(())
+    }
+
+    fn read_chunked(
+        &self,
+        start: &[u64],
+        count: &[u64],
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
+        let Some(decoder) = &self.about.decoder else { return Err(Error::usage("not a chunked dataset")) };
+        let (addresses, map, grid) = (self.object.file().addresses(), self.chunk_map()?, &decoder.grid);
+        let each = |f: &dyn Fn(u64, u64, u64) -> u64| -> Vec<u64> {
+            start.iter().zip(count).zip(&grid.chunk).map(|((s, n), c)| f(*s, *n, *c)).collect()
+        };
+        let first = each(&|s, _, c| s.checked_div(c).unwrap_or(0));
+        let last = each(&|s, n, c| s.saturating_add(n).saturating_sub(1).checked_div(c).unwrap_or(0));
+        let spans: Vec<u64> =
+            first.iter().zip(&last).map(|(a, b)| b.saturating_sub(*a).saturating_add(1)).collect();
+        let outside = || Error::malformed("chunk outside its grid");
+        let numbers = grid.number(&first).ok_or_else(outside)?..=grid.number(&last).ok_or_else(outside)?;
+        let wanted = spans.iter().fold(1u64, |a, b| a.saturating_mul(*b));
+        let there = map.between(numbers);
+        if (there.len() as u64) < wanted {
+            // holes: what was never written is filled at once, however many chunks it would be
+            self.fill(out);
+        }
+        let selection =
+            Selection { addresses, decoder, start, count, size: u64::from(self.about.datatype.size) };
+        if there.len() as u64 <= wanted {
+            let inside = |e: &&ChunkEntry| {
+                let at = slab::unravel(e.number, &grid.counts);
+                at.iter().zip(&first).zip(&last).all(|((n, a), b)| (a..=b).contains(&n))
+            };
+            if there.iter().all(|e| inside(&e)) {
+                return selection.read_all(there, out, scratch);
+            }
+            let some: Vec<ChunkEntry> = there.iter().filter(inside).copied().collect();
+            return selection.read_all(&some, out, scratch);
+        }
+        let mut step = vec![0; first.len()];
+        loop {
+            let coordinates: Vec<u64> = first.iter().zip(&step).map(|(f, s)| f.saturating_add(*s)).collect();
+            if let Some(entry) = map.get(grid.number(&coordinates).ok_or_else(outside)?) {
+                selection.read(entry, out, scratch)?;
+            }
+            if !slab::advance(&mut step, &spans) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Scalars have no dimensions to copy along.
+fn copy_scalar(bytes: &[u8], out: &mut [u8]) {
+    out.iter_mut().zip(bytes).for_each(|(o, b)| *o = *b);
+}
