@@ -209,7 +209,7 @@ impl Worker<'_> {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, PumpState> {
-        lock(&self.shared)
+        lock(self.shared)
     }
 
     /// The next block's entries; `None` at the end or after an error.
