@@ -10,11 +10,11 @@ use annmap::anndata::Matrix;
 use annmap::codec::{Compression, Filters};
 use annmap::convert::{ConvertOptions, Target, convert};
 use annmap::dataset::AnnData;
-use annmap::dataset::Input;
+use annmap::dataset::Dataset;
 use annmap::hdf5::{EncodedValue, File, Group, Libver, Scratch, Storing, Writer};
-use annmap::matrix::{Block, Budget, InMemory, Layout, Orientation, Sink, Source, pump};
+use annmap::matrix::{Block, Budget, InMemory, Layout, Orientation, Sink, Source, entries, pump};
 use annmap::transpose::partition;
-use annmap::{Dtype, Limits, Result};
+use annmap::{Dtype, Result};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -107,8 +107,8 @@ fn filters(c: &mut Criterion) {
     group.finish();
 }
 
-/// The two halves of transposing: entries sorted by band, and bands placed. In memory, and by way of temporary files.
-fn scatter(c: &mut Criterion) {
+/// 10.4 million entries in memory.
+fn in_memory() -> InMemory {
     const ROWS: u64 = 4_000;
     const COLUMNS: u64 = 30_000;
     const EACH: u64 = 2_600;
@@ -122,10 +122,47 @@ fn scatter(c: &mut Criterion) {
         entries: ROWS * EACH,
         dtype: Dtype::Float32,
     };
-    let matrix = InMemory::new(layout, pointers, minor, values).unwrap();
+    InMemory::new(layout, pointers, minor, values).unwrap()
+}
+
+/// What adding up costs besides reading: the pump alone, sums of columns by a fold, and the same in one plain loop.
+fn fold(c: &mut Criterion) {
+    let matrix = in_memory();
+    let columns = matrix.layout().minor as usize;
+    let mut group = c.benchmark_group("fold");
+    group.sample_size(20).throughput(Throughput::Elements(matrix.layout().entries));
+    group.bench_function("pump alone", |b| {
+        b.iter(|| pump(&matrix, Nowhere, Budget::new(256 << 20), &()).unwrap());
+    });
+    group.bench_function("column sums", |b| {
+        b.iter(|| {
+            entries(&matrix)
+                .fold(
+                    || vec![0f64; columns],
+                    |sums, block| block.each(|_, column, value: f64| sums[column] += value),
+                    |sums, others| sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other),
+                )
+                .unwrap()
+        });
+    });
+    let values: Vec<f32> =
+        matrix.values().chunks(4).map(|v| f32::from_le_bytes(v.try_into().unwrap())).collect();
+    group.bench_function("column sums in one loop, one thread", |b| {
+        b.iter(|| {
+            let mut sums = vec![0f64; columns];
+            matrix.minor().iter().zip(&values).for_each(|(m, v)| sums[*m as usize] += f64::from(*v));
+            sums
+        });
+    });
+    group.finish();
+}
+
+/// The two halves of transposing: entries sorted by band, and bands placed. In memory, and by way of temporary files.
+fn scatter(c: &mut Criterion) {
+    let matrix = in_memory();
     let dir = tempfile::tempdir().unwrap();
     let mut group = c.benchmark_group("scatter");
-    group.sample_size(10).throughput(Throughput::Elements(layout.entries));
+    group.sample_size(10).throughput(Throughput::Elements(matrix.layout().entries));
     for (name, budget) in [("in memory", 1 << 30), ("temporary files", 32 << 20)] {
         let sorted = || partition(&matrix, Budget::new(budget), dir.path(), &(), &|_| Ok(())).unwrap();
         group.bench_function(format!("sorted by band, {name}"), |b| b.iter(sorted));
@@ -137,7 +174,7 @@ fn scatter(c: &mut Criterion) {
 }
 
 fn stores(c: &mut Criterion) {
-    let input = Input::open(&file(), Limits::default()).unwrap();
+    let input = Dataset::open(&file()).unwrap();
     let entries = input.matrix("X", Budget::new(1 << 30), &()).unwrap().layout().entries;
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("store");
@@ -154,5 +191,5 @@ fn stores(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, decode, filters, scatter, stores);
+criterion_group!(benches, decode, filters, fold, scatter, stores);
 criterion_main!(benches);

@@ -1,6 +1,6 @@
 //! From any input to a store: which rows and columns, which edits, which layout, which sink.
 
-use crate::dataset::{Input, select_frames};
+use crate::dataset::{Dataset, select_frames};
 use crate::dtype::{Dtype, Policy};
 use crate::error::{Kind, Place, Result};
 use crate::matrix::{
@@ -99,7 +99,7 @@ impl Default for ConvertOptions {
 /// Those of reading and writing; `Usage` where a value does not fit the type asked for. Nothing appears at
 /// `output` then, and what was there stays.
 pub fn convert(
-    input: &Input,
+    input: &Dataset,
     output: &Path,
     options: &ConvertOptions,
     observer: &dyn Observer,
@@ -163,7 +163,7 @@ pub fn convert(
 
 /// What the three ways of writing share.
 struct Run<'a> {
-    input: &'a Input,
+    input: &'a Dataset,
     output: &'a Path,
     options: &'a ConvertOptions,
     store: &'a store::StoreOptions,
@@ -252,5 +252,5 @@ impl Run<'_> {
 
 /// What a pump over this source advances its observer by.
 fn bytes_of(source: &dyn Source) -> u64 {
-    source.layout().entries.saturating_mul(4 + source.layout().dtype.size() as u64)
+    source.layout().bytes()
 }

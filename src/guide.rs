@@ -39,10 +39,10 @@
 //! # let path = dir.path().join("cells.h5ad");
 //! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
 //! use annmap::convert::{ConvertOptions, Target, convert};
-//! use annmap::{Limits, dataset::Input, store::Store};
+//! use annmap::{Limits, dataset::Dataset, store::Store};
 //! let output = dir.path().join("cells.store");
 //! let options = ConvertOptions { target: Target::Csc, ..ConvertOptions::default() };
-//! convert(&Input::open(&path, Limits::default())?, &output, &options, &())?;
+//! convert(&Dataset::open(&path)?, &output, &options, &())?;
 //! let genes = Store::open(&output)?;
 //! let (cells, values) = genes.line(0)?; // where the first gene was found, as mapped bytes
 //! println!("{} cells, {} bytes of {}", cells.len(), values.len(), genes.manifest().layout.dtype);
@@ -55,8 +55,8 @@
 //! # let path = dir.path().join("cells.h5ad");
 //! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
 //! use annmap::matrix::Selection;
-//! use annmap::{Limits, concat, dataset::Input, export, select::Query};
-//! let input = Input::open(&path, Limits::default())?;
+//! use annmap::{Limits, concat, dataset::Dataset, export, select::Query};
+//! let input = Dataset::open(&path)?;
 //! let shape = input.shape("X", export::ExportOptions::default().budget, &())?;
 //! let [obs, _] = input.frames("X", shape, &())?.expect("a file has tables");
 //! let rows = Query::parse("cell_type == 'B cell'")?.rows(&obs)?;
@@ -64,7 +64,7 @@
 //! let selection = Selection { obs: Some(rows), var: None };
 //! export::export(&input, &part, &selection, &export::ExportOptions::default(), &())?;
 //!
-//! let inputs = [input, Input::open(&part, Limits::default())?];
+//! let inputs = [input, Dataset::open(&part)?];
 //! let options = concat::ConcatOptions {
 //!     label: Some("from".into()),
 //!     index_unique: Some("-".into()),

@@ -15,7 +15,7 @@
 //! | want | look in |
 //! |---|---|
 //! | programs to begin with | [`guide`] |
-//! | any file or store, opened by its content | [`dataset::Input`] |
+//! | any file or store, opened by its content | [`dataset::Dataset`] |
 //! | to see what is in a single-cell file | [`dataset::AnnData`] |
 //! | any HDF5 object, attribute, dataset | [`hdf5::File`] |
 //! | to make a store | [`convert::convert`] |
@@ -32,9 +32,9 @@
 //!
 //! ```no_run
 //! use annmap::convert::{ConvertOptions, convert};
-//! use annmap::{Limits, dataset::Input, store::Store};
+//! use annmap::{Limits, dataset::Dataset, store::Store};
 //! # fn main() -> annmap::Result<()> {
-//! let input = Input::open("cells.h5ad".as_ref(), Limits::default())?;
+//! let input = Dataset::open("cells.h5ad")?;
 //! convert(&input, "cells.store".as_ref(), &ConvertOptions::default(), &())?;
 //! let store = Store::open("cells.store")?;
 //! let (genes, values) = store.line(0)?; // the first cell
@@ -54,7 +54,7 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `store` | [`store`], [`transpose`], [`convert`], [`verify`], [`dataset::Input`] |
+//! | `store` | [`store`], [`transpose`], [`convert`], [`verify`], [`dataset::Dataset`] |
 //! | `write` | [`export`], [`concat`], [`synth`], files that appear whole or not at all; has `store` with it |
 //! | `text` | Matrix Market and delimited text in [`formats`] |
 //! | `arrow` | the tables of a store |
@@ -120,6 +120,11 @@ pub mod verify;
 pub use bytes::{Cached, ReadAt, Seekable};
 pub use dtype::Dtype;
 pub use error::{Error, Kind, Result};
-pub use limits::Limits;
+pub use limits::{LimitName, Limits};
 pub use observe::{LeftOut, Observer, Phase, Verb, Warning};
 pub use strings::Strings;
+
+/// The program of the README compiles.
+#[cfg(all(doctest, feature = "store"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

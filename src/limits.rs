@@ -5,6 +5,8 @@
 //! ([`Budget`](crate::matrix::Budget)).
 
 use crate::error::{Error, Result};
+use std::fmt;
+use std::str::FromStr;
 
 /// Upper bounds for one open file. The defaults admit every file seen in the wild with room to spare.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub struct Limits {
     pub value_bytes: u64,
     /// Bytes of one chunk, decoded. Default 4 GiB, the most the format's usual chunks can have.
     pub chunk_bytes: u64,
-    /// Levels of groups below each other. Default 64.
+    /// Levels of nested groups. Default 64.
     pub group_depth: u32,
     /// Levels of a datatype, a B-tree or a heap. Default 32.
     pub nesting: u32,
@@ -43,41 +45,112 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
-    /// Names that [`set`](Self::set) takes.
-    pub const NAMES: [&'static str; 8] = [
-        "metadata-bytes",
-        "value-bytes",
-        "chunk-bytes",
-        "group-depth",
-        "nesting",
-        "children",
-        "continuations",
-        "chunks",
+/// The name of one of the [`Limits`], as in `chunk-bytes=16G`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LimitName {
+    /// `metadata-bytes`: [`Limits::metadata_bytes`].
+    MetadataBytes,
+    /// `value-bytes`: [`Limits::value_bytes`].
+    ValueBytes,
+    /// `chunk-bytes`: [`Limits::chunk_bytes`].
+    ChunkBytes,
+    /// `group-depth`: [`Limits::group_depth`].
+    GroupDepth,
+    /// `nesting`: [`Limits::nesting`].
+    Nesting,
+    /// `children`: [`Limits::children`].
+    Children,
+    /// `continuations`: [`Limits::continuations`].
+    Continuations,
+    /// `chunks`: [`Limits::chunks`].
+    Chunks,
+}
+
+impl LimitName {
+    /// All of them.
+    pub const ALL: [LimitName; 8] = [
+        LimitName::MetadataBytes,
+        LimitName::ValueBytes,
+        LimitName::ChunkBytes,
+        LimitName::GroupDepth,
+        LimitName::Nesting,
+        LimitName::Children,
+        LimitName::Continuations,
+        LimitName::Chunks,
     ];
 
-    /// Sets the limit of this name.
+    /// The name as text: the field's, with hyphens.
+    pub fn name(self) -> &'static str {
+        match self {
+            LimitName::MetadataBytes => "metadata-bytes",
+            LimitName::ValueBytes => "value-bytes",
+            LimitName::ChunkBytes => "chunk-bytes",
+            LimitName::GroupDepth => "group-depth",
+            LimitName::Nesting => "nesting",
+            LimitName::Children => "children",
+            LimitName::Continuations => "continuations",
+            LimitName::Chunks => "chunks",
+        }
+    }
+}
+
+impl fmt::Display for LimitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for LimitName {
+    type Err = Error;
+
+    /// # Errors
+    /// `Usage`, with the names that exist.
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|n| n.name() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::usage(format!("unknown limit '{text}' (expected one of {names})"))
+        })
+    }
+}
+
+impl Limits {
+    /// Limits for files of strangers, as a server gets them: 16 MiB for one piece of metadata, 256 MiB for one value
+    /// read whole, 64 MiB for one decoded chunk, groups 32 levels deep, 16 levels of types and trees, 65,536 children of
+    /// one group, 256 continuation blocks of one header, 4,194,304 chunks of one dataset.
+    ///
+    /// Each of them bounds one read. What a request may take in all is for the caller to bound: by the memory budget of
+    /// a matrix ([`Budget`](crate::matrix::Budget)), by the length of the upload, and by an
+    /// [`Observer`](crate::Observer) that cancels after a time.
+    pub fn untrusted() -> Self {
+        Limits {
+            metadata_bytes: 16 << 20,
+            value_bytes: 256 << 20,
+            chunk_bytes: 64 << 20,
+            group_depth: 32,
+            nesting: 16,
+            children: 1 << 16,
+            continuations: 256,
+            chunks: 1 << 22,
+        }
+    }
+
+    /// Sets one limit.
     ///
     /// # Errors
-    /// `Usage` where there is none of this name, or the value is not one it can have.
-    pub fn set(&mut self, name: &str, value: u64) -> Result<()> {
+    /// `Usage` if the limit counts levels or blocks and `value` has more than 32 bits.
+    pub fn set(&mut self, name: LimitName, value: u64) -> Result<()> {
         let small =
             || u32::try_from(value).map_err(|_| Error::usage(format!("{name} of {value} is too large")));
         match name {
-            "metadata-bytes" => self.metadata_bytes = value,
-            "value-bytes" => self.value_bytes = value,
-            "chunk-bytes" => self.chunk_bytes = value,
-            "group-depth" => self.group_depth = small()?,
-            "nesting" => self.nesting = small()?,
-            "children" => self.children = value,
-            "continuations" => self.continuations = small()?,
-            "chunks" => self.chunks = value,
-            _ => {
-                return Err(Error::usage(format!(
-                    "unknown limit '{name}' (expected one of {})",
-                    Self::NAMES.join(", ")
-                )));
-            }
+            LimitName::MetadataBytes => self.metadata_bytes = value,
+            LimitName::ValueBytes => self.value_bytes = value,
+            LimitName::ChunkBytes => self.chunk_bytes = value,
+            LimitName::GroupDepth => self.group_depth = small()?,
+            LimitName::Nesting => self.nesting = small()?,
+            LimitName::Children => self.children = value,
+            LimitName::Continuations => self.continuations = small()?,
+            LimitName::Chunks => self.chunks = value,
         }
         Ok(())
     }
@@ -104,4 +177,35 @@ pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>> {
     out.try_reserve_exact(len)
         .map_err(|_| Error::limit(format!("no memory for {} bytes", len.saturating_mul(size_of::<T>()))))?;
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_sets_its_own_limit() {
+        for name in LimitName::ALL {
+            let mut limits = Limits::default();
+            limits.set(name.name().parse().unwrap(), 7).unwrap();
+            let mut back = limits.clone();
+            assert_ne!(limits, Limits::default(), "{name}");
+            for other in LimitName::ALL.into_iter().filter(|n| *n != name) {
+                back.set(other, 7).unwrap();
+                assert_ne!(limits, back, "{name} and {other}");
+                back = limits.clone();
+            }
+        }
+        assert!("depth".parse::<LimitName>().unwrap_err().message().contains("group-depth"));
+        assert!(Limits::default().set(LimitName::Nesting, 1 << 32).is_err());
+    }
+
+    #[test]
+    fn strangers_get_less_of_everything() {
+        let (less, most) = (Limits::untrusted(), Limits::default());
+        assert!(less.metadata_bytes < most.metadata_bytes && less.value_bytes < most.value_bytes);
+        assert!(less.chunk_bytes < most.chunk_bytes && less.group_depth < most.group_depth);
+        assert!(less.nesting < most.nesting && less.children < most.children);
+        assert!(less.continuations < most.continuations && less.chunks < most.chunks);
+    }
 }

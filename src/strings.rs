@@ -1,6 +1,7 @@
 //! Many strings in one buffer.
 
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 
 /// A list of byte strings: their bytes end to end, and where each ends.
 ///
@@ -34,7 +35,7 @@ impl Strings {
         self.ends.is_empty()
     }
 
-    /// Number `index` as it is stored.
+    /// Number `index` as it is stored; `None` past the end.
     pub fn bytes(&self, index: usize) -> Option<&[u8]> {
         let end = *self.ends.get(index)?;
         let start = match index.checked_sub(1) {
@@ -44,18 +45,28 @@ impl Strings {
         self.bytes.get(start..end)
     }
 
-    /// Number `index`; an error where it is not UTF-8.
+    /// Number `index`.
+    ///
+    /// # Errors
+    /// `Usage` past the end; `Malformed` if it is not UTF-8.
     pub fn utf8(&self, index: usize) -> Result<&str> {
-        let bytes = self.bytes(index).unwrap_or_default();
+        let bytes = self
+            .bytes(index)
+            .ok_or_else(|| Error::usage(format!("there is no string {index} (there are {})", self.len())))?;
         std::str::from_utf8(bytes).map_err(|_| {
             let shown = bytes.escape_ascii().to_string();
             Error::malformed(format!("string {index} is not UTF-8 ('{}')", shown.get(..60).unwrap_or(&shown)))
         })
     }
 
-    /// Number `index`, with U+FFFD for what is not UTF-8.
-    pub fn lossy(&self, index: usize) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(self.bytes(index).unwrap_or_default())
+    /// Number `index`, with U+FFFD for what is not UTF-8; `None` past the end.
+    pub fn lossy(&self, index: usize) -> Option<Cow<'_, str>> {
+        self.bytes(index).map(String::from_utf8_lossy)
+    }
+
+    /// All of them in order, with U+FFFD for what is not UTF-8.
+    pub fn iter_lossy(&self) -> impl ExactSizeIterator<Item = Cow<'_, str>> {
+        self.iter().map(String::from_utf8_lossy)
     }
 
     /// All of them in order, as stored.
@@ -86,8 +97,11 @@ mod tests {
         let s: Strings = [&b"abc"[..], b"", b"caf\xe9"].into_iter().collect();
         assert_eq!((s.len(), s.utf8(0).unwrap(), s.utf8(1).unwrap()), (3, "abc", ""));
         assert_eq!(s.bytes(2), Some(&b"caf\xe9"[..]));
-        assert_eq!(s.lossy(2), "caf\u{fffd}");
-        assert!(s.utf8(2).is_err());
+        assert_eq!(s.lossy(2).unwrap(), "caf\u{fffd}");
+        assert_eq!(s.iter_lossy().collect::<Vec<_>>(), ["abc", "", "caf\u{fffd}"]);
+        assert_eq!(s.utf8(2).unwrap_err().kind(), crate::Kind::Malformed);
+        assert_eq!(s.utf8(3).unwrap_err().kind(), crate::Kind::Usage);
+        assert_eq!(s.lossy(3), None);
         assert_eq!(s.bytes(3), None);
     }
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::observe::{Observer, Warning};
 use crate::table::{Column, Frame};
 use crate::tree::Node;
+use std::borrow::Cow;
 
 /// Names of the parts of a data frame, without their values.
 #[derive(Debug, Clone)]
@@ -31,7 +32,7 @@ pub(crate) fn names(group: &Node) -> Result<Names> {
         Some(v) if v.is_empty() => Some(Vec::new()),
         Some(v) => {
             let s = v.strings().map_err(|e| e.in_object(&format!("{}@column-order", group.path())))?;
-            Some((0..s.len()).map(|i| s.lossy(i).into_owned()).collect())
+            Some(s.iter_lossy().map(Cow::into_owned).collect())
         }
         None => None,
     };

@@ -93,25 +93,11 @@ impl Dense {
             })
             .in_object(path)?;
         let (lines, minor) = (self.array.shape()[0], self.array.shape()[1]);
-        if minor > u64::from(u32::MAX) {
-            return Err(Error::unsupported(format!("{minor} elements in a line")).in_object(path));
-        }
+        let orientation = if self.transposed { Orientation::Csc } else { Orientation::Csr };
+        let layout = Layout::of_lines(orientation, lines, minor, 0, values.dtype).in_object(path)?;
         self.array.check_holes()?;
         let [elements] = RowReader::of([&self.array])?;
-        let mut source = DenseSource {
-            elements,
-            values,
-            rows: 1,
-            most: 0,
-            pointers: Vec::new(),
-            layout: Layout {
-                orientation: if self.transposed { Orientation::Csc } else { Orientation::Csr },
-                lines,
-                minor,
-                entries: 0,
-                dtype: values.dtype,
-            },
-        };
+        let mut source = DenseSource { elements, values, rows: 1, most: 0, pointers: Vec::new(), layout };
         let workers;
         (source.rows, workers) = source.plan_strips(budget, &|_| 0)?;
         source.count(workers, observer, lost)?;
@@ -172,7 +158,7 @@ impl DenseSource {
     fn plan_strips(&self, budget: Budget, entries: &dyn Fn(u64) -> u64) -> Result<(u64, usize)> {
         let chunk_rows = self.chunk_rows();
         // As a block, and as a sink may need them once more.
-        let entry = 4 + self.layout.dtype.size() as u64 + 8;
+        let entry = self.layout.entry_bytes() + 8;
         let cost =
             |rows: u64, entries: u64| self.strip_bytes(rows).saturating_add(entries.saturating_mul(entry));
         let fixed = ((self.layout.lines + 1) * 16).saturating_add(self.elements.resident_bytes());

@@ -117,14 +117,9 @@ impl Sparse {
     }
 
     fn source_of(&self, pointers: impl FnOnce(&Self, u64) -> Result<Vec<u64>>) -> Result<SparseSource> {
-        let (lines, minor) = match self.orientation {
-            Orientation::Csr => (self.shape[0], self.shape[1]),
-            Orientation::Csc => (self.shape[1], self.shape[0]),
-        };
-        if minor > 1 << 32 {
-            let text = format!("{minor} elements in a line (at most {} are supported)", 1u64 << 32);
-            return Err(Error::unsupported(text).in_object(&self.path));
-        }
+        let [lines, _] = self.orientation.position(self.shape[0], self.shape[1]);
+        // Before anything is read that is as long as the shape says.
+        Layout::new(self.orientation, self.shape, 0, Dtype::Bool).in_object(&self.path)?;
         let pointers = pointers(self, lines)?;
         let entries = pointers[pointers.len() - 1];
         let values = numeric(&self.data)?;
@@ -135,7 +130,7 @@ impl Sparse {
         }
         let [data, indices] = RowReader::of([&self.data, &self.indices])?;
         let every = granule(data.granule(), indices.granule());
-        let layout = Layout { orientation: self.orientation, lines, minor, entries, dtype: values.dtype };
+        let layout = Layout::new(self.orientation, self.shape, entries, values.dtype)?;
         Ok(SparseSource { data, indices, values, index, pointers, layout, every })
     }
 
@@ -259,10 +254,14 @@ pub struct SparseSource {
     every: u64,
 }
 
-/// Whether the indices are `u32` as they lie there. Negative ones become huge ones, which the check against the
-/// shape refuses.
-fn is_plain_index(index: &Numeric) -> bool {
-    index.is_native() && matches!(index.dtype, Dtype::Int32 | Dtype::Uint32)
+/// Whether the indices below `minor` are `u32` as they lie there. Negative ones become huge ones, which the check against
+/// the shape refuses as long as the shape ends before them.
+fn is_plain_index(index: &Numeric, minor: u64) -> bool {
+    let is_plain = match index.dtype {
+        Dtype::Int32 => minor <= 1 << 31,
+        d => d == Dtype::Uint32,
+    };
+    index.is_native() && is_plain
 }
 
 /// Bytes that one byte of a file can stand for, at the most that deflate makes of it.
@@ -341,9 +340,10 @@ impl Source for SparseSource {
 }
 
 impl SparseSource {
-    /// The minor indices of `range` as `u32`; a negative or too large one becomes `u32::MAX` or is refused here.
+    /// The minor indices of `range` as `u32`; a negative or too large one is refused here, or becomes one that
+    /// the check against the shape refuses.
     fn read_minor(&self, range: Range<u64>, out: &mut [u32], room: &mut Room) -> Result<()> {
-        if is_plain_index(&self.index) {
+        if is_plain_index(&self.index, self.layout.minor) {
             return self.indices.read(range, bytemuck::cast_slice_mut(out), &mut room.scratch);
         }
         let first = range.start;

@@ -128,6 +128,12 @@ impl ReadAt for File {
         Ok(())
     }
 
+    /// Without reads at positions in the standard library; bytes in memory are read all the same.
+    #[cfg(not(any(unix, windows)))]
+    fn read_exact_at(&self, _: &mut [u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn len(&self) -> u64 {
         self.metadata().map_or(0, |m| m.len())
     }

@@ -1,6 +1,6 @@
 //! Sizes and counts as people type them.
 
-use annmap::Limits;
+use annmap::{LimitName, Limits};
 use clap::builder::TypedValueParser;
 
 /// A number of bytes: `64M`, `4G`, `1.5GiB`, `1000000`. Letters count in steps of 1024.
@@ -30,7 +30,7 @@ pub(crate) struct LimitArgs {
     /// Raise or lower a limit that guards against files that lie, such as chunk-bytes=16G: metadata-bytes,
     /// value-bytes, chunk-bytes, group-depth, nesting, children, continuations, chunks
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = parse_limit, hide_short_help = true)]
-    set: Vec<(String, u64)>,
+    set: Vec<(LimitName, u64)>,
 }
 
 impl LimitArgs {
@@ -38,17 +38,19 @@ impl LimitArgs {
         let mut limits = Limits::default();
         for (name, value) in &self.set {
             // Checked when it was parsed.
-            let _ = limits.set(name, *value);
+            let _ = limits.set(*name, *value);
         }
         limits
     }
 }
 
-fn parse_limit(text: &str) -> Result<(String, u64), String> {
+fn parse_limit(text: &str) -> Result<(LimitName, u64), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     let value = parse_size(value)?;
-    Limits::default().set(name, value).map_err(|e| e.message().to_owned())?;
-    Ok((name.to_owned(), value))
+    let said = |e: annmap::Error| e.message().to_owned();
+    let name: LimitName = name.parse().map_err(said)?;
+    Limits::default().set(name, value).map_err(said)?;
+    Ok((name, value))
 }
 
 /// A clap parser for sizes.
@@ -99,7 +101,7 @@ mod tests {
 
     #[test]
     fn limits() {
-        assert_eq!(parse_limit("chunk-bytes=16G"), Ok(("chunk-bytes".into(), 16 << 30)));
+        assert_eq!(parse_limit("chunk-bytes=16G"), Ok((LimitName::ChunkBytes, 16 << 30)));
         for text in ["chunk-bytes", "chunks=x", "depth=3", "nesting=99G"] {
             assert!(parse_limit(text).is_err(), "{text}");
         }

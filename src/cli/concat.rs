@@ -3,7 +3,7 @@
 use super::common::Common;
 use super::export::{StorageArgs, report};
 use annmap::concat::{Axis, ConcatOptions, Merge, concat};
-use annmap::dataset::Input;
+use annmap::dataset::Dataset;
 use annmap::dtype::{Dtype, Scalar};
 use annmap::table::Join;
 use annmap::{Error, Result};
@@ -119,8 +119,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         _ => return Err(Error::usage("expected inputs, and last the h5ad to write")),
     };
     args.common.run(|observer| {
-        let inputs: Result<Vec<Input>> =
-            inputs.iter().map(|p| Input::open(p, args.common.limits())).collect();
+        let inputs: Result<Vec<Dataset>> =
+            inputs.iter().map(|p| Dataset::open_with(p, args.common.limits())).collect();
         concat(&inputs?, output, &options, observer)
     })?;
     report(output, began, &args.common, None)

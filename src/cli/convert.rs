@@ -4,7 +4,7 @@ use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::report::{Out, printable};
 use annmap::convert::{self, ConvertOptions, Target, ValueDtype};
-use annmap::dataset::Input;
+use annmap::dataset::Dataset;
 use annmap::dtype::Policy;
 use annmap::matrix::{Edit, LostLines, Orientation};
 use annmap::store::{IndexDtype, Written};
@@ -143,7 +143,7 @@ pub(crate) fn execute(
 ) -> Result<ExitCode> {
     let began = Instant::now();
     let written = common.run(|observer| {
-        let input = Input::open(input, common.limits())?;
+        let input = Dataset::open_with(input, common.limits())?;
         convert::convert(&input, output, options, observer)
     })?;
     let seconds = began.elapsed().as_secs_f64();

@@ -4,10 +4,10 @@ use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::report::Out;
 use annmap::codec::{Compression, Filters};
-use annmap::dataset::Input;
+use annmap::dataset::Dataset;
 use annmap::export::{ExportOptions, Names, export};
-use annmap::hdf5::Libver;
 use annmap::matrix::{Orientation, Selection};
+use annmap::tree::Libver;
 use annmap::{Error, Result};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -130,7 +130,7 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
     });
     let began = Instant::now();
     args.common.run(|observer| {
-        let input = Input::open(&args.input, args.common.limits())?;
+        let input = Dataset::open_with(&args.input, args.common.limits())?;
         export(&input, &args.output, &Selection::default(), &options, observer)
     })?;
     report(&args.output, began, &args.common, None)
@@ -152,8 +152,8 @@ pub(crate) fn run_export(args: &ExportArgs) -> Result<ExitCode> {
     let options = args.storage.options(&args.common);
     let began = Instant::now();
     args.common.run(|observer| {
-        let input = Input::open(&args.input, args.common.limits())?;
-        if !matches!(input, Input::Store(_)) {
+        let input = Dataset::open_with(&args.input, args.common.limits())?;
+        if input.store().is_none() {
             return Err(Error::usage("not a store (upgrade writes files anew)").in_file(&args.input));
         }
         export(&input, &args.output, &Selection::default(), &options, observer)

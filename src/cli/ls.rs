@@ -213,7 +213,7 @@ fn preview(value: &Value) -> String {
     let mut shown: Vec<String> = Vec::new();
     if value.is_text() {
         if let Ok(s) = value.strings() {
-            shown = (0..s.len().min(MOST)).map(|i| format!("{:?}", s.lossy(i))).collect();
+            shown = s.iter_lossy().take(MOST).map(|t| format!("{t:?}")).collect();
         }
     } else if !matches!(value.datatype().class, Class::Compound(_))
         && let Ok((dtype, bytes)) = value.numbers()

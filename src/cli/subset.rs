@@ -3,8 +3,8 @@
 use super::common::Common;
 use super::export::{StorageArgs, report};
 use annmap::convert;
+use annmap::dataset::Dataset;
 use annmap::dataset::Flavour;
-use annmap::dataset::Input;
 use annmap::export::{ExportOptions, export, split};
 use annmap::matrix::Selection;
 use annmap::select::{RowChoice, check_file_names, file_name, group_rows, names_from};
@@ -61,10 +61,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let options = args.storage.options(&args.common);
     let began = Instant::now();
     let written = args.common.run(|observer| {
-        let input = Input::open(&args.input, args.common.limits())?;
-        let name = match &input {
-            // version 2 has a matrix for each genome
-            Input::File(_, d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
+        let input = Dataset::open_with(&args.input, args.common.limits())?;
+        // version 2 has a matrix for each genome
+        let name = match input.anndata() {
+            Some(d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
             _ => None,
         };
         let [obs, var] = input.tables(name.unwrap_or("X"), options.budget, observer)?;
@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// Writes a selection as what the name of the output says.
 fn take(
-    input: &Input,
+    input: &Dataset,
     output: &Path,
     selection: Selection,
     options: &ExportOptions,

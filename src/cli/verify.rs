@@ -3,7 +3,7 @@
 use super::args::human_count;
 use super::common::Common;
 use super::report::{self, Out, printable};
-use annmap::dataset::Input;
+use annmap::dataset::Dataset;
 use annmap::store::{Report, Store};
 use annmap::verify::{Comparison, Difference, VerifyOptions, compare};
 use annmap::{Error, Kind, Result};
@@ -53,7 +53,10 @@ fn run_compare(args: &Args, b: &Path) -> Result<ExitCode> {
         temporary: args.common.tmpdir.clone(),
     };
     let found = args.common.run(|observer| {
-        let (a, b) = (Input::open(&args.a, args.common.limits())?, Input::open(b, args.common.limits())?);
+        let (a, b) = (
+            Dataset::open_with(&args.a, args.common.limits())?,
+            Dataset::open_with(b, args.common.limits())?,
+        );
         compare(&a, &b, &options, observer)
     })?;
     show_comparison(args, b, &found)?;

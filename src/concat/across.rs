@@ -45,7 +45,8 @@ impl Run<'_> {
                 frames.iter().map(|f| f.columns().iter().map(|(n, _)| n.as_str()).collect()).collect();
             for key in merge.keys(&names) {
                 let aligned = |(f, rows): (&&Frame, &Vec<_>)| f.column(key).map(|c| c.align(rows));
-                let mut found: Vec<Column> = frames.iter().zip(&rows).filter_map(aligned).collect();
+                let found: Result<Vec<Column>> = frames.iter().zip(&rows).filter_map(aligned).collect();
+                let mut found = found?;
                 if let Some(i) = merge.choose(&found, |a, b| Ok(a.same(b)))? {
                     frame = frame.with_column(key, found.swap_remove(i))?;
                 }

@@ -211,7 +211,7 @@ impl Run<'_> {
         parts: Vec<Part<'_>>,
     ) -> Result<()> {
         let joined = Stacked::new(Orientation::Csr, shape, dtype, parts)?;
-        let bytes = joined.layout().entries * (4 + dtype.size() as u64);
+        let bytes = joined.layout().bytes();
         self.observer.phase(&Phase::new(Verb::Joining, bytes).of(&at.to_string()));
         self.writer.sparse(at, &joined)
     }

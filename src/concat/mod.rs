@@ -17,7 +17,7 @@ mod run;
 pub use crate::anndata::Axis;
 pub use merge::Merge;
 
-use crate::dataset::Input;
+use crate::dataset::Dataset;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
 use crate::export;
@@ -61,7 +61,7 @@ pub struct ConcatOptions {
 /// Those of reading and writing; `Usage` where names come twice across the axis or keys do not fit; `Unsupported` where
 /// elements of one name cannot be joined. Nothing appears at `output` then.
 pub fn concat(
-    inputs: &[Input],
+    inputs: &[Dataset],
     output: &Path,
     options: &ConcatOptions,
     observer: &dyn Observer,

@@ -3,7 +3,7 @@
 use crate::anndata::Matrix;
 use crate::bytes::commit::Pending;
 use crate::codec::Filters;
-use crate::dataset::Input;
+use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Place, Result};
 use crate::export::{self, export};
@@ -73,7 +73,7 @@ impl Scratch {
     ) -> Result<Store> {
         let path = self.path()?;
         let beside = path.parent().unwrap_or(Path::new("."));
-        let bytes = from.layout().entries.saturating_mul(4 + from.layout().dtype.size() as u64);
+        let bytes = from.layout().bytes();
         observer.phase(&Phase::new(Verb::Reading, bytes));
         let partitions = transpose::partition(from, budget, beside, observer, &|_| Ok(()))?;
         let small = partitions.layout().minor <= i32::MAX as u64;
@@ -88,15 +88,18 @@ impl Scratch {
 
 /// Opens an input; what is no h5ad of today is first written as one.
 pub(super) fn open(
-    input: &Input,
+    input: &Dataset,
     scratch: &Scratch,
     options: &export::ExportOptions,
     observer: &dyn Observer,
 ) -> Result<Part> {
     let path = input.path().to_owned();
-    let of_today = matches!(input, Input::File(_, data) if is_of_today(data)?);
-    let data = match input {
-        Input::File(_, data) if of_today => (**data).clone(),
+    let of_today = match input.anndata() {
+        Some(data) => is_of_today(data)?,
+        None => false,
+    };
+    let data = match input.anndata() {
+        Some(data) if of_today => data.clone(),
         _ => {
             let to = scratch.path()?;
             let plain =

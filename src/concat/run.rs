@@ -6,7 +6,7 @@ use super::map::{Map, join_names, refuse_repeated};
 use super::parts::{Part, Scratch, open};
 use super::{Axis, ConcatOptions};
 use crate::anndata::{AnnDataWriter, StorageOptions};
-use crate::dataset::Input;
+use crate::dataset::Dataset;
 use crate::error::{Error, Place, Result};
 use crate::export::filters_of;
 use crate::matrix::Budget;
@@ -28,7 +28,7 @@ pub(super) struct Run<'a> {
 }
 
 pub(super) fn run(
-    inputs: &[Input],
+    inputs: &[Dataset],
     output: &Path,
     options: &ConcatOptions,
     keys: &[String],
@@ -42,7 +42,7 @@ pub(super) fn run(
         chunk: storage.chunk,
         libver: storage.libver,
     };
-    if let (None, Some(Input::File(_, first))) = (storage.filters, inputs.first()) {
+    if let (None, Some(first)) = (storage.filters, inputs.first().and_then(Dataset::anndata)) {
         how.filters = filters_of(first);
     }
     // an output that exists is refused before anything is read

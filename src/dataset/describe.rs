@@ -1,6 +1,6 @@
 //! What a file holds, told from metadata alone: milliseconds, whatever the size.
 
-use super::file::{AnnData, Flavour};
+use super::anndata::{AnnData, Flavour};
 use crate::anndata::{Encoding, Matrix, frame_names, from_value};
 use crate::dtype::Class;
 use crate::error::{Error, Result};

@@ -1,14 +1,21 @@
-//! What is at a path, told by its content: HDF5 of any kind, a store, Matrix Market, a table of text.
+//! What is at a path, told by its content, and its parts by name: `x()`, `obs()`, `layer(name)`, `obsm(name)`.
+//!
+//! In come paths and sources of bytes; out go sources of entries ([`Matrix`]), columns and tables ([`Table`]), arrays
+//! ([`Array`]). [`AnnData`] is the file behind them: AnnData of any generation, MuData, 10x Genomics, loom.
 
+mod anndata;
+mod array;
 mod describe;
-mod file;
-#[cfg(feature = "store")]
-mod input;
+mod matrix;
+mod open;
+mod table;
 mod tables;
 
+pub use anndata::{AnnData, Flavour};
+pub use array::{Array, TypedArray};
 pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
-pub use file::{AnnData, Flavour};
+pub use matrix::Matrix;
+pub use open::Dataset;
 #[cfg(feature = "store")]
-pub use input::Input;
-#[cfg(feature = "store")]
-pub(crate) use input::select_frames;
+pub(crate) use open::select_frames;
+pub use table::Table;

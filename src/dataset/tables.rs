@@ -1,6 +1,6 @@
 //! The tables that go with a matrix, each read once for as long as somebody holds it.
 
-use super::file::{AnnData, Flavour};
+use super::anndata::{AnnData, Flavour};
 use crate::anndata::{Along, Axis, dimensions_of, frame_rows, read_frame};
 use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{loom, tenx};

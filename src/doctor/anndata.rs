@@ -92,7 +92,7 @@ fn matrix(
         Orientation::Csr => "rows",
         Orientation::Csc => "columns",
     };
-    let width = 4 + source.layout().dtype.size() as u64;
+    let width = source.layout().entry_bytes();
     let bytes = source.layout().entries.saturating_mul(width);
     observer.phase(&Phase::new(Verb::ExaminingEntries, bytes).of(name));
     let found = damage(&WithoutLines::new(source, &lost), budget, observer)?;

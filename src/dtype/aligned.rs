@@ -7,8 +7,23 @@ use std::ops::{Deref, DerefMut};
 /// A `Vec<u8>` promises no alignment.
 #[derive(Clone, Default)]
 pub struct AlignedBytes {
+    /// Bytes of someone else that happen to be aligned; `words` is empty then.
+    bytes: Vec<u8>,
     words: Vec<u64>,
     len: usize,
+}
+
+impl From<Vec<u8>> for AlignedBytes {
+    /// Takes the bytes over where they are aligned, as those of all common allocators are, and copies them otherwise.
+    fn from(bytes: Vec<u8>) -> Self {
+        let len = bytes.len();
+        if bytes.as_ptr().align_offset(align_of::<u64>()) == 0 {
+            return AlignedBytes { bytes, words: Vec::new(), len };
+        }
+        let mut words = vec![0u64; len.div_ceil(size_of::<u64>())];
+        bytemuck::cast_slice_mut(&mut words).iter_mut().zip(bytes).for_each(|(to, b)| *to = b);
+        AlignedBytes { bytes: Vec::new(), words, len }
+    }
 }
 
 impl AlignedBytes {
@@ -17,6 +32,12 @@ impl AlignedBytes {
     /// # Errors
     /// `Limit` where there is no memory for them.
     pub fn resize(&mut self, len: usize) -> crate::Result<()> {
+        if !self.bytes.is_empty() {
+            let all = std::mem::take(self);
+            self.resize(len)?;
+            self.iter_mut().zip(&*all).for_each(|(to, b)| *to = *b);
+            return Ok(());
+        }
         let words = len.div_ceil(size_of::<u64>());
         self.words
             .try_reserve_exact(words.saturating_sub(self.words.len()))
@@ -31,13 +52,21 @@ impl Deref for AlignedBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.words).get(..self.len).unwrap_or_default()
+        if self.bytes.is_empty() {
+            bytemuck::cast_slice(&self.words).get(..self.len).unwrap_or_default()
+        } else {
+            &self.bytes
+        }
     }
 }
 
 impl DerefMut for AlignedBytes {
     fn deref_mut(&mut self) -> &mut [u8] {
-        bytemuck::cast_slice_mut(&mut self.words).get_mut(..self.len).unwrap_or_default()
+        if self.bytes.is_empty() {
+            bytemuck::cast_slice_mut(&mut self.words).get_mut(..self.len).unwrap_or_default()
+        } else {
+            &mut self.bytes
+        }
     }
 }
 
@@ -56,6 +85,17 @@ impl fmt::Debug for AlignedBytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_of_others_are_kept_or_copied() {
+        for len in 0..20u8 {
+            let mut bytes = AlignedBytes::from((0..len).collect::<Vec<u8>>());
+            assert!(bytes.iter().copied().eq(0..len));
+            bytes.resize(11).unwrap();
+            assert!(bytes[..usize::from(len.min(11))].iter().copied().eq(0..len.min(11)));
+            assert_eq!((bytes.len(), bytes.as_ptr().align_offset(8)), (11, 0));
+        }
+    }
 
     #[test]
     fn any_length_lies_where_doubles_may() {

@@ -6,14 +6,16 @@
 //! tables.
 
 mod file;
+mod select;
 mod split;
 
+pub use select::Selecting;
 pub use split::split;
 
 use crate::anndata::{AnnDataWriter, Matrix, StorageOptions};
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
-use crate::dataset::{Input, select_frames};
+use crate::dataset::{Dataset, select_frames};
 use crate::error::{Error, Result};
 use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
 use crate::observe::{Observer, Phase, Verb};
@@ -99,20 +101,17 @@ impl Default for ExportOptions {
 /// Those of reading and writing; `Usage` where the selection has rows or columns that are not there; `Unsupported` for
 /// MuData. Nothing appears at `output` then.
 pub fn export(
-    input: &Input,
+    input: &Dataset,
     output: &Path,
     selection: &Selection,
     options: &ExportOptions,
     observer: &dyn Observer,
 ) -> Result<()> {
-    let data = match input {
-        Input::File(path, data) if data.flavour() == Flavour::MuData => {
-            let text = "MuData: each modality is a file of its own to write";
-            return Err(Error::unsupported(text).in_file(path));
-        }
-        Input::File(_, data) => Some(&**data),
-        _ => None,
-    };
+    let data = input.anndata();
+    if data.is_some_and(|data| data.flavour() == Flavour::MuData) {
+        let text = "MuData: each modality is a file of its own to write";
+        return Err(Error::unsupported(text).in_file(input.path()));
+    }
     let in_place = |e: Error| e.in_file(input.path());
     let genome = options.genome.as_deref().map(|g| of_genome(input, g, selection, observer)).transpose();
     let (matrix, of_genome) = genome.map_err(in_place)?.unwrap_or(("X".into(), None));
@@ -128,17 +127,17 @@ pub fn export(
 
 /// The matrix of a genome of 10x Genomics, and which of its genes are of it.
 fn of_genome(
-    input: &Input,
+    input: &Dataset,
     genome: &str,
     selection: &Selection,
     observer: &dyn Observer,
 ) -> Result<(String, Option<Selection>)> {
-    match input {
-        Input::File(_, data) if data.flavour() == Flavour::TenX2 => {
+    match input.anndata() {
+        Some(data) if data.flavour() == Flavour::TenX2 => {
             data.matrix(genome)?;
             Ok((genome.to_owned(), None))
         }
-        Input::File(_, data) if data.flavour() == Flavour::TenX3 => {
+        Some(data) if data.flavour() == Flavour::TenX3 => {
             let var = data.frame("X", 1, data.matrix("X")?.shape()[1], observer)?;
             let Some(column) = var.column("genome") else {
                 return Err(Error::usage("the file does not say which genome its genes are of"));
@@ -216,7 +215,7 @@ impl<'a> Run<'a> {
     }
 
     /// An input that is a matrix and its names.
-    fn one_matrix(&mut self, input: &Input) -> Result<()> {
+    fn one_matrix(&mut self, input: &Dataset) -> Result<()> {
         let matrix = input.matrix("X", self.budget, self.observer)?;
         let source: &dyn Source = &matrix;
         let frames = input.frames("X", source.layout().shape(), self.observer)?;
@@ -225,9 +224,10 @@ impl<'a> Run<'a> {
         let [obs, var] = self.names.applied(select_frames(self.selection, frames)?)?;
         let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
         let root = Location::root();
-        match (input, self.layout) {
-            (Input::DelimitedText(_), None) => self.dense(&root.child("X"), &selected)?,
-            _ => self.compressed(&root.child("X"), &selected)?,
+        if input.is_delimited_text() && self.layout.is_none() {
+            self.dense(&root.child("X"), &selected)?;
+        } else {
+            self.compressed(&root.child("X"), &selected)?;
         }
         self.writer.frame(&root.child("obs"), &obs)?;
         self.writer.frame(&root.child("var"), &var)?;
@@ -237,16 +237,16 @@ impl<'a> Run<'a> {
     /// A compressed matrix in the layout asked for.
     fn compressed(&mut self, at: &Location, source: &dyn Source) -> Result<()> {
         let layout = source.layout();
-        let bytes = layout.entries * (4 + layout.dtype.size() as u64);
+        let bytes = layout.bytes();
         if self.layout.is_none_or(|l| l == layout.orientation) {
             self.observer.phase(&Phase::new(Verb::Writing, bytes).of(&at.to_string()));
             return self.writer.sparse(at, source);
         }
-        self.observer.phase(&Phase::new(Verb::Reading, bytes).of("X"));
+        self.observer.phase(&Phase::new(Verb::Reading, bytes).of(&at.to_string()));
         let partitions =
             transpose::partition(source, self.budget, &self.temporary, self.observer, &|_| Ok(()))?;
         let (layout, pointers) = (*partitions.layout(), partitions.pointers().to_vec());
-        self.observer.phase(&Phase::new(Verb::Transposing, bytes).of("X"));
+        self.observer.phase(&Phase::new(Verb::Transposing, bytes).of(&at.to_string()));
         let observer = self.observer;
         self.writer.sparse_from(at, &layout, &pointers, |sink| partitions.deliver(sink, observer))
     }

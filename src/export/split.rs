@@ -3,7 +3,7 @@
 use super::file::File;
 use super::{ExportOptions, Run, export};
 use crate::anndata::{Matrix, SparseChunks, SparseSink};
-use crate::dataset::Input;
+use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump};
@@ -20,7 +20,7 @@ const OPEN: usize = 200;
 /// # Errors
 /// As [`export`]; `Usage` where parts have rows in common or other columns than each other.
 pub fn split(
-    input: &Input,
+    input: &Dataset,
     parts: &[(PathBuf, Selection)],
     options: &ExportOptions,
     observer: &dyn Observer,
@@ -28,8 +28,8 @@ pub fn split(
     if parts.windows(2).any(|p| p[0].1.var != p[1].1.var) {
         return Err(Error::usage("parts of a file that is split have the same columns"));
     }
-    let data = match input {
-        Input::File(_, data)
+    let data = match input.anndata() {
+        Some(data)
             if matches!(data.flavour(), Flavour::AnnData | Flavour::AnnData07)
                 && options.genome.is_none() =>
         {
@@ -119,7 +119,7 @@ fn one(
         .map(|p| Layout { lines: p.len() as u64 - 1, entries: p[p.len() - 1], ..*source.layout() })
         .collect();
     let layout = source.layout();
-    let bytes = layout.entries * (4 + layout.dtype.size() as u64);
+    let bytes = layout.bytes();
     observer.phase(&Phase::new(Verb::Splitting, bytes).of(name));
     let at = Location::from_path(name);
     let sinks: Result<Vec<SparseSink<'_>>> =

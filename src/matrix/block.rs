@@ -79,6 +79,9 @@ pub(crate) fn typed<T: Element>(dtype: Dtype, bytes: &[u8]) -> Result<&[T]> {
     if dtype != T::DTYPE && (dtype, T::DTYPE) != (Dtype::Bool, Dtype::Uint8) {
         return Err(Error::usage(format!("expected {}, got {dtype}", T::DTYPE)));
     }
+    if bytes.is_empty() {
+        return Ok(&[]);
+    }
     bytemuck::try_cast_slice(bytes).map_err(|e| Error::usage(format!("bytes of {dtype} in place: {e}")))
 }
 

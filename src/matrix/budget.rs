@@ -18,6 +18,13 @@ pub(crate) fn workers(left: u64, each: u64) -> usize {
     rayon::current_num_threads().min(usize::try_from(affordable).unwrap_or(usize::MAX))
 }
 
+/// 1 GiB.
+impl Default for Budget {
+    fn default() -> Self {
+        Budget::new(1 << 30)
+    }
+}
+
 impl Budget {
     /// A budget of this many bytes.
     pub fn new(bytes: u64) -> Self {

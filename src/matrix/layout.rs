@@ -1,6 +1,7 @@
 //! The shape of a compressed matrix.
 
 use crate::dtype::Dtype;
+use crate::error::{Error, Result};
 
 /// Which dimension the lines are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,10 +61,55 @@ pub struct Layout {
     pub dtype: Dtype,
 }
 
+/// The most positions in a line: what minor indices of 32 bits tell apart.
+const MOST_MINOR: u64 = 1 << 32;
+
 impl Layout {
+    /// The layout of a matrix of `shape` (rows, columns) with this many stored entries.
+    ///
+    /// # Errors
+    /// `Unsupported` where a line has more than 2^32 positions, which is what minor indices can tell apart.
+    pub fn new(orientation: Orientation, shape: [u64; 2], entries: u64, dtype: Dtype) -> Result<Self> {
+        let [lines, minor] = orientation.position(shape[0], shape[1]);
+        Self::of_lines(orientation, lines, minor, entries, dtype)
+    }
+
+    /// As [`new`](Self::new), from the number of lines and of positions in a line.
+    pub(crate) fn of_lines(
+        orientation: Orientation,
+        lines: u64,
+        minor: u64,
+        entries: u64,
+        dtype: Dtype,
+    ) -> Result<Self> {
+        if minor > MOST_MINOR {
+            let text = format!("{minor} elements in a line (at most {MOST_MINOR} are supported)");
+            return Err(Error::unsupported(text));
+        }
+        Ok(Layout { orientation, lines, minor, entries, dtype })
+    }
+
+    /// The layout of the same matrix with lines and positions exchanged.
+    ///
+    /// # Errors
+    /// `Unsupported` where there are more lines than minor indices can tell apart.
+    pub fn flipped(&self) -> Result<Self> {
+        let Layout { orientation, lines, minor, entries, dtype } = *self;
+        if lines > MOST_MINOR {
+            let text = format!("{lines} lines cannot become minor indices (at most {MOST_MINOR})");
+            return Err(Error::unsupported(text));
+        }
+        Self::of_lines(orientation.flipped(), minor, lines, entries, dtype)
+    }
+
     /// Bytes of an entry on its way: its minor index as `u32`, and its value.
     pub fn entry_bytes(&self) -> u64 {
         4 + self.dtype.size() as u64
+    }
+
+    /// Bytes of all entries on their way; what progress is counted in.
+    pub fn bytes(&self) -> u64 {
+        self.entries.saturating_mul(self.entry_bytes())
     }
 
     /// Rows and columns.
@@ -74,5 +120,27 @@ impl Layout {
     /// Row and column of an entry, from its line and its minor index.
     pub fn position(&self, line: u64, minor: u64) -> [u64; 2] {
         self.orientation.position(line, minor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bound_on_the_positions_of_a_line() {
+        let layout = |shape| Layout::new(Orientation::Csc, shape, 0, Dtype::Float32);
+        let widest = layout([1 << 32, 5]).unwrap();
+        assert_eq!((widest.lines, widest.minor, widest.shape()), (5, 1 << 32, [1 << 32, 5]));
+        let e = layout([(1 << 32) + 1, 5]).unwrap_err();
+        assert_eq!(e.kind(), crate::Kind::Unsupported);
+        assert_eq!(e.message(), "4294967297 elements in a line (at most 4294967296 are supported)");
+        // There may be any number of lines, as long as they need not become positions.
+        let long = layout([5, (1 << 32) + 1]).unwrap();
+        assert!(long.flipped().is_err());
+        assert_eq!(
+            widest.flipped().unwrap(),
+            Layout { orientation: Orientation::Csr, lines: 1 << 32, minor: 5, ..widest }
+        );
     }
 }

@@ -1,11 +1,12 @@
 //! A compressed matrix in memory: a source for what was made or read whole, and a sink that makes one.
 
-use super::block::Block;
+use super::block::{Block, typed};
 use super::budget::Budget;
 use super::layout::Layout;
 use super::pump::pump;
 use super::sink::Sink;
 use super::source::{Buffer, Source, check_minor, validated_pointers};
+use crate::dtype::{AlignedBytes, Element};
 use crate::error::{Error, Result};
 use crate::observe::Observer;
 use std::ops::Range;
@@ -17,7 +18,7 @@ pub struct InMemory {
     layout: Layout,
     pointers: Vec<u64>,
     minor: Vec<u32>,
-    values: Vec<u8>,
+    values: AlignedBytes,
 }
 
 impl InMemory {
@@ -26,6 +27,15 @@ impl InMemory {
     /// # Errors
     /// `Malformed` where they contradict each other or `layout`.
     pub fn new(layout: Layout, pointers: Vec<u64>, minor: Vec<u32>, values: Vec<u8>) -> Result<Self> {
+        Self::of_aligned(layout, pointers, minor, values.into())
+    }
+
+    pub(crate) fn of_aligned(
+        layout: Layout,
+        pointers: Vec<u64>,
+        minor: Vec<u32>,
+        values: AlignedBytes,
+    ) -> Result<Self> {
         let pointers = validated_pointers(pointers, layout.lines, layout.entries)?;
         let size = layout.dtype.size() as u64;
         if minor.len() as u64 != layout.entries || values.len() as u64 != layout.entries * size {
@@ -42,7 +52,7 @@ impl InMemory {
     /// Those of reading; `Limit` where the budget does not hold it.
     pub fn read(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> Result<Self> {
         let layout = source.layout();
-        let bytes = layout.entries.saturating_mul(4 + layout.dtype.size() as u64);
+        let bytes = layout.bytes();
         let left = budget.after(bytes.saturating_add(layout.lines.saturating_mul(8)), 0)?;
         pump(source, IntoMemory::new(layout), Budget::new(left), observer)
     }
@@ -55,6 +65,14 @@ impl InMemory {
     /// The values, little-endian.
     pub fn values(&self) -> &[u8] {
         &self.values
+    }
+
+    /// The values as they are.
+    ///
+    /// # Errors
+    /// `Usage` where `T` is not their type.
+    pub fn data<T: Element>(&self) -> Result<&[T]> {
+        typed(self.layout.dtype, &self.values)
     }
 }
 
@@ -93,7 +111,7 @@ pub struct IntoMemory {
 struct State {
     pointers: Vec<u64>,
     minor: Vec<u32>,
-    values: Vec<u8>,
+    values: AlignedBytes,
 }
 
 impl IntoMemory {
@@ -101,7 +119,7 @@ impl IntoMemory {
     pub fn new(layout: &Layout) -> Self {
         let n = layout.entries as usize;
         let pointers = vec![0; layout.lines as usize + 1];
-        let state = State { pointers, minor: vec![0; n], values: vec![0; n * layout.dtype.size()] };
+        let state = State { pointers, minor: vec![0; n], values: vec![0; n * layout.dtype.size()].into() };
         IntoMemory { layout: *layout, state: Mutex::new(state) }
     }
 }
@@ -123,6 +141,6 @@ impl Sink for IntoMemory {
 
     fn finish(self) -> Result<InMemory> {
         let s = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        InMemory::new(self.layout, s.pointers, s.minor, s.values)
+        InMemory::of_aligned(self.layout, s.pointers, s.minor, s.values)
     }
 }

@@ -31,6 +31,7 @@ pub use adapt::edit::{Edit, Edited};
 pub use adapt::select::{ABSENT, Selected, Selection};
 pub use adapt::stack::{Fill, Part, Stacked};
 pub use adapt::without_lines::WithoutLines;
+pub(crate) use block::typed;
 pub use block::{Block, Line, Values};
 pub use blocks::{Blocks, OwnedBlock};
 pub use budget::Budget;

@@ -250,13 +250,13 @@ pub fn validated_pointers(pointers: Vec<u64>, lines: u64, available: u64) -> Res
 /// # Errors
 /// `Malformed`, with the line and the index of the first that is not.
 pub fn check_minor(minor: &[u32], first_entry: u64, layout: &Layout, pointers: &[u64]) -> Result<()> {
-    let bound = u32::try_from(layout.minor).unwrap_or(u32::MAX);
+    let is_inside = |m: u32| u64::from(m) < layout.minor;
     // One pass without branches; the second, slow one only to say where.
     let highest = minor.iter().fold(0u32, |a, b| a.max(*b));
-    if minor.is_empty() || highest < bound {
+    if minor.is_empty() || is_inside(highest) {
         return Ok(());
     }
-    let at = minor.iter().position(|m| *m >= bound).unwrap_or(0);
+    let at = minor.iter().position(|m| !is_inside(*m)).unwrap_or(0);
     Err(outside(i64::from(minor[at]), first_entry + at as u64, layout, pointers))
 }
 
@@ -301,5 +301,10 @@ mod tests {
         let e = check_minor(&[u32::MAX], 3, &layout, &[0, 3, 4]).unwrap_err();
         assert_eq!(e.message(), "column index -1 in row 1 (expected below 15)");
         check_minor(&[14], 0, &layout, &[0, 3, 4]).unwrap();
+        let widest = Layout { minor: 1 << 32, ..layout };
+        check_minor(&[u32::MAX], 0, &widest, &[0, 3, 4]).unwrap();
+        let e =
+            check_minor(&[u32::MAX], 0, &Layout { minor: (1 << 32) - 1, ..layout }, &[0, 3, 4]).unwrap_err();
+        assert_eq!(e.message(), "column index 4294967295 in row 0 (expected below 4294967295)");
     }
 }

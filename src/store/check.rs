@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use std::path::Path;
 
 /// What a check found.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, serde::Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Everything that is wrong; none where all is well.
     pub findings: Vec<Finding>,
@@ -24,7 +25,7 @@ pub struct Report {
 }
 
 /// One thing that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
     /// The file it is about.
     pub file: String,
@@ -62,8 +63,7 @@ impl Store {
             Err(e) => return report.or_fail(e).map(|()| report),
         };
         let layout = manifest.layout;
-        observer
-            .phase(&Phase::new(Verb::VerifyingEntries, layout.entries * (4 + layout.dtype.size() as u64)));
+        observer.phase(&Phase::new(Verb::VerifyingEntries, layout.bytes()));
         let order = match pump(&store, OrderCheck::new(), budget, observer) {
             Ok(order) => order,
             Err(e) => return report.or_fail(e).map(|()| report),

@@ -3,7 +3,8 @@
 use crate::dtype::{Dtype, Policy};
 use crate::error::{Error, Result};
 use crate::matrix::{Layout, LostLines, Orientation};
-use serde_json::{Map, Value, json};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The version of the format this crate writes.
 const FORMAT: u64 = 1;
@@ -41,13 +42,15 @@ pub struct Salvage {
 }
 
 /// What a matrix was made from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRecord {
     /// Name of the file or directory, without the path to it.
     pub name: String,
     /// Its bytes.
+    #[serde(default)]
     pub size: Option<u64>,
     /// When it was last changed, in seconds since 1970 (UTC).
+    #[serde(rename = "mtime", default)]
     pub modified: Option<u64>,
     /// The matrix in it.
     pub matrix: String,
@@ -75,80 +78,183 @@ pub struct CastRecord {
 
 impl Manifest {
     pub(crate) fn to_json(&self) -> String {
-        let files: Map<String, Value> = self
-            .files
-            .iter()
-            .map(|f| (f.name.clone(), json!({"bytes": f.len, "crc32": format!("{:08x}", f.crc)})))
-            .collect();
-        let source = self
-            .source
-            .as_ref()
-            .map(|s| json!({"name": s.name, "size": s.size, "mtime": s.modified, "matrix": s.matrix}));
-        let cast = self.cast.map(
-            |c| json!({"from": c.from.name(), "to": self.layout.dtype.name(), "policy": c.policy.name()}),
-        );
-        let mut value = json!({
-            "encoding-type": self.layout.orientation.encoding(),
-            "encoding-version": "0.1.0",
-            "shape": self.layout.shape(),
-            "nnz": self.layout.entries,
-            "dtypes": {
-                "data": self.layout.dtype.name(),
-                "indices": self.indices.name(),
-                "indptr": self.indptr.name(),
-            },
-            "annmap": {
-                "format": FORMAT,
-                "version": env!("CARGO_PKG_VERSION"),
-                "source": source,
-                "files": files,
-                "sorted_indices": self.sorted,
-                "has_duplicates": self.duplicates,
-                "cast": cast,
-            },
-        });
-        if let Some(salvage) = &self.salvaged {
-            let lost: Vec<Value> = salvage
-                .lost
-                .iter()
-                .map(|l| json!({"first": l.lines.start, "last": l.lines.end - 1, "reason": l.reason}))
-                .collect();
-            value["annmap"]["salvaged"] = json!({lines_name(salvage.orientation): lost});
-        }
-        let mut text = serde_json::to_string_pretty(&value).unwrap_or_default();
+        let mut text = serde_json::to_string_pretty(&Document::of(self)).unwrap_or_default();
         text.push('\n');
         text
     }
 
     pub(crate) fn from_json(text: &str) -> Result<Self> {
-        let value: Value =
+        let document: Document =
             serde_json::from_str(text).map_err(|e| Error::malformed(format!("not JSON ({e})")))?;
-        let orientation = match text_of(&value, "encoding-type")? {
+        document.manifest()
+    }
+}
+
+/// `metadata.json` as it is written: the order of the fields is that of the keys. What another program may have left
+/// out or spelled otherwise is an `Option`, and none where it is something else.
+#[derive(Debug, Serialize, Deserialize)]
+struct Document {
+    #[serde(rename = "encoding-type", default, deserialize_with = "if_possible")]
+    encoding_type: Option<String>,
+    #[serde(rename = "encoding-version", default, deserialize_with = "if_possible")]
+    encoding_version: Option<String>,
+    #[serde(default, deserialize_with = "if_possible")]
+    shape: Option<[u64; 2]>,
+    #[serde(default, deserialize_with = "if_possible")]
+    nnz: Option<u64>,
+    #[serde(default)]
+    dtypes: Dtypes,
+    #[serde(default)]
+    annmap: Own,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Dtypes {
+    #[serde(deserialize_with = "if_possible")]
+    data: Option<String>,
+    #[serde(deserialize_with = "if_possible")]
+    indices: Option<String>,
+    #[serde(deserialize_with = "if_possible")]
+    indptr: Option<String>,
+}
+
+/// What only this program writes.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Own {
+    #[serde(deserialize_with = "if_possible")]
+    format: Option<u64>,
+    #[serde(deserialize_with = "if_possible")]
+    version: Option<String>,
+    #[serde(deserialize_with = "if_possible")]
+    source: Option<SourceRecord>,
+    files: Files,
+    #[serde(deserialize_with = "if_possible")]
+    sorted_indices: Option<bool>,
+    #[serde(deserialize_with = "if_possible")]
+    has_duplicates: Option<bool>,
+    #[serde(deserialize_with = "if_possible")]
+    cast: Option<Cast>,
+    #[serde(deserialize_with = "if_possible", skip_serializing_if = "Option::is_none")]
+    salvaged: Option<Salvaged>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Cast {
+    from: String,
+    #[serde(default)]
+    to: String,
+    policy: String,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Salvaged {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Vec<Lost>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    columns: Option<Vec<Lost>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Lost {
+    first: u64,
+    last: u64,
+    reason: String,
+}
+
+/// An object with one key for each file, in the order of the list.
+#[derive(Debug, Default)]
+struct Files(Vec<(String, FileEntry)>);
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct FileEntry {
+    #[serde(deserialize_with = "if_possible")]
+    bytes: Option<u64>,
+    /// In eight hexadecimal digits.
+    #[serde(deserialize_with = "if_possible")]
+    crc32: Option<String>,
+}
+
+impl Serialize for Files {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(name, entry)| (name, entry)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Files {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Files;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object with one key for each file")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Files, A::Error> {
+                let mut files = Vec::new();
+                while let Some(file) = map.next_entry()? {
+                    files.push(file);
+                }
+                Ok(Files(files))
+            }
+        }
+        from.deserialize_map(InOrder)
+    }
+}
+
+/// The value where it has the expected form, and `None` where it has any other.
+fn if_possible<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    let value = serde_json::Value::deserialize(from)?;
+    Ok(T::deserialize(value).ok())
+}
+
+impl Document {
+    fn of(m: &Manifest) -> Self {
+        let text = |d: Dtype| Some(d.name().to_owned());
+        let entry = |f: &FileRecord| FileEntry { bytes: Some(f.len), crc32: Some(format!("{:08x}", f.crc)) };
+        Document {
+            encoding_type: Some(m.layout.orientation.encoding().to_owned()),
+            encoding_version: Some("0.1.0".to_owned()),
+            shape: Some(m.layout.shape()),
+            nnz: Some(m.layout.entries),
+            dtypes: Dtypes { data: text(m.layout.dtype), indices: text(m.indices), indptr: text(m.indptr) },
+            annmap: Own {
+                format: Some(FORMAT),
+                version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+                source: m.source.clone(),
+                files: Files(m.files.iter().map(|f| (f.name.clone(), entry(f))).collect()),
+                sorted_indices: m.sorted,
+                has_duplicates: m.duplicates,
+                cast: m.cast.map(|c| Cast {
+                    from: c.from.name().to_owned(),
+                    to: m.layout.dtype.name().to_owned(),
+                    policy: c.policy.name().to_owned(),
+                }),
+                salvaged: m.salvaged.as_ref().map(Salvaged::of),
+            },
+        }
+    }
+
+    fn manifest(self) -> Result<Manifest> {
+        let Document { encoding_type, shape, nnz, dtypes, annmap: own, .. } = self;
+        let orientation = match encoding_type.ok_or_else(|| missing("encoding-type", "a text"))?.as_str() {
             "csr_matrix" => Orientation::Csr,
             "csc_matrix" => Orientation::Csc,
             other => return Err(Error::unsupported(format!("encoding-type '{other}'"))),
         };
-        let shape: Option<Vec<u64>> =
-            value["shape"].as_array().and_then(|a| a.iter().map(Value::as_u64).collect());
-        let Some(&[rows, columns]) = shape.as_deref() else {
-            return Err(missing("shape", "two sizes"));
-        };
-        let entries = value["nnz"].as_u64().ok_or_else(|| missing("nnz", "a count"))?;
-        let dtypes = &value["dtypes"];
-        let dtype = dtype_of(text_of(dtypes, "data")?)?;
-        let indices = dtype_of(dtypes["indices"].as_str().unwrap_or("int64"))?;
-        let indptr = dtype_of(dtypes["indptr"].as_str().unwrap_or("int64"))?;
+        let shape = shape.ok_or_else(|| missing("shape", "two sizes"))?;
+        let entries = nnz.ok_or_else(|| missing("nnz", "a count"))?;
+        let dtype = dtype_of(&dtypes.data.ok_or_else(|| missing("data", "a text"))?)?;
+        let indices = dtype_of(dtypes.indices.as_deref().unwrap_or("int64"))?;
+        let indptr = dtype_of(dtypes.indptr.as_deref().unwrap_or("int64"))?;
         for (what, d) in [("indices", indices), ("indptr", indptr)] {
             if !matches!(d, Dtype::Int32 | Dtype::Int64) {
                 return Err(Error::unsupported(format!("{what} of type {d}")));
             }
         }
-        let (lines, minor) = match orientation {
-            Orientation::Csr => (rows, columns),
-            Orientation::Csc => (columns, rows),
-        };
-        let own = &value["annmap"];
-        if let Some(format) = own["format"].as_u64()
+        if let Some(format) = own.format
             && format > FORMAT
         {
             return Err(Error::unsupported(format!(
@@ -156,44 +262,65 @@ impl Manifest {
             )));
         }
         Ok(Manifest {
-            layout: Layout { orientation, lines, minor, entries, dtype },
+            layout: Layout::new(orientation, shape, entries, dtype)?,
             indices,
             indptr,
-            source: source_of(&own["source"]),
-            files: files_of(&own["files"])?,
-            sorted: own["sorted_indices"].as_bool(),
-            duplicates: own["has_duplicates"].as_bool(),
-            cast: cast_of(&own["cast"]),
-            salvaged: salvage_of(&own["salvaged"]),
+            source: own.source,
+            files: own.files.records()?,
+            sorted: own.sorted_indices,
+            duplicates: own.has_duplicates,
+            cast: own.cast.and_then(|c| c.record()),
+            salvaged: own.salvaged.and_then(Salvaged::record),
         })
     }
 }
 
-/// What lines are called where they are listed.
-fn lines_name(orientation: Orientation) -> &'static str {
-    match orientation {
-        Orientation::Csr => "rows",
-        Orientation::Csc => "columns",
+impl Files {
+    fn records(self) -> Result<Vec<FileRecord>> {
+        let record = |(name, entry): (String, FileEntry)| {
+            let crc = entry.crc32.and_then(|c| u32::from_str_radix(&c, 16).ok());
+            match (entry.bytes, crc) {
+                (Some(len), Some(crc)) => Ok(FileRecord { name, len, crc }),
+                _ => Err(missing(&format!("annmap.files.{name}"), "a length and a checksum")),
+            }
+        };
+        self.0.into_iter().map(record).collect()
     }
 }
 
-fn salvage_of(value: &Value) -> Option<Salvage> {
-    let one = |v: &Value| {
-        let (first, last) = (v["first"].as_u64()?, v["last"].as_u64()?);
-        Some(LostLines { lines: first..last.checked_add(1)?, reason: v["reason"].as_str()?.to_owned() })
-    };
-    [Orientation::Csr, Orientation::Csc].into_iter().find_map(|orientation| {
-        let lost = value[lines_name(orientation)].as_array()?.iter().map(one).collect::<Option<_>>()?;
-        Some(Salvage { orientation, lost })
-    })
+impl Cast {
+    fn record(&self) -> Option<CastRecord> {
+        let policies = [Policy::Exact, Policy::Round, Policy::Saturate];
+        let policy = policies.into_iter().find(|p| p.name() == self.policy)?;
+        Some(CastRecord { from: dtype_of(&self.from).ok()?, policy })
+    }
+}
+
+impl Salvaged {
+    fn of(salvage: &Salvage) -> Self {
+        let lost = salvage.lost.iter().map(|l| Lost {
+            first: l.lines.start,
+            last: l.lines.end.saturating_sub(1),
+            reason: l.reason.clone(),
+        });
+        match salvage.orientation {
+            Orientation::Csr => Salvaged { rows: Some(lost.collect()), columns: None },
+            Orientation::Csc => Salvaged { rows: None, columns: Some(lost.collect()) },
+        }
+    }
+
+    fn record(self) -> Option<Salvage> {
+        let (orientation, lost) = match (self.rows, self.columns) {
+            (Some(rows), _) => (Orientation::Csr, rows),
+            (None, columns) => (Orientation::Csc, columns?),
+        };
+        let lines = |l: Lost| Some(LostLines { lines: l.first..l.last.checked_add(1)?, reason: l.reason });
+        Some(Salvage { orientation, lost: lost.into_iter().map(lines).collect::<Option<_>>()? })
+    }
 }
 
 fn missing(key: &str, what: &str) -> Error {
     Error::malformed(format!("no '{key}' that is {what}"))
-}
-
-fn text_of<'v>(value: &'v Value, key: &str) -> Result<&'v str> {
-    value[key].as_str().ok_or_else(|| missing(key, "a text"))
 }
 
 /// A type by any spelling that numpy takes and stores in the wild use.
@@ -215,34 +342,6 @@ fn dtype_of(name: &str) -> Result<Dtype> {
         other => other,
     };
     Dtype::from_name(long).map_err(|_| Error::malformed(format!("unknown dtype '{name}'")))
-}
-
-fn source_of(value: &Value) -> Option<SourceRecord> {
-    Some(SourceRecord {
-        name: value["name"].as_str()?.to_owned(),
-        size: value["size"].as_u64(),
-        modified: value["mtime"].as_u64(),
-        matrix: value["matrix"].as_str()?.to_owned(),
-    })
-}
-
-fn files_of(value: &Value) -> Result<Vec<FileRecord>> {
-    let Some(files) = value.as_object() else { return Ok(Vec::new()) };
-    let mut out = Vec::new();
-    for (name, f) in files {
-        let crc = f["crc32"].as_str().and_then(|c| u32::from_str_radix(c, 16).ok());
-        match (f["bytes"].as_u64(), crc) {
-            (Some(len), Some(crc)) => out.push(FileRecord { name: name.clone(), len, crc }),
-            _ => return Err(missing(&format!("annmap.files.{name}"), "a length and a checksum")),
-        }
-    }
-    Ok(out)
-}
-
-fn cast_of(value: &Value) -> Option<CastRecord> {
-    let policies = [Policy::Exact, Policy::Round, Policy::Saturate];
-    let policy = value["policy"].as_str().and_then(|p| policies.into_iter().find(|x| x.name() == p))?;
-    Some(CastRecord { from: dtype_of(value["from"].as_str()?).ok()?, policy })
 }
 
 #[cfg(test)]
@@ -283,6 +382,83 @@ mod tests {
         let text = m.to_json();
         assert!(text.contains("\"shape\": [\n    200,\n    150\n  ]"), "{text}");
         assert_eq!(Manifest::from_json(&text).unwrap(), m);
+    }
+
+    #[test]
+    fn the_keys_come_in_the_order_that_users_know() {
+        let text = r#"{
+  "encoding-type": "csc_matrix",
+  "encoding-version": "0.1.0",
+  "shape": [
+    200,
+    150
+  ],
+  "nnz": 1500,
+  "dtypes": {
+    "data": "int16",
+    "indices": "int64",
+    "indptr": "int64"
+  },
+  "annmap": {
+    "format": 1,
+    "version": "VERSION",
+    "source": {
+      "name": "a.h5ad",
+      "size": 9,
+      "mtime": 1,
+      "matrix": "X"
+    },
+    "files": {
+      "indptr.bin": {
+        "bytes": 3000,
+        "crc32": "0000beef"
+      },
+      "data.bin": {
+        "bytes": 1,
+        "crc32": "00000002"
+      }
+    },
+    "sorted_indices": true,
+    "has_duplicates": null,
+    "cast": {
+      "from": "float64",
+      "to": "int16",
+      "policy": "exact"
+    },
+    "salvaged": {
+      "rows": [
+        {
+          "first": 3,
+          "last": 4,
+          "reason": "chunk"
+        }
+      ]
+    }
+  }
+}
+"#;
+        let mut m = manifest();
+        m.files[0].name = "indptr.bin".into();
+        m.files.push(FileRecord { name: "data.bin".into(), len: 1, crc: 2 });
+        assert_eq!(m.to_json(), text.replace("VERSION", env!("CARGO_PKG_VERSION")));
+        assert_eq!(Manifest::from_json(&m.to_json()).unwrap(), m);
+    }
+
+    #[test]
+    fn what_only_we_write_may_be_anything() {
+        let text = |own: &str| {
+            format!(
+                r#"{{"encoding-type": "csr_matrix", "shape": [2, 3], "nnz": 1, "dtypes": {{"data": "<f4"}},
+                    "annmap": {own}}}"#
+            )
+        };
+        let own = r#"{"source": 3, "sorted_indices": "yes", "cast": {"from": "float32"}, "salvaged": [], "more": {}}"#;
+        let m = Manifest::from_json(&text(own)).unwrap();
+        assert_eq!((m.source, m.sorted, m.cast, m.salvaged), (None, None, None, None));
+        let e = Manifest::from_json(&text(r#"{"files": {"data.bin": {"bytes": 4}}}"#)).unwrap_err();
+        assert_eq!(e.message(), "no 'annmap.files.data.bin' that is a length and a checksum");
+        let e = Manifest::from_json(&text(r#"{"format": 2, "cast": 7}"#)).unwrap_err();
+        assert_eq!(e.kind(), crate::Kind::Unsupported);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use super::manifest::Manifest;
 use super::{DATA, HALVES, INDICES, INDPTR, METADATA, OBS, VAR, arrow};
 use crate::bytes::mmap::Mapped;
-use crate::dtype::Dtype;
+use crate::dtype::{AlignedBytes, Dtype, Element};
 use crate::error::{Error, Place, Result};
-use crate::matrix::{Buffer, Layout, Source, check_minor, validated_pointers};
+use crate::matrix::{Buffer, InMemory, Layout, Orientation, Source, check_minor, typed, validated_pointers};
 use crate::table::Frame;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,10 @@ pub struct Store {
     manifest: Manifest,
     data: Mapped,
     indices: Mapped,
+    indptr: Mapped,
+    /// What `indptr.bin` holds, checked.
     pointers: Vec<u64>,
+    /// Bytes of an index in `indices.bin`, which may be fewer than the metadata says.
     index_size: usize,
 }
 
@@ -71,7 +74,7 @@ impl Store {
             let text = format!("indptr ends at {last}, the metadata says {} entries", layout.entries);
             return Err(Error::malformed(text).in_file(&path.join(INDPTR)));
         }
-        Ok(Store { path: path.to_owned(), manifest, data, indices, pointers, index_size })
+        Ok(Store { path: path.to_owned(), manifest, data, indices, indptr, pointers, index_size })
     }
 
     pub(crate) fn read_manifest(path: &Path) -> Result<Manifest> {
@@ -97,9 +100,115 @@ impl Store {
         &self.manifest
     }
 
-    /// The bytes of all values.
-    pub fn data(&self) -> &[u8] {
-        &self.data
+    /// All values, as they are mapped.
+    ///
+    /// ```
+    /// # use annmap::convert::{ConvertOptions, convert};
+    /// # use annmap::{Limits, dataset::Input, store::Store};
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let file = dir.path().join("cells.h5ad");
+    /// # annmap::synth::synth(&file, &annmap::synth::SynthOptions::default(), &())?;
+    /// # let path = dir.path().join("cells.store");
+    /// # convert(&Input::open(&file, Limits::default())?, &path, &ConvertOptions::default(), &())?;
+    /// let store = Store::open(&path)?;
+    /// let (data, indices, indptr) = (store.data::<f32>()?, store.indices::<i64>()?, store.indptr::<i64>()?);
+    /// let first = indptr[0] as usize..indptr[1] as usize;
+    /// println!("the first row has {:?} in columns {:?}", &data[first.clone()], &indices[first]);
+    /// # Ok::<(), annmap::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `Usage` where `T` is not the type of `data.bin`.
+    pub fn data<T: Element>(&self) -> Result<&[T]> {
+        self.mapped(DATA, self.manifest.layout.dtype, &self.data, self.manifest.layout.entries)
+    }
+
+    /// All minor indices, as they are mapped: `i32` or `i64`. They are checked only where entries are read through
+    /// [`Source`], [`line`](Self::line) or [`rows`](Self::rows).
+    ///
+    /// # Errors
+    /// `Usage` where `T` is not the type of `indices.bin`.
+    pub fn indices<T: Element>(&self) -> Result<&[T]> {
+        self.mapped(INDICES, integer_of(self.index_size), &self.indices, self.manifest.layout.entries)
+    }
+
+    /// Where each line begins, and one more: where the last ends; as it is mapped: `i32` or `i64`. The same numbers as
+    /// [`pointers`](Source::pointers).
+    ///
+    /// # Errors
+    /// `Usage` where `T` is not the type of `indptr.bin`.
+    pub fn indptr<T: Element>(&self) -> Result<&[T]> {
+        let count = self.pointers.len();
+        self.mapped(INDPTR, integer_of(self.indptr.len() / count), &self.indptr, count as u64)
+    }
+
+    fn mapped<'m, T: Element>(
+        &self,
+        name: &str,
+        dtype: Dtype,
+        bytes: &'m [u8],
+        count: u64,
+    ) -> Result<&'m [T]> {
+        // Other programs pad empty arrays to one byte.
+        let bytes = if count == 0 { &[] } else { bytes };
+        typed(dtype, bytes).in_file(&self.path.join(name))
+    }
+
+    /// The entries of some rows, in this order; a row may be taken several times. The store must be of rows (CSR).
+    ///
+    /// # Errors
+    /// `Usage` where there is no such row, or the store is of columns; `Malformed` where an index is outside the matrix;
+    /// `Limit` where there is no memory for them.
+    pub fn rows(&self, rows: &[u64]) -> Result<InMemory> {
+        self.gathered(Orientation::Csr, rows)
+    }
+
+    /// The entries of some columns, in this order; a column may be taken several times. The store must be of columns
+    /// (CSC).
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub fn columns(&self, columns: &[u64]) -> Result<InMemory> {
+        self.gathered(Orientation::Csc, columns)
+    }
+
+    fn gathered(&self, orientation: Orientation, lines: &[u64]) -> Result<InMemory> {
+        let layout = self.manifest.layout;
+        if layout.orientation != orientation {
+            let (expected, got) = (orientation.name(), layout.orientation.name());
+            return Err(
+                Error::usage(format!("expected a store of {expected}, got {got}")).in_file(&self.path)
+            );
+        }
+        let mut pointers = crate::limits::reserved(lines.len() + 1)?;
+        let mut entries = 0;
+        pointers.push(0);
+        for line in lines {
+            let range = self.entries_of(*line)?;
+            entries += range.end - range.start;
+            pointers.push(entries);
+        }
+        let layout = Layout { lines: lines.len() as u64, entries, ..layout };
+        let n = usize::try_from(entries).map_err(|_| Error::limit("no memory for so many entries"))?;
+        let size = layout.dtype.size();
+        let mut minor = crate::limits::reserved(n)?;
+        minor.resize(n, 0);
+        let mut values = AlignedBytes::default();
+        values.resize(n.saturating_mul(size))?;
+        let places = lines.iter().zip(pointers.windows(2));
+        for (line, place) in places {
+            let (range, place) = (self.entries_of(*line)?, place[0] as usize..place[1] as usize);
+            let bytes = &self.data[range.start as usize * size..range.end as usize * size];
+            values[place.start * size..place.end * size].copy_from_slice(bytes);
+            self.read_minor(range, &mut minor[place])?;
+        }
+        InMemory::of_aligned(layout, pointers, minor, values)
+    }
+
+    fn entries_of(&self, line: u64) -> Result<Range<u64>> {
+        let at = usize::try_from(line).ok().filter(|l| *l < self.pointers.len() - 1);
+        let at = at.ok_or_else(|| Error::usage(format!("line {line} of {}", self.manifest.layout.lines)))?;
+        Ok(self.pointers[at]..self.pointers[at + 1])
     }
 
     /// The tables of the rows and the columns; `None` where the store has none.
@@ -123,9 +232,7 @@ impl Store {
     /// # Errors
     /// `Usage` where there is no such line; `Malformed` where an index is outside the matrix.
     pub fn line(&self, line: u64) -> Result<(Vec<u32>, &[u8])> {
-        let at = usize::try_from(line).ok().filter(|l| *l < self.pointers.len() - 1);
-        let at = at.ok_or_else(|| Error::usage(format!("line {line} of {}", self.manifest.layout.lines)))?;
-        let range = self.pointers[at]..self.pointers[at + 1];
+        let range = self.entries_of(line)?;
         let mut minor = vec![0; (range.end - range.start) as usize];
         self.read_minor(range.clone(), &mut minor)?;
         let size = self.manifest.layout.dtype.size();
@@ -193,8 +300,16 @@ impl Store {
                 return Err(e.in_file(&self.path.join(INDICES)));
             }
         }
-        check_minor(out, range.start, &self.manifest.layout, &self.pointers).in_file(&self.path.join(INDICES))
+        // A negative index of 32 bits is above this.
+        let most = if self.index_size == 4 { 1 << 31 } else { u64::MAX };
+        let layout = Layout { minor: self.manifest.layout.minor.min(most), ..self.manifest.layout };
+        check_minor(out, range.start, &layout, &self.pointers).in_file(&self.path.join(INDICES))
     }
+}
+
+/// The signed integer of 4 or 8 bytes.
+fn integer_of(size: usize) -> Dtype {
+    if size == 4 { Dtype::Int32 } else { Dtype::Int64 }
 }
 
 fn read_pointers(bytes: &[u8], manifest: &Manifest) -> Result<Vec<u64>> {

@@ -106,7 +106,7 @@ pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> 
     let root = Location::root();
     let spoilt = broken::Spoilt::new(&counts, options.broken);
     let source: &dyn Source = &spoilt;
-    let bytes = source.layout().entries * (4 + options.dtype.size() as u64);
+    let bytes = source.layout().bytes();
     let x = root.child("X");
     match options.form {
         Form::Csr => {

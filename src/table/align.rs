@@ -20,16 +20,18 @@ pub(super) fn as_dtype(from: Dtype, bytes: &[u8], to: Dtype) -> Vec<u8> {
 impl Column {
     /// The values of `rows`; missing where a row is `None`. Integers become doubles then, and bools nullable, as pandas and
     /// anndata have it.
-    #[must_use]
-    pub fn align(&self, rows: &[Option<u64>]) -> Column {
+    ///
+    /// # Errors
+    /// `Usage` if the column does not have one of the rows.
+    pub fn align(&self, rows: &[Option<u64>]) -> Result<Column> {
+        rows.iter().flatten().try_for_each(|r| self.check_row(*r))?;
         let gaps = rows.contains(&None);
         let numbers = |dtype: Dtype, bytes: &[u8]| numbers(dtype, bytes, rows.iter().copied());
         let strings = |all: &Strings| strings(all, rows.iter().copied());
-        let masked =
-            |of: &dyn Fn(usize) -> bool| rows.iter().map(|r| r.is_none_or(|r| of(r as usize))).collect();
-        match self {
+        let missing = || rows.iter().map(|r| r.is_none_or(|r| self.is_missing(r as usize))).collect();
+        Ok(match self {
             Column::Numbers { dtype, bytes } if gaps && *dtype == Dtype::Bool => {
-                Column::Nullable { dtype: *dtype, bytes: numbers(*dtype, bytes), missing: masked(&|_| false) }
+                Column::Nullable { dtype: *dtype, bytes: numbers(*dtype, bytes), missing: missing() }
             }
             Column::Numbers { dtype, bytes } if gaps && !dtype.is_float() => Column::Numbers {
                 dtype: Dtype::Float64,
@@ -38,25 +40,20 @@ impl Column {
             Column::Numbers { dtype, bytes } => {
                 Column::Numbers { dtype: *dtype, bytes: numbers(*dtype, bytes) }
             }
-            Column::Nullable { dtype, bytes, missing } => Column::Nullable {
-                dtype: *dtype,
-                bytes: numbers(*dtype, bytes),
-                missing: masked(&|r| missing[r]),
-            },
-            Column::Strings(s) if gaps => {
-                Column::NullableStrings { values: strings(s), missing: masked(&|_| false) }
+            Column::Nullable { dtype, bytes, .. } => {
+                Column::Nullable { dtype: *dtype, bytes: numbers(*dtype, bytes), missing: missing() }
             }
+            Column::Strings(s) if gaps => Column::NullableStrings { values: strings(s), missing: missing() },
             Column::Strings(s) => Column::Strings(strings(s)),
-            Column::NullableStrings { values, missing } => {
-                Column::NullableStrings { values: strings(values), missing: masked(&|r| missing[r]) }
+            Column::NullableStrings { values, .. } => {
+                Column::NullableStrings { values: strings(values), missing: missing() }
             }
             Column::Categorical(c) => {
-                let code = |r: &Option<u64>| r.map_or(-1, |r| i64::from(c.codes()[r as usize]));
-                let codes: Vec<i64> = rows.iter().map(code).collect();
-                let made = Categorical::new(&codes, c.categories().clone(), c.ordered());
-                Column::Categorical(made.unwrap_or_else(|_| c.clone()))
+                let code = |r: &Option<u64>| r.map_or(Ok(-1), |r| c.code_of(r));
+                let codes: Result<Vec<i64>> = rows.iter().map(code).collect();
+                Column::Categorical(Categorical::new(&codes?, c.categories().clone(), c.ordered())?)
             }
-        }
+        })
     }
 
     /// Whether both are of one type and hold the same, missing values and NaN equal to each other. Labels compare by their
@@ -79,13 +76,17 @@ impl Column {
             (
                 Column::Nullable { dtype, bytes, missing },
                 Column::Nullable { dtype: d, bytes: b, missing: m },
-            ) => dtype == d && missing == m && alike(*dtype, bytes, b, &|i| missing[i]),
+            ) => dtype == d && missing == m && alike(*dtype, bytes, b, &|i| self.is_missing(i)),
             (Column::Categorical(a), Column::Categorical(b)) => a.same(b),
             (Column::Strings(a), Column::Strings(b)) => a == b,
             (
                 Column::NullableStrings { values, missing },
                 Column::NullableStrings { values: v, missing: m },
-            ) => missing == m && (0..missing.len()).all(|i| missing[i] || values.bytes(i) == v.bytes(i)),
+            ) => {
+                missing == m
+                    && (0..values.len().max(v.len()))
+                        .all(|i| self.is_missing(i) || values.bytes(i) == v.bytes(i))
+            }
             _ => false,
         }
     }
@@ -96,12 +97,10 @@ impl Column {
     /// # Errors
     /// None that strings can cause.
     pub fn strings_to_categorical(self) -> Result<Column> {
-        let (values, missing) = match &self {
-            Column::Strings(values) => (values, None),
-            Column::NullableStrings { values, missing } => (values, Some(missing)),
-            _ => return Ok(self),
+        let (Column::Strings(values) | Column::NullableStrings { values, .. }) = &self else {
+            return Ok(self);
         };
-        let there = |row: &usize| missing.is_none_or(|m| !m[*row]);
+        let there = |row: &usize| !self.is_missing(*row);
         let mut labels: Vec<&[u8]> =
             (0..values.len()).filter(there).filter_map(|r| values.bytes(r)).collect();
         labels.sort_unstable();
@@ -147,10 +146,11 @@ impl Frame {
     /// As [`Column::align`], with `index` naming the rows.
     ///
     /// # Errors
-    /// `Malformed` where there are not as many names as rows.
+    /// As there; `Malformed` where there are not as many names as rows.
     pub fn align(&self, rows: &[Option<u64>], index: Strings) -> Result<Frame> {
-        let columns = self.columns().iter().map(|(n, c)| (n.clone(), c.align(rows))).collect();
-        Frame::new(self.index_name().map(str::to_owned), index, columns)
+        let columns: Result<Vec<_>> =
+            self.columns().iter().map(|(n, c)| Ok((n.clone(), c.align(rows)?))).collect();
+        Frame::new(self.index_name().map(str::to_owned), index, columns?)
     }
 
     /// Whether both have the same rows and columns, in order.
@@ -177,15 +177,15 @@ mod tests {
     fn rows_that_are_not_there() {
         let rows = [Some(1), None, Some(0)];
         let n = Column::Numbers { dtype: Dtype::Int16, bytes: vec![7, 0, 8, 0] };
-        let Column::Numbers { dtype, bytes } = n.align(&rows) else { panic!() };
+        let Column::Numbers { dtype, bytes } = n.align(&rows).unwrap() else { panic!() };
         let doubles: Vec<f64> = bytes.chunks(8).map(|c| f64::from_le_bytes(c.try_into().unwrap())).collect();
         assert_eq!((dtype, doubles[0], doubles[2]), (Dtype::Float64, 8.0, 7.0));
         assert!(doubles[1].is_nan());
         let b = Column::Numbers { dtype: Dtype::Bool, bytes: vec![1, 0] };
         let want =
             Column::Nullable { dtype: Dtype::Bool, bytes: vec![0, 0, 1], missing: vec![false, true, false] };
-        assert!(b.align(&rows).same(&want));
-        assert_eq!(n.align(&[Some(1)]), Column::Numbers { dtype: Dtype::Int16, bytes: vec![8, 0] });
+        assert!(b.align(&rows).unwrap().same(&want));
+        assert_eq!(n.align(&[Some(1)]).unwrap(), Column::Numbers { dtype: Dtype::Int16, bytes: vec![8, 0] });
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Categorical {
 }
 
 impl Column {
-    /// Rows.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         match self {
             Column::Numbers { dtype, bytes } | Column::Nullable { dtype, bytes, .. } => {
@@ -96,7 +96,8 @@ impl Column {
         self.len() == 0
     }
 
-    /// A short name of the type: `float32`, `string`, `category`, `Int64`, ...
+    /// A short name of the type: `float32`, `string`, `category`, `Int64`, ... `Int64` and others with a capital are
+    /// pandas' names of the nullable types.
     pub fn type_name(&self) -> String {
         match self {
             Column::Numbers { dtype, .. } => dtype.name().into(),
@@ -108,23 +109,46 @@ impl Column {
         }
     }
 
-    /// The value of a row as text; `None` where it is missing.
+    /// The value of a row as text; `None` if it is missing.
     ///
     /// # Errors
-    /// `Malformed` where it is text that is not UTF-8.
+    /// `Usage` past the end; `Malformed` if it is text that is not UTF-8.
     pub fn text(&self, row: usize) -> Result<Option<String>> {
+        self.check_row(row as u64)?;
+        if self.is_missing(row) {
+            return Ok(None);
+        }
         Ok(match self {
-            Column::Numbers { dtype, bytes } => scalar_at(*dtype, bytes, row).map(python_text),
-            Column::Nullable { missing, .. } | Column::NullableStrings { missing, .. } if missing[row] => {
-                None
+            Column::Numbers { dtype, bytes } | Column::Nullable { dtype, bytes, .. } => {
+                scalar_at(*dtype, bytes, row).map(python_text)
             }
-            Column::Nullable { dtype, bytes, .. } => scalar_at(*dtype, bytes, row).map(python_text),
             Column::Strings(s) | Column::NullableStrings { values: s, .. } => Some(s.utf8(row)?.to_owned()),
-            Column::Categorical(c) => match c.codes[row] {
-                -1 => None,
-                code => c.categories.text(code as usize)?,
+            Column::Categorical(c) => match c.codes.get(row).and_then(|c| usize::try_from(*c).ok()) {
+                Some(code) => c.categories.text(code)?,
+                None => None,
             },
         })
+    }
+
+    /// Whether the value of a row is missing. NaN is a value; past the end nothing is missing.
+    pub fn is_missing(&self, row: usize) -> bool {
+        match self {
+            Column::Numbers { .. } | Column::Strings(_) => false,
+            Column::Nullable { missing, .. } | Column::NullableStrings { missing, .. } => {
+                missing.get(row) == Some(&true)
+            }
+            Column::Categorical(c) => c.codes.get(row).is_some_and(|c| *c < 0),
+        }
+    }
+
+    /// # Errors
+    /// `Usage` if there is no such row.
+    pub(super) fn check_row(&self, row: u64) -> Result<()> {
+        let rows = self.len();
+        if row >= rows as u64 {
+            return Err(Error::usage(format!("there is no row {row} in the column (there are {rows})")));
+        }
+        Ok(())
     }
 
     /// The column as strings, as Python's `str` would make them; missing ones become `nan`.

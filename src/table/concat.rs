@@ -103,8 +103,10 @@ impl Column {
         {
             return recode(&parts, union);
         }
-        let plain: Vec<(Option<Column>, usize)> =
-            parts.iter().map(|(c, n)| (c.map(Column::without_labels), *n)).collect();
+        let plain: Vec<(Option<Column>, usize)> = parts
+            .iter()
+            .map(|(c, n)| Ok((c.map(Column::without_labels).transpose()?, *n)))
+            .collect::<Result<_>>()?;
         let families: HashSet<Family> = there.iter().map(|c| c.family()).collect();
         match families.iter().copied().collect::<Vec<_>>()[..] {
             [Family::Text] => Ok(texts(&plain)),
@@ -141,13 +143,13 @@ impl Column {
     }
 
     /// The label of each row instead of its code.
-    fn without_labels(&self) -> Column {
+    fn without_labels(&self) -> Result<Column> {
         match self {
             Column::Categorical(c) => {
                 let rows: Vec<Option<u64>> = c.codes().iter().map(|c| u64::try_from(*c).ok()).collect();
                 c.categories().align(&rows)
             }
-            other => other.clone(),
+            other => Ok(other.clone()),
         }
     }
 }
@@ -185,7 +187,7 @@ fn union(labels: &[&Categorical]) -> Result<Option<Categorical>> {
         }),
         other => return Err(Error::unsupported(format!("labels of type {}", other.type_name()))),
     }
-    Ok(Some(Categorical::new(&[], all.select(&order), false)?))
+    Ok(Some(Categorical::new(&[], all.select(&order)?, false)?))
 }
 
 /// All codes in terms of the labels of `union`.

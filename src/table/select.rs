@@ -10,7 +10,11 @@ use crate::strings::Strings;
 pub(super) fn numbers(dtype: Dtype, bytes: &[u8], rows: impl Iterator<Item = Option<u64>>) -> Vec<u8> {
     let (size, absent) = (dtype.size(), dtype.missing());
     let mut out = Vec::with_capacity(rows.size_hint().0 * size);
-    rows.for_each(|row| out.extend(row.map_or(&absent[..], |r| &bytes[r as usize * size..][..size])));
+    let value = |row: u64| {
+        let from = usize::try_from(row).ok()?.checked_mul(size)?;
+        bytes.get(from..from.checked_add(size)?)
+    };
+    rows.for_each(|row| out.extend(row.and_then(value).unwrap_or(&absent[..])));
     out
 }
 
@@ -27,37 +31,51 @@ fn there(rows: &[u64]) -> impl Iterator<Item = Option<u64>> {
 }
 
 impl Column {
-    /// The values of `rows`, each of which the column has.
-    #[must_use]
-    pub fn select(&self, rows: &[u64]) -> Column {
-        let masked = |missing: &[bool]| rows.iter().map(|r| missing[*r as usize]).collect();
-        match self {
+    /// The values of `rows`, in this order; a row may come several times.
+    ///
+    /// # Errors
+    /// `Usage` if the column does not have one of them.
+    pub fn select(&self, rows: &[u64]) -> Result<Column> {
+        rows.iter().try_for_each(|r| self.check_row(*r))?;
+        let masked = || rows.iter().map(|r| self.is_missing(*r as usize)).collect();
+        Ok(match self {
             Column::Numbers { dtype, bytes } => {
                 Column::Numbers { dtype: *dtype, bytes: numbers(*dtype, bytes, there(rows)) }
             }
-            Column::Nullable { dtype, bytes, missing } => Column::Nullable {
+            Column::Nullable { dtype, bytes, .. } => Column::Nullable {
                 dtype: *dtype,
                 bytes: numbers(*dtype, bytes, there(rows)),
-                missing: masked(missing),
+                missing: masked(),
             },
             Column::Strings(s) => Column::Strings(strings(s, there(rows))),
-            Column::NullableStrings { values, missing } => {
-                Column::NullableStrings { values: strings(values, there(rows)), missing: masked(missing) }
+            Column::NullableStrings { values, .. } => {
+                Column::NullableStrings { values: strings(values, there(rows)), missing: masked() }
             }
-            Column::Categorical(c) => Column::Categorical(c.select(rows)),
-        }
+            Column::Categorical(c) => Column::Categorical(c.select(rows)?),
+        })
     }
 }
 
 impl Categorical {
     /// The codes of `rows`; all labels stay.
-    #[must_use]
-    pub fn select(&self, rows: &[u64]) -> Categorical {
-        let codes: Vec<i64> = rows.iter().map(|r| i64::from(self.codes()[*r as usize])).collect();
-        Categorical::new(&codes, self.categories().clone(), self.ordered()).unwrap_or_else(|_| self.clone())
+    ///
+    /// # Errors
+    /// `Usage` if one of them is past the end.
+    pub fn select(&self, rows: &[u64]) -> Result<Categorical> {
+        let codes: Result<Vec<i64>> = rows.iter().map(|r| self.code_of(*r)).collect();
+        Categorical::new(&codes?, self.categories().clone(), self.ordered())
     }
 
-    /// Without the labels that no row has; which labels are left comes with it.
+    /// The code of a row.
+    pub(super) fn code_of(&self, row: u64) -> Result<i64> {
+        let code = usize::try_from(row).ok().and_then(|r| self.codes().get(r));
+        code.map(|c| i64::from(*c)).ok_or_else(|| {
+            let rows = self.codes().len();
+            Error::usage(format!("there is no row {row} in the column (there are {rows})"))
+        })
+    }
+
+    /// Without the labels that no row has, and which of the labels are left.
     ///
     /// # Errors
     /// None that the codes of a categorical can cause.
@@ -69,7 +87,7 @@ impl Categorical {
         (0i64..).zip(&left).for_each(|(n, old)| new[*old as usize] = n);
         let codes: Vec<i64> =
             self.codes().iter().map(|c| if *c < 0 { -1 } else { new[*c as usize] }).collect();
-        Ok((Categorical::new(&codes, self.categories().select(&left), self.ordered())?, left))
+        Ok((Categorical::new(&codes, self.categories().select(&left)?, self.ordered())?, left))
     }
 }
 
@@ -85,12 +103,13 @@ impl Frame {
                 self.rows()
             )));
         }
-        let columns = self.columns().iter().map(|(n, c)| (n.clone(), c.select(rows))).collect();
-        Frame::new(self.index_name().map(str::to_owned), strings(self.index(), there(rows)), columns)
+        let columns: Result<Vec<_>> =
+            self.columns().iter().map(|(n, c)| Ok((n.clone(), c.select(rows)?))).collect();
+        Frame::new(self.index_name().map(str::to_owned), strings(self.index(), there(rows)), columns?)
     }
 
-    /// With each categorical column without the labels that no row has. `changed` is told of columns that lose some,
-    /// how many labels they had, and which are left.
+    /// Removes from each categorical column the labels that no row has. `changed` is called for each column that loses
+    /// some, with its name, the number of labels it had, and the labels that are left.
     ///
     /// # Errors
     /// As [`Categorical::without_unused`].

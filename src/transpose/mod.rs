@@ -21,7 +21,7 @@ mod spill;
 /// Where temporary files go unless another directory is asked for.
 pub(crate) use crate::bytes::commit::beside;
 use crate::bytes::spill::SpillFile;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::matrix::{Block, Budget, Layout, Sink, Source, each_block_of};
 use crate::observe::Observer;
 use arena::Arena;
@@ -71,16 +71,7 @@ pub fn partition(
     also: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
 ) -> Result<Partitions> {
     let source = *from.layout();
-    let layout = Layout {
-        orientation: source.orientation.flipped(),
-        lines: source.minor,
-        minor: source.lines,
-        ..source
-    };
-    if layout.minor > u64::from(u32::MAX) {
-        let text = format!("{} lines cannot become minor indices (at most {})", layout.minor, u32::MAX);
-        return Err(Error::unsupported(text));
-    }
+    let layout = source.flipped()?;
     let plan = Plan::new(from, &layout, budget)?;
     let (records, counts) = (plan.records, Counts::new(layout.lines));
     let all = source.entries.saturating_mul(records.bytes() as u64);

@@ -53,7 +53,7 @@ impl<'a> Output<'a> {
         }
         let largest =
             (0..bands.count()).map(|band| self.entries(bands.lines(band))).max().unwrap_or(0).min(MOST);
-        let room = largest.saturating_mul(4 + self.layout.dtype.size() as u64);
+        let room = largest.saturating_mul(self.layout.entry_bytes());
         matrix::workers(bytes, room.saturating_add((self.sink_bytes)(largest)))
     }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::dtype::Dtype;
+use crate::error::Error;
 use crate::matrix::{InMemory, IntoMemory, Orientation};
 use proptest::prelude::*;
 

@@ -105,7 +105,7 @@ impl Value {
     /// The member of this name of every element, as a value of its own. An array member adds its dimensions.
     ///
     /// # Errors
-    /// `Usage` where there is no such member.
+    /// `NotFound` where there is no such member.
     pub fn member(&self, name: &str) -> Result<Value> {
         let Elements::Hdf5(value) = &self.0;
         value.member(name).map(Value::from)

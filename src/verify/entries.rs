@@ -237,7 +237,7 @@ impl<'s> Entries<'s> {
             let position = self.b.layout().position(one.line, u64::from(one.minor));
             let name = |axis: usize| {
                 let names = self.names[axis].as_ref()?;
-                Some(names.lossy(position[axis] as usize).into_owned())
+                names.lossy(position[axis] as usize).map(std::borrow::Cow::into_owned)
             };
             to.first.push(Difference::Entry { position, names: [name(0), name(1)], a: one.a, b: one.b });
         }

@@ -8,7 +8,7 @@
 mod entries;
 mod tables;
 
-use crate::dataset::Input;
+use crate::dataset::Dataset;
 use crate::dtype::Scalar;
 use crate::error::{Place, Result};
 use crate::matrix::{Budget, Edit, Edited, Source};
@@ -87,7 +87,12 @@ impl Comparison {
 /// # Errors
 /// Those of reading either side; `Limit` where the budget does not hold the longest line. Differences are no
 /// errors: they are in the result.
-pub fn compare(a: &Input, b: &Input, options: &VerifyOptions, observer: &dyn Observer) -> Result<Comparison> {
+pub fn compare(
+    a: &Dataset,
+    b: &Dataset,
+    options: &VerifyOptions,
+    observer: &dyn Observer,
+) -> Result<Comparison> {
     let budget = options.budget;
     let (left, right) = (
         a.matrix(&options.matrices[0], budget, observer)?,
@@ -128,7 +133,7 @@ pub fn compare(a: &Input, b: &Input, options: &VerifyOptions, observer: &dyn Obs
     // Each side gets half of the budget.
     let half = Budget::new(budget.bytes / 2);
     let phase = |verb: Verb, s: &dyn Source| {
-        let total = s.layout().entries * (4 + s.layout().dtype.size() as u64);
+        let total = s.layout().bytes();
         observer.phase(&Phase::new(verb, total).of(&options.matrices[0]));
     };
     let entries = Entries::new(right, names, left.layout().dtype, half)?;

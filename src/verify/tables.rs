@@ -3,12 +3,14 @@
 use super::Comparison;
 use crate::error::Result;
 use crate::table::{Column, Frame};
+use std::borrow::Cow;
 
 /// Compares two tables of the same name.
 pub(super) fn compare(table: &str, a: &Frame, b: &Frame, found: &mut Comparison) -> Result<()> {
     let differ = (0..a.rows()).filter(|i| a.index().bytes(*i) != b.index().bytes(*i));
     for i in differ {
-        found.whole(format!("{table} name of row {i}"), a.index().lossy(i), b.index().lossy(i));
+        let name = |f: &Frame| f.index().lossy(i).unwrap_or_default().into_owned();
+        found.whole(format!("{table} name of row {i}"), name(a), name(b));
     }
     let names = |f: &Frame| f.columns().iter().map(|(n, _)| n.clone()).collect::<Vec<_>>();
     let (names_a, names_b) = (names(a), names(b));
@@ -34,9 +36,8 @@ pub(super) fn compare(table: &str, a: &Frame, b: &Frame, found: &mut Comparison)
             && x.categories() != y.categories()
         {
             let all = |c: &Column| {
-                c.to_strings().map(|s| {
-                    (0..s.len().min(8)).map(|i| s.lossy(i).into_owned()).collect::<Vec<_>>().join(", ")
-                })
+                c.to_strings()
+                    .map(|s| s.iter_lossy().take(8).map(Cow::into_owned).collect::<Vec<_>>().join(", "))
             };
             found.whole(
                 format!("{table} categories of '{name}'"),
@@ -54,7 +55,7 @@ fn same_cell(a: &Column, b: &Column, row: usize) -> Result<bool> {
         match c {
             Column::Numbers { dtype, bytes } => {
                 let n = dtype.size();
-                Some(bytes[row * n..(row + 1) * n].to_vec())
+                bytes.chunks_exact(n).nth(row).map(<[u8]>::to_vec)
             }
             _ => None,
         }

@@ -2,17 +2,17 @@
 
 use crate::support::{expected, fixture, path_str, run};
 use annmap::convert::{ConvertOptions, Target, ValueDtype, convert};
-use annmap::dataset::Input;
+use annmap::dataset::Dataset;
 use annmap::dtype::Policy;
 use annmap::matrix::{Budget, Edit, Source};
 use annmap::store::{IndexDtype, Store, WriteMode};
 use annmap::table::Column;
-use annmap::{Dtype, Kind, Limits};
+use annmap::{Dtype, Kind};
 use serde_json::Value as Json;
 use std::path::Path;
 
 fn make(file: &str, out: &Path, options: &ConvertOptions) -> annmap::Result<Store> {
-    let input = Input::open(&fixture(file), Limits::default())?;
+    let input = Dataset::open(&fixture(file))?;
     convert(&input, out, options, &())?;
     Store::open(out)
 }
@@ -180,7 +180,7 @@ fn a_value_that_does_not_fit_is_named_and_nothing_is_written() {
     assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
     let o = ConvertOptions { policy: Policy::Saturate, ..o };
     let store = make("values.h5ad", &out, &o).unwrap();
-    assert_eq!(store.data(), [255, 0, 2]);
+    assert_eq!(store.data::<u8>().unwrap(), [255, 0, 2]);
     let cast = store.manifest().cast.unwrap();
     assert_eq!((cast.from, cast.policy), (Dtype::Float32, Policy::Saturate));
     let auto = ConvertOptions { dtype: ValueDtype::Auto, ..options("X") };

@@ -1,11 +1,11 @@
 //! h5ad out: what is made, upgraded, taken in part and exported is what went in.
 
 use crate::support::{fixture, path_str, run};
+use annmap::Kind;
 use annmap::dataset::AnnData;
-use annmap::dataset::Input;
+use annmap::dataset::Dataset;
 use annmap::export;
 use annmap::matrix::{Budget, InMemory, IntoMemory, Selection, Source, pump};
-use annmap::{Kind, Limits};
 use std::path::Path;
 
 fn ok(args: &[&str]) -> String {
@@ -223,7 +223,7 @@ fn parts_of_a_split_are_of_one_kind() {
     let at = |name: &str| dir.path().join(name);
     let made = at("m.h5ad");
     ok(&["synth", path_str(&made), "--cells", "300", "--genes", "90", "--obs-columns", "batch"]);
-    let input = Input::open(&made, Limits::default()).unwrap();
+    let input = Dataset::open(&made).unwrap();
     let options = export::ExportOptions::default();
     let of = |obs: Option<Vec<u64>>, var: Option<Vec<u64>>| Selection { obs, var };
     // no rows named: all of them

@@ -113,7 +113,7 @@ impl AnnDataWriter<'_> {
     fn copy_column(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
         let column = read_column(object)?;
         let Some(rows) = axes.rows else { return self.column(at, &column) };
-        match column.select(checked(rows, column.len(), object)?) {
+        match column.select(checked(rows, column.len(), object)?)? {
             Column::Categorical(c) => self.column(at, &Column::Categorical(c.without_unused()?.0)),
             other => self.column(at, &other),
         }
@@ -135,7 +135,7 @@ impl AnnDataWriter<'_> {
 
     fn copy_opened(&mut self, at: &Location, matrix: &Matrix, axes: Axes<'_>) -> Result<()> {
         let source = matrix.source(self.budget, self.observer)?;
-        let width = 4 + source.layout().dtype.size() as u64;
+        let width = source.layout().entry_bytes();
         if axes.is_all() {
             self.observer
                 .phase(&Phase::new(Verb::Copying, source.layout().entries * width).of(matrix.path()));

@@ -117,8 +117,7 @@ impl AppendFile {
     /// Writes over bytes that are there already.
     pub(crate) fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
         if let Some(from) = at.checked_sub(self.written) {
-            // less than the length of the buffer
-            let from = from as usize;
+            let from = from as usize; // less than the length of the buffer
             self.buffer[from..from + bytes.len()].copy_from_slice(bytes);
             return Ok(());
         }

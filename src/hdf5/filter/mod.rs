@@ -1,7 +1,9 @@
-//! What a chunk goes through on its way to the disk, undone: one filter a file, bytes to bytes.
+//! What a chunk goes through on its way to the disk, undone: the numbers and names of filters, and the pipeline that
+//! applies them in reverse.
 //!
-//! A decoder is told how long its output must be and refuses any other length. Filters without a decoder here
-//! are refused by name when a chunk that went through them is read.
+//! Compressors that other containers have too are in [`codec`](crate::codec). Here are those that are HDF5's own: they
+//! take their parameters from the filter's values and frame their streams as only HDF5 does (szip, nbit, scale-offset).
+//! Filters without a decoder are refused by name when a chunk that went through them is read.
 
 pub(crate) mod nbit;
 pub(crate) mod pipeline;

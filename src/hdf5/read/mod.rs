@@ -40,7 +40,7 @@ mod tests {
     use super::file::File;
     use super::walk::Found;
     use crate::error::{Error, Kind, Result};
-    use crate::limits::Limits;
+    use crate::limits::{LimitName, Limits};
     use std::path::Path;
 
     /// Reads everything of a fixture and collects what is refused.
@@ -82,7 +82,7 @@ mod tests {
             all.filter(|e| e.kind() == Kind::Limit).count()
         };
         assert_eq!(refused(&Limits::default()), 0);
-        for name in Limits::NAMES {
+        for name in LimitName::ALL {
             let mut limits = Limits::default();
             limits.set(name, 0).unwrap();
             assert!(refused(&limits) > 0, "{name} of 0 refuses nothing");

@@ -139,7 +139,7 @@ impl<'s> Selected<'s> {
                 return Ok(selected);
             }
             let counts: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
-            observer.phase(&Phase::new(Verb::Counting, sum.saturating_mul(4 + layout.dtype.size() as u64)));
+            observer.phase(&Phase::new(Verb::Counting, layout.bytes()));
             each_block(&selected, budget, observer, &|_| 0, &|block| {
                 for line in block.lines() {
                     let n: usize = block.minor[line.range].iter().map(|m| map.of(*m).len()).sum();
@@ -276,7 +276,7 @@ impl Source for Selected<'_> {
 
     fn working_bytes(&self, entries: u64) -> u64 {
         let read = entries.max(self.longest);
-        let width = 4 + self.layout.dtype.size() as u64;
+        let width = self.layout.entry_bytes();
         let kept = if self.minor.is_some() { 4 } else { 1 };
         self.from.working_bytes(read) + read.saturating_mul(width).saturating_mul(kept)
     }

@@ -78,9 +78,7 @@ impl<'s> Stacked<'s> {
         parts: Vec<Part<'s>>,
     ) -> Result<Self> {
         let [lines, minor] = shape;
-        if minor > u64::from(u32::MAX) {
-            return Err(Error::unsupported(format!("{minor} elements in a line")));
-        }
+        let layout = Layout::of_lines(orientation, lines, minor, 0, dtype)?;
         let mut pointers = vec![0u64; usize::try_from(lines).unwrap_or(usize::MAX).saturating_add(1)];
         for part in &parts {
             let l = part.from.layout();
@@ -97,7 +95,7 @@ impl<'s> Stacked<'s> {
             pointers[i] += pointers[i - 1];
         }
         let entries = pointers[pointers.len() - 1];
-        Ok(Stacked { parts, layout: Layout { orientation, lines, minor, entries, dtype }, pointers, longest })
+        Ok(Stacked { parts, layout: Layout { entries, ..layout }, pointers, longest })
     }
 
     /// Reads the lines of one part that lie in `lines` into their places; `next` is where each line goes on.

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// What is known about the order inside lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "store", derive(serde::Serialize))]
 pub struct Order {
     /// Minor indices never fall within a line.
     pub sorted: bool,

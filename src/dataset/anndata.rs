@@ -28,7 +28,12 @@ pub enum Flavour {
 }
 
 impl Flavour {
-    /// For people.
+    /// Whether it is laid out as AnnData is, of whatever generation.
+    pub fn is_anndata(self) -> bool {
+        matches!(self, Flavour::AnnData | Flavour::AnnData07 | Flavour::AnnData06)
+    }
+
+    /// The name of the format, for display.
     pub fn name(self) -> &'static str {
         match self {
             Flavour::AnnData => "AnnData (0.8 or later)",
