@@ -22,5 +22,9 @@ pub(crate) fn run(path: &str, column: &str, bound: f64, output: &str) -> annmap:
     };
     let rows = (0u64..).zip(values).filter(|(_, value)| *value > bound).map(|(row, _)| row);
     // Everything that follows the cells is cut with them; the output appears whole or not at all.
-    data.select().obs(rows).write_to(output)
+    let report = data.select().obs(rows).write_to(output)?;
+    for left_out in &report.left_out {
+        println!("left out: {left_out:?}");
+    }
+    Ok(())
 }
