@@ -66,7 +66,10 @@ fn files_of_ours_are_read_with_no_more_bytes_than_those_of_h5py() {
     Dataset::open(&theirs).unwrap().select().options(ExportOptions::default()).write_to(&ours).unwrap();
     for name in names {
         let (h5py, us) = (read_of(&theirs, &name), read_of(&ours, &name));
-        assert!(us.iter().zip(h5py).all(|(us, h5py)| *us <= h5py), "{name}: {us:?} of ours, {h5py:?} of h5py's");
+        assert!(
+            us.iter().zip(h5py).all(|(us, h5py)| *us <= h5py),
+            "{name}: {us:?} of ours, {h5py:?} of h5py's"
+        );
     }
 }
 
