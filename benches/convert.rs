@@ -8,7 +8,7 @@
 
 use annmap::anndata::Matrix;
 use annmap::codec::{Compression, Filters};
-use annmap::convert::{ConvertOptions, Target, convert};
+use annmap::convert::{ConvertOptions, TargetLayout, convert};
 use annmap::dataset::AnnData;
 use annmap::dataset::Dataset;
 use annmap::hdf5::{EncodedValue, File, Group, Libver, Scratch, Storing, Writer};
@@ -174,15 +174,17 @@ fn scatter(c: &mut Criterion) {
 }
 
 fn stores(c: &mut Criterion) {
-    let input = Dataset::open(&file()).unwrap();
+    let input = Dataset::open(file()).unwrap();
     let entries = input.matrix("X", Budget::new(1 << 30), &()).unwrap().layout().entries;
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("store");
     let mut group = c.benchmark_group("store");
     group.sample_size(10);
-    for (name, target) in
-        [("convert", Target::Stored), ("transpose", Target::Flipped), ("both", Target::Both)]
-    {
+    for (name, target) in [
+        ("convert", TargetLayout::Stored),
+        ("transpose", TargetLayout::Flipped),
+        ("both", TargetLayout::Both),
+    ] {
         let options =
             ConvertOptions { target, force: true, budget: Budget::new(4 << 30), ..ConvertOptions::default() };
         group.throughput(Throughput::Elements(entries));

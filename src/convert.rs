@@ -7,15 +7,16 @@ use crate::matrix::{
     Block, Budget, Edit, Edited, Orientation, Selected, Selection, Sink, Source, WithoutLines, damage, feed,
     merged, narrowest_dtype,
 };
-use crate::observe::{Observer, Phase, Stoppable, Verb, Warning};
-use crate::store::{self, IndexDtype, Pair, Salvage, WriteMode, Writer, Written};
+use crate::observe::{LeftOut, Observer, Phase, Recorder, Stoppable, Verb, Warning};
+use crate::report;
+use crate::store::{self, IndexDtype, Manifest, Salvage, StorePair, WriteMode, Writer, WrittenStore};
 use crate::table::Frame;
 use crate::transpose::{self, Partitions};
 use std::path::{Path, PathBuf};
 
 /// The layout of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Target {
+pub enum TargetLayout {
     /// As the matrix is stored.
     #[default]
     Stored,
@@ -25,7 +26,7 @@ pub enum Target {
     Csc,
     /// The one that it is not stored in.
     Flipped,
-    /// Both, below each other.
+    /// Both, as `OUT/csr` and `OUT/csc`.
     Both,
 }
 
@@ -49,7 +50,7 @@ pub struct ConvertOptions {
     /// Which rows and columns.
     pub selection: Selection,
     /// The layout of the output.
-    pub target: Target,
+    pub target: TargetLayout,
     /// The type of its values.
     pub dtype: ValueDtype,
     /// What happens to values that do not fit it.
@@ -78,7 +79,7 @@ impl Default for ConvertOptions {
         ConvertOptions {
             matrix: "X".into(),
             selection: Selection::default(),
-            target: Target::Stored,
+            target: TargetLayout::Stored,
             dtype: ValueDtype::Keep,
             policy: Policy::Exact,
             index: IndexDtype::Int64,
@@ -93,6 +94,79 @@ impl Default for ConvertOptions {
     }
 }
 
+/// What [`convert`] wrote.
+#[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
+pub struct ConvertReport {
+    /// One store, or two where both layouts were asked for: the stored one first.
+    pub stores: Vec<ConvertedStore>,
+    /// Columns and tables that the stores lack.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// One store that was written.
+#[derive(Debug, Clone, serde::Serialize)]
+#[non_exhaustive]
+pub struct ConvertedStore {
+    /// Where it is.
+    #[serde(serialize_with = "report::path")]
+    pub output: PathBuf,
+    /// `csr_matrix` or `csc_matrix`.
+    #[serde(rename = "encoding-type")]
+    pub encoding_type: &'static str,
+    /// Rows and columns.
+    pub shape: [u64; 2],
+    /// Entries.
+    pub nnz: u64,
+    /// The types of the three arrays.
+    pub dtypes: StoreDtypes,
+    /// Whether indices ascend inside each line, where this is known.
+    pub sorted_indices: Option<bool>,
+    /// Whether a place comes more than once, where this is known.
+    pub has_duplicates: Option<bool>,
+    /// Salvaging: how many lines could not be read.
+    pub lost: Option<u64>,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// All that the store says of itself.
+    #[serde(skip)]
+    pub manifest: Manifest,
+}
+
+/// The types of the three arrays of a store.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+#[non_exhaustive]
+pub struct StoreDtypes {
+    /// Of the values.
+    #[serde(serialize_with = "report::text")]
+    pub data: Dtype,
+    /// Of the minor indices.
+    #[serde(serialize_with = "report::text")]
+    pub indices: Dtype,
+    /// Of the line pointers.
+    #[serde(serialize_with = "report::text")]
+    pub indptr: Dtype,
+}
+
+impl ConvertedStore {
+    fn new(written: WrittenStore) -> Self {
+        let WrittenStore { path: output, manifest: m } = written;
+        let lost = |s: &Salvage| s.lost.iter().map(|l| l.lines.end - l.lines.start).sum();
+        ConvertedStore {
+            output,
+            encoding_type: m.layout.orientation.encoding(),
+            shape: m.layout.shape(),
+            nnz: m.layout.entries,
+            dtypes: StoreDtypes { data: m.layout.dtype, indices: m.indices, indptr: m.indptr },
+            sorted_indices: m.sorted,
+            has_duplicates: m.duplicates,
+            lost: m.salvaged.as_ref().map(lost),
+            bytes: m.files.iter().map(|f| f.len).sum(),
+            manifest: m,
+        }
+    }
+}
+
 /// Writes a matrix of `input` and its tables as a store at `output`, on all threads of the current rayon pool.
 ///
 /// # Errors
@@ -103,7 +177,19 @@ pub fn convert(
     output: &Path,
     options: &ConvertOptions,
     observer: &dyn Observer,
-) -> Result<Vec<Written>> {
+) -> Result<ConvertReport> {
+    let recorder = Recorder::new(observer);
+    let written = stores(input, output, options, &recorder)?;
+    let stores = written.into_iter().map(ConvertedStore::new).collect();
+    Ok(ConvertReport { stores, left_out: recorder.finish() })
+}
+
+fn stores(
+    input: &Dataset,
+    output: &Path,
+    options: &ConvertOptions,
+    observer: &dyn Observer,
+) -> Result<Vec<WrittenStore>> {
     let place = input.path();
     let (matrix, lost) = match options.salvage {
         true => input.matrix_past(&options.matrix, options.budget, observer)?,
@@ -152,10 +238,10 @@ pub fn convert(
     let run = Run { input, output, options, store: &store, shape: stored.layout().shape(), observer };
     let stored = source.layout().orientation;
     let written = match options.target {
-        Target::Both => run.both(source),
-        Target::Csr if stored == Orientation::Csc => run.flipped(source),
-        Target::Csc if stored == Orientation::Csr => run.flipped(source),
-        Target::Flipped => run.flipped(source),
+        TargetLayout::Both => run.both(source),
+        TargetLayout::Csr if stored == Orientation::Csc => run.flipped(source),
+        TargetLayout::Csc if stored == Orientation::Csr => run.flipped(source),
+        TargetLayout::Flipped => run.flipped(source),
         _ => run.as_stored(source),
     };
     written.in_file(place)
@@ -195,7 +281,7 @@ impl Run<'_> {
         }
     }
 
-    fn as_stored(&self, source: &dyn Source) -> Result<Vec<Written>> {
+    fn as_stored(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         let writer = Writer::create(self.output, source.layout(), source.pointers(), self.store)?;
         self.observer.phase(&Phase::new(Verb::Converting, bytes_of(source)).of(&self.options.matrix));
         let observer = Stoppable::new(self.observer);
@@ -224,7 +310,7 @@ impl Run<'_> {
         Ok((frames?, partitions?))
     }
 
-    fn flipped(&self, source: &dyn Source) -> Result<Vec<Written>> {
+    fn flipped(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         store::refuse_existing(self.output, self.store.force)?;
         let (frames, partitions) = self.frames_and_partition(source, &|_| Ok(()))?;
         let writer = Writer::create(self.output, partitions.layout(), partitions.pointers(), self.store)?;
@@ -234,8 +320,8 @@ impl Run<'_> {
     }
 
     /// The stored layout is written while the entries are partitioned for the other one.
-    fn both(&self, source: &dyn Source) -> Result<Vec<Written>> {
-        let pair = Pair::create(self.output, self.store)?;
+    fn both(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
+        let pair = StorePair::create(self.output, self.store)?;
         let (layout, pointers) = (source.layout(), source.pointers());
         let first = pair.writer(layout, pointers)?;
         let (frames, partitions) = self.frames_and_partition(source, &|block| first.block(block))?;

@@ -37,6 +37,20 @@ pub enum Kind {
     External,
 }
 
+/// What the caller can change so that the same request succeeds. A program with options of its own says which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Hint {
+    /// The output exists: ask to replace it.
+    Replace,
+    /// Values do not fit exactly: allow rounding, or another type.
+    RoundValues,
+    /// Indices do not fit 32 bits: choose 64.
+    WideIndices,
+    /// There are several matrices: choose one by name.
+    ChooseMatrix,
+}
+
 /// What went wrong, and where: file, object, chunk and byte, as far as they are known.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
@@ -51,6 +65,7 @@ struct Inner {
     offset: Option<u64>,
     needed: Option<u64>,
     feature: Option<String>,
+    hint: Option<Hint>,
     source: Option<Arc<Foreign>>,
 }
 
@@ -70,6 +85,7 @@ impl Error {
             offset: None,
             needed: None,
             feature: None,
+            hint: None,
             source: None,
         }))
     }
@@ -182,6 +198,12 @@ impl Error {
         self
     }
 
+    /// Sets what the caller can change.
+    pub(crate) fn hinting(mut self, hint: Hint) -> Self {
+        self.0.hint = Some(hint);
+        self
+    }
+
     /// Sets what is unsupported.
     pub(crate) fn of_feature(mut self, feature: impl Into<String>) -> Self {
         self.0.feature = Some(feature.into());
@@ -226,6 +248,11 @@ impl Error {
     /// What is not supported, where this is known: `filter 32013 (zfp)`, `external link`.
     pub fn feature(&self) -> Option<&str> {
         self.0.feature.as_deref()
+    }
+
+    /// What the caller can change so that the same request succeeds, where this is known.
+    pub fn hint(&self) -> Option<Hint> {
+        self.0.hint
     }
 
     /// Whether both tell of one fault: all they say, place included, is equal.

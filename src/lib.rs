@@ -77,6 +77,7 @@ compile_error!("with pointers of less than 64 bits annmap can only be built with
 
 #[cfg(target_pointer_width = "64")]
 pub mod anndata;
+pub mod array;
 pub(crate) mod bytes;
 pub mod codec;
 #[cfg(feature = "write")]
@@ -101,6 +102,7 @@ mod limits;
 pub mod matrix;
 mod observe;
 pub(crate) mod random;
+mod report;
 #[cfg(target_pointer_width = "64")]
 pub mod select;
 #[cfg(feature = "store")]
@@ -119,9 +121,10 @@ pub mod verify;
 
 pub use bytes::{Cached, ReadAt, Seekable};
 pub use dtype::Dtype;
-pub use error::{Error, Kind, Result};
+pub use error::{Error, Hint, Kind, Result};
 pub use limits::{LimitName, Limits};
 pub use observe::{LeftOut, Observer, Phase, Verb, Warning};
+pub use report::FileReport;
 pub use strings::Strings;
 
 /// The program of the README compiles.

@@ -209,6 +209,7 @@ impl fmt::Display for Warning {
 
 /// An element or a column of the input that the output lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LeftOut {
     /// Its path in the input.

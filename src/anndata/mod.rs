@@ -11,17 +11,21 @@
 mod awkward;
 pub(crate) mod axes;
 mod column;
+#[cfg(feature = "write")]
+mod copy;
 mod dataframe;
 mod dense;
+mod element;
 mod encoding;
 pub(crate) mod generations;
 mod matrix;
 mod row_reader;
-mod rows;
 mod same;
+#[cfg(feature = "write")]
+mod simple;
 mod sparse;
 #[cfg(feature = "write")]
-mod write;
+mod writer;
 
 #[cfg(feature = "write")]
 pub(crate) use awkward::Awkward;
@@ -29,13 +33,15 @@ pub use axes::{Along, Axes, Axis, MAPPINGS, dimensions_of};
 pub(crate) use column::{from_value, read_column};
 pub(crate) use dataframe::{names as frame_names, read_frame, rows as frame_rows};
 pub use dense::{Dense, DenseSource};
-pub(crate) use encoding::{Encoding, is_awkward, is_frame, is_mapping};
+pub(crate) use element::{ColumnKind, Element};
+pub(crate) use encoding::Encoding;
 pub use matrix::Matrix;
-pub(crate) use rows::read_rows;
 pub(crate) use same::same;
+#[cfg(feature = "write")]
+pub(crate) use sparse::SparseChunks;
+#[cfg(feature = "write")]
+pub use sparse::SparseSink;
 pub(crate) use sparse::shape_of;
 pub use sparse::{Sparse, SparseSource};
 #[cfg(feature = "write")]
-pub(crate) use write::SparseChunks;
-#[cfg(feature = "write")]
-pub use write::{AnnDataWriter, MakeRows, SparseSink, StorageOptions};
+pub use writer::{AnnDataWriter, StorageOptions};

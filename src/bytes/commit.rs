@@ -5,7 +5,7 @@
 //! target. A sibling in use is told from a left-over by the lock its writer holds on it, which the kernel
 //! releases however the writer ends.
 
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Hint, Place, Result};
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -72,8 +72,8 @@ impl Pending {
     /// Refuses a target that exists.
     pub(crate) fn refuse_existing(target: &Path) -> Result<()> {
         if target.symlink_metadata().is_ok() {
-            let e = Error::new(crate::error::Kind::Io, "the output exists (--force replaces it)");
-            return Err(e.in_file(target));
+            let e = Error::new(crate::error::Kind::Io, "the output exists");
+            return Err(e.hinting(Hint::Replace).in_file(target));
         }
         Ok(())
     }

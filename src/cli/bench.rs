@@ -4,7 +4,7 @@ use super::report::Out;
 use annmap::matrix::{Orientation, Source};
 use annmap::store::Store;
 use annmap::{Error, Kind, Result};
-use serde_json::json;
+use serde::Serialize;
 use std::hint::black_box;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,6 +31,35 @@ struct Rate {
     reads: u64,
     entries: u64,
     seconds: f64,
+}
+
+/// The rates of one store, as JSON.
+#[derive(Debug, Serialize)]
+struct StoreRates {
+    store: String,
+    layout: &'static str,
+    seed: u64,
+    rows: Rates,
+    columns: Rates,
+}
+
+#[derive(Debug, Serialize)]
+struct Rates {
+    reads: u64,
+    seconds: f64,
+    per_second: f64,
+    entries_per_second: f64,
+}
+
+impl Rates {
+    fn new(r: &Rate) -> Self {
+        Rates {
+            reads: r.reads,
+            seconds: r.seconds,
+            per_second: r.per_second(r.reads),
+            entries_per_second: r.per_second(r.entries),
+        }
+    }
 }
 
 impl Rate {
@@ -60,14 +89,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             let [rows, columns] = [axis(&store, 0, args)?, axis(&store, 1, args)?];
             let layout = store.layout().orientation;
             if args.json {
-                let part = |r: &Rate| {
-                    json!({"reads": r.reads, "seconds": r.seconds, "per_second": r.per_second(r.reads),
-                        "entries_per_second": r.per_second(r.entries)})
-                };
-                out.json(
-                    &json!({"store": path.display().to_string(), "layout": layout.name(), "seed": args.seed,
-                    "rows": part(&rows), "columns": part(&columns)}),
-                )?;
+                out.json(&StoreRates {
+                    store: path.display().to_string(),
+                    layout: layout.name(),
+                    seed: args.seed,
+                    rows: Rates::new(&rows),
+                    columns: Rates::new(&columns),
+                })?;
             } else {
                 out.line(&format!(
                     "{:12} {:14.1} {:14.1} {:16.0} {:16.0}  {}",

@@ -1,7 +1,7 @@
 //! `annmap concat`: several files as one h5ad.
 
 use super::common::Common;
-use super::export::{StorageArgs, report};
+use super::export::{StorageArgs, Written};
 use annmap::concat::{Axis, ConcatOptions, Merge, concat};
 use annmap::dataset::Dataset;
 use annmap::dtype::{Dtype, Scalar};
@@ -118,10 +118,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         Some((output, inputs)) if !inputs.is_empty() => (output, inputs),
         _ => return Err(Error::usage("expected inputs, and last the h5ad to write")),
     };
-    args.common.run(|observer| {
+    let written = args.common.run(|observer| {
         let inputs: Result<Vec<Dataset>> =
             inputs.iter().map(|p| Dataset::open_with(p, args.common.limits())).collect();
         concat(&inputs?, output, &options, observer)
     })?;
-    report(output, began, &args.common, None)
+    Written::whole(&written).report(began, &args.common)
 }

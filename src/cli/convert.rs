@@ -2,15 +2,14 @@
 
 use super::args::{human_bytes, human_count};
 use super::common::Common;
-use super::report::{Out, printable};
-use annmap::convert::{self, ConvertOptions, Target, ValueDtype};
+use super::report::{Out, Timed, printable};
+use annmap::convert::{self, ConvertOptions, ConvertedStore, TargetLayout, ValueDtype};
 use annmap::dataset::Dataset;
 use annmap::dtype::Policy;
 use annmap::matrix::{Edit, LostLines, Orientation};
-use annmap::store::{IndexDtype, Written};
+use annmap::store::IndexDtype;
 use annmap::{Dtype, Result};
 use clap::ValueEnum;
-use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -98,7 +97,7 @@ fn parse_dtype(text: &str) -> Result<ValueDtype, String> {
 }
 
 impl MatrixArgs {
-    pub(crate) fn options(&self, target: Target, common: &Common) -> ConvertOptions {
+    pub(crate) fn options(&self, target: TargetLayout, common: &Common) -> ConvertOptions {
         ConvertOptions {
             matrix: self.matrix.clone(),
             target,
@@ -126,10 +125,10 @@ impl MatrixArgs {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let target = match args.layout {
-        LayoutArg::Stored => Target::Stored,
-        LayoutArg::Csr => Target::Csr,
-        LayoutArg::Csc => Target::Csc,
-        LayoutArg::Both => Target::Both,
+        LayoutArg::Stored => TargetLayout::Stored,
+        LayoutArg::Csr => TargetLayout::Csr,
+        LayoutArg::Csc => TargetLayout::Csc,
+        LayoutArg::Both => TargetLayout::Both,
     };
     execute(&args.input, &args.output, &args.matrix.options(target, &args.common), &args.common)
 }
@@ -148,9 +147,9 @@ pub(crate) fn execute(
     })?;
     let seconds = began.elapsed().as_secs_f64();
     let mut out = Out::new();
-    for w in &written {
+    for w in &written.stores {
         if common.json {
-            out.json(&as_json(w, seconds))?;
+            out.json(&Timed::new(w, seconds))?;
         } else if !common.quiet {
             out.line(&as_text(w, seconds))?;
             lost_text(w).iter().try_for_each(|line| out.line(&printable(line)))?;
@@ -160,24 +159,22 @@ pub(crate) fn execute(
     Ok(ExitCode::SUCCESS)
 }
 
-fn as_text(w: &Written, seconds: f64) -> String {
-    let m = &w.manifest;
-    let [rows, columns] = m.layout.shape();
-    let bytes: u64 = m.files.iter().map(|f| f.len).sum();
+fn as_text(w: &ConvertedStore, seconds: f64) -> String {
+    let [rows, columns] = w.shape;
     format!(
         "{}: {} of {} × {}, {} entries of {}, {} in {seconds:.2} s",
-        w.path.display(),
-        m.layout.orientation.encoding(),
+        w.output.display(),
+        w.encoding_type,
         human_count(rows),
         human_count(columns),
-        human_count(m.layout.entries),
-        m.layout.dtype,
-        human_bytes(bytes)
+        human_count(w.nnz),
+        w.dtypes.data,
+        human_bytes(w.bytes)
     )
 }
 
 /// What could not be read, a line each.
-fn lost_text(w: &Written) -> Vec<String> {
+fn lost_text(w: &ConvertedStore) -> Vec<String> {
     let Some(salvage) = &w.manifest.salvaged else { return Vec::new() };
     let what = match salvage.orientation {
         Orientation::Csr => "rows",
@@ -185,20 +182,4 @@ fn lost_text(w: &Written) -> Vec<String> {
     };
     let line = |l: &LostLines| format!("lost: {what} {} to {}: {}", l.lines.start, l.lines.end - 1, l.reason);
     salvage.lost.iter().map(line).collect()
-}
-
-fn as_json(w: &Written, seconds: f64) -> serde_json::Value {
-    let m = &w.manifest;
-    json!({
-        "output": w.path.display().to_string(),
-        "encoding-type": m.layout.orientation.encoding(),
-        "shape": m.layout.shape(),
-        "nnz": m.layout.entries,
-        "dtypes": {"data": m.layout.dtype.name(), "indices": m.indices.name(), "indptr": m.indptr.name()},
-        "sorted_indices": m.sorted,
-        "has_duplicates": m.duplicates,
-        "lost": m.salvaged.as_ref().map(|s| s.lost.iter().map(|l| l.lines.end - l.lines.start).sum::<u64>()),
-        "bytes": m.files.iter().map(|f| f.len).sum::<u64>(),
-        "seconds": (seconds * 1000.0).round() / 1000.0,
-    })
 }

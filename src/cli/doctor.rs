@@ -4,8 +4,8 @@ use super::args::human_count;
 use super::common::Common;
 use super::report::{Out, printable};
 use annmap::Result;
-use annmap::doctor::{Finding, Report, Severity, examine};
-use serde_json::json;
+use annmap::doctor::{Examination, Problem, Remedy, Severity, examine};
+use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let report = args.common.run(|observer| examine(&args.file, args.common.limits(), budget, observer))?;
     let mut out = Out::new();
     if args.common.json {
-        out.json(&as_json(args, &report))?;
+        out.json(&Examined::new(args, &report))?;
     } else {
         as_text(args, &report).iter().try_for_each(|line| out.line(&printable(line)))?;
     }
@@ -33,8 +33,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::from(if report.is_healthy() { 0 } else { 3 }))
 }
 
-fn as_text(args: &Args, report: &Report) -> Vec<String> {
-    let line = |f: &Finding| format!("{}: {}: {}", f.weight.name(), f.object, f.text);
+fn as_text(args: &Args, report: &Examination) -> Vec<String> {
+    let line = |f: &Problem| format!("{}: {}: {}", f.weight.name(), f.object, text_of(f));
     let mut lines: Vec<String> = Vec::new();
     for weight in [Severity::Damage, Severity::Contradiction, Severity::Notice] {
         let shown = report.findings.iter().filter(|f| f.weight == weight);
@@ -59,18 +59,46 @@ fn as_text(args: &Args, report: &Report) -> Vec<String> {
     lines
 }
 
-fn as_json(args: &Args, report: &Report) -> serde_json::Value {
-    let findings: Vec<_> = report
-        .findings
-        .iter()
-        .map(|f| json!({"weight": f.weight.name(), "object": f.object, "byte": f.offset, "text": f.text}))
-        .collect();
-    json!({
-        "file": args.file.display().to_string(),
-        "healthy": report.is_healthy(),
-        "kind": report.flavour,
-        "objects": report.objects,
-        "chunks": report.chunks,
-        "findings": findings,
-    })
+/// An examination and what was examined, as JSON.
+#[derive(Debug, Serialize)]
+struct Examined<'a> {
+    file: String,
+    healthy: bool,
+    kind: Option<&'static str>,
+    objects: u64,
+    chunks: u64,
+    findings: Vec<Found<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Found<'a> {
+    weight: Severity,
+    object: &'a str,
+    byte: Option<u64>,
+    text: String,
+}
+
+impl<'a> Examined<'a> {
+    fn new(args: &Args, report: &'a Examination) -> Self {
+        let found =
+            |f: &'a Problem| Found { weight: f.weight, object: &f.object, byte: f.offset, text: text_of(f) };
+        Examined {
+            file: args.file.display().to_string(),
+            healthy: report.is_healthy(),
+            kind: report.flavour,
+            objects: report.objects,
+            chunks: report.chunks,
+            findings: report.findings.iter().map(found).collect(),
+        }
+    }
+}
+
+/// What is wrong, and the command that helps.
+fn text_of(problem: &Problem) -> String {
+    let remedy = match problem.remedy {
+        Some(Remedy::Salvage) => " (convert --salvage keeps the others)",
+        Some(Remedy::Sort) => ": convert --sort puts them in order",
+        _ => "",
+    };
+    format!("{}{remedy}", problem.text)
 }

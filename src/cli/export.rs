@@ -2,14 +2,14 @@
 
 use super::args::{human_bytes, human_count};
 use super::common::Common;
-use super::report::Out;
+use super::report::{Out, Timed};
 use annmap::codec::{Compression, Filters};
 use annmap::dataset::Dataset;
 use annmap::export::{ExportOptions, Names, export};
 use annmap::matrix::{Orientation, Selection};
 use annmap::tree::Libver;
-use annmap::{Error, Result};
-use serde_json::json;
+use annmap::{Error, FileReport, Result};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -129,11 +129,11 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
         LayoutArg::Csc => Orientation::Csc,
     });
     let began = Instant::now();
-    args.common.run(|observer| {
+    let written = args.common.run(|observer| {
         let input = Dataset::open_with(&args.input, args.common.limits())?;
         export(&input, &args.output, &Selection::default(), &options, observer)
     })?;
-    report(&args.output, began, &args.common, None)
+    Written::whole(&written).report(began, &args.common)
 }
 
 #[derive(Debug, clap::Args)]
@@ -151,34 +151,52 @@ pub(crate) struct ExportArgs {
 pub(crate) fn run_export(args: &ExportArgs) -> Result<ExitCode> {
     let options = args.storage.options(&args.common);
     let began = Instant::now();
-    args.common.run(|observer| {
+    let written = args.common.run(|observer| {
         let input = Dataset::open_with(&args.input, args.common.limits())?;
         if input.store().is_none() {
             return Err(Error::usage("not a store (upgrade writes files anew)").in_file(&args.input));
         }
         export(&input, &args.output, &Selection::default(), &options, observer)
     })?;
-    report(&args.output, began, &args.common, None)
+    Written::whole(&written).report(began, &args.common)
 }
 
-/// Tells what was written.
-pub(super) fn report(
-    path: &Path,
-    began: Instant,
-    common: &Common,
-    counts: Option<[u64; 2]>,
-) -> Result<ExitCode> {
-    let seconds = began.elapsed().as_secs_f64();
-    let bytes = path.metadata().map_or(0, |m| m.len());
-    let mut out = Out::new();
-    if common.json {
-        let seconds = (seconds * 1000.0).round() / 1000.0;
-        out.json(&json!({"output": path.display().to_string(), "shape": counts, "bytes": bytes, "seconds": seconds}))?;
-    } else if !common.quiet {
-        let shape =
-            counts.map(|[r, c]| format!("{} × {}, ", human_count(r), human_count(c))).unwrap_or_default();
-        out.line(&format!("{}: {shape}{} in {seconds:.2} s", path.display(), human_bytes(bytes)))?;
+/// What was written, as JSON.
+#[derive(Debug, Serialize)]
+pub(super) struct Written {
+    output: String,
+    /// Only where rows or columns were chosen.
+    shape: Option<[u64; 2]>,
+    bytes: u64,
+}
+
+impl Written {
+    pub(super) fn new(output: &Path, shape: Option<[u64; 2]>, bytes: u64) -> Self {
+        Written { output: output.display().to_string(), shape, bytes }
     }
-    out.finish()?;
-    Ok(ExitCode::SUCCESS)
+
+    /// A file of chosen rows and columns.
+    pub(super) fn chosen(file: &FileReport) -> Self {
+        Written::new(&file.output, Some(file.shape), file.bytes)
+    }
+
+    /// A file of all there was.
+    pub(super) fn whole(file: &FileReport) -> Self {
+        Written::new(&file.output, None, file.bytes)
+    }
+
+    /// Prints it, in the form asked for.
+    pub(super) fn report(&self, began: Instant, common: &Common) -> Result<ExitCode> {
+        let seconds = began.elapsed().as_secs_f64();
+        let mut out = Out::new();
+        if common.json {
+            out.json(&Timed::new(self, seconds))?;
+        } else if !common.quiet {
+            let shape = self.shape.map(|[r, c]| format!("{} × {}, ", human_count(r), human_count(c)));
+            let (shape, bytes) = (shape.unwrap_or_default(), human_bytes(self.bytes));
+            out.line(&format!("{}: {shape}{bytes} in {seconds:.2} s", self.output))?;
+        }
+        out.finish()?;
+        Ok(ExitCode::SUCCESS)
+    }
 }

@@ -5,7 +5,7 @@ use super::report::{Out, printable};
 use annmap::dataset::{AnnData, ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 use annmap::store::Store;
 use annmap::{Error, Kind, Result};
-use serde_json::{Value as Json, json};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -34,7 +34,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let size = args.input.metadata().map_or(0, |m| m.len());
     let mut out = Out::new();
     if args.json {
-        out.json(&as_json(&args.input, size, &description))?;
+        let file = args.input.display().to_string();
+        out.json(&Described { file, bytes: size, description: &description })?;
     } else {
         for line in as_text(&args.input, size, &description) {
             out.line(&printable(&line))?;
@@ -65,6 +66,7 @@ fn as_text(path: &Path, size: u64, d: &Description) -> Vec<String> {
             ElementInfo::Frame(f) => frame_text(f),
             ElementInfo::Other(what) => what.clone(),
             ElementInfo::Broken(e) => format!("error: {e}"),
+            _ => String::new(),
         };
         out.push(format!("  {name:width$}  {text}"));
         if let ElementInfo::Frame(f) = element {
@@ -78,7 +80,7 @@ fn matrix_text(m: &MatrixInfo) -> String {
     let dims: Vec<String> = m.shape.iter().map(|n| human_count(*n)).collect();
     let mut parts = vec![format!("{} {} {}", m.kind, dims.join(" × "), m.dtype)];
     if let Some(nnz) = m.nnz {
-        let density = density(nnz, &m.shape).map(|d| format!(" ({:.2} %)", d * 100.0)).unwrap_or_default();
+        let density = m.density.map(|d| format!(" ({:.2} %)", d * 100.0)).unwrap_or_default();
         parts.push(format!("{} entries{density}", human_count(nnz)));
     }
     if let Some(index) = &m.index_dtype {
@@ -101,44 +103,51 @@ fn frame_text(f: &FrameInfo) -> String {
 
 fn column_text(c: &ColumnInfo) -> String {
     let categories = match &c.categories {
-        Some((shown, n)) => {
-            let more = if *n > shown.len() as u64 { ", ..." } else { "" };
-            format!(" of {}: {}{more}", human_count(*n), shown.join(", "))
+        Some(c) => {
+            let more = if c.count > c.first.len() as u64 { ", ..." } else { "" };
+            format!(" of {}: {}{more}", human_count(c.count), c.first.join(", "))
         }
         None => String::new(),
     };
     format!("{}: {}{categories}", c.name, c.dtype)
 }
 
-fn as_json(path: &Path, size: u64, d: &Description) -> Json {
-    let elements: Vec<Json> = d
-        .elements
-        .iter()
-        .map(|(name, element)| {
-            let mut value = match element {
-                ElementInfo::Matrix(m) => json!({
-                    "kind": m.kind, "shape": m.shape, "dtype": m.dtype, "index_dtype": m.index_dtype, "nnz": m.nnz,
-                    "density": m.nnz.and_then(|n| density(n, &m.shape)), "chunks": m.chunks, "filters": m.filters,
-                    "bytes": m.bytes,
-                }),
-                ElementInfo::Frame(f) => json!({
-                    "kind": "dataframe", "rows": f.rows, "index": f.index,
-                    "columns": f.columns.iter().map(|c| json!({
-                        "name": c.name, "dtype": c.dtype,
-                        "categories": c.categories.as_ref().map(|(first, n)| json!({"first": first, "count": n})),
-                    })).collect::<Vec<_>>(),
-                }),
-                ElementInfo::Other(what) => json!({"kind": what}),
-                ElementInfo::Broken(e) => json!({"kind": "error", "error": e.to_string()}),
-            };
-            value["path"] = json!(name);
-            value
-        })
-        .collect();
-    json!({
-        "file": path.display().to_string(), "bytes": size, "format": d.flavour.name(), "shape": d.shape,
-        "elements": elements,
-    })
+/// A description of a file and where it is, as JSON.
+#[derive(Debug, Serialize)]
+struct Described<'a> {
+    file: String,
+    bytes: u64,
+    #[serde(flatten)]
+    description: &'a Description,
+}
+
+/// What a store says of itself, as JSON.
+#[derive(Debug, Serialize)]
+struct DescribedStore<'a> {
+    store: String,
+    #[serde(rename = "encoding-type")]
+    encoding_type: &'a str,
+    shape: [u64; 2],
+    nnz: u64,
+    density: Option<f64>,
+    dtypes: Dtypes,
+    sorted_indices: Option<bool>,
+    has_duplicates: Option<bool>,
+    bytes: u64,
+    source: Option<MadeFrom<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Dtypes {
+    data: &'static str,
+    indices: &'static str,
+    indptr: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct MadeFrom<'a> {
+    name: &'a str,
+    matrix: &'a str,
 }
 
 fn store(path: &Path, as_json: bool) -> Result<()> {
@@ -154,13 +163,22 @@ fn store(path: &Path, as_json: bool) -> Result<()> {
     let [rows, columns] = m.layout.shape();
     let mut out = Out::new();
     if as_json {
-        out.json(&json!({
-            "store": path.display().to_string(), "encoding-type": m.layout.orientation.encoding(),
-            "shape": [rows, columns], "nnz": m.layout.entries, "density": density(m.layout.entries, &[rows, columns]),
-            "dtypes": {"data": m.layout.dtype.name(), "indices": m.indices.name(), "indptr": m.indptr.name()},
-            "sorted_indices": m.sorted, "has_duplicates": m.duplicates, "bytes": bytes,
-            "source": m.source.as_ref().map(|s| json!({"name": s.name, "matrix": s.matrix})),
-        }))?;
+        out.json(&DescribedStore {
+            store: path.display().to_string(),
+            encoding_type: m.layout.orientation.encoding(),
+            shape: [rows, columns],
+            nnz: m.layout.entries,
+            density: density(m.layout.entries, &[rows, columns]),
+            dtypes: Dtypes {
+                data: m.layout.dtype.name(),
+                indices: m.indices.name(),
+                indptr: m.indptr.name(),
+            },
+            sorted_indices: m.sorted,
+            has_duplicates: m.duplicates,
+            bytes,
+            source: m.source.as_ref().map(|s| MadeFrom { name: &s.name, matrix: &s.matrix }),
+        })?;
     } else {
         out.line(&format!(
             "{}: store, {} of {} × {}, {} entries of {}, {}",

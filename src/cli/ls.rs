@@ -4,7 +4,7 @@ use super::report::{self, Out, printable};
 use annmap::dtype::Class;
 use annmap::hdf5::{Dataset, File, Found, Object, ObjectKind, Storage, Target, Value, Visit};
 use annmap::{Error, Kind, Result};
-use serde_json::{Map, Value as Json, json};
+use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -37,6 +37,34 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(report::worst(&errors))
 }
 
+/// One line of JSON: an object, an attribute or an error.
+#[derive(Debug, Default, Serialize)]
+struct Line<'a> {
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attr: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    same_as: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'a str>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    link_type: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dtype: Option<&'a str>,
+    /// `null` for a null dataspace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shape: Option<Option<&'a [u64]>>,
+    /// `null` where the values have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crc: Option<Option<u32>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
 struct Ls<'a> {
     args: &'a Args,
     out: Out,
@@ -50,12 +78,13 @@ impl Ls<'_> {
             Found::Object(object) => {
                 match object.kind() {
                     ObjectKind::Dataset => self.dataset(object, path)?,
-                    kind => self.entry(path, kind.name(), &[], kind.name())?,
+                    kind => self.entry(path, kind.name(), Line::default(), kind.name())?,
                 }
                 self.attributes(object, path)
             }
             Found::Same(first) => {
-                self.entry(path, "same", &[("as", json!(&**first))], &format!("same as {first}"))
+                let line = Line { same_as: Some(first), ..Line::default() };
+                self.entry(path, "same", line, &format!("same as {first}"))
             }
             Found::Link(link) => self.link(path, &link.target),
             Found::TooDeep(most) => {
@@ -63,24 +92,26 @@ impl Ls<'_> {
                 self.error(path, None, &Error::new(Kind::Limit, text))
             }
             Found::Broken(e) => self.error(path, None, e),
-            other => self.entry(path, "unknown", &[], &format!("{other:?}")),
+            other => self.entry(path, "unknown", Line::default(), &format!("{other:?}")),
         }
     }
 
     fn link(&mut self, path: &str, target: &Target) -> Result<()> {
         match target {
             Target::Soft(to) => {
-                self.entry(path, "soft-link", &[("target", json!(to))], &format!("soft link to {to}"))
+                let line = Line { target: Some(to), ..Line::default() };
+                self.entry(path, "soft-link", line, &format!("soft link to {to}"))
             }
             Target::External { file, path: inner } => {
-                let fields = [("file", json!(file)), ("target", json!(inner))];
-                self.entry(path, "external-link", &fields, &format!("external link to {inner} in {file}"))
+                let line = Line { file: Some(file), target: Some(inner), ..Line::default() };
+                self.entry(path, "external-link", line, &format!("external link to {inner} in {file}"))
             }
             Target::User(kind) => {
                 let text = format!("user-defined link {kind}");
-                self.entry(path, "user-link", &[("type", json!(kind))], &text)
+                let line = Line { link_type: Some(*kind), ..Line::default() };
+                self.entry(path, "user-link", line, &text)
             }
-            other => self.entry(path, "unknown", &[], &format!("{other:?}")),
+            other => self.entry(path, "unknown", Line::default(), &format!("{other:?}")),
         }
     }
 
@@ -96,13 +127,12 @@ impl Ls<'_> {
             Some(Ok(crc)) => Some(crc),
             None => None,
         };
-        let mut fields = vec![("dtype", json!(dtype)), ("shape", json!(shape))];
         let mut text = format!("{dtype} {}{}", shape_text(shape), storage_text(&dataset));
         if let Some(crc) = crc {
-            fields.push(("crc", json!(crc)));
             text += &crc_text(crc);
         }
-        self.entry(path, "dataset", &fields, &text)
+        let line = Line { dtype: Some(&dtype), shape: Some(shape), crc, ..Line::default() };
+        self.entry(path, "dataset", line, &text)
     }
 
     fn attributes(&mut self, object: &Object, path: &str) -> Result<()> {
@@ -118,15 +148,16 @@ impl Ls<'_> {
             match line {
                 Err(e) => self.error(path, Some(&a.name), &e)?,
                 Ok((value, crc)) if self.args.json => {
-                    let mut o = Map::new();
-                    o.insert("path".into(), json!(path));
-                    o.insert("attr".into(), json!(a.name));
-                    o.insert("dtype".into(), json!(value.datatype().name()));
-                    o.insert("shape".into(), json!(value.shape()));
-                    if let Some(crc) = crc {
-                        o.insert("crc".into(), json!(crc));
-                    }
-                    self.out.json(&Json::Object(o))?;
+                    let (dtype, shape) = (value.datatype().name(), Some(value.shape()));
+                    let attr = Some(a.name.as_str());
+                    self.out.json(&Line {
+                        path,
+                        attr,
+                        dtype: Some(&dtype),
+                        shape,
+                        crc,
+                        ..Line::default()
+                    })?;
                 }
                 Ok((value, crc)) => {
                     let shown = preview(&value);
@@ -144,17 +175,11 @@ impl Ls<'_> {
         Ok(())
     }
 
-    fn entry(&mut self, path: &str, kind: &str, fields: &[(&str, Json)], text: &str) -> Result<()> {
+    fn entry(&mut self, path: &str, kind: &str, line: Line<'_>, text: &str) -> Result<()> {
         if !self.args.json {
             return self.out.line(&printable(&format!("{path}  {text}")));
         }
-        let mut o = Map::new();
-        o.insert("path".into(), json!(path));
-        o.insert("kind".into(), json!(kind));
-        for (key, value) in fields {
-            o.insert((*key).to_owned(), value.clone());
-        }
-        self.out.json(&Json::Object(o))
+        self.out.json(&Line { path, kind: Some(kind), ..line })
     }
 
     /// An object or attribute that cannot be read is a line like the others; the run goes on.
@@ -171,13 +196,7 @@ impl Ls<'_> {
             let at = attribute.map(|a| format!("@{a}")).unwrap_or_default();
             return self.out.line(&printable(&format!("{path}{at}  error: {text}")));
         }
-        let mut o = Map::new();
-        o.insert("path".into(), json!(path));
-        if let Some(a) = attribute {
-            o.insert("attr".into(), json!(a));
-        }
-        o.insert("error".into(), json!(text));
-        self.out.json(&Json::Object(o))
+        self.out.json(&Line { path, attr: attribute, error: Some(&text), ..Line::default() })
     }
 }
 

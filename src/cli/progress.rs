@@ -3,7 +3,7 @@
 use super::report;
 use annmap::{Observer, Phase, Warning};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
+use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -89,6 +89,19 @@ impl Progress {
     }
 }
 
+/// One line of `--progress json`.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    phase: &'a str,
+    bytes: u64,
+    total: u64,
+    seconds: f64,
+    bytes_per_second: f64,
+    eta_seconds: Option<f64>,
+    last: bool,
+    element: Option<&'a str>,
+}
+
 impl Lines {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -102,10 +115,17 @@ impl Lines {
         let seconds = state.began.elapsed().as_secs_f64();
         let rate = if seconds > 0.0 { done as f64 / seconds } else { 0.0 };
         let eta = if rate > 0.0 { Some(((state.total - done) as f64 / rate).round()) } else { None };
-        let line = json!({
-            "phase": state.phase, "bytes": done, "total": state.total, "seconds": (seconds * 1000.0).round() / 1000.0,
-            "bytes_per_second": rate.round(), "eta_seconds": eta, "last": last, "element": state.element,
-        });
+        let line = Line {
+            phase: &state.phase,
+            bytes: done,
+            total: state.total,
+            seconds: (seconds * 1000.0).round() / 1000.0,
+            bytes_per_second: rate.round(),
+            eta_seconds: eta,
+            last,
+            element: state.element.as_deref(),
+        };
+        let line = serde_json::to_string(&line).unwrap_or_default();
         let _ = writeln!(io::stderr(), "{line}");
     }
 }

@@ -1,7 +1,7 @@
 //! Results as text on stdout; errors as one line on stderr and an exit code.
 
-use annmap::{Error, Kind};
-use serde_json::Value as Json;
+use annmap::{Error, Hint, Kind};
+use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -20,8 +20,19 @@ pub(crate) fn exit_code(kind: Kind) -> u8 {
 
 /// Prints the one line of an error and gives its exit code.
 pub(crate) fn failure(e: &Error) -> ExitCode {
-    note(&e.to_string());
+    note(&format!("{e}{}", advice(e)));
     ExitCode::from(exit_code(e.kind()))
+}
+
+/// Which options of the command line help.
+fn advice(e: &Error) -> &'static str {
+    match e.hint() {
+        Some(Hint::Replace) => " (--force replaces it)",
+        Some(Hint::RoundValues) => " (see --cast)",
+        Some(Hint::WideIndices) => " (see --index-dtype)",
+        Some(Hint::ChooseMatrix) => " (see --matrix or --genome)",
+        _ => "",
+    }
 }
 
 /// One line on stderr, with the program's name. Line breaks that a file smuggles into its names are shown, not
@@ -35,6 +46,20 @@ pub(crate) fn worst(kinds: &[Kind]) -> ExitCode {
     // Malformed outweighs the rest, unsupported comes last.
     let code = [3, 5, 6, 2, 4].into_iter().find(|c| kinds.iter().any(|k| exit_code(*k) == *c));
     ExitCode::from(code.unwrap_or(0))
+}
+
+/// A report and how long the work took, in seconds.
+#[derive(Debug, Serialize)]
+pub(crate) struct Timed<'a, R> {
+    #[serde(flatten)]
+    report: &'a R,
+    seconds: f64,
+}
+
+impl<'a, R> Timed<'a, R> {
+    pub(crate) fn new(report: &'a R, seconds: f64) -> Self {
+        Timed { report, seconds: (seconds * 1000.0).round() / 1000.0 }
+    }
 }
 
 /// Text with its control characters escaped.
@@ -57,8 +82,10 @@ impl Out {
         self.0.write_all(text.as_bytes()).and_then(|()| self.0.write_all(b"\n")).map_err(broken)
     }
 
-    pub(crate) fn json(&mut self, value: &Json) -> annmap::Result<()> {
-        self.line(&value.to_string())
+    /// One value as a line of JSON; its keys are in the order of the fields.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> annmap::Result<()> {
+        let text = serde_json::to_string(value).map_err(Error::external)?;
+        self.line(&text)
     }
 
     pub(crate) fn finish(mut self) -> annmap::Result<()> {

@@ -1,14 +1,13 @@
 //! `annmap subset`: rows and columns of a file as an h5ad or a store.
 
 use super::common::Common;
-use super::export::{StorageArgs, report};
+use super::export::{StorageArgs, Written};
 use annmap::convert;
 use annmap::dataset::Dataset;
 use annmap::dataset::Flavour;
 use annmap::export::{ExportOptions, export, split};
 use annmap::matrix::Selection;
 use annmap::select::{RowChoice, check_file_names, file_name, group_rows, names_from};
-use annmap::table::Frame;
 use annmap::{Error, Observer, Result};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -72,28 +71,20 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let columns = args.rows_of_var().rows(&var)?;
         let Some(by) = &args.split_by else {
             let selection = Selection { obs: rows, var: columns };
-            let counts = counts_of(&selection, [&obs, &var]);
-            take(&input, &args.output, selection, &options, observer)?;
-            return Ok(vec![(args.output.clone(), counts)]);
+            return Ok(vec![take(&input, &args.output, selection, &options, observer)?]);
         };
-        let mut out = Vec::new();
         std::fs::create_dir_all(&args.output)
             .map_err(|e| Error::io("create directory", e).in_file(&args.output))?;
-        let mut parts = Vec::new();
         let groups = group_rows(&obs, by, rows)?;
         check_file_names(&groups, by)?;
-        for (value, rows) in groups {
+        let part = |(value, rows): (String, Vec<u64>)| {
             let path = args.output.join(format!("{}.h5ad", file_name(&value)));
-            let selection = Selection { obs: Some(rows), var: columns.clone() };
-            out.push((path.clone(), counts_of(&selection, [&obs, &var])));
-            parts.push((path, selection));
-        }
-        split(&input, &parts, &options, observer)?;
-        Ok(out)
+            (path, Selection { obs: Some(rows), var: columns.clone() })
+        };
+        let parts: Vec<(PathBuf, Selection)> = groups.into_iter().map(part).collect();
+        Ok(split(&input, &parts, &options, observer)?.iter().map(Written::chosen).collect())
     })?;
-    for (path, counts) in written {
-        report(&path, began, &args.common, Some(counts))?;
-    }
+    written.iter().try_for_each(|w| w.report(began, &args.common).map(drop))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -104,9 +95,9 @@ fn take(
     selection: Selection,
     options: &ExportOptions,
     observer: &dyn Observer,
-) -> Result<()> {
+) -> Result<Written> {
     if output.extension().is_some_and(|e| e == "h5ad" || e == "h5") {
-        return export(input, output, &selection, options, observer);
+        return export(input, output, &selection, options, observer).map(|file| Written::chosen(&file));
     }
     let options = convert::ConvertOptions {
         selection,
@@ -115,12 +106,9 @@ fn take(
         temporary: options.temporary.clone(),
         ..convert::ConvertOptions::default()
     };
-    convert::convert(input, output, &options, observer).map(|_| ())
-}
-
-fn counts_of(selection: &Selection, frames: [&Frame; 2]) -> [u64; 2] {
-    let count = |s: &Option<Vec<u64>>, f: &Frame| s.as_ref().map_or(f.rows() as u64, |s| s.len() as u64);
-    [count(&selection.obs, frames[0]), count(&selection.var, frames[1])]
+    let report = convert::convert(input, output, &options, observer)?;
+    let bytes = report.stores.iter().map(|s| s.bytes).sum();
+    Ok(Written::new(output, report.stores.first().map(|s| s.shape), bytes))
 }
 
 impl Args {

@@ -1,15 +1,12 @@
 //! `annmap synth`: h5ad files to try things on.
 
-use super::args::{human_bytes, human_count};
 use super::common::Common;
-use super::export::{LibverArg, Packing, parse_compression};
-use super::report::Out;
+use super::export::{LibverArg, Packing, Written, parse_compression};
 use annmap::anndata::StorageOptions;
 use annmap::codec::{Compression, Filters};
 use annmap::synth::{COLUMNS, Defect, Form, SynthOptions, synth};
 use annmap::{Dtype, Result};
 use clap::ValueEnum;
-use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -128,21 +125,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         budget: args.common.budget(),
     };
     let began = Instant::now();
-    args.common.run(|observer| synth(&args.output, &options, observer))?;
-    let (seconds, bytes) = (began.elapsed().as_secs_f64(), args.output.metadata().map_or(0, |m| m.len()));
-    let mut out = Out::new();
-    if args.common.json {
-        let seconds = (seconds * 1000.0).round() / 1000.0;
-        let shape = [args.cells, args.genes];
-        out.json(&json!({"output": args.output.display().to_string(), "shape": shape, "bytes": bytes, "seconds": seconds}))?;
-    } else if !args.common.quiet {
-        let (rows, columns) = (human_count(args.cells), human_count(args.genes));
-        out.line(&format!(
-            "{}: {rows} × {columns}, {} in {seconds:.2} s",
-            args.output.display(),
-            human_bytes(bytes)
-        ))?;
-    }
-    out.finish()?;
-    Ok(ExitCode::SUCCESS)
+    let written = args.common.run(|observer| synth(&args.output, &options, observer))?;
+    Written::chosen(&written).report(began, &args.common)
 }

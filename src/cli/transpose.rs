@@ -3,7 +3,7 @@
 use super::common::Common;
 use super::convert::{MatrixArgs, execute};
 use annmap::Result;
-use annmap::convert::Target;
+use annmap::convert::TargetLayout;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,5 +20,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    execute(&args.input, &args.output, &args.matrix.options(Target::Flipped, &args.common), &args.common)
+    execute(
+        &args.input,
+        &args.output,
+        &args.matrix.options(TargetLayout::Flipped, &args.common),
+        &args.common,
+    )
 }

@@ -4,10 +4,10 @@ use super::args::human_count;
 use super::common::Common;
 use super::report::{self, Out, printable};
 use annmap::dataset::Dataset;
-use annmap::store::{Report, Store};
+use annmap::store::{CheckFinding, CheckReport, Store};
 use annmap::verify::{Comparison, Difference, VerifyOptions, compare};
 use annmap::{Error, Kind, Result};
-use serde_json::{Value as Json, json};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -60,28 +60,52 @@ fn run_compare(args: &Args, b: &Path) -> Result<ExitCode> {
         compare(&a, &b, &options, observer)
     })?;
     show_comparison(args, b, &found)?;
-    Ok(ExitCode::from(u8::from(found.count > 0)))
+    Ok(ExitCode::from(u8::from(!found.is_equal())))
+}
+
+/// A comparison and what was compared, as JSON.
+#[derive(Debug, Serialize)]
+struct Compared<'a> {
+    a: String,
+    b: String,
+    #[serde(flatten)]
+    found: &'a Comparison,
+}
+
+/// What the check of a store found, as JSON.
+#[derive(Debug, Serialize)]
+struct Checked {
+    store: String,
+    ok: bool,
+    entries: u64,
+    checksums: usize,
+    sorted_indices: Option<bool>,
+    has_duplicates: Option<bool>,
+    findings: Vec<Problem>,
+}
+
+#[derive(Debug, Serialize)]
+struct Problem {
+    file: String,
+    problem: String,
 }
 
 fn show_comparison(args: &Args, b: &Path, found: &Comparison) -> Result<()> {
     let mut out = Out::new();
     if args.common.json {
-        out.json(&json!({
-            "a": args.a.display().to_string(), "b": b.display().to_string(), "equal": found.count == 0,
-            "entries": found.entries, "differences": found.count,
-            "first": found.first.iter().map(as_json).collect::<Vec<_>>(),
-        }))?;
+        let (a, b) = (args.a.display().to_string(), b.display().to_string());
+        out.json(&Compared { a, b, found })?;
         return out.finish();
     }
     for d in &found.first {
         out.line(&printable(&as_text(d)))?;
     }
-    if found.count > found.first.len() as u64 {
+    if found.differences > found.first.len() as u64 {
         out.line("...")?;
     }
-    if found.count > 0 {
-        let n = human_count(found.count);
-        out.line(&format!("{n} difference{}", if found.count == 1 { "" } else { "s" }))?;
+    if !found.is_equal() {
+        let n = human_count(found.differences);
+        out.line(&format!("{n} difference{}", if found.differences == 1 { "" } else { "s" }))?;
     } else if !args.common.quiet {
         out.line(&format!("equal, {} entries", human_count(found.entries)))?;
     }
@@ -91,12 +115,12 @@ fn show_comparison(args: &Args, b: &Path, found: &Comparison) -> Result<()> {
 fn as_text(d: &Difference) -> String {
     match d {
         Difference::Whole { what, a, b } => format!("{what}: {a} in A, {b} in B"),
-        Difference::Entry { position, names, a, b } => {
-            let axis = |i: usize, what: &str| match &names[i] {
-                Some(name) => format!("'{name}' ({what} {})", position[i]),
-                None => format!("{what} {}", position[i]),
+        Difference::Entry { row, column, row_name, column_name, a, b } => {
+            let axis = |what: &str, n: &u64, name: &Option<String>| match name {
+                Some(name) => format!("'{name}' ({what} {n})"),
+                None => format!("{what} {n}"),
             };
-            let place = format!("{}, {}", axis(0, "row"), axis(1, "column"));
+            let place = format!("{}, {}", axis("row", row, row_name), axis("column", column, column_name));
             match (a, b) {
                 (Some(a), Some(b)) => format!("{place}: {a} in A, {b} in B"),
                 (Some(a), None) => format!("{place}: {a} in A, not stored in B"),
@@ -104,16 +128,7 @@ fn as_text(d: &Difference) -> String {
                 (None, None) => place,
             }
         }
-    }
-}
-
-fn as_json(d: &Difference) -> Json {
-    match d {
-        Difference::Whole { what, a, b } => json!({"what": what, "a": a, "b": b}),
-        Difference::Entry { position, names, a, b } => json!({
-            "row": position[0], "column": position[1], "row_name": names[0], "column_name": names[1],
-            "a": a.map(|v| v.to_string()), "b": b.map(|v| v.to_string()),
-        }),
+        _ => String::new(),
     }
 }
 
@@ -136,20 +151,19 @@ fn run_check(args: &Args) -> Result<ExitCode> {
     Ok(if wrong { ExitCode::from(report::exit_code(Kind::Malformed)) } else { ExitCode::SUCCESS })
 }
 
-fn show(path: &Path, report: &Report, common: &Common) -> Result<()> {
+fn show(path: &Path, report: &CheckReport, common: &Common) -> Result<()> {
     let mut out = Out::new();
     if common.json {
-        let findings: Vec<_> =
-            report.findings.iter().map(|f| json!({"file": f.file, "problem": f.problem})).collect();
-        out.json(&json!({
-            "store": path.display().to_string(),
-            "ok": report.findings.is_empty(),
-            "entries": report.entries,
-            "checksums": report.checksums,
-            "sorted_indices": report.order.map(|o| o.sorted),
-            "has_duplicates": report.order.and_then(|o| o.duplicates),
-            "findings": findings,
-        }))?;
+        let problem = |f: &CheckFinding| Problem { file: f.file.clone(), problem: f.problem.clone() };
+        out.json(&Checked {
+            store: path.display().to_string(),
+            ok: report.findings.is_empty(),
+            entries: report.entries,
+            checksums: report.checksums,
+            sorted_indices: report.order.map(|o| o.sorted),
+            has_duplicates: report.order.and_then(|o| o.duplicates),
+            findings: report.findings.iter().map(problem).collect(),
+        })?;
     } else if report.findings.is_empty() {
         if !common.quiet {
             let checksums = match report.checksums {

@@ -21,7 +21,8 @@ use crate::dataset::Dataset;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
 use crate::export;
-use crate::observe::Observer;
+use crate::observe::{Observer, Recorder};
+use crate::report::FileReport;
 use crate::table::Join;
 use std::path::Path;
 
@@ -65,7 +66,7 @@ pub fn concat(
     output: &Path,
     options: &ConcatOptions,
     observer: &dyn Observer,
-) -> Result<()> {
+) -> Result<FileReport> {
     if inputs.is_empty() {
         return Err(Error::usage("nothing to concatenate"));
     }
@@ -81,5 +82,7 @@ pub fn concat(
     if let Some(twice) = sorted.windows(2).find(|w| w[0] == w[1]) {
         return Err(Error::usage(format!("the key '{}' comes twice", twice[0])));
     }
-    run::run(inputs, output, options, &keys, observer)
+    let recorder = Recorder::new(observer);
+    let shape = run::run(inputs, output, options, &keys, &recorder)?;
+    Ok(FileReport::new(output, shape, recorder.finish()))
 }

@@ -4,7 +4,7 @@ use super::along::Along;
 use super::item::Item;
 use super::map::{Map, join_names, refuse_repeated};
 use super::parts::{Part, Scratch, open};
-use super::{Axis, ConcatOptions};
+use super::{Axis, ConcatOptions, shape_of};
 use crate::anndata::{AnnDataWriter, StorageOptions};
 use crate::dataset::Dataset;
 use crate::error::{Error, Place, Result};
@@ -33,7 +33,7 @@ pub(super) fn run(
     options: &ConcatOptions,
     keys: &[String],
     observer: &dyn Observer,
-) -> Result<()> {
+) -> Result<[u64; 2]> {
     let storage = &options.storage;
     let beside = transpose::beside(output);
     let scratch = Scratch::new(output, storage.temporary.as_deref().unwrap_or(beside));
@@ -50,12 +50,14 @@ pub(super) fn run(
     let parts: Result<Vec<Part>> = inputs.iter().map(|i| open(i, &scratch, storage, observer)).collect();
     let (parts, scratch) = (parts?, &scratch);
     let mut run = Run { parts: &parts, options, keys, scratch, budget: storage.budget, observer, writer };
-    run.root()?;
-    run.writer.finish()
+    let shape = run.root()?;
+    run.writer.finish()?;
+    Ok(shape)
 }
 
 impl Run<'_> {
-    fn root(&mut self) -> Result<()> {
+    /// Writes everything and returns the rows and columns.
+    fn root(&mut self) -> Result<[u64; 2]> {
         let axis = self.options.axis;
         let [name, other] = [axis, axis.other()].map(Axis::name);
         let root = Location::root();
@@ -68,6 +70,7 @@ impl Run<'_> {
         let (names, maps) = self.join_names(&frames)?;
         let frame = self.across_frame(&frames, &names, &maps).in_object(&format!("/{other}"))?;
         self.writer.frame(&root.child(other), &frame)?;
+        let shape = shape_of(axis, along.names.len() as u64, frame.rows() as u64);
         self.x(&along, &maps)?;
         self.joined_mapping("layers", &along, Some(&maps))?;
         self.joined_mapping(&format!("{name}m"), &along, None)?;
@@ -76,7 +79,8 @@ impl Run<'_> {
             self.merged_mapping(&format!("{other}{letter}"), &names, &maps, both)?;
         }
         self.uns()?;
-        self.raw()
+        self.raw()?;
+        Ok(shape)
     }
 
     /// `X`, where all parts have it; nothing where none has.

@@ -2,7 +2,7 @@
 
 use super::tables::Tables;
 use crate::anndata::{Encoding, Matrix};
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Hint, Kind, Place, Result};
 use crate::formats::{loom, tenx};
 use crate::limits::Limits;
 use crate::tree::{Container, Node};
@@ -187,10 +187,9 @@ impl AnnData {
         let names: Vec<String> = genomes.iter().map(|g| g.name().to_owned()).collect();
         let found = genomes.into_iter().find(|g| g.name() == name);
         found.ok_or_else(|| {
-            Error::usage(format!(
-                "choose a genome, with --matrix or --genome (there are: {})",
-                names.join(", ")
-            ))
+            let names = names.join(", ");
+            Error::usage(format!("expected the name of a genome (there are: {names})"))
+                .hinting(Hint::ChooseMatrix)
         })
     }
 

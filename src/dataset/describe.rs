@@ -1,7 +1,7 @@
 //! What a file holds, told from metadata alone: milliseconds, whatever the size.
 
 use super::anndata::{AnnData, Flavour};
-use crate::anndata::{Encoding, Matrix, frame_names, from_value};
+use crate::anndata::{ColumnKind, Element, Encoding, Matrix, frame_names, from_value};
 use crate::dtype::Class;
 use crate::error::{Error, Result};
 use crate::formats::tenx;
@@ -9,30 +9,39 @@ use crate::tree::{Array, Node};
 
 /// A whole file.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct Description {
     /// What kind of file it is.
+    #[cfg_attr(feature = "serde", serde(rename = "format", serialize_with = "json::flavour"))]
     pub flavour: Flavour,
     /// Rows and columns of `X`, or of the tables where there is no `X`.
     pub shape: Option<[u64; 2]>,
     /// Tables, matrices and mappings, by their path.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "json::elements"))]
     pub elements: Vec<(String, ElementInfo)>,
 }
 
 /// One element.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(untagged))]
+#[non_exhaustive]
 pub enum ElementInfo {
     /// A matrix or other array.
     Matrix(MatrixInfo),
     /// A data frame.
     Frame(FrameInfo),
     /// Something else, by its encoding or kind.
-    Other(String),
+    Other(#[cfg_attr(feature = "serde", serde(serialize_with = "json::kind"))] String),
     /// It cannot be described.
-    Broken(Error),
+    Broken(#[cfg_attr(feature = "serde", serde(serialize_with = "json::broken"))] Error),
 }
 
 /// A matrix or other array.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct MatrixInfo {
     /// `csr_matrix`, `csc_matrix`, `array`, ...
     pub kind: String,
@@ -44,6 +53,8 @@ pub struct MatrixInfo {
     pub index_dtype: Option<String>,
     /// Stored entries of a compressed matrix.
     pub nnz: Option<u64>,
+    /// The part of the positions that have a stored entry, 0 to 1; `None` where there are no positions.
+    pub density: Option<f64>,
     /// Elements of a chunk of the values.
     pub chunks: Option<Vec<u64>>,
     /// Filters of the values, in write order.
@@ -54,6 +65,9 @@ pub struct MatrixInfo {
 
 /// A data frame.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(tag = "kind", rename = "dataframe"))]
+#[non_exhaustive]
 pub struct FrameInfo {
     /// Rows.
     pub rows: Option<u64>,
@@ -65,13 +79,26 @@ pub struct FrameInfo {
 
 /// A column of a data frame.
 #[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
 pub struct ColumnInfo {
     /// Its name.
     pub name: String,
     /// Its type.
     pub dtype: String,
-    /// The first categories, and how many there are.
-    pub categories: Option<(Vec<String>, u64)>,
+    /// Its categories, if it has some.
+    pub categories: Option<CategoriesInfo>,
+}
+
+/// The categories of a column.
+#[derive(Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct CategoriesInfo {
+    /// The first of them; none where there are too many to read.
+    pub first: Vec<String>,
+    /// How many there are.
+    pub count: u64,
 }
 
 /// Categories shown at most.
@@ -193,14 +220,14 @@ fn describe_inner(object: &Node) -> Result<ElementInfo> {
         }
         return Ok(ElementInfo::Matrix(array(&d)));
     }
-    Ok(match Encoding::of(object)? {
-        Encoding::Sparse(_) => matrix(&Matrix::open(object)?),
-        Encoding::DataFrame => ElementInfo::Frame(frame(object)?),
+    Ok(match Element::of(object)? {
+        Element::Sparse(_) => matrix(&Matrix::open(object)?),
+        Element::Frame => ElementInfo::Frame(frame(object)?),
         _ if ["obs", "var", "row_attrs", "col_attrs", "features"].contains(&object.name()) => {
             ElementInfo::Frame(frame(object)?)
         }
-        Encoding::Categorical => ElementInfo::Other("categorical".into()),
-        Encoding::Awkward => ElementInfo::Other("awkward array".into()),
+        Element::Column(ColumnKind::Categorical) => ElementInfo::Other("categorical".into()),
+        Element::Awkward => ElementInfo::Other("awkward array".into()),
         _ if tenx::is_matrix(object)? => matrix(&Matrix::Sparse(tenx::open(object)?)),
         _ => ElementInfo::Other(format!("dict of {}", object.links()?.len())),
     })
@@ -216,11 +243,17 @@ fn matrix(element: &Matrix) -> ElementInfo {
                 shape: s.shape().to_vec(),
                 index_dtype: Some(indices.datatype().name()),
                 nnz: Some(s.entries()),
+                density: density(s.entries(), s.shape()),
                 bytes: data.byte_len() + indices.byte_len() + indptr.byte_len(),
                 ..array(data)
             }
         }
     })
+}
+
+fn density(entries: u64, [rows, columns]: [u64; 2]) -> Option<f64> {
+    let positions = rows as f64 * columns as f64;
+    (positions > 0.0).then(|| entries as f64 / positions)
 }
 
 fn array(d: &Array) -> MatrixInfo {
@@ -230,6 +263,7 @@ fn array(d: &Array) -> MatrixInfo {
         dtype: d.datatype().name(),
         index_dtype: None,
         nnz: None,
+        density: None,
         chunks: d.chunk_shape(),
         filters: d.filter_names(),
         bytes: d.byte_len(),
@@ -272,7 +306,7 @@ fn frame(group: &Node) -> Result<FrameInfo> {
     Ok(FrameInfo { rows, index: names.index, columns })
 }
 
-type Categories = Option<(Vec<String>, u64)>;
+type Categories = Option<CategoriesInfo>;
 
 fn column(frame: &Node, object: &Node) -> Result<(String, Categories)> {
     if object.is_array() {
@@ -283,27 +317,63 @@ fn column(frame: &Node, object: &Node) -> Result<(String, Categories)> {
         }
         return Ok((d.datatype().name(), None));
     }
-    Ok(match Encoding::of(object)? {
-        Encoding::Categorical => {
+    Ok(match Element::of(object)? {
+        Element::Column(ColumnKind::Categorical) => {
             let ordered = object.attribute("ordered")?.is_some_and(|a| a.integers().is_ok_and(|v| v == [1]));
             let name = if ordered { "ordered category" } else { "category" };
             (name.into(), object.descend("categories").and_then(|l| labels_of(&l)).ok())
         }
-        Encoding::Nullable => {
+        Element::Column(ColumnKind::Nullable) => {
             (format!("nullable {}", object.descend("values")?.array()?.datatype().name()), None)
         }
-        Encoding::NullableStrings => ("nullable string".into(), None),
-        other => (format!("{other:?}").to_lowercase(), None),
+        Element::Column(ColumnKind::NullableStrings) => ("nullable string".into(), None),
+        _ => (format!("{:?}", Encoding::of(object)?).to_lowercase(), None),
     })
 }
 
-fn labels_of(object: &Node) -> Result<(Vec<String>, u64)> {
+fn labels_of(object: &Node) -> Result<CategoriesInfo> {
     let d = object.array()?;
     let n = d.elements();
     if n > READ {
-        return Ok((Vec::new(), n));
+        return Ok(CategoriesInfo { first: Vec::new(), count: n });
     }
     let column = from_value(&d.read()?)?;
     let shown = (0..column.len().min(SHOWN)).map(|i| Ok(column.text(i)?.unwrap_or_default()));
-    Ok((shown.collect::<Result<_>>()?, n))
+    Ok(CategoriesInfo { first: shown.collect::<Result<_>>()?, count: n })
+}
+
+/// How parts of a description are serialized that are not what they are called.
+#[cfg(feature = "serde")]
+mod json {
+    use super::{ElementInfo, Error, Flavour};
+    use serde::ser::{SerializeMap, Serializer};
+
+    pub(super) fn flavour<S: Serializer>(flavour: &Flavour, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(flavour.name())
+    }
+
+    /// An element with its path behind the rest.
+    #[derive(serde::Serialize)]
+    struct AtPath<'a> {
+        #[serde(flatten)]
+        info: &'a ElementInfo,
+        path: &'a str,
+    }
+
+    pub(super) fn elements<S: Serializer>(all: &[(String, ElementInfo)], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(all.iter().map(|(path, info)| AtPath { info, path }))
+    }
+
+    pub(super) fn kind<S: Serializer>(kind: &str, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(Some(1))?;
+        map.serialize_entry("kind", kind)?;
+        map.end()
+    }
+
+    pub(super) fn broken<S: Serializer>(error: &Error, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(Some(2))?;
+        map.serialize_entry("kind", "error")?;
+        map.serialize_entry("error", &error.to_string())?;
+        map.end()
+    }
 }

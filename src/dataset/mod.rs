@@ -13,7 +13,7 @@ mod tables;
 
 pub use anndata::{AnnData, Flavour};
 pub use array::{Array, TypedArray};
-pub use describe::{ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
+pub use describe::{CategoriesInfo, ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use matrix::Matrix;
 pub use open::Dataset;
 #[cfg(feature = "store")]

@@ -1,17 +1,20 @@
 //! The rules of AnnData: shapes that agree, pointers that ascend, indices in range, codes with a category.
 
-use super::{Report, Severity};
+use super::{Examination, Remedy, Severity};
 use crate::anndata::{Matrix, frame_names, read_column};
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Kind, Result};
-use crate::matrix::{Budget, LostLines, Orientation, Source, WithoutLines, damage, merged};
+use crate::matrix::{Budget, Damage, LostLines, Orientation, Source, WithoutLines, damage, merged};
 use crate::observe::{Observer, Phase, Verb};
 use crate::table::Column;
 use crate::tree::{Array, Node};
 
+/// Stretches of lines named at most.
+const SHOWN: usize = 8;
+
 pub(super) fn examine(
     data: &AnnData,
-    report: &mut Report,
+    report: &mut Examination,
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<()> {
@@ -57,7 +60,7 @@ pub(super) fn examine(
 fn matrix(
     name: &str,
     element: &Matrix,
-    report: &mut Report,
+    report: &mut Examination,
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<()> {
@@ -95,34 +98,14 @@ fn matrix(
     let width = source.layout().entry_bytes();
     let bytes = source.layout().entries.saturating_mul(width);
     observer.phase(&Phase::new(Verb::ExaminingEntries, bytes).of(name));
-    let found = damage(&WithoutLines::new(source, &lost), budget, observer)?;
-    let lost = merged(lost.into_iter().chain(found.lost).collect::<Vec<LostLines>>());
-    let count: u64 = lost.iter().map(|l| l.lines.end - l.lines.start).sum();
-    if count > 0 {
-        let shown: Vec<String> =
-            lost.iter().take(8).map(|l| range_text(l.lines.start, l.lines.end - 1)).collect();
-        let more = if lost.len() > shown.len() { ", ..." } else { "" };
-        let text = format!(
-            "{count} of {} {rows} cannot be read: {}{more} (convert --salvage keeps the others)",
-            source.layout().lines,
-            shown.join(", ")
-        );
-        report.add(Severity::Damage, &object, text);
-        for l in lost.iter().take(8) {
-            report.add(
-                Severity::Damage,
-                &object,
-                format!("lost {rows} {}: {}", range_text(l.lines.start, l.lines.end - 1), l.reason),
-            );
-        }
-    }
+    let mut found = damage(&WithoutLines::new(source, &lost), budget, observer)?;
+    let more = std::mem::take(&mut found.lost);
+    let lost = merged(lost.into_iter().chain(more).collect::<Vec<LostLines>>());
+    lost_lines(&object, rows, source.layout().lines, &lost, report);
     if matches!(element, Matrix::Sparse(_)) {
         if !found.order.sorted {
-            report.add(
-                Severity::Notice,
-                &object,
-                format!("indices do not ascend within {rows}: convert --sort puts them in order"),
-            );
+            report.add(Severity::Notice, &object, format!("indices do not ascend within {rows}"));
+            report.with_remedy(Remedy::Sort);
         }
         if found.order.duplicates == Some(true) {
             let text = format!(
@@ -131,6 +114,30 @@ fn matrix(
             report.add(Severity::Contradiction, &object, text);
         }
     }
+    values(name, &found, report);
+    Ok(())
+}
+
+/// Lines that cannot be read, out of `all`; `rows` is what they are called.
+fn lost_lines(object: &str, rows: &str, all: u64, lost: &[LostLines], report: &mut Examination) {
+    let count: u64 = lost.iter().map(|l| l.lines.end - l.lines.start).sum();
+    if count == 0 {
+        return;
+    }
+    let numbers = |l: &LostLines| range_text(l.lines.start, l.lines.end - 1);
+    let shown: Vec<String> = lost.iter().take(SHOWN).map(numbers).collect();
+    let more = if lost.len() > shown.len() { ", ..." } else { "" };
+    let text = format!("{count} of {all} {rows} cannot be read: {}{more}", shown.join(", "));
+    report.add(Severity::Damage, object, text);
+    report.with_remedy(Remedy::Salvage);
+    for l in lost.iter().take(SHOWN) {
+        report.add(Severity::Damage, object, format!("lost {rows} {}: {}", numbers(l), l.reason));
+    }
+}
+
+/// Values that are no counts, or nobody expects.
+fn values(name: &str, found: &Damage, report: &mut Examination) {
+    let object = format!("/{name}");
     for (n, what) in [(found.nan, "NaN"), (found.infinite, "infinite")] {
         if n > 0 {
             report.add(Severity::Notice, &object, format!("{n} values are {what}"));
@@ -147,11 +154,10 @@ fn matrix(
     if counts && found.negative > 0 {
         report.add(Severity::Notice, &object, format!("{} values are below zero", found.negative));
     }
-    Ok(())
 }
 
 /// Chunks that no writer ever filled in: a program that stopped half way leaves them.
-fn unwritten(d: &Array, report: &mut Report) {
+fn unwritten(d: &Array, report: &mut Examination) {
     let Some(all) = d.chunk_count() else { return };
     let stored = d.stored_chunks().unwrap_or(0) as u64;
     if stored < all {
@@ -165,7 +171,7 @@ fn range_text(first: u64, last: u64) -> String {
 }
 
 /// The tables by themselves, then everything whose length must agree with them.
-fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Report, observer: &dyn Observer) {
+fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Examination, observer: &dyn Observer) {
     for (name, shape) in shapes {
         // Held against each other here: whatever does not fit comes as an error.
         if let Err(e) = data.frames(name, *shape, observer) {
@@ -225,7 +231,7 @@ fn length(object: &Node) -> Option<u64> {
 }
 
 /// Each column of a data frame by itself, so that one that is damaged hides no other. Its length comes back.
-fn frame(object: &Node, report: &mut Report) -> Option<u64> {
+fn frame(object: &Node, report: &mut Examination) -> Option<u64> {
     if object.is_array() {
         return object.array().ok()?.shape().first().copied();
     }
@@ -264,7 +270,7 @@ fn frame(object: &Node, report: &mut Report) -> Option<u64> {
     rows
 }
 
-fn column(frame: &Node, name: &str, report: &mut Report) -> Option<Column> {
+fn column(frame: &Node, name: &str, report: &mut Examination) -> Option<Column> {
     let path = format!("{}/{name}", frame.path());
     let read = frame.child(name).and_then(|child| match child {
         Some(child) => read_column(&child),
@@ -276,5 +282,40 @@ fn column(frame: &Node, name: &str, report: &mut Report) -> Option<Column> {
             report.add_error(&path, &e);
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::LineOrder;
+
+    #[test]
+    fn lost_lines_are_counted_and_the_first_are_named() {
+        let mut report = Examination::default();
+        lost_lines("/X", "rows", 100, &[], &mut report);
+        assert!(report.findings.is_empty());
+        let lost: Vec<LostLines> =
+            (0..10).map(|i| LostLines { lines: 3 * i..3 * i + 2, reason: "cut".into() }).collect();
+        lost_lines("/X", "rows", 100, &lost, &mut report);
+        let first = &report.findings[0];
+        assert!(first.text.starts_with("20 of 100 rows cannot be read: 0 to 1, "), "{}", first.text);
+        assert!(first.text.ends_with(", ...") && first.remedy == Some(Remedy::Salvage));
+        assert_eq!(report.findings.len(), 1 + SHOWN);
+    }
+
+    #[test]
+    fn fractions_are_told_of_counts_only() {
+        let order = LineOrder { sorted: true, duplicates: Some(false) };
+        let found = Damage { lost: Vec::new(), order, nan: 1, infinite: 0, fractional: 2, negative: 3 };
+        let texts = |name: &str| -> Vec<String> {
+            let mut report = Examination::default();
+            values(name, &found, &mut report);
+            report.findings.into_iter().map(|f| f.text).collect()
+        };
+        assert_eq!(texts("layers/scaled"), ["1 values are NaN"]);
+        let counts =
+            ["1 values are NaN", "2 values are no whole numbers: not counts", "3 values are below zero"];
+        assert_eq!(texts("raw/X"), counts);
     }
 }

@@ -1,6 +1,6 @@
 //! Every object of the file: links, attributes, values, chunks.
 
-use super::{Report, Severity};
+use super::{Examination, Severity};
 use crate::dtype::Class;
 use crate::error::{Error, Kind, Result};
 use crate::hdf5::{Dataset, File, Found, Link, Object, Scratch, Target, Visit};
@@ -13,7 +13,7 @@ const COMMON_FILTERS: [u16; 5] = [1, 2, 3, 5, 6];
 const SZIP: u16 = 4;
 const LZF: u16 = 32000;
 
-pub(super) fn examine(file: &File, report: &mut Report, observer: &dyn Observer) -> Result<()> {
+pub(super) fn examine(file: &File, report: &mut Examination, observer: &dyn Observer) -> Result<()> {
     observer.phase(&Phase::new(Verb::ExaminingObjects, file.len()));
     let root = match file.root() {
         Ok(root) => root,
@@ -22,18 +22,18 @@ pub(super) fn examine(file: &File, report: &mut Report, observer: &dyn Observer)
             return Ok(());
         }
     };
-    let mut examined = Examination { report, observer, filters: HashSet::new() };
+    let mut examined = Examiner { report, observer, filters: HashSet::new() };
     root.walk().try_for_each(|visit| examined.visit(&visit))
 }
 
-struct Examination<'a> {
-    report: &'a mut Report,
+struct Examiner<'a> {
+    report: &'a mut Examination,
     observer: &'a dyn Observer,
     /// Filters already remarked on.
     filters: HashSet<u16>,
 }
 
-impl Examination<'_> {
+impl Examiner<'_> {
     fn visit(&mut self, visit: &Visit) -> Result<()> {
         let path = visit.path();
         match visit.found() {

@@ -64,6 +64,7 @@ impl File<'_, '_> {
         let root = Location::root();
         self.run.writer.frame(&root.child("obs"), &obs)?;
         self.run.writer.frame(&root.child("var"), &var)?;
+        self.run.shape = [obs.rows() as u64, var.rows() as u64];
         Ok(labels)
     }
 

@@ -13,17 +13,20 @@ pub use select::Selecting;
 pub use split::split;
 
 use crate::anndata::{AnnDataWriter, Matrix, StorageOptions};
+use crate::array::MadeRows;
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
 use crate::dataset::{Dataset, select_frames};
 use crate::error::{Error, Result};
 use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
-use crate::observe::{Observer, Phase, Verb};
+use crate::observe::{Observer, Phase, Recorder, Verb};
+use crate::report::FileReport;
 use crate::table::Frame;
 use crate::transpose;
 use crate::tree::{Libver, Location};
 use file::File;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -106,7 +109,9 @@ pub fn export(
     selection: &Selection,
     options: &ExportOptions,
     observer: &dyn Observer,
-) -> Result<()> {
+) -> Result<FileReport> {
+    let recorder = Recorder::new(observer);
+    let observer: &dyn Observer = &recorder;
     let data = input.anndata();
     if data.is_some_and(|data| data.flavour() == Flavour::MuData) {
         let text = "MuData: each modality is a file of its own to write";
@@ -122,7 +127,8 @@ pub fn export(
         None => run.one_matrix(input),
     };
     written.map_err(in_place)?;
-    run.finish()
+    let shape = run.finish()?;
+    Ok(FileReport::new(output, shape, recorder.finish()))
 }
 
 /// The matrix of a genome of 10x Genomics, and which of its genes are of it.
@@ -182,6 +188,8 @@ struct Run<'a> {
     writer: AnnDataWriter<'a>,
     /// Names of matrices that are written already.
     ready: HashSet<String>,
+    /// Rows and columns of the output, once its tables are written.
+    shape: [u64; 2],
 }
 
 impl<'a> Run<'a> {
@@ -207,11 +215,14 @@ impl<'a> Run<'a> {
             observer,
             writer: AnnDataWriter::create(output, options.force, how, options.budget, observer)?,
             ready: HashSet::new(),
+            shape: [0, 0],
         })
     }
 
-    fn finish(self) -> Result<()> {
-        self.writer.finish()
+    /// Completes the file and returns its rows and columns.
+    fn finish(self) -> Result<[u64; 2]> {
+        self.writer.finish()?;
+        Ok(self.shape)
     }
 
     /// An input that is a matrix and its names.
@@ -231,6 +242,7 @@ impl<'a> Run<'a> {
         }
         self.writer.frame(&root.child("obs"), &obs)?;
         self.writer.frame(&root.child("var"), &var)?;
+        self.shape = [obs.rows() as u64, var.rows() as u64];
         Ok(())
     }
 
@@ -256,7 +268,7 @@ impl<'a> Run<'a> {
         let layout = *source.layout();
         let size = layout.dtype.size();
         let row = layout.minor * size as u64;
-        self.writer.dense(at, layout.dtype, &[layout.lines, layout.minor], [2 * row, 1], &|rows, out| {
+        let make = |rows: Range<u64>, out: &mut [u8]| {
             out.fill(0);
             let p = &source.pointers()[rows.start as usize..=rows.end as usize];
             let mut buffer = Buffer::new();
@@ -271,6 +283,8 @@ impl<'a> Run<'a> {
                 }
             }
             Ok(())
-        })
+        };
+        let rows = MadeRows::new(layout.dtype, &[layout.lines, layout.minor], &make);
+        self.writer.dense(at, &rows.costing(2 * row, 1))
     }
 }

@@ -5,6 +5,7 @@ use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::matrix::Selection;
 use crate::observe::Observer;
+use crate::report::FileReport;
 use std::path::Path;
 
 /// A part of a dataset that is about to be written as an h5ad; see [`Dataset::select`].
@@ -66,7 +67,7 @@ impl<'d> Selecting<'d> {
     ///
     /// # Errors
     /// As [`export`].
-    pub fn write_to(self, path: impl AsRef<Path>) -> Result<()> {
+    pub fn write_to(self, path: impl AsRef<Path>) -> Result<FileReport> {
         export(self.dataset, path.as_ref(), &self.selection, &self.options, self.observer)
     }
 }

@@ -7,7 +7,8 @@ use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump};
-use crate::observe::{Observer, Phase, Verb};
+use crate::observe::{Observer, Phase, Recorder, Verb};
+use crate::report::FileReport;
 use crate::tree::Location;
 use std::path::PathBuf;
 
@@ -24,7 +25,9 @@ pub fn split(
     parts: &[(PathBuf, Selection)],
     options: &ExportOptions,
     observer: &dyn Observer,
-) -> Result<()> {
+) -> Result<Vec<FileReport>> {
+    let recorder = Recorder::new(observer);
+    let observer: &dyn Observer = &recorder;
     if parts.windows(2).any(|p| p[0].1.var != p[1].1.var) {
         return Err(Error::usage("parts of a file that is split have the same columns"));
     }
@@ -35,10 +38,11 @@ pub fn split(
         {
             data
         }
-        _ => return parts.iter().try_for_each(|(path, s)| export(input, path, s, options, observer)),
+        _ => return parts.iter().map(|(path, s)| export(input, path, s, options, observer)).collect(),
     };
     // held here, so that each part does not read them again
     let _tables = data.frames("X", data.shape_of("X")?, observer).in_file(input.path())?;
+    let mut shapes = Vec::with_capacity(parts.len());
     for parts in parts.chunks(OPEN) {
         let mut runs = Vec::with_capacity(parts.len());
         for (path, selection) in parts {
@@ -48,9 +52,13 @@ pub fn split(
         for run in &mut runs {
             File { run, data }.tables_and_matrices().in_file(input.path())?;
         }
-        runs.into_iter().try_for_each(Run::finish)?;
+        runs.into_iter().try_for_each(|run| run.finish().map(|shape| shapes.push(shape)))?;
     }
-    Ok(())
+    let left_out = recorder.finish();
+    let report = |((path, _), shape): (&(PathBuf, Selection), [u64; 2])| {
+        FileReport::new(path, shape, left_out.clone())
+    };
+    Ok(parts.iter().zip(shapes).map(report).collect())
 }
 
 /// Writes the compressed rows of all matrices to all files, as many files at a time as the budget allows.
@@ -82,7 +90,7 @@ fn matrices(
 }
 
 /// Where a row goes: the file, and its number there.
-type Target = Option<(u32, u64)>;
+type Destination = Option<(u32, u64)>;
 
 fn one(
     source: &dyn Source,
@@ -92,7 +100,7 @@ fn one(
     observer: &dyn Observer,
 ) -> Result<()> {
     let from = source.pointers();
-    let mut places: Vec<Target> = vec![None; source.layout().lines as usize];
+    let mut places: Vec<Destination> = vec![None; source.layout().lines as usize];
     let mut pointers = Vec::new();
     for (file, run) in (0u32..).zip(runs.iter()) {
         let all;
@@ -135,7 +143,7 @@ fn one(
 
 /// A sink that gives each line to the sink it is for.
 struct Apart<'p, 'w> {
-    places: Vec<Target>,
+    places: Vec<Destination>,
     pointers: &'p [Vec<u64>],
     sinks: Vec<SparseSink<'w>>,
 }

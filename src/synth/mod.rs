@@ -9,14 +9,17 @@ pub use broken::Defect;
 pub use counts::Counts;
 
 use crate::anndata::{AnnDataWriter, StorageOptions};
+use crate::array::MadeRows;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::matrix::{Budget, Source};
 use crate::observe::{Observer, Phase, Verb};
 use crate::random::Random;
+use crate::report::FileReport;
 use crate::strings::Strings;
 use crate::transpose;
 use crate::tree::{EncodedValue, Location};
+use std::ops::Range;
 use std::path::Path;
 
 /// The layout of `X`.
@@ -91,7 +94,7 @@ pub const COLUMNS: [&str; 9] =
 ///
 /// # Errors
 /// `Usage` where the options make no sense; otherwise those of writing. Nothing appears then.
-pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> Result<()> {
+pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> Result<FileReport> {
     let SynthOptions { cells, genes, seed, budget, .. } = *options;
     if options.broken.is_some_and(|b| b.spoils_entries()) && options.form != Form::Csr {
         return Err(Error::usage("entries are broken in the layout csr only"));
@@ -122,10 +125,11 @@ pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> 
             writer.sparse_from(&x, &layout, &pointers, |sink| partitions.deliver(sink, observer))?;
         }
         Form::Dense => {
-            writer.dense(&x, options.dtype, &[cells, genes], [genes * 8, 1], &|cells, out| {
+            let make = |cells: Range<u64>, out: &mut [u8]| {
                 counts.dense(cells, out);
                 Ok(())
-            })?;
+            };
+            writer.dense(&x, &MadeRows::new(options.dtype, &[cells, genes], &make).costing(genes * 8, 1))?;
         }
     }
     let obs = tables::obs(seed, cells, &options.obs_columns)?;
@@ -147,5 +151,6 @@ pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> 
     writer.strings(&uns.child("cell_type_colors"), &colours)?;
     writer.dict(&uns)?;
     writer.finish()?;
-    broken::damage(output, options.broken)
+    broken::damage(output, options.broken)?;
+    Ok(FileReport::new(output, [cells, genes], Vec::new()))
 }

@@ -232,14 +232,15 @@ impl<'s> Entries<'s> {
     /// Adds what was found to the rest.
     pub(super) fn finish(self, to: &mut Comparison) {
         let found = sync::into_inner(self.found);
-        to.count += found.count;
+        to.differences += found.count;
         for one in found.first.into_iter().take(SHOWN.saturating_sub(to.first.len())) {
             let position = self.b.layout().position(one.line, u64::from(one.minor));
             let name = |axis: usize| {
                 let names = self.names[axis].as_ref()?;
                 names.lossy(position[axis] as usize).map(std::borrow::Cow::into_owned)
             };
-            to.first.push(Difference::Entry { position, names: [name(0), name(1)], a: one.a, b: one.b });
+            let ([row, column], [row_name, column_name]) = (position, [name(0), name(1)]);
+            to.first.push(Difference::Entry { row, column, row_name, column_name, a: one.a, b: one.b });
         }
     }
 }
@@ -308,8 +309,8 @@ mod tests {
         e.compare_lines(a, budget, &()).unwrap();
         let mut c = Comparison::default();
         e.finish(&mut c);
-        assert_eq!(c.first.len() as u64, c.count.min(SHOWN as u64));
-        c.count
+        assert_eq!(c.first.len() as u64, c.differences.min(SHOWN as u64));
+        c.differences
     }
 
     #[test]

@@ -13,8 +13,10 @@ use crate::dtype::Scalar;
 use crate::error::{Place, Result};
 use crate::matrix::{Budget, Edit, Edited, Source};
 use crate::observe::{Observer, Phase, Verb};
+use crate::report;
 use crate::transpose;
 use entries::Entries;
+use serde::ser::SerializeStruct;
 use std::path::PathBuf;
 
 /// How two matrices are compared.
@@ -36,17 +38,39 @@ pub struct VerifyOptions {
 
 /// What was found.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Comparison {
-    /// How many differences there are.
-    pub count: u64,
-    /// The first of them, in the order of the second matrix.
-    pub first: Vec<Difference>,
     /// Entries that were compared, of the first matrix.
     pub entries: u64,
+    /// How many differences there are.
+    pub differences: u64,
+    /// The first of them, in the order of the second matrix.
+    pub first: Vec<Difference>,
+}
+
+impl Comparison {
+    /// Whether there is no difference.
+    pub fn is_equal(&self) -> bool {
+        self.differences == 0
+    }
+}
+
+/// With `equal` in front of the fields.
+impl serde::Serialize for Comparison {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut out = to.serialize_struct("Comparison", 4)?;
+        out.serialize_field("equal", &self.is_equal())?;
+        out.serialize_field("entries", &self.entries)?;
+        out.serialize_field("differences", &self.differences)?;
+        out.serialize_field("first", &self.first)?;
+        out.end()
+    }
 }
 
 /// One difference between the sides A and B.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[serde(untagged)]
+#[non_exhaustive]
 pub enum Difference {
     /// Of the whole matrix or a table: what, and how it is on each side.
     Whole {
@@ -59,13 +83,19 @@ pub enum Difference {
     },
     /// Of one entry; `None` where it is not stored.
     Entry {
-        /// Row and column.
-        position: [u64; 2],
-        /// The names of the row and the column, where there are tables.
-        names: [Option<String>; 2],
+        /// The row.
+        row: u64,
+        /// The column.
+        column: u64,
+        /// The name of the row, where there are tables.
+        row_name: Option<String>,
+        /// The name of the column, where there are tables.
+        column_name: Option<String>,
         /// The value in A.
+        #[serde(serialize_with = "report::text_of_some")]
         a: Option<Scalar>,
         /// The value in B.
+        #[serde(serialize_with = "report::text_of_some")]
         b: Option<Scalar>,
     },
 }
@@ -75,7 +105,7 @@ pub const SHOWN: usize = 10;
 
 impl Comparison {
     fn whole(&mut self, what: impl Into<String>, a: impl ToString, b: impl ToString) {
-        self.count += 1;
+        self.differences += 1;
         if self.first.len() < SHOWN {
             self.first.push(Difference::Whole { what: what.into(), a: a.to_string(), b: b.to_string() });
         }

@@ -80,7 +80,7 @@ mod tests {
         let count = |a: &Frame, b: &Frame| {
             let mut c = Comparison::default();
             compare("obs", a, b, &mut c).unwrap();
-            c.count
+            c.differences
         };
         assert_eq!(count(&frame("a", 1), &frame("a", 1)), 0);
         assert_eq!(count(&frame("a", 1), &frame("x", 1)), 1);

@@ -9,12 +9,13 @@ use std::process::Command;
 
 /// Each layer of the library and what it uses besides [`ANYWHERE`]. The program (`main.rs`, `cli/`) stands above all of
 /// them; the compiler holds it to the public interface.
-const LAYERS: [(&str, &[&str]); 18] = [
+const LAYERS: [(&str, &[&str]); 19] = [
     ("bytes", &[]),
     ("codec", &["bytes"]),
     ("hdf5", &["bytes", "codec"]),
     ("tree", &["bytes", "codec", "hdf5"]),
     ("matrix", &[]),
+    ("array", &["matrix"]),
     ("table", &[]),
     ("select", &["table"]),
     ("anndata", &["codec", "matrix", "table", "tree"]),
@@ -33,7 +34,7 @@ const LAYERS: [(&str, &[&str]); 18] = [
     ),
 ];
 /// The ground, which may be used anywhere.
-const ANYWHERE: [&str; 7] = ["error", "limits", "observe", "dtype", "strings", "random", "sync"];
+const ANYWHERE: [&str; 8] = ["error", "limits", "observe", "dtype", "strings", "report", "random", "sync"];
 /// Files that stand outside the layers.
 const OUTSIDE: [&str; 4] = ["lib", "main", "cli", "guide"];
 
@@ -45,20 +46,18 @@ const HDF5_STILL: &[&str] = &[];
 /// Lines of code a file has at most, without comments and tests.
 const FILE_LINES: usize = 400;
 /// Files that are still longer.
-const LONG_FILES: &[&str] = &["hdf5/read/dataset.rs"];
+const LONG_FILES: &[&str] = &[];
 /// Lines of code a function has at most, its signature included.
 const FUNCTION_LINES: usize = 80;
 /// Functions that are still longer: the file, and the name.
 const LONG_FUNCTIONS: &[(&str, &str)] = &[
-    ("anndata/awkward.rs", "concat"),
-    ("anndata/awkward.rs", "node"),
-    ("doctor/anndata.rs", "matrix"),
+    ("anndata/awkward/mod.rs", "concat"),
+    ("anndata/awkward/mod.rs", "node"),
     ("hdf5/format/extensible_array.rs", "write"),
     ("hdf5/format/message/datatype.rs", "write"),
-    ("select/query.rs", "tokens"),
 ];
 /// How many type names may stand in several places (10 in the end); `Args` of the commands is one of them.
-const NAMES_TWICE: usize = 59;
+const NAMES_TWICE: usize = 65;
 
 /// What is said of rules that files break, and of exceptions that none needs any more.
 fn settle(broken: BTreeSet<String>, exceptions: BTreeSet<String>, rule: &str) {

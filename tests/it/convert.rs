@@ -1,7 +1,7 @@
 //! Stores made from the fixtures hold what anndata and scipy say they should.
 
 use crate::support::{expected, fixture, path_str, run};
-use annmap::convert::{ConvertOptions, Target, ValueDtype, convert};
+use annmap::convert::{ConvertOptions, TargetLayout, ValueDtype, convert};
 use annmap::dataset::Dataset;
 use annmap::dtype::Policy;
 use annmap::matrix::{Budget, Edit, Source};
@@ -265,13 +265,13 @@ fn a_store_is_an_input_too() {
 fn layouts_by_name() {
     let dir = tempfile::tempdir().unwrap();
     let at = |n: &str| dir.path().join(n);
-    let as_is = ConvertOptions { target: Target::Csr, ..options("X") };
+    let as_is = ConvertOptions { target: TargetLayout::Csr, ..options("X") };
     check(
         &make("anndata_current.h5ad", &at("csr"), &as_is).unwrap(),
         &expected()["stores"]["anndata_current.h5ad"]["X"],
     );
     for (matrix, n) in [("X", "x"), ("layers/csc", "c"), ("layers/dense", "d")] {
-        let flip = ConvertOptions { target: Target::Flipped, ..options(matrix) };
+        let flip = ConvertOptions { target: TargetLayout::Flipped, ..options(matrix) };
         let flipped = make("anndata_current.h5ad", &at(n), &flip).unwrap();
         // and back again, from the store
         let back = at(&format!("{n} back"));
@@ -308,13 +308,13 @@ fn layouts_by_name() {
 fn one_giant_chunk_is_never_held_whole() {
     let dir = tempfile::tempdir().unwrap();
     let row: Vec<u8> = (0..256u32).flat_map(|i| ((i % 8 + 1) as f32).to_le_bytes()).collect();
-    for (n, target) in [Target::Stored, Target::Flipped].into_iter().enumerate() {
+    for (n, target) in [TargetLayout::Stored, TargetLayout::Flipped].into_iter().enumerate() {
         // The two chunks have 34 MiB each.
         let o = ConvertOptions { target, budget: Budget::new(24 << 20), ..options("X") };
         let store = make("giant.h5ad", &dir.path().join(n.to_string()), &o).unwrap();
         assert_eq!((store.layout().shape(), store.layout().entries), ([35_200, 256], 9_011_200));
         match target {
-            Target::Stored => {
+            TargetLayout::Stored => {
                 for line in [0, 17_000, 35_199] {
                     let (minor, values) = store.line(line).unwrap();
                     assert!(minor.into_iter().eq(0..256) && values == row);

@@ -3,7 +3,10 @@
 //! Lines are rows of the dataset. Where each line begins is not known before the values are: a first pass
 //! counts, strip by strip, and blocks are then read by the same strips.
 
-use super::row_reader::{Room, RowReader};
+#[cfg(feature = "write")]
+mod write;
+
+use crate::anndata::row_reader::{Room, RowReader};
 use crate::dtype::Numeric;
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Place, Result};

@@ -3,6 +3,8 @@
 //! The form is JSON as Awkward Array writes it; each node of it has a key, and its buffers are children called by the
 //! key: `node0-offsets`. Arrays of unions are not read.
 
+mod write;
+
 use crate::anndata::encoding::text_attribute;
 use crate::dtype::{Dtype, Policy, cast};
 use crate::error::{Error, Place, Result};

@@ -1,17 +1,7 @@
 //! AnnData elements on their way into a container, in the current encodings.
 //!
 //! Every element is written at a [`Location`]; a mapping is written after its children. The encodings are those that
-//! [`Encoding`](super::Encoding) reads.
-
-mod copy;
-mod dense;
-mod frame;
-mod other;
-mod sparse;
-
-pub use dense::MakeRows;
-pub(crate) use sparse::SparseChunks;
-pub use sparse::SparseSink;
+//! [`Encoding`](super::Encoding) reads; each is written beside where it is read.
 
 use crate::codec::Filters;
 use crate::error::Result;
@@ -43,10 +33,10 @@ const MAPPINGS: [&str; 6] = ["layers", "obsm", "obsp", "uns", "varm", "varp"];
 
 /// An AnnData being written. It appears under its name when finished; dropping it leaves nothing behind.
 pub struct AnnDataWriter<'o> {
-    writer: Writer,
-    storage: StorageOptions,
-    budget: Budget,
-    observer: &'o dyn Observer,
+    pub(super) writer: Writer,
+    pub(super) storage: StorageOptions,
+    pub(super) budget: Budget,
+    pub(super) observer: &'o dyn Observer,
 }
 
 impl std::fmt::Debug for AnnDataWriter<'_> {
@@ -138,13 +128,13 @@ impl<'o> AnnDataWriter<'o> {
     }
 
     /// Writes a group that has no other attributes than its encoding.
-    fn encoded_group(&mut self, at: &Location, kind: &str, version: &str) -> Result<()> {
+    pub(super) fn encoded_group(&mut self, at: &Location, kind: &str, version: &str) -> Result<()> {
         let attributes = self.encoding(kind, version)?;
         self.writer.group(at, &attributes)
     }
 
     /// The attributes that every element has.
-    fn encoding(&mut self, kind: &str, version: &str) -> Result<Vec<(String, EncodedValue)>> {
+    pub(super) fn encoding(&mut self, kind: &str, version: &str) -> Result<Vec<(String, EncodedValue)>> {
         Ok(vec![
             ("encoding-type".to_owned(), self.writer.text(kind)?),
             ("encoding-version".to_owned(), self.writer.text(version)?),
@@ -152,13 +142,13 @@ impl<'o> AnnDataWriter<'o> {
     }
 
     /// Writes a value as an array of this encoding, version 0.2.0 as all arrays and scalars have.
-    fn array(&mut self, at: &Location, value: &EncodedValue, kind: &str) -> Result<()> {
+    pub(super) fn array(&mut self, at: &Location, value: &EncodedValue, kind: &str) -> Result<()> {
         let attributes = self.encoding(kind, "0.2.0")?;
         self.writer.array(at, value, &attributes, &self.storing(value.shape()))
     }
 
     /// In chunks where they are to be compressed, in one piece otherwise.
-    fn storing(&self, shape: Option<&[u64]>) -> Storage {
+    pub(super) fn storing(&self, shape: Option<&[u64]>) -> Storage {
         let filters = self.storage.filters;
         let chunk = shape.filter(|s| !s.is_empty() && !filters.is_none()).map(|s| self.chunk_of(s));
         Storage { chunk, filters, unlimited: false }

@@ -1,6 +1,6 @@
 //! `csr_matrix` and `csc_matrix`: chunks are compressed by all threads and appended in order.
 
-use super::AnnDataWriter;
+use crate::anndata::AnnDataWriter;
 use crate::codec::{EncodeWork, Encoded, Filters};
 use crate::dtype::{Datatype, Dtype};
 use crate::error::{Error, Result};

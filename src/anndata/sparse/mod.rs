@@ -1,7 +1,15 @@
 //! `csr_matrix` and `csc_matrix`: three datasets that make a source of entries.
 
-use super::encoding::Encoding;
-use super::row_reader::{Room, RowReader};
+#[cfg(feature = "write")]
+mod write;
+
+#[cfg(feature = "write")]
+pub(crate) use write::SparseChunks;
+#[cfg(feature = "write")]
+pub use write::SparseSink;
+
+use crate::anndata::encoding::Encoding;
+use crate::anndata::row_reader::{Room, RowReader};
 use crate::dtype::Numeric;
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Place, Result};

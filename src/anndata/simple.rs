@@ -1,7 +1,6 @@
-//! The encodings of few: text alone, nothing, records, lists of lists.
+//! Writes the encodings that need no file of their own: one text, nothing, records.
 
-use super::AnnDataWriter;
-use crate::anndata::Awkward;
+use crate::anndata::AnnDataWriter;
 use crate::dtype::{Class, Datatype, Member};
 use crate::error::Result;
 use crate::tree::{EncodedValue, Location};
@@ -48,18 +47,5 @@ impl AnnDataWriter<'_> {
         }
         let records = Datatype { size: offset, class: Class::Compound(members) };
         self.array(at, &EncodedValue::elements(&records, &[rows], bytes), "rec-array")
-    }
-
-    /// Writes an awkward array.
-    pub(crate) fn awkward(&mut self, at: &Location, array: &Awkward) -> Result<()> {
-        let (form, buffers) = array.buffers();
-        let mut attributes = self.encoding("awkward-array", "0.1.0")?;
-        attributes.push(("form".into(), self.writer.text(&form.to_string())?));
-        attributes.push(("length".into(), EncodedValue::integer(array.len() as i64)));
-        for (name, dtype, bytes) in buffers {
-            let n = (bytes.len() / dtype.size()) as u64;
-            self.array(&at.child(&name), &EncodedValue::numbers(dtype, &[n], bytes), "array")?;
-        }
-        self.writer.group(at, &attributes)
     }
 }

@@ -1,8 +1,11 @@
 //! `dataframe`: a group of columns, versions 0.1.0 (anndata 0.7) and 0.2.0 (since 0.8).
 
-use super::column::read_column;
-use super::encoding::text_attribute;
-use super::generations::compound;
+#[cfg(feature = "write")]
+mod write;
+
+use crate::anndata::column::read_column;
+use crate::anndata::encoding::text_attribute;
+use crate::anndata::generations::compound;
 use crate::error::{Error, Kind, Result};
 use crate::observe::{Observer, Warning};
 use crate::table::{Column, Frame};

@@ -1,0 +1,53 @@
+//! Writes arrays in chunks of whole rows, strip by strip.
+
+use crate::anndata::AnnDataWriter;
+use crate::array::{Rows, StripPlan, strips_in_order};
+use crate::codec::{EncodeWork, Encoded};
+use crate::error::Result;
+use crate::observe::{Phase, Verb};
+use crate::tree::{EncodedValue, Location, Storage};
+use std::ops::Range;
+
+impl AnnDataWriter<'_> {
+    /// Writes an array row by row, on all threads of the current rayon pool and within the budget. Its bytes do not depend on
+    /// how many threads there are.
+    ///
+    /// # Errors
+    /// Those of reading the rows and of writing.
+    pub fn dense(&mut self, at: &Location, rows: &dyn Rows) -> Result<()> {
+        let attributes = self.encoding("array", "0.2.0")?;
+        self.rows(at, rows, &attributes)
+    }
+
+    /// Writes an array of fixed-size elements with these attributes.
+    pub(in crate::anndata) fn rows(
+        &mut self,
+        at: &Location,
+        rows: &dyn Rows,
+        attributes: &[(String, EncodedValue)],
+    ) -> Result<()> {
+        let dims = rows.shape();
+        if rows.row_bytes() == 0 || rows.rows() == 0 {
+            let value = EncodedValue::elements(rows.datatype(), dims, Vec::new());
+            return self.writer.array(at, &value, attributes, &self.storing(None));
+        }
+        // a band is a chunk
+        let plan = StripPlan::new(rows, self.storage.chunk, self.budget);
+        let mut chunk = dims.to_vec();
+        chunk[0] = plan.band;
+        let storage = Storage { chunk: Some(chunk), filters: self.storage.filters, unlimited: false };
+        let mut chunks = self.writer.begin_chunks(at, rows.datatype(), dims, &storage)?;
+        let filters = self.storage.filters;
+        let (band_bytes, size) = ((plan.band * rows.row_bytes()) as usize, rows.datatype().size as usize);
+        let encode = |_: Range<u64>, bytes: &[u8], work: &mut EncodeWork| -> Result<Vec<Encoded>> {
+            bytes.chunks_exact(band_bytes).map(|band| filters.encode(band, size, work)).collect()
+        };
+        let path = at.to_string();
+        self.observer.phase(&Phase::new(Verb::Copying, rows.rows() * rows.row_cost()).of(&path));
+        let writer = &mut self.writer;
+        strips_in_order(rows, plan, self.observer, encode, |bands| {
+            bands.iter().try_for_each(|band| writer.push(&mut chunks, band))
+        })?;
+        self.writer.finish_chunks(chunks, attributes)
+    }
+}
