@@ -314,7 +314,8 @@ mod tests {
             report.findings.into_iter().map(|f| f.text).collect()
         };
         assert_eq!(texts("layers/scaled"), ["1 values are NaN"]);
-        let counts = ["1 values are NaN", "2 values are no whole numbers: not counts", "3 values are below zero"];
+        let counts =
+            ["1 values are NaN", "2 values are no whole numbers: not counts", "3 values are below zero"];
         assert_eq!(texts("raw/X"), counts);
     }
 }

@@ -180,8 +180,7 @@ mod tests {
         report.add_error("/X", &Error::malformed("lengths differ"));
         report.add_error("/X", &Error::malformed("cut short").at(16).in_object("/X/data"));
         report.add_structure_error("/obs", &Error::unsupported("object header version 9").at(8));
-        let found: Vec<_> =
-            report.findings.iter().map(|f| (f.weight, f.object.as_str(), f.offset)).collect();
+        let found: Vec<_> = report.findings.iter().map(|f| (f.weight, f.object.as_str(), f.offset)).collect();
         assert_eq!(
             found,
             [

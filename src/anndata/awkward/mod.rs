@@ -9,6 +9,7 @@ use crate::anndata::encoding::text_attribute;
 use crate::dtype::{Dtype, Policy, cast};
 use crate::error::{Error, Place, Result};
 use crate::tree::Node;
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 /// Nodes below each other at most.
@@ -246,14 +247,14 @@ impl Awkward {
     }
 
     /// The form, and the buffers by name.
-    pub(crate) fn buffers(&self) -> (Json, Vec<(String, Dtype, Vec<u8>)>) {
+    pub(crate) fn buffers(&self) -> (String, Vec<(String, Dtype, Vec<u8>)>) {
         let mut out = Vec::new();
         let mut next = 0;
         let form = self.form(&mut next, &mut out);
-        (form, out)
+        (serde_json::to_string(&form).unwrap_or_default(), out)
     }
 
-    fn form(&self, next: &mut u32, out: &mut Vec<(String, Dtype, Vec<u8>)>) -> Json {
+    fn form(&self, next: &mut u32, out: &mut Vec<(String, Dtype, Vec<u8>)>) -> Form {
         let key = format!("node{next}");
         *next += 1;
         let mut numbers = |what: &str, values: &[i64]| {
@@ -263,32 +264,65 @@ impl Awkward {
                 values.iter().flat_map(|v| v.to_le_bytes()).collect(),
             ));
         };
-        let mut form = match &self.kind {
-            Kind::Empty => json!({"class": "EmptyArray"}),
+        let mut form = Form { parameters: self.parameters.clone(), form_key: key.clone(), ..Form::default() };
+        match &self.kind {
+            Kind::Empty => form.class = "EmptyArray",
             Kind::Numbers { dtype, inner, bytes } => {
                 out.push((format!("{key}-data"), *dtype, bytes.clone()));
-                json!({"class": "NumpyArray", "primitive": dtype.name(), "inner_shape": inner})
+                form.class = "NumpyArray";
+                form.primitive = Some(dtype.name());
+                form.inner_shape = Some(inner.clone());
             }
             Kind::Lists { offsets, content } => {
                 numbers("offsets", offsets);
-                json!({"class": "ListOffsetArray", "offsets": "i64", "content": content.form(next, out)})
+                form.class = "ListOffsetArray";
+                form.offsets = Some("i64");
+                form.content = Some(Box::new(content.form(next, out)));
             }
             Kind::Regular { size, content } => {
-                json!({"class": "RegularArray", "size": size, "content": content.form(next, out)})
+                form.class = "RegularArray";
+                form.size = Some(*size);
+                form.content = Some(Box::new(content.form(next, out)));
             }
             Kind::Records { names, contents } => {
-                let contents: Vec<Json> = contents.iter().map(|c| c.form(next, out)).collect();
-                json!({"class": "RecordArray", "fields": names, "contents": contents})
+                form.class = "RecordArray";
+                form.fields = Some(names.clone());
+                form.contents = Some(contents.iter().map(|c| c.form(next, out)).collect());
             }
             Kind::Options { index, content } => {
                 numbers("index", index);
-                json!({"class": "IndexedOptionArray", "index": "i64", "content": content.form(next, out)})
+                form.class = "IndexedOptionArray";
+                form.index = Some("i64");
+                form.content = Some(Box::new(content.form(next, out)));
             }
-        };
-        form["parameters"] = self.parameters.clone();
-        form["form_key"] = json!(key);
+        }
         form
     }
+}
+
+/// How a node is built, as awkward writes it; the order of the fields is that of the keys.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Form {
+    class: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    primitive: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inner_shape: Option<Vec<u64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offsets: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<usize>,
+    /// `null` for tuples, whose fields have no names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Option<Vec<String>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contents: Option<Vec<Form>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<Box<Form>>,
+    parameters: Json,
+    form_key: String,
 }
 
 /// Reads a node of `len` elements.
@@ -465,6 +499,7 @@ mod tests {
         assert_eq!((gaps.len(), &index[..]), (2, &[-1, 0][..]));
         assert!(Awkward::concat(&[&a, &ints(&[1])], true).is_err());
         let (form, buffers) = both.buffers();
+        let form: Json = serde_json::from_str(&form).unwrap();
         assert_eq!(form["content"]["form_key"], "node1");
         assert_eq!(buffers.iter().map(|b| b.0.as_str()).collect::<Vec<_>>(), ["node0-offsets", "node1-data"]);
     }

@@ -10,7 +10,7 @@ impl AnnDataWriter<'_> {
     pub(crate) fn awkward(&mut self, at: &Location, array: &Awkward) -> Result<()> {
         let (form, buffers) = array.buffers();
         let mut attributes = self.encoding("awkward-array", "0.1.0")?;
-        attributes.push(("form".into(), self.writer.text(&form.to_string())?));
+        attributes.push(("form".into(), self.writer.text(&form)?));
         attributes.push(("length".into(), EncodedValue::integer(array.len() as i64)));
         for (name, dtype, bytes) in buffers {
             let n = (bytes.len() / dtype.size()) as u64;
