@@ -174,7 +174,7 @@ fn scatter(c: &mut Criterion) {
 }
 
 fn stores(c: &mut Criterion) {
-    let input = Dataset::open(&file()).unwrap();
+    let input = Dataset::open(file()).unwrap();
     let entries = input.matrix("X", Budget::new(1 << 30), &()).unwrap().layout().entries;
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("store");

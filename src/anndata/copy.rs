@@ -5,15 +5,16 @@ use crate::anndata::Awkward;
 use crate::anndata::axes::Axes;
 use crate::anndata::column::read_column;
 use crate::anndata::dataframe::read_frame;
+use crate::anndata::element::Element;
 use crate::anndata::encoding::{Encoding, text_attribute};
 use crate::anndata::matrix::Matrix;
-use crate::anndata::rows::read_rows;
+use crate::array::{Room, Rows, SelectedRows};
 use crate::dtype::{Class, Member};
 use crate::error::{Error, Kind, Place, Result};
 use crate::matrix::{Selected, Source};
 use crate::observe::{Phase, Verb, Warning};
 use crate::table::Column;
-use crate::tree::{Array, EncodedValue, Link, Location, Node, Scratch, Value};
+use crate::tree::{Array, EncodedValue, Link, Location, Node, Value};
 
 /// Arrays up to this many bytes are copied by way of memory.
 const SMALL: u64 = 8 << 20;
@@ -36,18 +37,14 @@ impl AnnDataWriter<'_> {
     }
 
     fn copy_inner(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
-        if object.is_array() {
-            return self.copy_array(at, object, axes);
-        }
-        match Encoding::of(object)? {
-            Encoding::Sparse(_) => self.copy_matrix(at, &Matrix::open(object)?, axes),
-            Encoding::DataFrame
-                if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") =>
-            {
+        match Element::of(object)? {
+            Element::Array => self.copy_array(at, object, axes),
+            Element::Sparse(_) => self.copy_matrix(at, &Matrix::open(object)?, axes),
+            Element::Frame if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") => {
                 self.children(at, object, Axes { columns: None, ..axes })?;
                 self.with_attributes(at, object)
             }
-            Encoding::DataFrame => {
+            Element::Frame => {
                 let frame = read_frame(object, None, 0, self.observer)?;
                 match axes.rows {
                     Some(rows) => {
@@ -57,21 +54,20 @@ impl AnnDataWriter<'_> {
                     None => self.frame(at, &frame),
                 }
             }
-            Encoding::Categorical | Encoding::Nullable | Encoding::NullableStrings => {
-                self.copy_column(at, object, axes)
-            }
-            Encoding::Awkward if axes.rows.is_some() => {
+            Element::Column(_) | Element::ReferringColumn => self.copy_column(at, object, axes),
+            Element::Awkward if axes.rows.is_some() => {
                 let array = Awkward::read(object)?;
                 let rows = checked(axes.rows.unwrap_or_default(), array.len(), object)?;
                 let rows: Vec<Option<u64>> = rows.iter().copied().map(Some).collect();
                 self.awkward(at, &array.take(&rows))
             }
-            kind => {
+            Element::Awkward | Element::Unknown(_) => {
                 self.children(at, object, Axes::default())?;
-                match kind {
-                    Encoding::Awkward | Encoding::Other(_) => self.with_attributes(at, object),
-                    _ => self.dict(at),
-                }
+                self.with_attributes(at, object)
+            }
+            Element::Mapping | Element::Structure => {
+                self.children(at, object, Axes::default())?;
+                self.dict(at)
             }
         }
     }
@@ -127,7 +123,7 @@ impl AnnDataWriter<'_> {
         match matrix {
             Matrix::Dense(d) if !d.is_transposed() => {
                 let attributes = self.encoding("array", "0.2.0")?;
-                self.rows(at, d.array(), axes, &attributes)
+                self.chosen_rows(at, d.array(), axes, &attributes)
             }
             _ => self.copy_opened(at, matrix, axes),
         }
@@ -148,16 +144,12 @@ impl AnnDataWriter<'_> {
     }
 
     fn copy_array(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
-        // anndata 0.7: codes that refer to their labels
-        if Encoding::of(object)? == Encoding::None && object.attribute("categories")?.is_some() {
-            return self.copy_column(at, object, axes);
-        }
         let array = object.array()?;
         let (kind, version) = encoding_of(object, &array)?;
         let fixed = !array.datatype().has_references();
         if fixed && array.byte_len() > SMALL && !array.shape().is_empty() {
             let attributes = self.encoding(kind, version)?;
-            return self.rows(at, &array, axes, &attributes);
+            return self.chosen_rows(at, &array, axes, &attributes);
         }
         let value = if axes.is_all() || array.shape().is_empty() {
             array.read()?
@@ -195,6 +187,18 @@ impl AnnDataWriter<'_> {
         Ok(())
     }
 
+    /// A large array of elements of fixed size, with rows and columns chosen.
+    fn chosen_rows(
+        &mut self,
+        at: &Location,
+        array: &Array,
+        axes: Axes<'_>,
+        attributes: &[(String, EncodedValue)],
+    ) -> Result<()> {
+        let rows = SelectedRows::new(array, axes.rows, axes.columns).in_object(array.path())?;
+        self.rows(at, &rows, attributes)
+    }
+
     /// A small array of elements of fixed size, with rows and columns chosen.
     fn copy_chosen(
         &mut self,
@@ -205,20 +209,13 @@ impl AnnDataWriter<'_> {
         version: &str,
         object: &Node,
     ) -> Result<()> {
-        let mut dims = array.shape().to_vec();
-        if let Some(rows) = axes.rows {
-            checked(rows, dims[0] as usize, object)?;
-            dims[0] = rows.len() as u64;
-        }
-        if let (Some(columns), Some(d)) = (axes.columns, dims.get_mut(1)) {
-            checked(columns, *d as usize, object)?;
-            *d = columns.len() as u64;
-        }
-        let mut bytes = vec![0; (dims.iter().product::<u64>() * u64::from(array.datatype().size)) as usize];
+        let rows = SelectedRows::new(array, axes.rows, axes.columns).in_object(object.path())?;
+        let dims = rows.shape();
+        let mut bytes = vec![0; (rows.rows() * rows.row_bytes()) as usize];
         if !bytes.is_empty() {
-            read_rows(array, axes, 0..dims[0], &mut bytes, &mut Scratch::default())?;
+            rows.read(0..dims[0], &mut bytes, &mut Room::default())?;
         }
-        let value = EncodedValue::elements(array.datatype(), &dims, bytes);
+        let value = EncodedValue::elements(array.datatype(), dims, bytes);
         let attributes = self.encoding(kind, version)?;
         self.writer.array(at, &value, &attributes, &self.storing(value.shape()))
     }

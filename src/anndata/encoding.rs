@@ -66,22 +66,6 @@ impl Encoding {
     }
 }
 
-/// Whether it is a table.
-pub(crate) fn is_frame(object: &Node) -> Result<bool> {
-    Ok(object.is_group() && Encoding::of(object)? == Encoding::DataFrame)
-}
-
-/// Whether it is an awkward array.
-pub(crate) fn is_awkward(object: &Node) -> Result<bool> {
-    Ok(object.is_group() && Encoding::of(object)? == Encoding::Awkward)
-}
-
-/// Whether it holds elements by name and is nothing more.
-pub(crate) fn is_mapping(object: &Node) -> Result<bool> {
-    Ok(object.is_group()
-        && matches!(Encoding::of(object)?, Encoding::Dict | Encoding::None | Encoding::Other(_)))
-}
-
 /// A text attribute; `None` where there is none of that name or it is no text.
 pub(crate) fn text_attribute(object: &Node, name: &str) -> Result<Option<String>> {
     match object.attribute(name)? {

@@ -1,6 +1,7 @@
 //! One matrix of a file: compressed or dense.
 
 use super::dense::Dense;
+use super::element::Element;
 use super::encoding::Encoding;
 use super::sparse::Sparse;
 use crate::error::{Error, Result};
@@ -19,16 +20,21 @@ pub enum Matrix {
 
 impl Matrix {
     pub(crate) fn open(object: &Node) -> Result<Self> {
-        if object.is_array() {
-            return Dense::open(object.array()?, false).map(Matrix::Dense);
-        }
-        match Encoding::of(object)? {
-            Encoding::Sparse(_) => Sparse::open(object).map(Matrix::Sparse),
-            Encoding::None if object.child("indptr")?.is_some() => {
+        match Element::of(object)? {
+            Element::Array | Element::ReferringColumn => {
+                Dense::open(object.array()?, false).map(Matrix::Dense)
+            }
+            Element::Sparse(_) => Sparse::open(object).map(Matrix::Sparse),
+            Element::Mapping
+                if object.child("indptr")?.is_some() && Encoding::of(object)? == Encoding::None =>
+            {
                 Err(Error::malformed("compressed matrix that does not say whether by rows or by columns")
                     .in_object(object.path()))
             }
-            other => Err(Error::not_found(format!("not a matrix ({other:?})")).in_object(object.path())),
+            _ => {
+                let text = format!("not a matrix ({:?})", Encoding::of(object)?);
+                Err(Error::not_found(text).in_object(object.path()))
+            }
         }
     }
 

@@ -15,11 +15,11 @@ mod column;
 mod copy;
 mod dataframe;
 mod dense;
+mod element;
 mod encoding;
 pub(crate) mod generations;
 mod matrix;
 mod row_reader;
-mod rows;
 mod same;
 #[cfg(feature = "write")]
 mod simple;
@@ -32,12 +32,10 @@ pub(crate) use awkward::Awkward;
 pub use axes::{Along, Axes, Axis, MAPPINGS, dimensions_of};
 pub(crate) use column::{from_value, read_column};
 pub(crate) use dataframe::{names as frame_names, read_frame, rows as frame_rows};
-#[cfg(feature = "write")]
-pub use dense::MakeRows;
 pub use dense::{Dense, DenseSource};
-pub(crate) use encoding::{Encoding, is_awkward, is_frame, is_mapping};
+pub(crate) use element::{ColumnKind, Element};
+pub(crate) use encoding::Encoding;
 pub use matrix::Matrix;
-pub(crate) use rows::read_rows;
 pub(crate) use same::same;
 #[cfg(feature = "write")]
 pub(crate) use sparse::SparseChunks;

@@ -2,7 +2,7 @@
 
 use super::column::read_column;
 use super::dataframe::read_frame;
-use super::encoding::Encoding;
+use super::element::Element;
 use super::matrix::Matrix;
 use crate::error::{Kind, Result};
 use crate::matrix::{Budget, equal};
@@ -15,25 +15,19 @@ use crate::tree::{Array, Node};
 /// # Errors
 /// As reading goes.
 pub(crate) fn same(a: &Node, b: &Node, budget: Budget, observer: &dyn Observer) -> Result<bool> {
-    let (x, y) = (Encoding::of(a)?, Encoding::of(b)?);
-    if a.is_array() != b.is_array() {
-        return Ok(false);
-    }
-    if a.is_array() {
+    if a.is_array() && b.is_array() {
         return same_values(&a.array()?, &b.array()?);
     }
-    match x {
-        Encoding::Sparse(_) if matches!(y, Encoding::Sparse(_)) => {
+    match (Element::of(a)?, Element::of(b)?) {
+        (Element::Sparse(_), Element::Sparse(_)) => {
             let (x, y) = (Matrix::open(a)?, Matrix::open(b)?);
             let half = Budget::new(budget.bytes / 2);
             equal(&x.source(half, observer)?, &y.source(half, observer)?, budget)
         }
-        Encoding::DataFrame if y == x => {
+        (Element::Frame, Element::Frame) => {
             Ok(read_frame(a, None, 0, observer)?.same(&read_frame(b, None, 0, observer)?))
         }
-        Encoding::Categorical | Encoding::Nullable | Encoding::NullableStrings if y == x => {
-            Ok(read_column(a)?.same(&read_column(b)?))
-        }
+        (Element::Column(x), Element::Column(y)) if x == y => Ok(read_column(a)?.same(&read_column(b)?)),
         // what is not known is equal to nothing
         _ => Ok(false),
     }

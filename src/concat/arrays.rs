@@ -1,13 +1,12 @@
 //! Dense arrays joined: rows by rows, each from the parts that have it.
 
 use super::map::Map;
-use crate::anndata::{Axes, read_rows};
-use crate::dtype::Numeric;
-use crate::dtype::{Dtype, Policy, Scalar, cast};
+use crate::array::{Room, Rows, SelectedRows};
+use crate::dtype::{Datatype, Dtype, Numeric, Policy, Scalar, cast};
 use crate::error::{Error, Result};
 use crate::matrix::ABSENT;
 use crate::table::Column;
-use crate::tree::{Array, Scratch};
+use crate::tree::Array;
 use std::ops::Range;
 
 /// One part of an array.
@@ -27,8 +26,9 @@ pub(super) struct ArrayPart<'a> {
 /// Several arrays as one.
 pub(super) struct Arrays<'a> {
     parts: Vec<ArrayPart<'a>>,
-    pub(super) dtype: Dtype,
-    pub(super) shape: Vec<u64>,
+    dtype: Dtype,
+    datatype: Datatype,
+    shape: Vec<u64>,
     /// What stands where a part has nothing, as one value.
     absent: Vec<u8>,
 }
@@ -67,23 +67,7 @@ impl<'a> Arrays<'a> {
         let inner = first.and_then(|s| s.get(2..)).unwrap_or_default();
         let two = parts.iter().any(|p| p.dataset.is_none_or(|d| d.shape().len() > 1));
         let shape = if two { [&shape[..], inner].concat() } else { vec![shape[0]] };
-        Ok(Arrays { parts, dtype, shape, absent: bytes_of(fill, dtype) })
-    }
-
-    /// Memory for making a row, and the rows that are best made together.
-    pub(super) fn strip(&self) -> [u64; 2] {
-        let datasets = || self.parts.iter().filter_map(|p| p.dataset);
-        let row = |d: &Array| d.shape()[1..].iter().product::<u64>() * (u64::from(d.datatype().size) + 16);
-        [datasets().map(row).max().unwrap_or(8), datasets().map(Array::rows_of_chunk).max().unwrap_or(1)]
-    }
-
-    fn row_bytes(&self) -> usize {
-        self.shape[1..].iter().product::<u64>() as usize * self.dtype.size()
-    }
-
-    /// Makes rows `range`.
-    pub(super) fn make(&self, range: Range<u64>, out: &mut [u8]) -> Result<()> {
-        self.parts.iter().try_for_each(|part| self.place(part, &range, out))
+        Ok(Arrays { parts, dtype, datatype: Datatype::of(dtype), shape, absent: bytes_of(fill, dtype) })
     }
 
     fn place(&self, part: &ArrayPart<'_>, range: &Range<u64>, out: &mut [u8]) -> Result<()> {
@@ -92,7 +76,7 @@ impl<'a> Arrays<'a> {
             return Ok(());
         }
         let inside = covered.start - part.row..covered.end - part.row;
-        let (size, row_bytes) = (self.dtype.size(), self.row_bytes());
+        let (size, row_bytes) = (self.dtype.size(), self.row_bytes() as usize);
         let inner = self.shape.get(2..).unwrap_or_default().iter().product::<u64>() as usize * size;
         let columns = part.column as usize * inner..(part.column + part.columns.len()) as usize * inner;
         let (values, row_in) = self.values(part, inside.clone())?;
@@ -134,9 +118,12 @@ impl<'a> Arrays<'a> {
         let n = (wanted.end - wanted.start) as usize * width;
         let values = Numeric::of(dataset.datatype()).ok_or_else(|| Error::unsupported("numbers expected"))?;
         let mut raw = vec![0; n * values.stored_size()];
-        let axes = Axes { rows: chosen.as_deref(), columns: None };
         if n > 0 {
-            read_rows(dataset, axes, wanted, &mut raw, &mut Scratch::default())?;
+            SelectedRows::new(dataset, chosen.as_deref(), None)?.read(
+                wanted,
+                &mut raw,
+                &mut Room::default(),
+            )?;
         }
         let mut plain = if values.is_native() {
             raw
@@ -159,14 +146,14 @@ impl<'a> Arrays<'a> {
         if (self.dtype, &self.shape) != (other.dtype, &other.shape) {
             return Ok(false);
         }
-        let (rows, row) = (self.shape[0], self.row_bytes());
-        let strip = ((4 << 20) / row.max(1) as u64).max(self.strip()[1]).max(1);
+        let (rows, row) = (self.shape[0], self.row_bytes() as usize);
+        let strip = ((4 << 20) / row.max(1) as u64).max(self.together()).max(1);
         let mut start = 0;
         while start < rows {
             let range = start..(start + strip).min(rows);
             let column = |from: &Arrays<'_>| -> Result<Column> {
                 let mut bytes = vec![0; (range.end - range.start) as usize * row];
-                from.make(range.clone(), &mut bytes)?;
+                from.read(range.clone(), &mut bytes, &mut Room::default())?;
                 Ok(Column::Numbers { dtype: self.dtype, bytes })
             };
             if !column(self)?.same(&column(other)?) {
@@ -175,6 +162,29 @@ impl<'a> Arrays<'a> {
             start = range.end;
         }
         Ok(true)
+    }
+}
+
+impl Rows for Arrays<'_> {
+    fn datatype(&self) -> &Datatype {
+        &self.datatype
+    }
+
+    fn shape(&self) -> &[u64] {
+        &self.shape
+    }
+
+    fn together(&self) -> u64 {
+        self.parts.iter().filter_map(|p| p.dataset).map(Array::rows_of_chunk).max().unwrap_or(1)
+    }
+
+    fn row_cost(&self) -> u64 {
+        let row = |d: &Array| d.shape()[1..].iter().product::<u64>() * (u64::from(d.datatype().size) + 16);
+        self.parts.iter().filter_map(|p| p.dataset).map(row).max().unwrap_or(8)
+    }
+
+    fn read(&self, range: Range<u64>, out: &mut [u8], _: &mut Room) -> Result<()> {
+        self.parts.iter().try_for_each(|part| self.place(part, &range, out))
     }
 }
 

@@ -1,6 +1,6 @@
 //! An element of one part.
 
-use crate::anndata::{Awkward, Matrix, Sparse, is_awkward, is_frame, read_frame};
+use crate::anndata::{Awkward, Element, Matrix, Sparse, read_frame};
 use crate::dtype::Numeric;
 use crate::error::{Error, Kind, Result};
 use crate::observe::{Observer, Warning};
@@ -24,29 +24,26 @@ impl Item {
     /// # Errors
     /// `Unsupported` for what cannot be joined.
     pub(super) fn open(object: &Node, observer: &dyn Observer) -> Result<Item> {
-        if object.is_array() {
-            let dataset = object.array()?;
-            let numbers = Numeric::of(dataset.datatype()).is_some();
-            if dataset.shape().is_empty() || !numbers {
-                let text = format!("{} is not joined", dataset.datatype().name());
-                return Err(Error::unsupported(text).in_object(object.path()));
+        match Element::of(object)? {
+            Element::Array | Element::ReferringColumn => {
+                let array = object.array()?;
+                if array.shape().is_empty() || Numeric::of(array.datatype()).is_none() {
+                    let text = format!("{} is not joined", array.datatype().name());
+                    return Err(Error::unsupported(text).in_object(object.path()));
+                }
+                Ok(Item::Dense(array))
             }
-            return Ok(Item::Dense(dataset));
-        }
-        if is_frame(object)? {
-            return Ok(Item::Frame(read_frame(object, None, 0, observer)?));
-        }
-        if is_awkward(object)? {
-            return Ok(Item::Awkward(Awkward::read(object)?));
-        }
-        match Matrix::open(object) {
-            Ok(Matrix::Sparse(s)) => Ok(Item::Sparse(s)),
-            Err(e) if e.kind() == Kind::NotFound => {
-                let e = e.reworded(|m| format!("{m} is not joined")).of_kind(Kind::Unsupported);
-                Err(e.in_object(object.path()))
-            }
-            Ok(Matrix::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
-            Err(e) => Err(e),
+            Element::Frame => Ok(Item::Frame(read_frame(object, None, 0, observer)?)),
+            Element::Awkward => Ok(Item::Awkward(Awkward::read(object)?)),
+            _ => match Matrix::open(object) {
+                Ok(Matrix::Sparse(s)) => Ok(Item::Sparse(s)),
+                Err(e) if e.kind() == Kind::NotFound => {
+                    let e = e.reworded(|m| format!("{m} is not joined")).of_kind(Kind::Unsupported);
+                    Err(e.in_object(object.path()))
+                }
+                Ok(Matrix::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
+                Err(e) => Err(e),
+            },
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a file holds, told from metadata alone: milliseconds, whatever the size.
 
 use super::anndata::{AnnData, Flavour};
-use crate::anndata::{Encoding, Matrix, frame_names, from_value};
+use crate::anndata::{ColumnKind, Element, Encoding, Matrix, frame_names, from_value};
 use crate::dtype::Class;
 use crate::error::{Error, Result};
 use crate::formats::tenx;
@@ -220,14 +220,14 @@ fn describe_inner(object: &Node) -> Result<ElementInfo> {
         }
         return Ok(ElementInfo::Matrix(array(&d)));
     }
-    Ok(match Encoding::of(object)? {
-        Encoding::Sparse(_) => matrix(&Matrix::open(object)?),
-        Encoding::DataFrame => ElementInfo::Frame(frame(object)?),
+    Ok(match Element::of(object)? {
+        Element::Sparse(_) => matrix(&Matrix::open(object)?),
+        Element::Frame => ElementInfo::Frame(frame(object)?),
         _ if ["obs", "var", "row_attrs", "col_attrs", "features"].contains(&object.name()) => {
             ElementInfo::Frame(frame(object)?)
         }
-        Encoding::Categorical => ElementInfo::Other("categorical".into()),
-        Encoding::Awkward => ElementInfo::Other("awkward array".into()),
+        Element::Column(ColumnKind::Categorical) => ElementInfo::Other("categorical".into()),
+        Element::Awkward => ElementInfo::Other("awkward array".into()),
         _ if tenx::is_matrix(object)? => matrix(&Matrix::Sparse(tenx::open(object)?)),
         _ => ElementInfo::Other(format!("dict of {}", object.links()?.len())),
     })
@@ -317,17 +317,17 @@ fn column(frame: &Node, object: &Node) -> Result<(String, Categories)> {
         }
         return Ok((d.datatype().name(), None));
     }
-    Ok(match Encoding::of(object)? {
-        Encoding::Categorical => {
+    Ok(match Element::of(object)? {
+        Element::Column(ColumnKind::Categorical) => {
             let ordered = object.attribute("ordered")?.is_some_and(|a| a.integers().is_ok_and(|v| v == [1]));
             let name = if ordered { "ordered category" } else { "category" };
             (name.into(), object.descend("categories").and_then(|l| labels_of(&l)).ok())
         }
-        Encoding::Nullable => {
+        Element::Column(ColumnKind::Nullable) => {
             (format!("nullable {}", object.descend("values")?.array()?.datatype().name()), None)
         }
-        Encoding::NullableStrings => ("nullable string".into(), None),
-        other => (format!("{other:?}").to_lowercase(), None),
+        Element::Column(ColumnKind::NullableStrings) => ("nullable string".into(), None),
+        _ => (format!("{:?}", Encoding::of(object)?).to_lowercase(), None),
     })
 }
 

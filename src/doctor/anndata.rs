@@ -288,7 +288,7 @@ fn column(frame: &Node, name: &str, report: &mut Examination) -> Option<Column> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::Order;
+    use crate::matrix::LineOrder;
 
     #[test]
     fn lost_lines_are_counted_and_the_first_are_named() {
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn fractions_are_told_of_counts_only() {
-        let order = Order { sorted: true, duplicates: Some(false) };
+        let order = LineOrder { sorted: true, duplicates: Some(false) };
         let found = Damage { lost: Vec::new(), order, nan: 1, infinite: 0, fractional: 2, negative: 3 };
         let texts = |name: &str| -> Vec<String> {
             let mut report = Examination::default();

@@ -13,6 +13,7 @@ pub use select::Selecting;
 pub use split::split;
 
 use crate::anndata::{AnnDataWriter, Matrix, StorageOptions};
+use crate::array::MadeRows;
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
 use crate::dataset::{Dataset, select_frames};
@@ -25,6 +26,7 @@ use crate::transpose;
 use crate::tree::{Libver, Location};
 use file::File;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -266,7 +268,7 @@ impl<'a> Run<'a> {
         let layout = *source.layout();
         let size = layout.dtype.size();
         let row = layout.minor * size as u64;
-        self.writer.dense(at, layout.dtype, &[layout.lines, layout.minor], [2 * row, 1], &|rows, out| {
+        let make = |rows: Range<u64>, out: &mut [u8]| {
             out.fill(0);
             let p = &source.pointers()[rows.start as usize..=rows.end as usize];
             let mut buffer = Buffer::new();
@@ -281,6 +283,8 @@ impl<'a> Run<'a> {
                 }
             }
             Ok(())
-        })
+        };
+        let rows = MadeRows::new(layout.dtype, &[layout.lines, layout.minor], &make);
+        self.writer.dense(at, &rows.costing(2 * row, 1))
     }
 }

@@ -9,6 +9,7 @@ pub use broken::Defect;
 pub use counts::Counts;
 
 use crate::anndata::{AnnDataWriter, StorageOptions};
+use crate::array::MadeRows;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::matrix::{Budget, Source};
@@ -18,6 +19,7 @@ use crate::report::FileReport;
 use crate::strings::Strings;
 use crate::transpose;
 use crate::tree::{EncodedValue, Location};
+use std::ops::Range;
 use std::path::Path;
 
 /// The layout of `X`.
@@ -123,10 +125,11 @@ pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> 
             writer.sparse_from(&x, &layout, &pointers, |sink| partitions.deliver(sink, observer))?;
         }
         Form::Dense => {
-            writer.dense(&x, options.dtype, &[cells, genes], [genes * 8, 1], &|cells, out| {
+            let make = |cells: Range<u64>, out: &mut [u8]| {
                 counts.dense(cells, out);
                 Ok(())
-            })?;
+            };
+            writer.dense(&x, &MadeRows::new(options.dtype, &[cells, genes], &make).costing(genes * 8, 1))?;
         }
     }
     let obs = tables::obs(seed, cells, &options.obs_columns)?;

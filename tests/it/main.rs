@@ -7,6 +7,7 @@ mod convert;
 mod damage;
 mod dataset;
 mod doctor;
+mod examples;
 mod failures;
 mod hdf5;
 mod rewrite;

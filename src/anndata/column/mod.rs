@@ -3,6 +3,7 @@
 #[cfg(feature = "write")]
 mod write;
 
+use crate::anndata::element::{ColumnKind, Element};
 use crate::anndata::encoding::Encoding;
 use crate::error::{Error, Place, Result};
 use crate::table::{Categorical, Column};
@@ -14,34 +15,31 @@ pub(crate) fn read_column(object: &Node) -> Result<Column> {
 }
 
 fn read_inner(object: &Node) -> Result<Column> {
-    if object.is_array() {
-        // anndata 0.7: codes that refer to their labels elsewhere in the file
-        if let Some(reference) = object.attribute("categories")? {
-            return read_referred(object, &reference);
-        }
-        return from_value(&object.array()?.read()?);
-    }
     let part =
         |name: &str| object.child(name)?.ok_or_else(|| Error::malformed(format!("column without '{name}'")));
-    match Encoding::of(object)? {
-        Encoding::Categorical => {
+    match Element::of(object)? {
+        Element::Array | Element::ReferringColumn => match object.attribute("categories")? {
+            Some(reference) => read_referred(object, &reference),
+            None => from_value(&object.array()?.read()?),
+        },
+        Element::Column(ColumnKind::Categorical) => {
             let ordered = object.attribute("ordered")?.is_some_and(|v| is_true(&v));
             let categories = read_column(&part("categories")?)?;
             let codes = part("codes")?.array()?.read()?.integers()?;
             Ok(Column::Categorical(Categorical::new(&codes, categories, ordered)?))
         }
-        Encoding::Nullable => {
+        Element::Column(ColumnKind::Nullable) => {
             let (values, missing) = (part("values")?.array()?.read()?, read_mask(&part("mask")?)?);
             let (dtype, bytes) = values.numbers()?;
             same_length(bytes.len() / dtype.size(), missing.len())?;
             Ok(Column::Nullable { dtype, bytes, missing })
         }
-        Encoding::NullableStrings => {
+        Element::Column(ColumnKind::NullableStrings) => {
             let (values, missing) = (part("values")?.array()?.read()?.strings()?, read_mask(&part("mask")?)?);
             same_length(values.len(), missing.len())?;
             Ok(Column::NullableStrings { values, missing })
         }
-        other => Err(Error::unsupported(format!("a column of encoding {other:?}"))),
+        _ => Err(Error::unsupported(format!("a column of encoding {:?}", Encoding::of(object)?))),
     }
 }
 

@@ -6,9 +6,6 @@
 #[cfg(feature = "write")]
 mod write;
 
-#[cfg(feature = "write")]
-pub use write::MakeRows;
-
 use crate::anndata::row_reader::{Room, RowReader};
 use crate::dtype::Numeric;
 use crate::dtype::{Element, with_element};

@@ -1,0 +1,166 @@
+//! Rows and columns of an array, chosen in any order.
+
+use super::rows::{Room, Rows};
+use crate::dtype::Datatype;
+use crate::error::{Error, Result};
+use std::ops::Range;
+
+/// Bytes read at once to pick rows from.
+const SPAN: u64 = 8 << 20;
+
+/// Some rows of an array, and some positions of its second dimension.
+pub struct SelectedRows<'a> {
+    from: &'a dyn Rows,
+    rows: Option<&'a [u64]>,
+    columns: Option<&'a [u64]>,
+    shape: Vec<u64>,
+}
+
+impl std::fmt::Debug for SelectedRows<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SelectedRows").field("shape", &self.shape).finish_non_exhaustive()
+    }
+}
+
+impl<'a> SelectedRows<'a> {
+    /// Takes `rows` and `columns` of `from`, all where `None`, in the order given; a number may come again. An array of one
+    /// dimension has no columns to choose.
+    ///
+    /// # Errors
+    /// `Malformed` where a row or column is beyond the array.
+    pub fn new(from: &'a dyn Rows, rows: Option<&'a [u64]>, columns: Option<&'a [u64]>) -> Result<Self> {
+        let mut shape = from.shape().to_vec();
+        let columns = columns.filter(|_| shape.len() > 1);
+        for (dimension, (chosen, what)) in [(rows, "row"), (columns, "column")].into_iter().enumerate() {
+            let Some(chosen) = chosen else { continue };
+            let len = shape[dimension];
+            if let Some(beyond) = chosen.iter().find(|n| **n >= len) {
+                return Err(Error::malformed(format!("{len} {what}s where {what} {beyond} is wanted")));
+            }
+            shape[dimension] = chosen.len() as u64;
+        }
+        Ok(SelectedRows { from, rows, columns, shape })
+    }
+
+    /// The number that row `row` of the selection has in the array.
+    fn original(&self, row: u64) -> u64 {
+        self.rows.map_or(row, |rows| rows[row as usize])
+    }
+
+    /// How many rows from `row` on, before `end`, are read at once: rows that ascend and lie near each other, or in the same
+    /// chunks or the next, so that chunks that several of them touch are decoded once. Also the last of them in the array.
+    fn run(&self, row: u64, end: u64) -> (u64, u64) {
+        let (band, row_bytes) = (self.from.together().max(1), self.from.row_bytes());
+        let first = self.original(row);
+        let (mut last, mut n) = (first, 1);
+        while row + n < end {
+            let next = self.original(row + n);
+            let span = next.saturating_sub(first) + 1;
+            let together = span <= 16 * (n + 1) || next / band <= last / band + 1;
+            let near = next > last && (span == n + 1 || (together && span * row_bytes <= SPAN));
+            if !near {
+                break;
+            }
+            last = next;
+            n += 1;
+        }
+        (n, last)
+    }
+}
+
+impl Rows for SelectedRows<'_> {
+    fn datatype(&self) -> &Datatype {
+        self.from.datatype()
+    }
+
+    fn shape(&self) -> &[u64] {
+        &self.shape
+    }
+
+    fn together(&self) -> u64 {
+        self.from.together()
+    }
+
+    fn row_cost(&self) -> u64 {
+        self.from.row_bytes()
+    }
+
+    fn read(&self, range: Range<u64>, out: &mut [u8], room: &mut Room) -> Result<()> {
+        let size = self.datatype().size as usize;
+        let inner = self.shape.iter().skip(2).product::<u64>() as usize * size;
+        let (row_in, row_out) = (self.from.row_bytes() as usize, self.row_bytes() as usize);
+        let (mut row, mut at) = (range.start, 0);
+        let mut read = std::mem::take(&mut room.read);
+        while row < range.end {
+            let first = self.original(row);
+            let (n, last) = self.run(row, range.end);
+            let span = last - first + 1;
+            let len = n as usize * row_out;
+            let target = &mut out[at..at + len];
+            if self.columns.is_none() && span == n {
+                self.from.read(first..last + 1, target, room)?;
+            } else {
+                read.resize(span as usize * row_in, 0);
+                self.from.read(first..last + 1, &mut read, room)?;
+                for (i, to) in (row..row + n).zip(target.chunks_exact_mut(row_out.max(1))) {
+                    let from = &read[(self.original(i) - first) as usize * row_in..][..row_in];
+                    pick(from, to, self.columns, inner);
+                }
+            }
+            at += len;
+            row += n;
+        }
+        room.read = read;
+        Ok(())
+    }
+}
+
+/// Copies the chosen columns, of `inner` bytes each, of one row.
+fn pick(from: &[u8], to: &mut [u8], columns: Option<&[u64]>, inner: usize) {
+    let Some(columns) = columns else { return to.copy_from_slice(from) };
+    for (column, slot) in columns.iter().zip(to.chunks_exact_mut(inner.max(1))) {
+        slot.copy_from_slice(&from[*column as usize * inner..][..inner]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::MadeRows;
+    use crate::dtype::Dtype;
+
+    /// Rows `[10 r, 10 r + 1, 10 r + 2]`.
+    fn tens(range: Range<u64>, out: &mut [u8]) -> Result<()> {
+        for (row, to) in range.zip(out.chunks_exact_mut(3)) {
+            (0u8..3).for_each(|i| to[usize::from(i)] = row as u8 * 10 + i);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn rows_and_columns_come_in_the_order_asked_for() {
+        let array = MadeRows::new(Dtype::Uint8, &[9, 3], &tens);
+        let rows = [7, 1, 2, 2, 8];
+        let some = SelectedRows::new(&array, Some(&rows), Some(&[2, 0])).unwrap();
+        assert_eq!(some.shape(), [5, 2]);
+        let mut out = [0; 10];
+        some.read(0..5, &mut out, &mut Room::default()).unwrap();
+        assert_eq!(out, [72, 70, 12, 10, 22, 20, 22, 20, 82, 80]);
+        let mut out = [0; 3];
+        let whole = SelectedRows::new(&array, Some(&rows), None).unwrap();
+        whole.read(4..5, &mut out, &mut Room::default()).unwrap();
+        assert_eq!(out, [80, 81, 82]);
+        let error = SelectedRows::new(&array, Some(&[9]), None).unwrap_err();
+        assert_eq!(error.message(), "9 rows where row 9 is wanted");
+        assert!(SelectedRows::new(&array, None, Some(&[3])).is_err());
+    }
+
+    #[test]
+    fn near_rows_are_read_at_once() {
+        let array = MadeRows::new(Dtype::Uint8, &[1000, 3], &tens).costing(3, 10);
+        let rows = [5, 7, 9, 300, 301, 2];
+        let some = SelectedRows::new(&array, Some(&rows), None).unwrap();
+        assert_eq!(some.run(0, 6), (3, 9), "300 is too far away");
+        assert_eq!(some.run(3, 6), (2, 301), "2 does not ascend");
+    }
+}
