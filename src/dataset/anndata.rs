@@ -1,7 +1,7 @@
 //! An open file: what kind it is, its matrices by name, and the tables that go with each.
 
 use super::tables::Tables;
-use crate::anndata::{Encoding, Matrix};
+use crate::anndata::{Encoding, StoredMatrix};
 use crate::error::{Error, Hint, Kind, Place, Result};
 use crate::formats::{loom, tenx};
 use crate::limits::Limits;
@@ -98,12 +98,12 @@ impl AnnData {
     ///
     /// # Errors
     /// `NotFound` where there is none, with the names there are; `Malformed` or `Unsupported` as its parts are.
-    pub fn matrix(&self, name: &str) -> Result<Matrix> {
+    pub fn matrix(&self, name: &str) -> Result<StoredMatrix> {
         let name = name.trim_matches('/');
         match self.flavour {
-            Flavour::Loom => loom::open(&self.root, name).map(Matrix::Dense),
-            Flavour::TenX3 | Flavour::TenX2 => tenx::open(&self.tenx_group(name)?).map(Matrix::Sparse),
-            _ => Matrix::open(&self.object_of(name)?),
+            Flavour::Loom => loom::open(&self.root, name).map(StoredMatrix::Dense),
+            Flavour::TenX3 | Flavour::TenX2 => tenx::open(&self.tenx_group(name)?).map(StoredMatrix::Sparse),
+            _ => StoredMatrix::open(&self.object_of(name)?),
         }
     }
 

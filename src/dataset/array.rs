@@ -8,7 +8,7 @@ use crate::tree;
 
 /// An array of `obsm` or `varm`: an embedding, loadings. Nothing of it has been read.
 #[derive(Debug, Clone)]
-pub struct Array<'d> {
+pub struct ArrayView<'d> {
     dataset: &'d Dataset,
     array: tree::Array,
 }
@@ -25,7 +25,7 @@ impl Dataset {
     ///
     /// # Errors
     /// `NotFound` where there is none; `Usage` where it is a table or a compressed matrix.
-    pub fn obsm(&self, name: &str) -> Result<Array<'_>> {
+    pub fn obsm(&self, name: &str) -> Result<ArrayView<'_>> {
         self.array_along(Axis::Obs, name)
     }
 
@@ -33,11 +33,11 @@ impl Dataset {
     ///
     /// # Errors
     /// As [`obsm`](Self::obsm).
-    pub fn varm(&self, name: &str) -> Result<Array<'_>> {
+    pub fn varm(&self, name: &str) -> Result<ArrayView<'_>> {
         self.array_along(Axis::Var, name)
     }
 
-    fn array_along(&self, axis: Axis, name: &str) -> Result<Array<'_>> {
+    fn array_along(&self, axis: Axis, name: &str) -> Result<ArrayView<'_>> {
         let mapping = format!("{}m", axis.name());
         let node = self.tree()?.descend(&mapping).and_then(|group| match group.child(name)? {
             Some(node) => Ok(node),
@@ -53,11 +53,11 @@ impl Dataset {
             return Err(Error::usage(text).in_object(node.path()).in_file(self.path()));
         }
         let array = node.array().in_file(self.path())?;
-        Ok(Array { dataset: self, array })
+        Ok(ArrayView { dataset: self, array })
     }
 }
 
-impl Array<'_> {
+impl ArrayView<'_> {
     /// Elements in each dimension; rows come first.
     pub fn shape(&self) -> &[u64] {
         self.array.shape()

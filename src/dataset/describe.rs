@@ -1,7 +1,7 @@
 //! What a file holds, told from metadata alone: milliseconds, whatever the size.
 
 use super::anndata::{AnnData, Flavour};
-use crate::anndata::{ColumnKind, Element, Encoding, Matrix, frame_names, from_value};
+use crate::anndata::{ColumnKind, ElementKind, Encoding, StoredMatrix, frame_names, from_value};
 use crate::dtype::Class;
 use crate::error::{Error, Result};
 use crate::formats::tenx;
@@ -220,23 +220,23 @@ fn describe_inner(object: &Node) -> Result<ElementInfo> {
         }
         return Ok(ElementInfo::Matrix(array(&d)));
     }
-    Ok(match Element::of(object)? {
-        Element::Sparse(_) => matrix(&Matrix::open(object)?),
-        Element::Frame => ElementInfo::Frame(frame(object)?),
+    Ok(match ElementKind::of(object)? {
+        ElementKind::Sparse(_) => matrix(&StoredMatrix::open(object)?),
+        ElementKind::Frame => ElementInfo::Frame(frame(object)?),
         _ if ["obs", "var", "row_attrs", "col_attrs", "features"].contains(&object.name()) => {
             ElementInfo::Frame(frame(object)?)
         }
-        Element::Column(ColumnKind::Categorical) => ElementInfo::Other("categorical".into()),
-        Element::Awkward => ElementInfo::Other("awkward array".into()),
-        _ if tenx::is_matrix(object)? => matrix(&Matrix::Sparse(tenx::open(object)?)),
+        ElementKind::Column(ColumnKind::Categorical) => ElementInfo::Other("categorical".into()),
+        ElementKind::Awkward => ElementInfo::Other("awkward array".into()),
+        _ if tenx::is_matrix(object)? => matrix(&StoredMatrix::Sparse(tenx::open(object)?)),
         _ => ElementInfo::Other(format!("dict of {}", object.links()?.len())),
     })
 }
 
-fn matrix(element: &Matrix) -> ElementInfo {
+fn matrix(element: &StoredMatrix) -> ElementInfo {
     ElementInfo::Matrix(match element {
-        Matrix::Dense(d) => MatrixInfo { shape: d.shape().to_vec(), ..array(d.array()) },
-        Matrix::Sparse(s) => {
+        StoredMatrix::Dense(d) => MatrixInfo { shape: d.shape().to_vec(), ..array(d.array()) },
+        StoredMatrix::Sparse(s) => {
             let [data, indices, indptr] = s.arrays();
             MatrixInfo {
                 kind: s.orientation().encoding().into(),
@@ -317,16 +317,16 @@ fn column(frame: &Node, object: &Node) -> Result<(String, Categories)> {
         }
         return Ok((d.datatype().name(), None));
     }
-    Ok(match Element::of(object)? {
-        Element::Column(ColumnKind::Categorical) => {
+    Ok(match ElementKind::of(object)? {
+        ElementKind::Column(ColumnKind::Categorical) => {
             let ordered = object.attribute("ordered")?.is_some_and(|a| a.integers().is_ok_and(|v| v == [1]));
             let name = if ordered { "ordered category" } else { "category" };
             (name.into(), object.descend("categories").and_then(|l| labels_of(&l)).ok())
         }
-        Element::Column(ColumnKind::Nullable) => {
+        ElementKind::Column(ColumnKind::Nullable) => {
             (format!("nullable {}", object.descend("values")?.array()?.datatype().name()), None)
         }
-        Element::Column(ColumnKind::NullableStrings) => ("nullable string".into(), None),
+        ElementKind::Column(ColumnKind::NullableStrings) => ("nullable string".into(), None),
         _ => (format!("{:?}", Encoding::of(object)?).to_lowercase(), None),
     })
 }

@@ -1,7 +1,7 @@
 //! What is at a path, opened by its content.
 
 use super::AnnData;
-use crate::anndata::Matrix;
+use crate::anndata::StoredMatrix;
 use crate::bytes::ReadAt;
 use crate::error::{Error, Kind, Place, Result};
 #[cfg(feature = "text")]
@@ -117,7 +117,7 @@ impl Dataset {
     /// The matrix of this name; a store has only the one it was made for.
     ///
     /// # Errors
-    /// As [`AnnData::matrix`] and [`Matrix::source`].
+    /// As [`AnnData::matrix`] and [`StoredMatrix::source`].
     pub fn matrix(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<AnySource<'_>> {
         match &self.content {
             #[cfg(feature = "store")]
@@ -281,8 +281,8 @@ impl Content {
 }
 
 /// A dense matrix is read once just to count; the observer should know.
-fn observe_dense(element: &Matrix, observer: &dyn Observer) {
-    if let Matrix::Dense(d) = element {
+fn observe_dense(element: &StoredMatrix, observer: &dyn Observer) {
+    if let StoredMatrix::Dense(d) = element {
         observer.phase(&Phase::new(Verb::Counting, d.array().byte_len()).of(element.path()));
     }
 }

@@ -11,24 +11,24 @@ use std::sync::Arc;
 
 /// The table of an axis. Only what is asked for is read.
 #[derive(Debug, Clone, Copy)]
-pub struct Table<'d> {
+pub struct TableView<'d> {
     dataset: &'d Dataset,
     axis: Axis,
 }
 
 impl Dataset {
     /// The table of cells.
-    pub fn obs(&self) -> Table<'_> {
-        Table { dataset: self, axis: Axis::Obs }
+    pub fn obs(&self) -> TableView<'_> {
+        TableView { dataset: self, axis: Axis::Obs }
     }
 
     /// The table of genes.
-    pub fn var(&self) -> Table<'_> {
-        Table { dataset: self, axis: Axis::Var }
+    pub fn var(&self) -> TableView<'_> {
+        TableView { dataset: self, axis: Axis::Var }
     }
 }
 
-impl Table<'_> {
+impl TableView<'_> {
     /// Rows of the table, from metadata where the format has it there.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The tables that go with a matrix, each read once for as long as somebody holds it.
 
 use super::anndata::{AnnData, Flavour};
-use crate::anndata::{Along, Axis, dimensions_of, frame_rows, read_frame};
+use crate::anndata::{Axis, Dimension, dimensions_of, frame_rows, read_frame};
 use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{loom, tenx};
 use crate::observe::Observer;
@@ -84,10 +84,10 @@ impl AnnData {
     ) -> Result<Arc<Frame>> {
         let (root, inner) = self.modality_of(name)?;
         let path = match dimensions_of(inner)[dimension] {
-            Along::Axis(axis) => axis.name(),
-            Along::RawVar if root.child("raw.var")?.is_some() || inner == "raw.X" => "raw.var",
-            Along::RawVar => "raw/var",
-            Along::Own => return Ok(Arc::new(Frame::unnamed(len))),
+            Dimension::Axis(axis) => axis.name(),
+            Dimension::RawVar if root.child("raw.var")?.is_some() || inner == "raw.X" => "raw.var",
+            Dimension::RawVar => "raw/var",
+            Dimension::Own => return Ok(Arc::new(Frame::unnamed(len))),
         };
         let uns = root.child("uns").ok().flatten().filter(Node::is_group);
         self.tables.get(&format!("{}/{path}", root.path()), || match root.descend(path) {

@@ -10,16 +10,16 @@ use std::ops::Range;
 
 /// An array, as metadata: opening it reads no elements. Cloning is cheap.
 #[derive(Debug, Clone)]
-pub struct Array(Stored);
+pub struct Array(ArrayOf);
 
 #[derive(Debug, Clone)]
-enum Stored {
+enum ArrayOf {
     Hdf5(hdf5::Dataset),
 }
 
 /// Buffers and decoders of one worker, kept from one read to the next.
 #[derive(Debug, Default)]
-pub struct Scratch {
+pub struct ArrayScratch {
     hdf5: hdf5::Scratch,
 }
 
@@ -35,49 +35,49 @@ enum StreamOf {
 impl Array {
     /// The object, for its path and attributes.
     pub fn node(&self) -> Node {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.object().clone().into()
     }
 
     /// Its path in the container.
     pub fn path(&self) -> &str {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.object().path()
     }
 
     /// Elements in each dimension; empty for a scalar, and for an array that holds nothing.
     pub fn shape(&self) -> &[u64] {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.shape()
     }
 
     /// Whether it holds nothing and has no shape.
     pub fn is_null(&self) -> bool {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.dataspace().shape().is_none()
     }
 
     /// Type of its elements.
     pub fn datatype(&self) -> &Datatype {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.datatype()
     }
 
     /// How many elements it has.
     pub fn elements(&self) -> u64 {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.elements()
     }
 
     /// Bytes of all elements, decoded.
     pub fn byte_len(&self) -> u64 {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.byte_len()
     }
 
     /// Elements of a chunk in each dimension; `None` where the elements are not in chunks.
     pub fn chunk_shape(&self) -> Option<Vec<u64>> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         match dataset.storage() {
             hdf5::Storage::Chunked(chunk) => Some(chunk),
             _ => None,
@@ -97,19 +97,19 @@ impl Array {
 
     /// Names of the filters that chunks went through, in write order.
     pub fn filter_names(&self) -> Vec<String> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.filters().iter().map(hdf5::Dataset::filter_name).collect()
     }
 
     /// Whether chunks went through filters.
     pub fn is_filtered(&self) -> bool {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         !dataset.filters().is_empty()
     }
 
     /// The filters as far as they are ones we write; gzip stands for other compressors.
     pub fn filters_to_write(&self) -> Filters {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         hdf5::filters_to_write(dataset.filters())
     }
 
@@ -118,7 +118,7 @@ impl Array {
     /// # Errors
     /// `Limit` where that is more memory than the limits or the process allow; otherwise as reading goes.
     pub fn read(&self) -> Result<Value> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.read().map(Value::from)
     }
 
@@ -131,9 +131,9 @@ impl Array {
         start: &[u64],
         count: &[u64],
         out: &mut [u8],
-        scratch: &mut Scratch,
+        scratch: &mut ArrayScratch,
     ) -> Result<()> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.read_slab(start, count, out, &mut scratch.hdf5)
     }
 
@@ -142,7 +142,7 @@ impl Array {
     /// # Errors
     /// Where the index of the chunks is damaged.
     pub fn load_chunk_index(&self) -> Result<()> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.load_chunk_index()
     }
 
@@ -151,13 +151,13 @@ impl Array {
     /// # Errors
     /// Where the index of the chunks is damaged.
     pub fn stored_chunks(&self) -> Result<usize> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.stored_chunks()
     }
 
-    /// Bytes that a [`Scratch`] takes where `elements` are read at once.
+    /// Bytes that a [`ArrayScratch`] takes where `elements` are read at once.
     pub fn scratch_bytes(&self, elements: u64) -> u64 {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.scratch_bytes(elements)
     }
 
@@ -166,13 +166,13 @@ impl Array {
     /// # Errors
     /// Where the index of the chunks is damaged.
     pub fn stream(&self, least: u64) -> Result<Option<ElementStream>> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         Ok(dataset.stream(least)?.map(|stream| ElementStream(StreamOf::Hdf5(Box::new(stream)))))
     }
 
     /// Refuses an array of which far more was never written than the container has bytes.
     pub(crate) fn check_holes(&self) -> Result<()> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.check_holes()
     }
 }
@@ -225,6 +225,6 @@ impl ElementStream {
 
 impl From<hdf5::Dataset> for Array {
     fn from(dataset: hdf5::Dataset) -> Self {
-        Array(Stored::Hdf5(dataset))
+        Array(ArrayOf::Hdf5(dataset))
     }
 }

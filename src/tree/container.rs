@@ -9,10 +9,10 @@ use std::path::Path;
 
 /// An open container: an HDF5 file. Cloning is cheap.
 #[derive(Debug, Clone)]
-pub struct Container(Format);
+pub struct Container(ContainerFormat);
 
 #[derive(Debug, Clone)]
-enum Format {
+enum ContainerFormat {
     Hdf5(hdf5::File),
 }
 
@@ -39,13 +39,13 @@ impl Container {
     /// # Errors
     /// Where its header is damaged.
     pub fn root(&self) -> Result<Node> {
-        let Format::Hdf5(file) = &self.0;
+        let ContainerFormat::Hdf5(file) = &self.0;
         file.root().map(Node::from)
     }
 }
 
 impl From<hdf5::File> for Container {
     fn from(file: hdf5::File) -> Self {
-        Container(Format::Hdf5(file))
+        Container(ContainerFormat::Hdf5(file))
     }
 }

@@ -17,10 +17,10 @@ mod value;
 mod walk;
 mod write;
 
-pub use array::{Array, ElementStream, Scratch};
+pub use array::{Array, ArrayScratch, ElementStream};
 pub use container::Container;
 pub use location::Location;
 pub use node::{Link, Node};
 pub use value::{EncodedValue, Value};
-pub use walk::{Entry, Walk};
-pub use write::{ChunkWriter, Libver, Storage, Writer};
+pub use walk::{TreeWalk, WalkEntry};
+pub use write::{ArrayStorage, ChunkWriter, Libver, TreeWriter};

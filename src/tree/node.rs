@@ -7,10 +7,10 @@ use std::borrow::Cow;
 
 /// A group or an array, as metadata. Cloning is cheap.
 #[derive(Debug, Clone)]
-pub struct Node(Object);
+pub struct Node(NodeOf);
 
 #[derive(Debug, Clone)]
-enum Object {
+enum NodeOf {
     Hdf5(hdf5::Object),
 }
 
@@ -40,7 +40,7 @@ impl Link<'_> {
 impl Node {
     /// Its path in the container, as it was reached.
     pub fn path(&self) -> &str {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         object.path()
     }
 
@@ -51,37 +51,37 @@ impl Node {
 
     /// Whether it is a group.
     pub fn is_group(&self) -> bool {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         object.is_group()
     }
 
     /// Whether it is an array; scalars are arrays without dimensions.
     pub fn is_array(&self) -> bool {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         object.is_dataset()
     }
 
     /// Whether it is an array that holds nothing and has no shape.
     pub fn is_null(&self) -> bool {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         object.is_null()
     }
 
     /// A number that the same object has under every path that leads to it.
     pub(super) fn identity(&self) -> u64 {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         object.address()
     }
 
     /// Levels of groups that may be followed from the root.
     pub(super) fn deepest(&self) -> u32 {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         object.file().addresses().limits().group_depth
     }
 
     /// Bytes of the whole container: what a size that it claims is compared with.
     pub fn container_bytes(&self) -> u64 {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         object.file().len()
     }
 
@@ -90,13 +90,13 @@ impl Node {
     /// # Errors
     /// Where the structures that hold them are damaged.
     pub fn links(&self) -> Result<Vec<Link<'_>>> {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         Ok(object.links()?.iter().map(|link| Link(LinkOf::Hdf5(link))).collect())
     }
 
     /// Child number `n` of those in [`links`](Self::links), without listing them again.
     pub(super) fn nth_link(&self, n: usize) -> Result<Option<Link<'_>>> {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         Ok(object.links()?.get(n).map(|link| Link(LinkOf::Hdf5(link))))
     }
 
@@ -105,7 +105,7 @@ impl Node {
     /// # Errors
     /// `Unsupported` for links out of the container; `Malformed` for those that lead nowhere.
     pub fn open_link(&self, link: Link<'_>) -> Result<Node> {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         let LinkOf::Hdf5(link) = link.0;
         object.open_link(link).map(Node::from)
     }
@@ -115,7 +115,7 @@ impl Node {
     /// # Errors
     /// As [`links`](Self::links) and [`open_link`](Self::open_link).
     pub fn child(&self, name: &str) -> Result<Option<Node>> {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         Ok(object.child(name)?.map(Node::from))
     }
 
@@ -124,7 +124,7 @@ impl Node {
     /// # Errors
     /// `NotFound` where a name does not exist; otherwise as [`child`](Self::child).
     pub fn descend(&self, path: &str) -> Result<Node> {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         object.descend(path).map(Node::from)
     }
 
@@ -133,7 +133,7 @@ impl Node {
     /// # Errors
     /// Where it exists and cannot be read.
     pub fn attribute(&self, name: &str) -> Result<Option<Value>> {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         Ok(object.attribute(name)?.map(|found| found.value.into()))
     }
 
@@ -142,7 +142,7 @@ impl Node {
     /// # Errors
     /// Where the structures that hold them are damaged.
     pub fn attributes(&self) -> Result<Vec<(String, Result<Value>)>> {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         Ok(object.attributes()?.into_iter().map(|a| (a.name, a.value.map(Value::from))).collect())
     }
 
@@ -151,7 +151,7 @@ impl Node {
     /// # Errors
     /// `Usage` where it is a group; `Malformed` or `Unsupported` as its type, shape and storage are.
     pub fn array(&self) -> Result<Array> {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         object.dataset().map(Array::from)
     }
 
@@ -160,7 +160,7 @@ impl Node {
     /// # Errors
     /// `Malformed` where `reference` is no single reference to an object.
     pub fn referred(&self, reference: &Value, path: &str) -> Result<Node> {
-        let Object::Hdf5(object) = &self.0;
+        let NodeOf::Hdf5(object) = &self.0;
         match reference.references()?[..] {
             [address] if address != 0 => hdf5::Object::open(object.file(), address, path).map(Node::from),
             _ => Err(Error::malformed("column whose labels are referred to nowhere").in_object(self.path())),
@@ -170,6 +170,6 @@ impl Node {
 
 impl From<hdf5::Object> for Node {
     fn from(object: hdf5::Object) -> Self {
-        Node(Object::Hdf5(object))
+        Node(NodeOf::Hdf5(object))
     }
 }

@@ -7,29 +7,29 @@ use crate::strings::Strings;
 
 /// Elements as they are stored, with their type and shape.
 #[derive(Debug, Clone)]
-pub struct Value(Elements);
+pub struct Value(ValueOf);
 
 #[derive(Debug, Clone)]
-enum Elements {
+enum ValueOf {
     Hdf5(hdf5::Value),
 }
 
 impl Value {
     /// Type of the elements.
     pub fn datatype(&self) -> &Datatype {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.datatype()
     }
 
     /// The dimensions: empty for a scalar, `None` for a value that holds nothing.
     pub fn shape(&self) -> Option<&[u64]> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.shape()
     }
 
     /// How many elements there are.
     pub fn len(&self) -> usize {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.len()
     }
 
@@ -40,13 +40,13 @@ impl Value {
 
     /// The elements as they are stored.
     pub fn raw(&self) -> &[u8] {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.raw()
     }
 
     /// Whether the elements are strings.
     pub fn is_text(&self) -> bool {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.is_text()
     }
 
@@ -55,7 +55,7 @@ impl Value {
     /// # Errors
     /// `Unsupported` where they are no numbers.
     pub fn numbers(&self) -> Result<(Dtype, Vec<u8>)> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.numbers()
     }
 
@@ -64,7 +64,7 @@ impl Value {
     /// # Errors
     /// `Unsupported` where they are no numbers; `Malformed` where one is no integer of 64 bits.
     pub fn integers(&self) -> Result<Vec<i64>> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.integers()
     }
 
@@ -73,7 +73,7 @@ impl Value {
     /// # Errors
     /// As [`integers`](Self::integers); `Malformed` where there is not exactly one.
     pub fn integer(&self) -> Result<i64> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.integer()
     }
 
@@ -82,7 +82,7 @@ impl Value {
     /// # Errors
     /// `Unsupported` where they are no text; `Malformed` where what holds them is damaged.
     pub fn strings(&self) -> Result<Strings> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.strings()
     }
 
@@ -92,13 +92,13 @@ impl Value {
     /// # Errors
     /// As [`strings`](Self::strings); `Malformed` where there is not exactly one.
     pub fn string(&self) -> Result<String> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.string()
     }
 
     /// Names of the members, where the elements are compounds.
     pub fn member_names(&self) -> Option<Vec<&str>> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.member_names()
     }
 
@@ -107,37 +107,37 @@ impl Value {
     /// # Errors
     /// `NotFound` where there is no such member.
     pub fn member(&self, name: &str) -> Result<Value> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.member(name).map(Value::from)
     }
 
     /// Elements that are arrays themselves as more dimensions of their elements.
     pub(crate) fn unpacked(&self) -> Value {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.unpacked().into()
     }
 
     /// Other elements of the same type and container, such as some of these.
     pub(crate) fn with(&self, shape: &[u64], bytes: Vec<u8>) -> Value {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.with(shape, bytes).into()
     }
 
     /// Where the references that the elements are lead to; 0 for nowhere.
     pub(super) fn references(&self) -> Result<Vec<u64>> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.object_references()
     }
 
     pub(super) fn as_hdf5(&self) -> &hdf5::Value {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value
     }
 }
 
 impl From<hdf5::Value> for Value {
     fn from(value: hdf5::Value) -> Self {
-        Value(Elements::Hdf5(value))
+        Value(ValueOf::Hdf5(value))
     }
 }
 

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 
 /// An object that a walk comes to.
 #[derive(Debug)]
-pub struct Entry {
+pub struct WalkEntry {
     path: String,
     found: Result<Node>,
     seen_as: Option<String>,
 }
 
-impl Entry {
+impl WalkEntry {
     /// Its path, as it was reached.
     pub fn path(&self) -> &str {
         &self.path
@@ -35,7 +35,7 @@ impl Entry {
 
 /// Objects in the order of their paths, parents before children. An object that cannot be opened is an entry with its error.
 #[derive(Debug)]
-pub struct Walk {
+pub struct TreeWalk {
     /// The node the walk begins at, until it was visited.
     first: Option<Node>,
     /// Groups on the way down, and how many children of each were visited.
@@ -46,40 +46,40 @@ pub struct Walk {
 impl Node {
     /// Walks everything below this node, itself first. A group below more levels than
     /// [`Limits::group_depth`](crate::Limits) is an entry with an error.
-    pub fn walk(&self) -> Walk {
-        Walk { first: Some(self.clone()), levels: Vec::new(), seen: HashMap::new() }
+    pub fn walk(&self) -> TreeWalk {
+        TreeWalk { first: Some(self.clone()), levels: Vec::new(), seen: HashMap::new() }
     }
 }
 
-impl Walk {
-    fn visit(&mut self, path: String, found: Result<Node>) -> Entry {
+impl TreeWalk {
+    fn visit(&mut self, path: String, found: Result<Node>) -> WalkEntry {
         let node = match found {
             Ok(node) => node,
-            Err(e) => return Entry { path, found: Err(e), seen_as: None },
+            Err(e) => return WalkEntry { path, found: Err(e), seen_as: None },
         };
         if let Some(first) = self.seen.get(&node.identity()) {
-            return Entry { path, seen_as: Some(first.clone()), found: Ok(node) };
+            return WalkEntry { path, seen_as: Some(first.clone()), found: Ok(node) };
         }
         self.seen.insert(node.identity(), path.clone());
         if node.is_group() {
             if self.levels.len() >= node.deepest() as usize {
                 let text = format!("groups below more than {} levels", node.deepest());
                 let error = Error::limit(text).in_object(&path);
-                return Entry { path, found: Err(error), seen_as: None };
+                return WalkEntry { path, found: Err(error), seen_as: None };
             }
             if let Err(e) = node.links() {
-                return Entry { path, found: Err(e), seen_as: None };
+                return WalkEntry { path, found: Err(e), seen_as: None };
             }
             self.levels.push((node.clone(), path.clone(), 0));
         }
-        Entry { path, found: Ok(node), seen_as: None }
+        WalkEntry { path, found: Ok(node), seen_as: None }
     }
 }
 
-impl Iterator for Walk {
-    type Item = Entry;
+impl Iterator for TreeWalk {
+    type Item = WalkEntry;
 
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<WalkEntry> {
         if let Some(first) = self.first.take() {
             return Some(self.visit(first.path().to_owned(), Ok(first)));
         }

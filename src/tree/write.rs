@@ -12,7 +12,7 @@ pub use crate::hdf5::Libver;
 
 /// How the elements of an array are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Storage {
+pub struct ArrayStorage {
     /// Elements of a chunk in each dimension; in one piece where `None`.
     pub chunk: Option<Vec<u64>>,
     /// What chunks go through.
@@ -23,12 +23,12 @@ pub struct Storage {
 
 /// A container being written. It appears under its name when finished; dropping it leaves nothing behind.
 #[derive(Debug)]
-pub struct Writer {
-    format: Format,
+pub struct TreeWriter {
+    format: WriterFormat,
 }
 
 #[derive(Debug)]
-enum Format {
+enum WriterFormat {
     Hdf5 {
         writer: hdf5::Writer,
         /// Groups of which children are written, and the group itself is not.
@@ -51,7 +51,7 @@ enum ChunksOf {
 /// Attributes of an object that is written: names and values.
 type Attributes<'a> = &'a [(String, EncodedValue)];
 
-impl Writer {
+impl TreeWriter {
     /// Begins an HDF5 file that will be called `path`. An existing one is refused unless `replace`. Needs the feature `write`.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Writer {
     #[cfg(feature = "write")]
     pub fn create(path: &std::path::Path, replace: bool, libver: Libver) -> Result<Self> {
         let writer = hdf5::Writer::create(path, replace, libver)?;
-        Ok(Writer { format: Format::Hdf5 { writer, open: HashMap::new() } })
+        Ok(TreeWriter { format: WriterFormat::Hdf5 { writer, open: HashMap::new() } })
     }
 
     /// One string, ready to be written into this container.
@@ -67,7 +67,7 @@ impl Writer {
     /// # Errors
     /// Where it cannot be stored.
     pub fn text(&mut self, text: &str) -> Result<EncodedValue> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         writer.text(text).map(EncodedValue::from)
     }
 
@@ -76,7 +76,7 @@ impl Writer {
     /// # Errors
     /// Where they cannot be stored.
     pub fn texts(&mut self, strings: &Strings, dims: &[u64]) -> Result<EncodedValue> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         writer.texts(strings, dims).map(EncodedValue::from)
     }
 
@@ -85,7 +85,7 @@ impl Writer {
     /// # Errors
     /// `Unsupported` for references to other objects; otherwise as reading and writing go.
     pub fn value(&mut self, value: &Value) -> Result<EncodedValue> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         writer.value(value.as_hdf5()).map(EncodedValue::from)
     }
 
@@ -98,9 +98,9 @@ impl Writer {
         at: &Location,
         value: &EncodedValue,
         attributes: Attributes<'_>,
-        storage: &Storage,
+        storage: &ArrayStorage,
     ) -> Result<()> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         let storing =
             Storing { chunk: storage.chunk.clone(), filters: storage.filters, unlimited: storage.unlimited };
         let address = writer.dataset(value.as_hdf5(), &to_hdf5(attributes), &storing)?;
@@ -116,9 +116,9 @@ impl Writer {
         at: &Location,
         datatype: &Datatype,
         dims: &[u64],
-        storage: &Storage,
+        storage: &ArrayStorage,
     ) -> Result<ChunkWriter> {
-        let Format::Hdf5 { .. } = &self.format;
+        let WriterFormat::Hdf5 { .. } = &self.format;
         let chunk = storage.chunk.as_deref().unwrap_or(dims);
         let chunks = Chunks::new(datatype.clone(), dims, chunk, storage.filters, storage.unlimited)?;
         Ok(ChunkWriter { location: at.clone(), chunks: ChunksOf::Hdf5(chunks) })
@@ -129,7 +129,7 @@ impl Writer {
     /// # Errors
     /// Where it cannot be written.
     pub fn push(&mut self, chunks: &mut ChunkWriter, encoded: &Encoded) -> Result<()> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         let ChunksOf::Hdf5(chunks) = &mut chunks.chunks;
         chunks.push(writer, encoded)
     }
@@ -139,7 +139,7 @@ impl Writer {
     /// # Errors
     /// Where it cannot be written; `Usage` where chunks are missing.
     pub fn finish_chunks(&mut self, chunks: ChunkWriter, attributes: Attributes<'_>) -> Result<()> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         let ChunksOf::Hdf5(array) = chunks.chunks;
         let address = array.finish(writer, &to_hdf5(attributes))?;
         self.link(&chunks.location, address)
@@ -150,7 +150,7 @@ impl Writer {
     /// # Errors
     /// Where it cannot be written; `Unsupported` where an attribute's name or type is too large for the container.
     pub fn group(&mut self, at: &Location, attributes: Attributes<'_>) -> Result<()> {
-        let Format::Hdf5 { writer, open } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, open } = &mut self.format;
         let mut group = open.remove(at).unwrap_or_default();
         for (name, value) in attributes {
             group.attribute(name, value.as_hdf5().clone());
@@ -164,7 +164,7 @@ impl Writer {
     /// # Errors
     /// `Usage` where nothing is written at `existing`, or its group is written already.
     pub fn alias(&mut self, at: &Location, existing: &Location) -> Result<()> {
-        let Format::Hdf5 { open, .. } = &self.format;
+        let WriterFormat::Hdf5 { open, .. } = &self.format;
         let found = existing.split().and_then(|(parent, name)| open.get(&parent)?.child(name));
         let address = found.ok_or_else(|| Error::usage("nothing is written there"));
         self.link(at, address.in_object(&existing.to_string())?)
@@ -172,13 +172,13 @@ impl Writer {
 
     /// Whether something is written at `at`; asked before its group is.
     pub fn has(&self, at: &Location) -> bool {
-        let Format::Hdf5 { open, .. } = &self.format;
+        let WriterFormat::Hdf5 { open, .. } = &self.format;
         at.split().is_some_and(|(parent, name)| open.get(&parent).is_some_and(|group| group.has(name)))
     }
 
     /// Forgets what was written at and below `at`, of which the group is not written yet. Its bytes may stay.
     pub fn discard(&mut self, at: &Location) {
-        let Format::Hdf5 { open, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { open, .. } = &mut self.format;
         open.retain(|location, _| !at.contains(location));
     }
 
@@ -187,7 +187,7 @@ impl Writer {
     /// # Errors
     /// Where that cannot be written.
     pub fn finish(self, attributes: Attributes<'_>) -> Result<()> {
-        let Format::Hdf5 { writer, mut open } = self.format;
+        let WriterFormat::Hdf5 { writer, mut open } = self.format;
         let mut root = open.remove(&Location::root()).unwrap_or_default();
         for (name, value) in attributes {
             root.attribute(name, value.as_hdf5().clone());
@@ -197,7 +197,7 @@ impl Writer {
 
     /// Adds an object to its group, which is not written yet.
     fn link(&mut self, at: &Location, address: hdf5::ObjectAddress) -> Result<()> {
-        let Format::Hdf5 { open, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { open, .. } = &mut self.format;
         let (parent, name) = at.split().ok_or_else(|| Error::usage("the root is written last"))?;
         open.entry(parent).or_default().link(name, address);
         Ok(())
@@ -229,8 +229,8 @@ mod tests {
     fn what_is_written_by_location_is_found_by_path() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.h5");
-        let mut w = Writer::create(&path, false, Libver::Earliest).unwrap();
-        let (root, storage) = (Location::root(), Storage::default());
+        let mut w = TreeWriter::create(&path, false, Libver::Earliest).unwrap();
+        let (root, storage) = (Location::root(), ArrayStorage::default());
         let group = root.child("group");
         w.array(&group.child("one"), &EncodedValue::integer(1), &[], &storage).unwrap();
         assert!(w.has(&group.child("one")) && !w.has(&group.child("two")));
@@ -262,8 +262,8 @@ mod tests {
     fn chunks_come_in_the_order_of_their_grid() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.h5");
-        let mut w = Writer::create(&path, false, Libver::Latest).unwrap();
-        let storage = Storage { chunk: Some(vec![2]), ..Storage::default() };
+        let mut w = TreeWriter::create(&path, false, Libver::Latest).unwrap();
+        let storage = ArrayStorage { chunk: Some(vec![2]), ..ArrayStorage::default() };
         let at = Location::root().child("x");
         let mut chunks = w.begin_chunks(&at, &Datatype::of(Dtype::Uint8), &[4], &storage).unwrap();
         for part in [[1, 2], [3, 4]] {
