@@ -1,10 +1,10 @@
-//! Every object below a node, each once.
+//! A walk over all objects below a node, each visited once.
 
 use super::Node;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 
-/// An object that a walk comes to.
+/// An object visited by a [`TreeWalk`].
 #[derive(Debug)]
 pub struct WalkEntry {
     path: String,
@@ -13,38 +13,41 @@ pub struct WalkEntry {
 }
 
 impl WalkEntry {
-    /// Its path, as it was reached.
+    /// The path by which the object was reached, from the root of the container.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The object, or why it cannot be opened.
+    /// The object, or the error that opening it gave.
     ///
     /// # Errors
-    /// Where the link leads nowhere or out of the container, or what it leads to is damaged.
+    /// `Unsupported` for links to other files; `Malformed` for links to objects that do not exist and for
+    /// damaged objects.
     pub fn node(&self) -> std::result::Result<&Node, &Error> {
         self.found.as_ref()
     }
 
-    /// The first path of the same object, where the walk has come to it before. What is below it is not walked again, so
-    /// groups that contain themselves end.
+    /// The path under which the walk visited the same object before, if it did. The objects below it are not
+    /// visited again, so that a walk over groups that contain themselves ends.
     pub fn seen_as(&self) -> Option<&str> {
         self.seen_as.as_deref()
     }
 }
 
-/// Objects in the order of their paths, parents before children. An object that cannot be opened is an entry with its error.
+/// Iterator over objects in the order of their paths, parents before children. An object that cannot be
+/// opened is an entry with its error.
 #[derive(Debug)]
 pub struct TreeWalk {
-    /// The node the walk begins at, until it was visited.
+    /// The node at which the walk begins; `None` after it was visited.
     first: Option<Node>,
-    /// Groups on the way down, and how many children of each were visited.
+    /// Groups from the first node down to the current one: their paths, and how many children of each were
+    /// visited.
     levels: Vec<(Node, String, usize)>,
     seen: HashMap<u64, String>,
 }
 
 impl Node {
-    /// Walks everything below this node, itself first. A group below more levels than
+    /// Walks this node and all objects below it. A group nested deeper than
     /// [`Limits::group_depth`](crate::Limits) is an entry with an error.
     pub fn walk(&self) -> TreeWalk {
         TreeWalk { first: Some(self.clone()), levels: Vec::new(), seen: HashMap::new() }
@@ -63,7 +66,7 @@ impl TreeWalk {
         self.seen.insert(node.identity(), path.clone());
         if node.is_group() {
             if self.levels.len() >= node.deepest() as usize {
-                let text = format!("groups below more than {} levels", node.deepest());
+                let text = format!("groups nested deeper than {} levels", node.deepest());
                 let error = Error::limit(text).in_object(&path);
                 return WalkEntry { path, found: Err(error), seen_as: None };
             }

@@ -44,7 +44,7 @@ fn read_inner(object: &Node) -> Result<Column> {
 }
 
 fn read_referred(object: &Node, reference: &Value) -> Result<Column> {
-    let labels = object.referred(reference, &format!("{}@categories", object.path()))?;
+    let labels = object.open_reference(reference, &format!("{}@categories", object.path()))?;
     let ordered = labels.attribute("ordered")?.is_some_and(|v| is_true(&v));
     let categories = from_value(&labels.array()?.read()?)?;
     let codes = object.array()?.read()?.integers()?;
