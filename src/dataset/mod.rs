@@ -1,7 +1,11 @@
-//! What is at a path, told by its content, and its parts by name: `x()`, `obs()`, `layer(name)`, `obsm(name)`.
+//! Opens any single-cell dataset and gives access to its parts by name: `x()`, `obs()`, `layer(name)`,
+//! `obsm(name)`.
 //!
-//! In come paths and sources of bytes; out go sources of entries ([`Matrix`]), columns and tables ([`TableView`]), arrays
-//! ([`ArrayView`]). [`AnnData`] is the file behind them: AnnData of any generation, MuData, 10x Genomics, loom.
+//! Paths and sources of bytes come in; the content decides the format (`spec/h5ad.md`, "Kinds of file, by
+//! content"), not the name. Sources of entries ([`Matrix`]), tables and columns ([`TableView`]) and arrays
+//! ([`ArrayView`]) go out, to the commands and to programs that embed the library. [`AnnData`] is a file in a
+//! container: AnnData of any generation, MuData, 10x Genomics or loom. It is read by [`anndata`](crate::anndata)
+//! and [`formats`](crate::formats); a store is read by [`store`](crate::store).
 
 mod anndata;
 mod array;
