@@ -1,6 +1,6 @@
 //! The inputs, each as an h5ad of today.
 
-use crate::anndata::Matrix;
+use crate::anndata::StoredMatrix;
 use crate::bytes::commit::Pending;
 use crate::codec::Filters;
 use crate::dataset::Dataset;
@@ -123,7 +123,7 @@ pub(super) fn open(
 /// Whether every element is where it is today.
 fn is_of_today(data: &AnnData) -> Result<bool> {
     let old_graph = |name: &str| {
-        data.root().descend(&format!("uns/neighbors/{name}")).is_ok_and(|o| Matrix::is_matrix(&o))
+        data.root().descend(&format!("uns/neighbors/{name}")).is_ok_and(|o| StoredMatrix::is_matrix(&o))
     };
     Ok(data.flavour() == Flavour::AnnData && !old_graph("distances") && !old_graph("connectivities"))
 }
