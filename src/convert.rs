@@ -9,7 +9,7 @@ use crate::matrix::{
 };
 use crate::observe::{LeftOut, Observer, Phase, Recorder, Stoppable, Verb, Warning};
 use crate::report;
-use crate::store::{self, IndexDtype, Manifest, Pair, Salvage, WriteMode, Writer, Written};
+use crate::store::{self, IndexDtype, Manifest, Salvage, StorePair, WriteMode, Writer, WrittenStore};
 use crate::table::Frame;
 use crate::transpose::{self, Partitions};
 use std::path::{Path, PathBuf};
@@ -149,8 +149,8 @@ pub struct StoreDtypes {
 }
 
 impl ConvertedStore {
-    fn new(written: Written) -> Self {
-        let Written { path: output, manifest: m } = written;
+    fn new(written: WrittenStore) -> Self {
+        let WrittenStore { path: output, manifest: m } = written;
         let lost = |s: &Salvage| s.lost.iter().map(|l| l.lines.end - l.lines.start).sum();
         ConvertedStore {
             output,
@@ -189,7 +189,7 @@ fn stores(
     output: &Path,
     options: &ConvertOptions,
     observer: &dyn Observer,
-) -> Result<Vec<Written>> {
+) -> Result<Vec<WrittenStore>> {
     let place = input.path();
     let (matrix, lost) = match options.salvage {
         true => input.matrix_past(&options.matrix, options.budget, observer)?,
@@ -281,7 +281,7 @@ impl Run<'_> {
         }
     }
 
-    fn as_stored(&self, source: &dyn Source) -> Result<Vec<Written>> {
+    fn as_stored(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         let writer = Writer::create(self.output, source.layout(), source.pointers(), self.store)?;
         self.observer.phase(&Phase::new(Verb::Converting, bytes_of(source)).of(&self.options.matrix));
         let observer = Stoppable::new(self.observer);
@@ -310,7 +310,7 @@ impl Run<'_> {
         Ok((frames?, partitions?))
     }
 
-    fn flipped(&self, source: &dyn Source) -> Result<Vec<Written>> {
+    fn flipped(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         store::refuse_existing(self.output, self.store.force)?;
         let (frames, partitions) = self.frames_and_partition(source, &|_| Ok(()))?;
         let writer = Writer::create(self.output, partitions.layout(), partitions.pointers(), self.store)?;
@@ -320,8 +320,8 @@ impl Run<'_> {
     }
 
     /// The stored layout is written while the entries are partitioned for the other one.
-    fn both(&self, source: &dyn Source) -> Result<Vec<Written>> {
-        let pair = Pair::create(self.output, self.store)?;
+    fn both(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
+        let pair = StorePair::create(self.output, self.store)?;
         let (layout, pointers) = (source.layout(), source.pointers());
         let first = pair.writer(layout, pointers)?;
         let (frames, partitions) = self.frames_and_partition(source, &|block| first.block(block))?;

@@ -1,70 +1,125 @@
-//! Five things that tools embed this crate for, each as a program that runs.
+//! Seven things that tools embed this crate for, each as a program that runs. Four of them are in `examples/` as well.
 //!
 //! # Look into a file
+//! What is there, and of which types, from metadata alone. For every object of the container:
+//! [`Node::walk`](crate::tree::Node::walk).
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
 //! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
-//! use annmap::dataset::AnnData;
-//! let file = AnnData::open(&path)?;
-//! println!("{}: {:?}", file.flavour().name(), file.matrix_names()?);
-//! let shape = file.matrix("X")?.shape();
-//! let [obs, _var] = file.frames("X", shape, &())?;
-//! let types = obs.column("cell_type").expect("a column of labels");
-//! println!("the first cell is a {:?}", types.text(0)?);
+//! use annmap::dataset::Dataset;
+//! let data = Dataset::open(&path)?;
+//! let [cells, genes] = data.x().shape()?;
+//! println!("{cells} cells, {genes} genes, columns of cells: {:?}", data.obs().names()?);
+//! for entry in data.tree()?.walk() {
+//!     match entry.node() {
+//!         Ok(node) if node.is_array() => println!("{} {:?}", entry.path(), node.array()?.shape()),
+//!         Ok(_) => println!("{}", entry.path()),
+//!         Err(e) => println!("{}: {e}", entry.path()),
+//!     }
+//! }
 //! # Ok::<(), annmap::Error>(())
 //! ```
 //!
-//! # Read some rows and columns, from a file or a store
-//! Nothing is loaded but what is asked for; chunks are decoded on all threads of the rayon pool this is called in.
+//! # One column and one embedding
+//! Nothing else is read.
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
 //! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
-//! use annmap::dataset::AnnData;
+//! use annmap::dataset::Dataset;
+//! let data = Dataset::open(&path)?;
+//! let types = data.obs().column("cell_type")?;
+//! let pca = data.obsm("X_pca")?.read::<f32>()?; // exact; `cast` rounds
+//! println!("{} cells, {}, the first at {:?}", types.len(), types.type_name(), pca.row(0));
+//! # Ok::<(), annmap::Error>(())
+//! ```
+//!
+//! # Sums of genes
+//! A fold sees every entry once, on all threads of the rayon pool it is called in: each piece of the matrix has a state of
+//! its own, and states are joined in the order of the pieces, so that the sums are the same to the last bit for any number
+//! of threads and any budget. [`Block::each`](crate::matrix::Block::each) looks at the type once for a block and takes
+//! CSR and CSC alike.
+//! ```
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let path = dir.path().join("cells.h5ad");
+//! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
+//! use annmap::dataset::Dataset;
+//! let data = Dataset::open(&path)?;
+//! let x = data.x();
+//! let genes = x.shape()?[1] as usize;
+//! let sums = x.entries().memory(256 << 20).fold(
+//!     || vec![0f64; genes],
+//!     |sums, block| block.each(|_cell, gene, value: f64| sums[gene] += value),
+//!     |sums, others| sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other),
+//! )?;
+//! println!("the first gene has {} counts", sums[0]);
+//! # Ok::<(), annmap::Error>(())
+//! ```
+//! Whoever has threads of another kind asks for blocks one by one
+//! ([`Entries::blocks`](crate::matrix::Entries::blocks)); whoever commits something at the end writes a
+//! [`Sink`](crate::matrix::Sink) for [`pump`](crate::matrix::pump).
+//!
+//! # Rows and slices
+//! Some rows and columns of a file, in any order. Only the chunks they lie in are decoded.
+//! ```
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let path = dir.path().join("cells.h5ad");
+//! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
+//! use annmap::dataset::Dataset;
 //! use annmap::matrix::{Budget, InMemory, Selected, Selection, Source};
 //! let budget = Budget::new(256 << 20);
-//! let x = AnnData::open(&path)?.matrix("X")?.source(budget, &())?;
+//! let data = Dataset::open(&path)?;
+//! let x = data.x().source(budget, &())?;
 //! let rows = Selection { obs: Some(vec![7, 3]), var: None };
 //! let part = InMemory::read(&Selected::taken(&x, &rows, budget, &())?, budget, &())?;
-//! assert_eq!(part.layout().shape()[0], 2);
+//! let values = part.data::<f32>()?;
 //! let seventh = part.pointers()[0] as usize..part.pointers()[1] as usize;
-//! println!("cell 7 has {} genes, the first is number {}", seventh.len(), part.minor()[seventh.start]);
+//! println!("cell 7 has genes {:?} with {:?}", &part.minor()[seventh.clone()], &values[seventh]);
 //! # Ok::<(), annmap::Error>(())
 //! ```
 //!
 //! # Make a store, and map it
+//! The arrays of a store are mapped and typed: nothing is copied and nothing is decoded.
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
 //! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
 //! use annmap::convert::{ConvertOptions, TargetLayout, convert};
-//! use annmap::{Limits, dataset::Dataset, store::Store};
+//! use annmap::matrix::Source;
+//! use annmap::{dataset::Dataset, store::Store};
 //! let output = dir.path().join("cells.store");
-//! let options = ConvertOptions { target: TargetLayout::Csc, ..ConvertOptions::default() };
+//! let options = ConvertOptions { target: TargetLayout::Csr, ..ConvertOptions::default() };
 //! convert(&Dataset::open(&path)?, &output, &options, &())?;
-//! let genes = Store::open(&output)?;
-//! let (cells, values) = genes.line(0)?; // where the first gene was found, as mapped bytes
-//! println!("{} cells, {} bytes of {}", cells.len(), values.len(), genes.manifest().layout.dtype);
+//! let cells = Store::open(&output)?;
+//! let (data, indices) = (cells.data::<f32>()?, cells.indices::<i64>()?);
+//! let first = cells.pointers()[0] as usize..cells.pointers()[1] as usize;
+//! println!("the first cell has genes {:?} with {:?}", &indices[first.clone()], &data[first]);
+//! let batch = cells.rows(&[5, 0, 5])?; // in this order, one of them twice
+//! println!("{} entries", batch.minor().len());
 //! # Ok::<(), annmap::Error>(())
 //! ```
 //!
-//! # Take parts and put files together
+//! # Select and write
+//! Every element follows the cells and genes that are taken; the file appears whole or not at all.
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
 //! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
-//! use annmap::matrix::Selection;
-//! use annmap::{Limits, concat, dataset::Dataset, export, select::Query};
-//! let input = Dataset::open(&path)?;
-//! let shape = input.shape("X", export::ExportOptions::default().budget, &())?;
-//! let [obs, _] = input.frames("X", shape, &())?.expect("a file has tables");
-//! let rows = Query::parse("cell_type == 'B cell'")?.rows(&obs)?;
-//! let part = dir.path().join("b.h5ad");
-//! let selection = Selection { obs: Some(rows), var: None };
-//! export::export(&input, &part, &selection, &export::ExportOptions::default(), &())?;
+//! use annmap::{dataset::Dataset, select::Query};
+//! let data = Dataset::open(&path)?;
+//! let rows = Query::parse("cell_type == 'B cell'")?.rows(&*data.obs().read()?)?;
+//! data.select().obs(rows).var(0..20).write_to(dir.path().join("b.h5ad"))?;
+//! # Ok::<(), annmap::Error>(())
+//! ```
 //!
-//! let inputs = [input, Dataset::open(&part)?];
+//! # Put files together
+//! ```
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let path = dir.path().join("cells.h5ad");
+//! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
+//! use annmap::{concat, dataset::Dataset};
+//! let inputs = [Dataset::open(&path)?, Dataset::open(&path)?];
 //! let options = concat::ConcatOptions {
 //!     label: Some("from".into()),
 //!     index_unique: Some("-".into()),
@@ -72,39 +127,5 @@
 //!     ..concat::ConcatOptions::default()
 //! };
 //! concat::concat(&inputs, &dir.path().join("both.h5ad"), &options, &())?;
-//! # Ok::<(), annmap::Error>(())
-//! ```
-//!
-//! # See every entry once, on all cores
-//! A [`Sink`](crate::matrix::Sink) takes blocks as they are decoded. This one adds up the values of each row.
-//! ```
-//! # let dir = tempfile::tempdir().unwrap();
-//! # let path = dir.path().join("cells.h5ad");
-//! # annmap::synth::synth(&path, &annmap::synth::SynthOptions::default(), &())?;
-//! use annmap::dataset::AnnData;
-//! use annmap::matrix::{Block, Budget, Sink, Source, pump};
-//! use std::sync::Mutex;
-//!
-//! struct Totals(Mutex<Vec<f64>>);
-//! impl Sink for Totals {
-//!     type Done = Vec<f64>;
-//!     fn block(&self, block: &Block<'_>) -> annmap::Result<()> {
-//!         let sum = |e: usize| block.values.get(e).map_or(0.0, |v| v.as_f64());
-//!         let lines: Vec<(usize, f64)> =
-//!             block.lines().map(|l| (l.number, l.range.map(sum).sum())).collect();
-//!         let mut totals = self.0.lock().unwrap();
-//!         lines.into_iter().for_each(|(line, sum)| totals[line] += sum);
-//!         Ok(())
-//!     }
-//!     fn finish(self) -> annmap::Result<Vec<f64>> {
-//!         Ok(self.0.into_inner().unwrap())
-//!     }
-//! }
-//!
-//! let budget = Budget::new(256 << 20);
-//! let x = AnnData::open(&path)?.matrix("X")?.source(budget, &())?;
-//! let sink = Totals(Mutex::new(vec![0.0; x.layout().lines as usize]));
-//! let totals = pump(&x, sink, budget, &())?;
-//! println!("the first cell has {} counts", totals[0]);
 //! # Ok::<(), annmap::Error>(())
 //! ```

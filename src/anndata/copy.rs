@@ -5,9 +5,9 @@ use crate::anndata::Awkward;
 use crate::anndata::axes::Axes;
 use crate::anndata::column::read_column;
 use crate::anndata::dataframe::read_frame;
-use crate::anndata::element::Element;
+use crate::anndata::element::ElementKind;
 use crate::anndata::encoding::{Encoding, text_attribute};
-use crate::anndata::matrix::Matrix;
+use crate::anndata::matrix::StoredMatrix;
 use crate::array::{Room, Rows, SelectedRows};
 use crate::dtype::{Class, Member};
 use crate::error::{Error, Kind, Place, Result};
@@ -37,14 +37,14 @@ impl AnnDataWriter<'_> {
     }
 
     fn copy_inner(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
-        match Element::of(object)? {
-            Element::Array => self.copy_array(at, object, axes),
-            Element::Sparse(_) => self.copy_matrix(at, &Matrix::open(object)?, axes),
-            Element::Frame if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") => {
+        match ElementKind::of(object)? {
+            ElementKind::Array => self.copy_array(at, object, axes),
+            ElementKind::Sparse(_) => self.copy_matrix(at, &StoredMatrix::open(object)?, axes),
+            ElementKind::Frame if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") => {
                 self.children(at, object, Axes { columns: None, ..axes })?;
                 self.with_attributes(at, object)
             }
-            Element::Frame => {
+            ElementKind::Frame => {
                 let frame = read_frame(object, None, 0, self.observer)?;
                 match axes.rows {
                     Some(rows) => {
@@ -54,18 +54,18 @@ impl AnnDataWriter<'_> {
                     None => self.frame(at, &frame),
                 }
             }
-            Element::Column(_) | Element::ReferringColumn => self.copy_column(at, object, axes),
-            Element::Awkward if axes.rows.is_some() => {
+            ElementKind::Column(_) | ElementKind::ReferringColumn => self.copy_column(at, object, axes),
+            ElementKind::Awkward if axes.rows.is_some() => {
                 let array = Awkward::read(object)?;
                 let rows = checked(axes.rows.unwrap_or_default(), array.len(), object)?;
                 let rows: Vec<Option<u64>> = rows.iter().copied().map(Some).collect();
                 self.awkward(at, &array.take(&rows))
             }
-            Element::Awkward | Element::Unknown(_) => {
+            ElementKind::Awkward | ElementKind::Unknown(_) => {
                 self.children(at, object, Axes::default())?;
                 self.with_attributes(at, object)
             }
-            Element::Mapping | Element::Structure => {
+            ElementKind::Mapping | ElementKind::Structure => {
                 self.children(at, object, Axes::default())?;
                 self.dict(at)
             }
@@ -119,9 +119,9 @@ impl AnnDataWriter<'_> {
     ///
     /// # Errors
     /// Where it cannot be read or written.
-    pub fn copy_matrix(&mut self, at: &Location, matrix: &Matrix, axes: Axes<'_>) -> Result<()> {
+    pub fn copy_matrix(&mut self, at: &Location, matrix: &StoredMatrix, axes: Axes<'_>) -> Result<()> {
         match matrix {
-            Matrix::Dense(d) if !d.is_transposed() => {
+            StoredMatrix::Dense(d) if !d.is_transposed() => {
                 let attributes = self.encoding("array", "0.2.0")?;
                 self.chosen_rows(at, d.array(), axes, &attributes)
             }
@@ -129,7 +129,7 @@ impl AnnDataWriter<'_> {
         }
     }
 
-    fn copy_opened(&mut self, at: &Location, matrix: &Matrix, axes: Axes<'_>) -> Result<()> {
+    fn copy_opened(&mut self, at: &Location, matrix: &StoredMatrix, axes: Axes<'_>) -> Result<()> {
         let source = matrix.source(self.budget, self.observer)?;
         let width = source.layout().entry_bytes();
         if axes.is_all() {

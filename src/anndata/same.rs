@@ -2,8 +2,8 @@
 
 use super::column::read_column;
 use super::dataframe::read_frame;
-use super::element::Element;
-use super::matrix::Matrix;
+use super::element::ElementKind;
+use super::matrix::StoredMatrix;
 use crate::error::{Kind, Result};
 use crate::matrix::{Budget, equal};
 use crate::observe::Observer;
@@ -18,16 +18,18 @@ pub(crate) fn same(a: &Node, b: &Node, budget: Budget, observer: &dyn Observer) 
     if a.is_array() && b.is_array() {
         return same_values(&a.array()?, &b.array()?);
     }
-    match (Element::of(a)?, Element::of(b)?) {
-        (Element::Sparse(_), Element::Sparse(_)) => {
-            let (x, y) = (Matrix::open(a)?, Matrix::open(b)?);
+    match (ElementKind::of(a)?, ElementKind::of(b)?) {
+        (ElementKind::Sparse(_), ElementKind::Sparse(_)) => {
+            let (x, y) = (StoredMatrix::open(a)?, StoredMatrix::open(b)?);
             let half = Budget::new(budget.bytes / 2);
             equal(&x.source(half, observer)?, &y.source(half, observer)?, budget)
         }
-        (Element::Frame, Element::Frame) => {
+        (ElementKind::Frame, ElementKind::Frame) => {
             Ok(read_frame(a, None, 0, observer)?.same(&read_frame(b, None, 0, observer)?))
         }
-        (Element::Column(x), Element::Column(y)) if x == y => Ok(read_column(a)?.same(&read_column(b)?)),
+        (ElementKind::Column(x), ElementKind::Column(y)) if x == y => {
+            Ok(read_column(a)?.same(&read_column(b)?))
+        }
         // what is not known is equal to nothing
         _ => Ok(false),
     }

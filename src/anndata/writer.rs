@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::strings::Strings;
-use crate::tree::{EncodedValue, Libver, Location, Storage, Writer};
+use crate::tree::{ArrayStorage, EncodedValue, Libver, Location, TreeWriter};
 use std::path::Path;
 
 /// How arrays are stored.
@@ -33,7 +33,7 @@ const MAPPINGS: [&str; 6] = ["layers", "obsm", "obsp", "uns", "varm", "varp"];
 
 /// An AnnData being written. It appears under its name when finished; dropping it leaves nothing behind.
 pub struct AnnDataWriter<'o> {
-    pub(super) writer: Writer,
+    pub(super) writer: TreeWriter,
     pub(super) storage: StorageOptions,
     pub(super) budget: Budget,
     pub(super) observer: &'o dyn Observer,
@@ -61,7 +61,7 @@ impl<'o> AnnDataWriter<'o> {
         budget: Budget,
         observer: &'o dyn Observer,
     ) -> Result<Self> {
-        let writer = Writer::create(path, replace, storage.libver)?;
+        let writer = TreeWriter::create(path, replace, storage.libver)?;
         Ok(AnnDataWriter { writer, storage, budget, observer })
     }
 
@@ -148,10 +148,10 @@ impl<'o> AnnDataWriter<'o> {
     }
 
     /// In chunks where they are to be compressed, in one piece otherwise.
-    pub(super) fn storing(&self, shape: Option<&[u64]>) -> Storage {
+    pub(super) fn storing(&self, shape: Option<&[u64]>) -> ArrayStorage {
         let filters = self.storage.filters;
         let chunk = shape.filter(|s| !s.is_empty() && !filters.is_none()).map(|s| self.chunk_of(s));
-        Storage { chunk, filters, unlimited: false }
+        ArrayStorage { chunk, filters, unlimited: false }
     }
 
     /// A chunk of about the wished number of elements: whole rows while they fit.

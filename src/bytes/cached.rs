@@ -1,9 +1,10 @@
 //! Pages of a source kept in memory, for sources on which every request is slow.
 
 use super::read_at::ReadAt;
+use crate::sync::lock;
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Pages kept at most, those used last; each of the same length but for one at the end.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl PageCache {
 
     fn page(&self, source: &dyn ReadAt, len: u64, number: u64) -> io::Result<Arc<[u8]>> {
         {
-            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = lock(&self.kept);
             kept.clock += 1;
             let now = kept.clock;
             if let Some((used, page)) = kept.pages.get_mut(&number) {
@@ -76,7 +77,7 @@ impl PageCache {
         let mut page = vec![0; bytes];
         source.read_exact_at(&mut page, start)?;
         let page: Arc<[u8]> = page.into();
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.kept);
         if kept.pages.len() >= self.pages {
             let oldest = kept.pages.iter().min_by_key(|(_, (used, _))| *used).map(|(n, _)| *n);
             oldest.and_then(|n| kept.pages.remove(&n));

@@ -2,9 +2,10 @@
 //!
 //! Inputs are read, never mapped: a file that is truncated under a map is a signal, under a read an error.
 
+use crate::sync::lock;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Something of known length that can be read at any position, from several threads at once.
 ///
@@ -127,6 +128,12 @@ impl ReadAt for File {
         Ok(())
     }
 
+    /// Without reads at positions in the standard library; bytes in memory are read all the same.
+    #[cfg(not(any(unix, windows)))]
+    fn read_exact_at(&self, _: &mut [u8], _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn len(&self) -> u64 {
         self.metadata().map_or(0, |m| m.len())
     }
@@ -153,7 +160,7 @@ impl<R: Read + Seek + Send> Seekable<R> {
 impl<R: Read + Seek + Send> ReadAt for Seekable<R> {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         // Every read seeks first, so that one which panicked left nothing behind.
-        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut source = lock(&self.source);
         source.seek(SeekFrom::Start(offset))?;
         source.read_exact(buffer)
     }
@@ -189,12 +196,6 @@ impl InputFile {
 impl ReadAt for InputFile {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         self.file.read_exact_at(buffer, offset)
-    }
-
-    /// Without reads at positions in the standard library; bytes in memory are read all the same.
-    #[cfg(not(any(unix, windows)))]
-    fn read_exact_at(&self, _: &mut [u8], _: u64) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
     }
 
     fn len(&self) -> u64 {

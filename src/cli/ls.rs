@@ -2,10 +2,9 @@
 
 use super::report::{self, Out, printable};
 use annmap::dtype::Class;
-use annmap::hdf5::{Dataset, File, Object, ObjectKind, Storage, Target, Value};
+use annmap::hdf5::{Dataset, File, Found, Object, ObjectKind, Storage, Target, Value, Visit};
 use annmap::{Error, Kind, Result};
 use serde::Serialize;
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -29,15 +28,14 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let file = File::open_with(&args.file, args.limits.limits())?;
     let start = file.object(&args.path).map_err(|e| e.in_file(&args.file))?;
-    let mut ls = Ls { args, out: Out::new(), seen: HashMap::new(), errors: Vec::new(), depth: 0 };
-    ls.object(&start, start.path().to_owned())?;
+    let mut ls = Ls { args, out: Out::new(), errors: Vec::new() };
+    for visit in start.walk() {
+        ls.visit(&visit)?;
+    }
     let Ls { out, errors, .. } = ls;
     out.finish()?;
     Ok(report::worst(&errors))
 }
-
-/// Groups below groups followed at most.
-const MAX_DEPTH: usize = 64;
 
 /// One line of JSON: an object, an attribute or an error.
 #[derive(Debug, Default, Serialize)]
@@ -70,75 +68,51 @@ struct Line<'a> {
 struct Ls<'a> {
     args: &'a Args,
     out: Out,
-    /// Path under which each object was met first, by address.
-    seen: HashMap<u64, String>,
     errors: Vec<Kind>,
-    depth: usize,
 }
 
 impl Ls<'_> {
-    fn object(&mut self, object: &Object, path: String) -> Result<()> {
-        if let Some(first) = self.seen.get(&object.address()) {
-            let first = first.clone();
-            let line = Line { same_as: Some(&first), ..Line::default() };
-            return self.entry(&path, "same", line, &format!("same as {first}"));
+    fn visit(&mut self, visit: &Visit) -> Result<()> {
+        let path = visit.path();
+        match visit.found() {
+            Found::Object(object) => {
+                match object.kind() {
+                    ObjectKind::Dataset => self.dataset(object, path)?,
+                    kind => self.entry(path, kind.name(), Line::default(), kind.name())?,
+                }
+                self.attributes(object, path)
+            }
+            Found::Same(first) => {
+                let line = Line { same_as: Some(first), ..Line::default() };
+                self.entry(path, "same", line, &format!("same as {first}"))
+            }
+            Found::Link(link) => self.link(path, &link.target),
+            Found::TooDeep(most) => {
+                let text = format!("groups nested deeper than {most} are not followed");
+                self.error(path, None, &Error::new(Kind::Limit, text))
+            }
+            Found::Broken(e) => self.error(path, None, e),
+            other => self.entry(path, "unknown", Line::default(), &format!("{other:?}")),
         }
-        self.seen.insert(object.address(), path.clone());
-        match object.kind() {
-            ObjectKind::Dataset => self.dataset(object, &path)?,
-            kind => self.entry(&path, kind.name(), Line::default(), kind.name())?,
-        }
-        self.attributes(object, &path)?;
-        if object.is_group() {
-            self.depth += 1;
-            let done = if self.depth > MAX_DEPTH {
-                let e = Error::new(
-                    Kind::Limit,
-                    format!("groups nested deeper than {MAX_DEPTH} are not followed"),
-                );
-                self.error(&path, None, &e)
-            } else {
-                self.children(object, &path)
-            };
-            self.depth -= 1;
-            done?;
-        }
-        Ok(())
     }
 
-    fn children(&mut self, group: &Object, path: &str) -> Result<()> {
-        let links = match group.links() {
-            Ok(links) => links.to_vec(),
-            Err(e) => return self.error(path, None, &e),
-        };
-        for link in links {
-            let child = format!("{}/{}", path.trim_end_matches('/'), link.name());
-            match &link.target {
-                Target::Soft(to) => {
-                    let line = Line { target: Some(to), ..Line::default() };
-                    self.entry(&child, "soft-link", line, &format!("soft link to {to}"))?;
-                }
-                Target::External { file, path } => {
-                    let text = format!("external link to {path} in {file}");
-                    let line = Line { file: Some(file), target: Some(path), ..Line::default() };
-                    self.entry(&child, "external-link", line, &text)?;
-                }
-                Target::User(kind) => {
-                    let line = Line { link_type: Some(*kind), ..Line::default() };
-                    self.entry(&child, "user-link", line, &format!("user-defined link {kind}"))?;
-                }
-                Target::Hard(Some(address)) if self.seen.contains_key(address) => {
-                    let first = self.seen.get(address).cloned().unwrap_or_default();
-                    let line = Line { same_as: Some(&first), ..Line::default() };
-                    self.entry(&child, "same", line, &format!("same as {first}"))?;
-                }
-                _ => match group.open_link(&link) {
-                    Ok(object) => self.object(&object, child)?,
-                    Err(e) => self.error(&child, None, &e)?,
-                },
+    fn link(&mut self, path: &str, target: &Target) -> Result<()> {
+        match target {
+            Target::Soft(to) => {
+                let line = Line { target: Some(to), ..Line::default() };
+                self.entry(path, "soft-link", line, &format!("soft link to {to}"))
             }
+            Target::External { file, path: inner } => {
+                let line = Line { file: Some(file), target: Some(inner), ..Line::default() };
+                self.entry(path, "external-link", line, &format!("external link to {inner} in {file}"))
+            }
+            Target::User(kind) => {
+                let text = format!("user-defined link {kind}");
+                let line = Line { link_type: Some(*kind), ..Line::default() };
+                self.entry(path, "user-link", line, &text)
+            }
+            other => self.entry(path, "unknown", Line::default(), &format!("{other:?}")),
         }
-        Ok(())
     }
 
     fn dataset(&mut self, object: &Object, path: &str) -> Result<()> {

@@ -64,6 +64,9 @@ impl<'a, R> Timed<'a, R> {
 
 /// Text with its control characters escaped.
 pub(crate) fn printable(text: &str) -> String {
+    if !text.contains(char::is_control) {
+        return text.to_owned();
+    }
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 

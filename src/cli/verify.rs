@@ -4,7 +4,7 @@ use super::args::human_count;
 use super::common::Common;
 use super::report::{self, Out, printable};
 use annmap::dataset::Dataset;
-use annmap::store::{Finding, Report, Store};
+use annmap::store::{CheckFinding, CheckReport, Store};
 use annmap::verify::{Comparison, Difference, VerifyOptions, compare};
 use annmap::{Error, Kind, Result};
 use serde::Serialize;
@@ -151,10 +151,10 @@ fn run_check(args: &Args) -> Result<ExitCode> {
     Ok(if wrong { ExitCode::from(report::exit_code(Kind::Malformed)) } else { ExitCode::SUCCESS })
 }
 
-fn show(path: &Path, report: &Report, common: &Common) -> Result<()> {
+fn show(path: &Path, report: &CheckReport, common: &Common) -> Result<()> {
     let mut out = Out::new();
     if common.json {
-        let problem = |f: &Finding| Problem { file: f.file.clone(), problem: f.problem.clone() };
+        let problem = |f: &CheckFinding| Problem { file: f.file.clone(), problem: f.problem.clone() };
         out.json(&Checked {
             store: path.display().to_string(),
             ok: report.findings.is_empty(),

@@ -5,7 +5,7 @@ use super::item::{Item, keys, take};
 use super::map::Map;
 use super::merge::Merge;
 use super::run::Run;
-use crate::anndata::{Axes, Element, same};
+use crate::anndata::{Axes, ElementKind, same};
 use crate::error::{Kind, Place, Result};
 use crate::matrix::{Orientation, Selected, Source, equal};
 use crate::observe::Warning;
@@ -156,7 +156,7 @@ impl Run<'_> {
         for key in merge.keys(&keys(&children)) {
             let of_key = |l: &Vec<(String, Node)>| l.iter().find(|(k, _)| k == key).map(|(_, o)| o.clone());
             let found: Vec<Node> = children.iter().filter_map(of_key).collect();
-            let nested = found.iter().map(|node| Ok(node.is_group() && Element::of(node)?.is_mapping()));
+            let nested = found.iter().map(|node| Ok(node.is_group() && ElementKind::of(node)?.is_mapping()));
             let nested = nested.collect::<Result<Vec<bool>>>()?;
             let to = at.child(key);
             any |= if nested.iter().all(|n| *n) {

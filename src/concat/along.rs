@@ -9,7 +9,7 @@ use super::{Axis, shape_of};
 use crate::anndata::Awkward;
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
-use crate::matrix::{Fill, Orientation, Part, Selected, Source, Stacked};
+use crate::matrix::{Fill, Orientation, Selected, Source, Stacked, StackedPart};
 use crate::observe::{Phase, Verb};
 use crate::strings::Strings;
 use crate::table::{Frame, Join};
@@ -192,7 +192,7 @@ impl Run<'_> {
                 Fill { value: bytes_of(f, dtype), minor, lines }
             });
             let [line, minor] = shape_of(axis, begin, 0);
-            parts.push(Part { from, line, minor, fill });
+            parts.push(StackedPart { from, line, minor, fill });
             begin += n;
         }
         self.write_joined(at, shape_of(axis, begin, maps.first().map_or(0, Map::len)), dtype, parts)
@@ -203,7 +203,7 @@ impl Run<'_> {
         at: &Location,
         shape: [u64; 2],
         dtype: Dtype,
-        parts: Vec<Part<'_>>,
+        parts: Vec<StackedPart<'_>>,
     ) -> Result<()> {
         let joined = Stacked::new(Orientation::Csr, shape, dtype, parts)?;
         let bytes = joined.layout().bytes();
@@ -239,7 +239,7 @@ impl Run<'_> {
         let mut begin = 0;
         let mut parts = Vec::new();
         for (h, n) in held.iter().zip(&along.lengths) {
-            parts.push(Part { from: h.source(), line: begin, minor: begin, fill: None });
+            parts.push(StackedPart { from: h.source(), line: begin, minor: begin, fill: None });
             begin += n;
         }
         self.write_joined(at, [begin; 2], dtype.unwrap_or(Dtype::Bool), parts)

@@ -2,7 +2,7 @@
 
 use super::item::Item;
 use super::parts::Scratch;
-use crate::anndata::Matrix;
+use crate::anndata::StoredMatrix;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::matrix::{AnySource, Budget, InMemory, Layout, Orientation, Source};
@@ -43,10 +43,10 @@ impl Held {
                 let pointers = vec![0; lines as usize + 1];
                 return Ok(Held::Nothing(InMemory::new(layout, pointers, Vec::new(), Vec::new())?));
             }
-            Some(Item::Sparse(s)) => Matrix::Sparse(s.clone()),
+            Some(Item::Sparse(s)) => StoredMatrix::Sparse(s.clone()),
             Some(Item::Dense(d)) => {
                 observer.phase(&Phase::new(Verb::Counting, d.byte_len()).of(d.path()));
-                Matrix::open(&d.node())?
+                StoredMatrix::open(&d.node())?
             }
         };
         let opened = element.source(budget, observer)?;

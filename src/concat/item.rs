@@ -1,6 +1,6 @@
 //! An element of one part.
 
-use crate::anndata::{Awkward, Element, Matrix, Sparse, read_frame};
+use crate::anndata::{Awkward, ElementKind, Sparse, StoredMatrix, read_frame};
 use crate::dtype::Numeric;
 use crate::error::{Error, Kind, Result};
 use crate::observe::{Observer, Warning};
@@ -24,8 +24,8 @@ impl Item {
     /// # Errors
     /// `Unsupported` for what cannot be joined.
     pub(super) fn open(object: &Node, observer: &dyn Observer) -> Result<Item> {
-        match Element::of(object)? {
-            Element::Array | Element::ReferringColumn => {
+        match ElementKind::of(object)? {
+            ElementKind::Array | ElementKind::ReferringColumn => {
                 let array = object.array()?;
                 if array.shape().is_empty() || Numeric::of(array.datatype()).is_none() {
                     let text = format!("{} is not joined", array.datatype().name());
@@ -33,15 +33,15 @@ impl Item {
                 }
                 Ok(Item::Dense(array))
             }
-            Element::Frame => Ok(Item::Frame(read_frame(object, None, 0, observer)?)),
-            Element::Awkward => Ok(Item::Awkward(Awkward::read(object)?)),
-            _ => match Matrix::open(object) {
-                Ok(Matrix::Sparse(s)) => Ok(Item::Sparse(s)),
+            ElementKind::Frame => Ok(Item::Frame(read_frame(object, None, 0, observer)?)),
+            ElementKind::Awkward => Ok(Item::Awkward(Awkward::read(object)?)),
+            _ => match StoredMatrix::open(object) {
+                Ok(StoredMatrix::Sparse(s)) => Ok(Item::Sparse(s)),
                 Err(e) if e.kind() == Kind::NotFound => {
                     let e = e.reworded(|m| format!("{m} is not joined")).of_kind(Kind::Unsupported);
                     Err(e.in_object(object.path()))
                 }
-                Ok(Matrix::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
+                Ok(StoredMatrix::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
                 Err(e) => Err(e),
             },
         }

@@ -1,10 +1,11 @@
 //! The inputs, each as an h5ad of today.
 
-use crate::anndata::Matrix;
+use crate::anndata::StoredMatrix;
 use crate::bytes::commit::Pending;
 use crate::codec::Filters;
 use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
+use crate::dtype::Dtype;
 use crate::error::{Place, Result};
 use crate::export::{self, export};
 use crate::matrix::{Budget, Selection, Source};
@@ -76,7 +77,7 @@ impl Scratch {
         let bytes = from.layout().bytes();
         observer.phase(&Phase::new(Verb::Reading, bytes));
         let partitions = transpose::partition(from, budget, beside, observer, &|_| Ok(()))?;
-        let small = partitions.layout().minor <= i32::MAX as u64;
+        let small = partitions.layout().index_dtype() == Dtype::Int32;
         let index = if small { IndexDtype::Int32 } else { IndexDtype::Int64 };
         let options = store::StoreOptions { index, ..store::StoreOptions::default() };
         let writer = store::Writer::create(&path, partitions.layout(), partitions.pointers(), &options)?;
@@ -122,7 +123,7 @@ pub(super) fn open(
 /// Whether every element is where it is today.
 fn is_of_today(data: &AnnData) -> Result<bool> {
     let old_graph = |name: &str| {
-        data.root().descend(&format!("uns/neighbors/{name}")).is_ok_and(|o| Matrix::is_matrix(&o))
+        data.root().descend(&format!("uns/neighbors/{name}")).is_ok_and(|o| StoredMatrix::is_matrix(&o))
     };
     Ok(data.flavour() == Flavour::AnnData && !old_graph("distances") && !old_graph("connectivities"))
 }

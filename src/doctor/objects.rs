@@ -3,13 +3,11 @@
 use super::{Examination, Severity};
 use crate::dtype::Class;
 use crate::error::{Error, Kind, Result};
-use crate::hdf5::{Dataset, File, Object, Scratch, Target};
+use crate::hdf5::{Dataset, File, Found, Link, Object, Scratch, Target, Visit};
 use crate::observe::{Observer, Phase, Verb};
 use rayon::prelude::*;
 use std::collections::HashSet;
 
-/// Groups below groups followed at most.
-const MAX_DEPTH: usize = 64;
 /// Filters that every libhdf5 build reads, and the one h5py brings along.
 const COMMON_FILTERS: [u16; 5] = [1, 2, 3, 5, 6];
 const SZIP: u16 = 4;
@@ -24,27 +22,36 @@ pub(super) fn examine(file: &File, report: &mut Examination, observer: &dyn Obse
             return Ok(());
         }
     };
-    let mut walk = Examiner { report, observer, seen: HashSet::new(), filters: HashSet::new(), depth: 0 };
-    walk.object(&root)
+    let mut examined = Examiner { report, observer, filters: HashSet::new() };
+    root.walk().try_for_each(|visit| examined.visit(&visit))
 }
 
 struct Examiner<'a> {
     report: &'a mut Examination,
     observer: &'a dyn Observer,
-    /// Addresses of the objects met.
-    seen: HashSet<u64>,
     /// Filters already remarked on.
     filters: HashSet<u16>,
-    depth: usize,
 }
 
 impl Examiner<'_> {
+    fn visit(&mut self, visit: &Visit) -> Result<()> {
+        let path = visit.path();
+        match visit.found() {
+            Found::Object(object) => return self.object(object),
+            Found::Link(link) => self.link(path, visit.group(), link),
+            Found::TooDeep(most) => {
+                let text = format!("groups deeper than {most} levels are not followed");
+                self.report.add(Severity::Notice, path, text);
+            }
+            Found::Broken(e) => self.report.add_error(path, e),
+            Found::Same(_) => {}
+        }
+        Ok(())
+    }
+
     fn object(&mut self, object: &Object) -> Result<()> {
         if self.observer.cancelled() {
             return Err(Error::cancelled());
-        }
-        if !self.seen.insert(object.address()) {
-            return Ok(());
         }
         self.report.objects += 1;
         let path = object.path();
@@ -67,66 +74,31 @@ impl Examiner<'_> {
                 Ok(d) => self.dataset(&d)?,
             }
         }
-        if object.is_group() {
-            self.depth += 1;
-            if self.depth > MAX_DEPTH {
-                self.report.add(
-                    Severity::Notice,
-                    path,
-                    format!("groups deeper than {MAX_DEPTH} levels are not followed"),
-                );
-            } else {
-                self.children(object)?;
+        if object.is_group()
+            && let Ok(links) = object.links()
+        {
+            let twice = links.iter().zip(links.iter().skip(1)).any(|(a, b)| a.name == b.name);
+            if twice {
+                self.report.add(Severity::Damage, path, "two links of this group have the same name");
             }
-            self.depth -= 1;
         }
         Ok(())
     }
 
-    fn children(&mut self, group: &Object) -> Result<()> {
-        let path = group.path();
-        let links = match group.links() {
-            Ok(links) => links.to_vec(),
-            Err(e) => {
-                self.report.add_error(path, &e);
-                return Ok(());
+    fn link(&mut self, path: &str, group: Option<&Object>, link: &Link) {
+        let text = match &link.target {
+            Target::External { file, path } => {
+                format!("points to {path} in another file, {file}, which must travel with this one")
             }
+            Target::User(kind) => {
+                format!("a user-defined link of type {kind}, which nobody else follows")
+            }
+            Target::Soft(to) if group.is_some_and(|g| g.open_link(link).is_err()) => {
+                format!("a soft link to {to}, where nothing is")
+            }
+            _ => return,
         };
-        let names: HashSet<Vec<u8>> = links.iter().map(|l| l.name.clone()).collect();
-        if names.len() < links.len() {
-            self.report.add(Severity::Damage, path, "two links of this group have the same name");
-        }
-        for link in links {
-            let child = format!("{}/{}", path.trim_end_matches('/'), link.name());
-            match &link.target {
-                Target::External { file, path } => {
-                    let text =
-                        format!("points to {path} in another file, {file}, which must travel with this one");
-                    self.report.add(Severity::Notice, &child, text);
-                }
-                Target::User(kind) => {
-                    self.report.add(
-                        Severity::Notice,
-                        &child,
-                        format!("a user-defined link of type {kind}, which nobody else follows"),
-                    );
-                }
-                Target::Soft(to) => {
-                    if group.open_link(&link).is_err() {
-                        self.report.add(
-                            Severity::Notice,
-                            &child,
-                            format!("a soft link to {to}, where nothing is"),
-                        );
-                    }
-                }
-                Target::Hard(_) => match group.open_link(&link) {
-                    Ok(object) => self.object(&object)?,
-                    Err(e) => self.report.add_error(&child, &e),
-                },
-            }
-        }
-        Ok(())
+        self.report.add(Severity::Notice, path, text);
     }
 
     fn dataset(&mut self, d: &Dataset) -> Result<()> {

@@ -1,7 +1,7 @@
 //! The elements of a file, one after the other.
 
 use super::Run;
-use crate::anndata::{Axes, MAPPINGS, Matrix};
+use crate::anndata::{Axes, MAPPINGS, StoredMatrix};
 use crate::dataset::{AnnData, Flavour};
 use crate::error::Result;
 use crate::matrix::{Selected, Source};
@@ -69,13 +69,13 @@ impl File<'_, '_> {
     }
 
     /// `X` or `raw/X`, in the layout asked for.
-    fn matrix(&mut self, at: &Location, name: &str, matrix: &Matrix, axes: Axes<'_>) -> Result<()> {
+    fn matrix(&mut self, at: &Location, name: &str, matrix: &StoredMatrix, axes: Axes<'_>) -> Result<()> {
         if self.run.ready.remove(name) {
             return Ok(());
         }
         let stored = match matrix {
-            Matrix::Sparse(s) => Some(s.orientation()),
-            Matrix::Dense(_) => None,
+            StoredMatrix::Sparse(s) => Some(s.orientation()),
+            StoredMatrix::Dense(_) => None,
         };
         if self.run.layout.is_none() || stored.is_none() || stored == self.run.layout {
             return self.run.writer.copy_matrix(at, matrix, axes);
@@ -182,7 +182,8 @@ impl File<'_, '_> {
         for link in object.links()? {
             let name = link.name().into_owned();
             let child = object.open_link(link)?;
-            let graph = ["distances", "connectivities"].contains(&name.as_str()) && Matrix::is_matrix(&child);
+            let graph =
+                ["distances", "connectivities"].contains(&name.as_str()) && StoredMatrix::is_matrix(&child);
             if graph {
                 let to = Location::root().child("obsp").child(&name);
                 self.run.writer.copy(&to, &child, Axes { rows, columns: rows })?;

@@ -12,7 +12,7 @@ mod split;
 pub use select::Selecting;
 pub use split::split;
 
-use crate::anndata::{AnnDataWriter, Matrix, StorageOptions};
+use crate::anndata::{AnnDataWriter, StorageOptions, StoredMatrix};
 use crate::array::MadeRows;
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
@@ -171,8 +171,8 @@ fn of_genome(
 pub(crate) fn filters_of(data: &AnnData) -> Filters {
     let Ok(element) = data.matrix("X") else { return Filters::default() };
     match &element {
-        Matrix::Sparse(s) => s.arrays()[0].filters_to_write(),
-        Matrix::Dense(d) => d.array().filters_to_write(),
+        StoredMatrix::Sparse(s) => s.arrays()[0].filters_to_write(),
+        StoredMatrix::Dense(d) => d.array().filters_to_write(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::file::File;
 use super::{ExportOptions, Run, export};
-use crate::anndata::{Matrix, SparseChunks, SparseSink};
+use crate::anndata::{SparseChunks, SparseSink, StoredMatrix};
 use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Place, Result};
@@ -72,7 +72,7 @@ fn matrices(
     for name in data.matrix_names()? {
         let of_cells = name == "X" || name == "raw/X" || name.starts_with("layers/");
         let element = match data.matrix(&name) {
-            Ok(Matrix::Sparse(s)) if of_cells && keeps_rows && s.orientation() == Orientation::Csr => s,
+            Ok(StoredMatrix::Sparse(s)) if of_cells && keeps_rows && s.orientation() == Orientation::Csr => s,
             _ => continue,
         };
         let source = element.source()?;

@@ -141,7 +141,7 @@ impl<'a> Block<'a> {
 
     fn each_as<T: Element>(&self, policy: Policy, mut visit: impl FnMut(usize, usize, T)) -> Result<()> {
         match self.orientation {
-            Orientation::Csr => self.each_entry(policy, |line, minor, value| visit(line, minor, value)),
+            Orientation::Csr => self.each_entry(policy, visit),
             Orientation::Csc => self.each_entry(policy, |line, minor, value| visit(minor, line, value)),
         }
     }

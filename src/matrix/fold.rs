@@ -12,10 +12,11 @@ use super::pump::BlockPlan;
 use super::source::{Buffer, Source, check_source, read_block};
 use crate::error::{Error, Result};
 use crate::observe::Observer;
+use crate::sync::{into_inner, lock};
 use rayon::Scope;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 /// Entries of a piece, at least: so many take longer to read than the states of two pieces to join.
 const PIECE: u64 = 4 << 20;
@@ -119,7 +120,7 @@ impl<'s> Entries<'s> {
         let per_worker = state.saturating_mul(2);
         let plan = BlockPlan::new(source, source.sequential(), self.budget, for_tree, &|_| per_worker)?;
         let most_states = 2 * plan.workers + tree.levels() as usize;
-        let progress = Progress { next: 0, running: 0, states: 0, tree, failed: None };
+        let progress = FoldState { next: 0, running: 0, states: 0, tree, failed: None };
         let fold = Fold {
             source,
             observer: self.observer,
@@ -138,7 +139,7 @@ impl<'s> Entries<'s> {
         } else {
             rayon::scope(|scope| fold.start_workers(scope));
         }
-        let progress = fold.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let progress = into_inner(fold.progress);
         match progress.failed {
             Some((_, e)) => Err(e),
             None => Ok(progress.tree.into_root().unwrap_or_else(fold.init)),
@@ -193,7 +194,7 @@ struct Fold<'s, T, I, S, J> {
     pieces: Vec<Range<u64>>,
     workers: usize,
     most_states: usize,
-    progress: Mutex<Progress<T>>,
+    progress: Mutex<FoldState<T>>,
     /// The first entry of the block with the error nearest the beginning.
     failed_at: AtomicU64,
     init: I,
@@ -202,7 +203,7 @@ struct Fold<'s, T, I, S, J> {
 }
 
 /// What the workers share.
-struct Progress<T> {
+struct FoldState<T> {
     /// The piece that is handed out next.
     next: usize,
     /// Workers at work.
@@ -221,8 +222,8 @@ where
     S: Fn(&mut T, &Block<'_>) -> Result<()> + Sync,
     J: Fn(&mut T, T) + Sync,
 {
-    fn lock(&self) -> MutexGuard<'_, Progress<T>> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, FoldState<T>> {
+        lock(&self.progress)
     }
 
     /// Starts workers where pieces are left that may be begun. No worker ever waits for another: one that may not begin

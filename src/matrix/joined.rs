@@ -12,7 +12,7 @@ pub(super) struct JoinTree<T> {
 
 /// A node that stands for all pieces below it: `1 << level` of them, fewer at the end.
 #[derive(Debug)]
-pub(super) struct Node<T> {
+pub(super) struct JoinNode<T> {
     level: u32,
     number: usize,
     pub(super) state: T,
@@ -20,19 +20,19 @@ pub(super) struct Node<T> {
 
 /// Two adjacent nodes that are there: what their parent is, and the two states, the earlier first.
 #[derive(Debug)]
-pub(super) struct Pair<T> {
+pub(super) struct JoinPair<T> {
     level: u32,
     number: usize,
     pub(super) left: T,
     pub(super) right: T,
 }
 
-impl<T> Pair<T> {
+impl<T> JoinPair<T> {
     /// The parent, with what became of the two.
-    pub(super) fn join(self, join: impl FnOnce(&mut T, T)) -> Node<T> {
-        let Pair { level, number, mut left, right } = self;
+    pub(super) fn join(self, join: impl FnOnce(&mut T, T)) -> JoinNode<T> {
+        let JoinPair { level, number, mut left, right } = self;
         join(&mut left, right);
-        Node { level, number, state: left }
+        JoinNode { level, number, state: left }
     }
 }
 
@@ -47,13 +47,13 @@ impl<T> JoinTree<T> {
     }
 
     /// The state of a piece.
-    pub(super) fn leaf(piece: usize, state: T) -> Node<T> {
-        Node { level: 0, number: piece, state }
+    pub(super) fn leaf(piece: usize, state: T) -> JoinNode<T> {
+        JoinNode { level: 0, number: piece, state }
     }
 
     /// Takes a node; gives it back with its neighbour where that is there.
-    pub(super) fn add(&mut self, node: Node<T>) -> Option<Pair<T>> {
-        let Node { mut level, mut number, state } = node;
+    pub(super) fn add(&mut self, node: JoinNode<T>) -> Option<JoinPair<T>> {
+        let JoinNode { mut level, mut number, state } = node;
         while level + 1 < self.levels() {
             let neighbour = number ^ 1;
             if neighbour << level >= self.leaves {
@@ -63,7 +63,7 @@ impl<T> JoinTree<T> {
             }
             let Some(other) = self.waiting.remove(&(level, neighbour)) else { break };
             let (left, right) = if neighbour < number { (other, state) } else { (state, other) };
-            return Some(Pair { level: level + 1, number: number / 2, left, right });
+            return Some(JoinPair { level: level + 1, number: number / 2, left, right });
         }
         self.waiting.insert((level, number), state);
         None

@@ -9,8 +9,9 @@ use super::source::{Buffer, Source, check_minor, validated_pointers};
 use crate::dtype::{AlignedBytes, Element};
 use crate::error::{Error, Result};
 use crate::observe::Observer;
+use crate::sync::{into_inner, lock};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// A whole compressed matrix in memory.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,11 +105,11 @@ impl Source for InMemory {
 #[derive(Debug)]
 pub struct IntoMemory {
     layout: Layout,
-    state: Mutex<State>,
+    state: Mutex<Arrays>,
 }
 
 #[derive(Debug)]
-struct State {
+struct Arrays {
     pointers: Vec<u64>,
     minor: Vec<u32>,
     values: AlignedBytes,
@@ -119,7 +120,7 @@ impl IntoMemory {
     pub fn new(layout: &Layout) -> Self {
         let n = layout.entries as usize;
         let pointers = vec![0; layout.lines as usize + 1];
-        let state = State { pointers, minor: vec![0; n], values: vec![0; n * layout.dtype.size()].into() };
+        let state = Arrays { pointers, minor: vec![0; n], values: vec![0; n * layout.dtype.size()].into() };
         IntoMemory { layout: *layout, state: Mutex::new(state) }
     }
 }
@@ -128,7 +129,7 @@ impl Sink for IntoMemory {
     type Done = InMemory;
 
     fn block(&self, block: &Block<'_>) -> Result<()> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let (from, to) = (block.entries.start as usize, block.entries.end as usize);
         let size = self.layout.dtype.size();
         if state.pointers.last() == Some(&0) {
@@ -140,7 +141,7 @@ impl Sink for IntoMemory {
     }
 
     fn finish(self) -> Result<InMemory> {
-        let s = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let s = into_inner(self.state);
         InMemory::of_aligned(self.layout, s.pointers, s.minor, s.values)
     }
 }

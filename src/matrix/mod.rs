@@ -29,7 +29,7 @@ mod source;
 
 pub use adapt::edit::{Edit, Edited};
 pub use adapt::select::{ABSENT, Selected, Selection};
-pub use adapt::stack::{Fill, Part, Stacked};
+pub use adapt::stack::{Fill, Stacked, StackedPart};
 pub use adapt::without_lines::WithoutLines;
 pub(crate) use block::typed;
 pub use block::{Block, Line, Values};
@@ -46,7 +46,7 @@ pub(crate) use scan::damage::merged;
 pub use scan::damage::{Damage, LostLines, damage};
 pub use scan::equal::equal;
 pub use scan::narrowest::narrowest_dtype;
-pub use scan::order::{Order, OrderCheck};
+pub use scan::order::{LineOrder, OrderCheck};
 pub use sink::Sink;
 pub(crate) use source::outside;
 pub use source::{AnySource, Buffer, Source, check_minor, validated_pointers};

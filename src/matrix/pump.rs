@@ -6,9 +6,10 @@ use super::sink::Sink;
 use super::source::{Buffer, Source, check_source};
 use crate::error::{Error, Result};
 use crate::observe::Observer;
+use crate::sync::{into_inner, lock};
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// Entries of a block where nothing else decides: indices and values of so many stay in a core's own cache.
 const TARGET: u64 = 1 << 16;
@@ -35,7 +36,7 @@ pub(crate) fn feed<S: Sink>(
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<()> {
-    let visit = Visit { block: &|block| to.block(block), lost: &|_, e| Err(e), in_order: to.in_order() };
+    let visit = Visitor { block: &|block| to.block(block), lost: &|_, e| Err(e), in_order: to.in_order() };
     run(TARGET, from, budget, observer, &|entries| to.working_bytes(entries), &visit)
 }
 
@@ -83,7 +84,7 @@ impl BlockPlan {
 }
 
 /// What the workers share.
-struct Shared {
+struct PumpState {
     /// The next entry to hand out; past the end once an error has come.
     next: u64,
     /// The error nearest the beginning, and where its block began.
@@ -116,7 +117,7 @@ pub(crate) fn each_block_of(
         budget,
         observer,
         sink_bytes,
-        &Visit { block: visit, lost: &|_, e| Err(e), in_order: false },
+        &Visitor { block: visit, lost: &|_, e| Err(e), in_order: false },
     )
 }
 
@@ -128,11 +129,11 @@ pub(crate) fn each_block_past(
     lost: &(dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
     visit: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
 ) -> Result<()> {
-    run(TARGET, from, budget, observer, &|_| 0, &Visit { block: visit, lost, in_order: false })
+    run(TARGET, from, budget, observer, &|_| 0, &Visitor { block: visit, lost, in_order: false })
 }
 
 /// What is called with each block, and with the entries of one that cannot be read.
-struct Visit<'a> {
+struct Visitor<'a> {
     block: &'a (dyn Fn(&Block<'_>) -> Result<()> + Sync),
     lost: &'a (dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
     /// One block after the other.
@@ -145,12 +146,12 @@ fn run(
     budget: Budget,
     observer: &dyn Observer,
     sink_bytes: &dyn Fn(u64) -> u64,
-    visit: &Visit<'_>,
+    visit: &Visitor<'_>,
 ) -> Result<()> {
     let in_order = visit.in_order || from.sequential();
     check_source(from)?;
     let plan = BlockPlan::of_blocks(target, from, in_order, budget, 0, sink_bytes)?;
-    let shared = Mutex::new(Shared { next: 0, failed: None });
+    let shared = Mutex::new(PumpState { next: 0, failed: None });
     let worker = Worker { from, visit, observer, target: plan.target, shared: &shared };
     if in_order {
         worker.run_in_order(plan.workers);
@@ -163,7 +164,7 @@ fn run(
             }
         });
     }
-    match shared.into_inner().unwrap_or_else(PoisonError::into_inner).failed {
+    match into_inner(shared).failed {
         Some((_, e)) => Err(e),
         None => Ok(()),
     }
@@ -192,10 +193,10 @@ fn batch_of(many: usize) -> Batch {
 
 struct Worker<'a> {
     from: &'a dyn Source,
-    visit: &'a Visit<'a>,
+    visit: &'a Visitor<'a>,
     observer: &'a dyn Observer,
     target: u64,
-    shared: &'a Mutex<Shared>,
+    shared: &'a Mutex<PumpState>,
 }
 
 impl Worker<'_> {
@@ -207,8 +208,8 @@ impl Worker<'_> {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, PumpState> {
+        lock(self.shared)
     }
 
     /// The next block's entries; `None` at the end or after an error.

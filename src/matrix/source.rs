@@ -73,6 +73,10 @@ impl<S: Source + ?Sized> Source for &S {
         (**self).cut(start, target)
     }
 
+    fn fixed_cut(&self, start: u64, target: u64) -> u64 {
+        (**self).fixed_cut(start, target)
+    }
+
     fn largest_block(&self, target: u64) -> u64 {
         (**self).largest_block(target)
     }
@@ -105,6 +109,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn cut(&self, start: u64, target: u64) -> u64 {
         (**self).cut(start, target)
+    }
+
+    fn fixed_cut(&self, start: u64, target: u64) -> u64 {
+        (**self).fixed_cut(start, target)
     }
 
     fn largest_block(&self, target: u64) -> u64 {

@@ -5,7 +5,7 @@ use super::reader::Store;
 use super::{DATA, INDICES, INDPTR};
 use crate::bytes::mmap::Mapped;
 use crate::error::{Error, Kind, Result};
-use crate::matrix::{Budget, Order, OrderCheck, pump};
+use crate::matrix::{Budget, LineOrder, OrderCheck, pump};
 use crate::observe::{Observer, Phase, Verb};
 use rayon::prelude::*;
 use std::path::Path;
@@ -13,20 +13,20 @@ use std::path::Path;
 /// What a check found.
 #[derive(Debug, Default, serde::Serialize)]
 #[non_exhaustive]
-pub struct Report {
+pub struct CheckReport {
     /// Everything that is wrong; none where all is well.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<CheckFinding>,
     /// Files whose checksum was compared.
     pub checksums: usize,
     /// Entries that were looked at.
     pub entries: u64,
     /// The order inside lines, where it could be found out.
-    pub order: Option<Order>,
+    pub order: Option<LineOrder>,
 }
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Finding {
+pub struct CheckFinding {
     /// The file it is about.
     pub file: String,
     /// What is wrong with it.
@@ -42,8 +42,8 @@ impl Store {
     ///
     /// # Errors
     /// `Io` where a file cannot be read at all; `Cancelled`. What is wrong with the store is in the report.
-    pub fn check(path: &Path, budget: Budget, observer: &dyn Observer) -> Result<Report> {
-        let mut report = Report::default();
+    pub fn check(path: &Path, budget: Budget, observer: &dyn Observer) -> Result<CheckReport> {
+        let mut report = CheckReport::default();
         let manifest = match Self::read_manifest(path) {
             Ok(m) => m,
             Err(e) => return report.or_fail(e).map(|()| report),
@@ -85,9 +85,9 @@ impl Store {
     }
 }
 
-impl Report {
+impl CheckReport {
     fn add(&mut self, file: &str, problem: String) {
-        let finding = Finding { file: file.to_owned(), problem };
+        let finding = CheckFinding { file: file.to_owned(), problem };
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
         }

@@ -16,11 +16,11 @@ mod reader;
 mod writer;
 
 pub use crate::bytes::output::WriteMode;
-pub use check::{Finding, Report};
+pub use check::{CheckFinding, CheckReport};
 pub use manifest::{CastRecord, FileRecord, Manifest, Salvage, SourceRecord};
 pub use reader::Store;
 pub(crate) use writer::refuse_existing;
-pub use writer::{IndexDtype, Pair, StoreOptions, Writer, Written};
+pub use writer::{IndexDtype, StoreOptions, StorePair, Writer, WrittenStore};
 
 pub(crate) const METADATA: &str = "metadata.json";
 pub(crate) const DATA: &str = "data.bin";

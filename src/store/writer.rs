@@ -6,10 +6,11 @@ use crate::bytes::commit::Pending;
 use crate::bytes::output::{OutputFile, WriteMode, check_space};
 use crate::dtype::{Dtype, Policy, cast};
 use crate::error::{Error, Hint, Place, Result};
-use crate::matrix::{Block, Layout, Order, OrderCheck, Sink};
+use crate::matrix::{Block, Layout, LineOrder, OrderCheck, Sink};
+use crate::sync::{into_inner, lock};
 use crate::table::Frame;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// Type of the two index arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,7 +59,7 @@ impl Default for StoreOptions {
 
 /// A finished store.
 #[derive(Debug)]
-pub struct Written {
+pub struct WrittenStore {
     /// Where it is.
     pub path: PathBuf,
     /// What it says of itself.
@@ -188,7 +189,7 @@ impl Writer {
         })?;
         let done = file.finish()?;
         let record = FileRecord { name: name.to_owned(), len: done.len, crc: done.crc };
-        self.tables.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+        lock(&self.tables).push(record);
         Ok(())
     }
 
@@ -230,38 +231,37 @@ impl Writer {
     }
 
     /// Flushes everything and writes the metadata; gives what is to be committed.
-    fn close(self) -> Result<(Option<Pending>, Written)> {
+    fn close(self) -> Result<(Option<Pending>, WrittenStore)> {
         let Writer { pending, directory, target, mut manifest, data, indices, indptr, order, tables, .. } =
             self;
-        let order: Order = order.finish()?;
+        let order: LineOrder = order.finish()?;
         // Flushing is work for the processor too: two large files at once.
         let (data, indices) = rayon::join(|| data.finish(), || indices.finish());
         let mut files = Vec::new();
         for (name, done) in [(DATA, data?), (INDICES, indices?), (INDPTR, indptr.finish()?)] {
             files.push(FileRecord { name: name.to_owned(), len: done.len, crc: done.crc });
         }
-        files.append(&mut tables.into_inner().unwrap_or_else(PoisonError::into_inner));
+        files.append(&mut into_inner(tables));
         manifest.files = files;
         manifest.sorted = Some(order.sorted);
         manifest.duplicates = order.duplicates;
         write_synced(&directory.join(METADATA), manifest.to_json().as_bytes())?;
-        Ok((pending, Written { path: target, manifest }))
+        Ok((pending, WrittenStore { path: target, manifest }))
     }
 }
 
 impl Sink for Writer {
-    type Done = Written;
+    type Done = WrittenStore;
 
     fn block(&self, block: &Block<'_>) -> Result<()> {
-        let mut scratch =
-            self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let mut scratch = lock(&self.scratch).pop().unwrap_or_default();
         self.write_values(block, &mut scratch)?;
         self.write_indices(block, &mut scratch)?;
-        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+        lock(&self.scratch).push(scratch);
         self.order.block(block)
     }
 
-    fn finish(self) -> Result<Written> {
+    fn finish(self) -> Result<WrittenStore> {
         let (pending, written) = self.close()?;
         if let Some(pending) = pending {
             pending.commit()?;
@@ -277,13 +277,13 @@ impl Sink for Writer {
 
 /// Two stores of one matrix, below one directory that appears when both are done.
 #[derive(Debug)]
-pub struct Pair {
+pub struct StorePair {
     pending: Pending,
     target: PathBuf,
     options: StoreOptions,
 }
 
-impl Pair {
+impl StorePair {
     /// Begins a pair of stores at `target`.
     ///
     /// # Errors
@@ -293,7 +293,7 @@ impl Pair {
             refuse_to_replace_others(target)?;
         }
         let pending = Pending::directory(target, options.force)?;
-        Ok(Pair { pending, target: target.to_owned(), options: options.clone() })
+        Ok(StorePair { pending, target: target.to_owned(), options: options.clone() })
     }
 
     /// Begins the store of one layout, `csr` or `csc`. Finishing it commits nothing yet.
@@ -329,17 +329,15 @@ pub(crate) fn refuse_existing(target: &Path, force: bool) -> Result<()> {
 
 /// The types of `indices.bin` and `indptr.bin`.
 fn index_dtypes(layout: &Layout, wanted: IndexDtype) -> Result<(Dtype, Dtype)> {
-    let most = i32::MAX as u64;
-    let indices_fit = layout.minor <= most + 1;
-    let all_fit = indices_fit && layout.lines <= most && layout.entries <= most;
+    let (indices, indptr) = (layout.index_dtype(), layout.pointer_dtype());
+    let indices_fit = indices == Dtype::Int32;
+    let all_fit = indices_fit && layout.lines <= i32::MAX as u64 && indptr == Dtype::Int32;
     match wanted {
         IndexDtype::Int64 => Ok((Dtype::Int64, Dtype::Int64)),
         IndexDtype::Auto if all_fit => Ok((Dtype::Int32, Dtype::Int32)),
         IndexDtype::Auto => Ok((Dtype::Int64, Dtype::Int64)),
         // Pointers past 2^31 entries stay wide; minor indices are what takes the space.
-        IndexDtype::Int32 if indices_fit => {
-            Ok((Dtype::Int32, if layout.entries <= most { Dtype::Int32 } else { Dtype::Int64 }))
-        }
+        IndexDtype::Int32 if indices_fit => Ok((indices, indptr)),
         IndexDtype::Int32 => {
             let text = format!("indices up to {} do not fit int32", layout.minor - 1);
             Err(Error::usage(text).hinting(Hint::WideIndices))

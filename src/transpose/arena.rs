@@ -2,15 +2,16 @@
 
 use crate::bytes::pages::Pages;
 use crate::error::Result;
+use crate::sync::{get_mut, lock};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// Bytes of a slab.
 const SLAB: u64 = 16 << 20;
 
 /// Entries of one block or batch, sorted by band, in their old order within each.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Part<'a> {
+pub(crate) struct SortedRun<'a> {
     /// Where each band begins, and the end, in records.
     pub(crate) starts: &'a [u32],
     /// The line that lines are counted from.
@@ -19,7 +20,7 @@ pub(crate) struct Part<'a> {
     pub(crate) records: &'a [u8],
 }
 
-impl Part<'_> {
+impl SortedRun<'_> {
     /// The records of a band, of `size` bytes each.
     pub(crate) fn band(&self, band: usize, size: usize) -> &[u8] {
         &self.records[self.starts[band] as usize * size..self.starts[band + 1] as usize * size]
@@ -38,11 +39,11 @@ pub(crate) struct Arena {
 struct Slab {
     bytes: Pages,
     used: usize,
-    parts: Vec<Head>,
+    parts: Vec<RunHead>,
 }
 
 #[derive(Debug)]
-struct Head {
+struct RunHead {
     order: u64,
     line: u32,
     starts: Vec<u32>,
@@ -80,7 +81,7 @@ impl Arena {
         let at = slab.used..slab.used + len;
         let starts = fill(&mut slab.bytes[at.clone()])?;
         slab.used = at.end;
-        slab.parts.push(Head { order, line, starts, at });
+        slab.parts.push(RunHead { order, line, starts, at });
         self.lock().push(slab);
         Ok(())
     }
@@ -91,13 +92,13 @@ impl Arena {
     }
 
     /// All parts, in order.
-    pub(crate) fn parts(&mut self) -> Vec<Part<'_>> {
-        let slabs = self.slabs.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let mut all: Vec<(u64, Part<'_>)> = slabs
+    pub(crate) fn parts(&mut self) -> Vec<SortedRun<'_>> {
+        let slabs = get_mut(&mut self.slabs);
+        let mut all: Vec<(u64, SortedRun<'_>)> = slabs
             .iter()
             .flat_map(|s| s.parts.iter().map(move |h| (s, h)))
             .map(|(s, h)| {
-                (h.order, Part { starts: &h.starts, line: h.line, records: &s.bytes[h.at.clone()] })
+                (h.order, SortedRun { starts: &h.starts, line: h.line, records: &s.bytes[h.at.clone()] })
             })
             .collect();
         all.sort_unstable_by_key(|(order, _)| *order);
@@ -106,7 +107,7 @@ impl Arena {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Slab>> {
-        self.slabs.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.slabs)
     }
 }
 

@@ -44,11 +44,11 @@ impl Bands {
 
 /// Entries of each minor index, counted by many threads.
 #[derive(Debug)]
-pub(crate) struct Counts(Vec<AtomicU64>);
+pub(crate) struct LineCounts(Vec<AtomicU64>);
 
-impl Counts {
+impl LineCounts {
     pub(crate) fn new(lines: u64) -> Self {
-        Counts((0..lines).map(|_| AtomicU64::new(0)).collect())
+        LineCounts((0..lines).map(|_| AtomicU64::new(0)).collect())
     }
 
     pub(crate) fn add(&self, minor: u64, n: u64) {

@@ -25,7 +25,7 @@ use crate::error::Result;
 use crate::matrix::{Block, Budget, Layout, Sink, Source, each_block_of};
 use crate::observe::Observer;
 use arena::Arena;
-use bands::{Bands, Counts};
+use bands::{Bands, LineCounts};
 use record::Records;
 use spill::Spilled;
 use std::path::Path;
@@ -48,12 +48,12 @@ const LEAST_EXTENT: u64 = 128 << 10;
 pub struct Partitions {
     layout: Layout,
     pointers: Vec<u64>,
-    held: Held,
+    held: SortedEntries,
     budget: Budget,
 }
 
 #[derive(Debug)]
-enum Held {
+enum SortedEntries {
     Memory(Bands, Records, Arena),
     Disk(Spilled),
 }
@@ -72,8 +72,8 @@ pub fn partition(
 ) -> Result<Partitions> {
     let source = *from.layout();
     let layout = source.flipped()?;
-    let plan = Plan::new(from, &layout, budget)?;
-    let (records, counts) = (plan.records, Counts::new(layout.lines));
+    let plan = PartitionPlan::new(from, &layout, budget)?;
+    let (records, counts) = (plan.records, LineCounts::new(layout.lines));
     let all = source.entries.saturating_mul(records.bytes() as u64);
     let bands = Bands::new(layout.lines, plan.bands);
     let held = if plan.in_memory {
@@ -87,7 +87,7 @@ pub fn partition(
                 Ok(starts)
             })
         })?;
-        Held::Memory(bands, records, arena)
+        SortedEntries::Memory(bands, records, arena)
     } else {
         let file = SpillFile::create(directory, all)?;
         let spilled = Spilled::new(file, bands, records, plan.staging);
@@ -97,7 +97,7 @@ pub fn partition(
             spilled.take(block, &counts)
         })?;
         spilled.flush()?;
-        Held::Disk(spilled)
+        SortedEntries::Disk(spilled)
     };
     let pointers = counts.pointers();
     Ok(Partitions { layout, pointers, held, budget })
@@ -124,7 +124,7 @@ impl Partitions {
         let out =
             place::Output::new(&self.layout, &self.pointers, observer, &visit, &sink_bytes, to.in_order());
         match self.held {
-            Held::Memory(bands, records, mut arena) => {
+            SortedEntries::Memory(bands, records, mut arena) => {
                 let left = self.budget.bytes.saturating_sub(arena.bytes());
                 place::place_bands(&bands, records, &arena.parts(), &out, left)?;
                 // the system takes its time to take so much memory back, the sink waits for the disk
@@ -133,7 +133,7 @@ impl Partitions {
                     to.finish()
                 })
             }
-            Held::Disk(spilled) => {
+            SortedEntries::Disk(spilled) => {
                 spilled.deliver(self.budget, &out)?;
                 to.finish()
             }
@@ -142,7 +142,7 @@ impl Partitions {
 }
 
 /// What fits where.
-struct Plan {
+struct PartitionPlan {
     in_memory: bool,
     records: Records,
     /// Entries of a block.
@@ -155,7 +155,7 @@ struct Plan {
     reading: Budget,
 }
 
-impl Plan {
+impl PartitionPlan {
     fn new(from: &dyn Source, to: &Layout, budget: Budget) -> Result<Self> {
         let layout = from.layout();
         let width = layout.dtype.size();
@@ -172,7 +172,8 @@ impl Plan {
                 return plan;
             }
             // The smallest are not worth many small writes.
-            let few_writes = |p: &Plan| p.in_memory || p.staging / threads / least_bands >= LEAST_EXTENT;
+            let few_writes =
+                |p: &PartitionPlan| p.in_memory || p.staging / threads / least_bands >= LEAST_EXTENT;
             if let Some(plan) = plan.ok().filter(few_writes) {
                 return Ok(plan);
             }
@@ -200,7 +201,7 @@ impl Plan {
         if all.saturating_add(all / 16).saturating_add(working) <= left {
             let bands = layout.entries.div_ceil(PLACED).clamp(least_bands, MOST_BANDS);
             let reading = Budget::new(resident + left - all);
-            return Ok(Plan { in_memory: true, records, target: BLOCK, bands, staging: 0, reading });
+            return Ok(PartitionPlan { in_memory: true, records, target: BLOCK, bands, staging: 0, reading });
         }
         let mut target = BLOCK;
         while target > least_block && per_block(target).saturating_mul(threads) > left / 2 {
@@ -211,7 +212,7 @@ impl Plan {
         let bands = all.div_ceil(group.max(1)).saturating_mul(4).clamp(least_bands.max(4), MOST_SPILLED);
         let staging = left / 4;
         let reading = Budget::new(resident + left - staging);
-        Ok(Plan { in_memory: false, records, target, bands, staging, reading })
+        Ok(PartitionPlan { in_memory: false, records, target, bands, staging, reading })
     }
 }
 

@@ -1,15 +1,14 @@
 //! Places the entries of bands where they belong in the output.
 
-use super::arena::Part;
+use super::arena::SortedRun;
 use super::bands::{Band, Bands};
 use super::record::{Records, unpack, with_record};
 use crate::dtype::AlignedBytes;
 use crate::error::{Error, Result};
 use crate::matrix::{self, Block, Layout, Values};
 use crate::observe::Observer;
+use crate::sync::each_in_parallel;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 /// Entries placed and given to the sink at once at most.
 const MOST: u64 = 1 << 18;
@@ -17,7 +16,7 @@ const MOST: u64 = 1 << 18;
 const LINE_BLOCK: usize = 1 << 16;
 
 /// Takes the blocks of the output.
-type Visit<'a> = &'a (dyn Fn(&Block<'_>) -> Result<()> + Sync);
+type BlockVisit<'a> = &'a (dyn Fn(&Block<'_>) -> Result<()> + Sync);
 
 /// Where placed entries go.
 pub(crate) struct Output<'a> {
@@ -27,7 +26,7 @@ pub(crate) struct Output<'a> {
     /// From the line on that bands are numbered from.
     pointers: &'a [u64],
     observer: &'a dyn Observer,
-    visit: Visit<'a>,
+    visit: BlockVisit<'a>,
     /// Bytes that whoever takes a block of so many entries needs for it.
     sink_bytes: &'a (dyn Fn(u64) -> u64 + Sync),
     /// Blocks go one after the other.
@@ -39,7 +38,7 @@ impl<'a> Output<'a> {
         layout: &'a Layout,
         pointers: &'a [u64],
         observer: &'a dyn Observer,
-        visit: Visit<'a>,
+        visit: BlockVisit<'a>,
         sink_bytes: &'a (dyn Fn(u64) -> u64 + Sync),
         in_order: bool,
     ) -> Self {
@@ -90,39 +89,19 @@ impl<'a> Output<'a> {
 pub(crate) fn place_bands(
     bands: &Bands,
     records: Records,
-    parts: &[Part<'_>],
+    parts: &[SortedRun<'_>],
     out: &Output<'_>,
     left: u64,
 ) -> Result<()> {
-    let next = AtomicUsize::new(0);
-    let stop = AtomicBool::new(false);
-    let failed: Mutex<Option<(Band, Error)>> = Mutex::new(None);
-    let work = || {
-        let mut room = Room::default();
-        while !stop.load(Relaxed) {
-            let band = next.fetch_add(1, Relaxed);
-            if band >= bands.count() {
-                return;
-            }
-            if let Err(e) = place_band(bands, band, records, parts, out, &mut room) {
-                stop.store(true, Relaxed);
-                let mut f = failed.lock().unwrap_or_else(PoisonError::into_inner);
-                if f.as_ref().is_none_or(|(first, _)| band < *first) {
-                    *f = Some((band, e));
-                }
-            }
-        }
-    };
-    rayon::scope(|scope| (0..out.workers(bands, left)).for_each(|_| scope.spawn(|_| work())));
-    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some((_, e)) => Err(e),
-        None => Ok(()),
-    }
+    let workers = out.workers(bands, left);
+    each_in_parallel(bands.count() as u64, workers, out.observer, BandRoom::default, |band, room| {
+        place_band(bands, band as usize, records, parts, out, room)
+    })
 }
 
 /// Memory of one worker, used again for each band.
 #[derive(Default)]
-struct Room {
+struct BandRoom {
     minor: Vec<u32>,
     values: AlignedBytes,
     next: Vec<u32>,
@@ -132,9 +111,9 @@ fn place_band(
     bands: &Bands,
     band: Band,
     records: Records,
-    parts: &[Part<'_>],
+    parts: &[SortedRun<'_>],
     out: &Output<'_>,
-    room: &mut Room,
+    room: &mut BandRoom,
 ) -> Result<()> {
     let all = bands.lines(band);
     let mut lines = all.clone();
@@ -167,7 +146,7 @@ fn place_band(
     Ok(())
 }
 
-impl Room {
+impl BandRoom {
     fn prepare(&mut self, lines: &Range<u64>, n: usize, width: usize, out: &Output<'_>) -> Result<()> {
         if self.minor.len() < n {
             self.minor = crate::limits::reserved(n)?;
@@ -188,7 +167,7 @@ impl Room {
 /// Puts the entries of one segment in their places; those of other lines are left out unless the segment has `only`
 /// the lines there is room for, which begin with the `first` of the band.
 fn take<const N: usize, const W: usize, const R: usize>(
-    room: &mut Room,
+    room: &mut BandRoom,
     first: u32,
     only: bool,
     base: u32,
@@ -230,7 +209,7 @@ fn push_line<const N: usize, const W: usize, const R: usize>(
 pub(crate) struct LineWriter<'a, 'o> {
     at: u64,
     minor: Vec<u32>,
-    /// Room for the values of a block.
+    /// BandRoom for the values of a block.
     values: AlignedBytes,
     width: usize,
     out: &'a Output<'o>,

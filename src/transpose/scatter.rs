@@ -1,14 +1,14 @@
 //! Sorting by band: entries of a block or of pieces that were read back, written as records.
 
 use super::arena::Arena;
-use super::bands::{Bands, Counts};
+use super::bands::{Bands, LineCounts};
 use super::record::{Records, pack, unpack, with_record};
 use crate::error::{Error, Result};
 use crate::matrix::Block;
 
 /// Some entries read back as records.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Piece<'b> {
+pub(crate) struct SpilledPiece<'b> {
     /// The first entry of the block they came with.
     pub(crate) start: u64,
     /// The line that their lines are counted from, and the last that they can have.
@@ -69,7 +69,7 @@ pub(crate) fn sort_pieces(
     bands: &Bands,
     records: Records,
     order: u64,
-    pieces: &[Piece<'_>],
+    pieces: &[SpilledPiece<'_>],
     arena: &Arena,
 ) -> Result<()> {
     let Some(head) = pieces.first() else { return Ok(()) };
@@ -82,7 +82,7 @@ pub(crate) fn sort_pieces(
 fn scatter_pieces<const N: usize, const W: usize, const R: usize>(
     bands: &Bands,
     first: u32,
-    pieces: &[Piece<'_>],
+    pieces: &[SpilledPiece<'_>],
     out: &mut [u8],
 ) -> Result<Vec<u32>> {
     let all = || {
@@ -131,8 +131,8 @@ impl Starts {
     }
 }
 
-/// Counts the entries of each minor index. Those of a band are together, so a small table takes them first.
-pub(crate) fn count(bands: &Bands, records: Records, starts: &[u32], sorted: &[u8], counts: &Counts) {
+/// LineCounts the entries of each minor index. Those of a band are together, so a small table takes them first.
+pub(crate) fn count(bands: &Bands, records: Records, starts: &[u32], sorted: &[u8], counts: &LineCounts) {
     with_record!(records, count_records(bands, starts, sorted, counts));
 }
 
@@ -140,7 +140,7 @@ fn count_records<const N: usize, const W: usize, const R: usize>(
     bands: &Bands,
     starts: &[u32],
     sorted: &[u8],
-    counts: &Counts,
+    counts: &LineCounts,
 ) {
     let sorted = sorted.as_chunks::<R>().0;
     let minor = |record: &[u8; R]| unpack::<N, W, R>(record).1;

@@ -5,17 +5,18 @@
 
 use super::PLACED;
 use super::arena::Arena;
-use super::bands::{Band, Bands, Counts};
+use super::bands::{Band, Bands, LineCounts};
 use super::place::{LineWriter, Output, place_bands};
 use super::record::{Records, unpack, with_record};
-use super::scatter::{self, Piece};
+use super::scatter::{self, SpilledPiece};
 use crate::bytes::pages::Pages;
 use crate::bytes::spill::{Extent, SpillFile};
 use crate::error::{Error, Result};
 use crate::matrix::{Block, Budget};
+use crate::sync::lock;
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// Bytes in front of a piece's records.
 const HEAD: usize = 20;
@@ -42,15 +43,15 @@ pub(crate) struct Spilled {
 
 /// What was read back, one extent behind the other; used again for the next.
 #[derive(Debug)]
-struct Group {
+struct BandGroup {
     bytes: Pages,
     /// Band and length of each extent.
     extents: Vec<(Band, usize)>,
 }
 
-impl Group {
+impl BandGroup {
     fn new() -> Result<Self> {
-        Ok(Group { bytes: Pages::new(1)?, extents: Vec::new() })
+        Ok(BandGroup { bytes: Pages::new(1)?, extents: Vec::new() })
     }
 
     /// Forgets what was there, and makes room for `len` bytes.
@@ -94,7 +95,7 @@ impl Spilled {
     }
 
     /// Sorts a block and stages its pieces; bands that have enough go to the disk.
-    pub(crate) fn take(&self, block: &Block<'_>, counts: &Counts) -> Result<()> {
+    pub(crate) fn take(&self, block: &Block<'_>, counts: &LineCounts) -> Result<()> {
         if block.entries.is_empty() {
             return Ok(());
         }
@@ -160,7 +161,7 @@ impl Spilled {
         let left = budget.bytes.saturating_sub(pointers);
         let most = (group_bytes(left) / record).max(1);
         let left = left.saturating_sub(group_bytes(left).saturating_mul(2));
-        let mut group = Group::new()?;
+        let mut group = BandGroup::new()?;
         let mut first = 0;
         while first < self.bands.count() {
             let mut end = first + 1;
@@ -181,7 +182,7 @@ impl Spilled {
     }
 
     /// Reads all bytes of some bands.
-    fn read_group(&self, bands: Range<Band>, group: &mut Group) -> Result<()> {
+    fn read_group(&self, bands: Range<Band>, group: &mut BandGroup) -> Result<()> {
         let of = |band: Band| lock(&self.extents[band]).iter().map(|e| (band, *e)).collect::<Vec<_>>();
         let extents: Vec<(Band, Extent)> = bands.flat_map(of).collect();
         let all = extents.iter().map(|(_, e)| e.len as usize).sum();
@@ -206,7 +207,7 @@ impl Spilled {
 
     /// Sorts the entries of lines `lines`, which are all that `group` holds, into fine bands and places those, in `left` bytes
     /// besides.
-    fn place(&self, lines: Range<u64>, group: &Group, out: &Output<'_>, left: u64) -> Result<()> {
+    fn place(&self, lines: Range<u64>, group: &BandGroup, out: &Output<'_>, left: u64) -> Result<()> {
         let total = out.entries(lines.clone());
         let span = lines.end - lines.start;
         // Fine bands are numbered from the group's first line on.
@@ -238,7 +239,7 @@ impl Spilled {
         &self,
         band: Band,
         most: u64,
-        group: &mut Group,
+        group: &mut BandGroup,
         out: &Output<'_>,
         left: u64,
     ) -> Result<()> {
@@ -299,7 +300,7 @@ impl Spilled {
         Ok(())
     }
 
-    fn pieces<'b>(&self, mut bytes: &'b [u8], minor: u32, out: &mut Vec<Piece<'b>>) -> Result<()> {
+    fn pieces<'b>(&self, mut bytes: &'b [u8], minor: u32, out: &mut Vec<SpilledPiece<'b>>) -> Result<()> {
         while !bytes.is_empty() {
             let (piece, rest) = self.piece(bytes, minor)?;
             out.push(piece);
@@ -308,17 +309,17 @@ impl Spilled {
         Ok(())
     }
 
-    fn piece<'b>(&self, bytes: &'b [u8], minor: u32) -> Result<(Piece<'b>, &'b [u8])> {
+    fn piece<'b>(&self, bytes: &'b [u8], minor: u32) -> Result<(SpilledPiece<'b>, &'b [u8])> {
         let broken = || Error::new(crate::error::Kind::Io, "the temporary file changed while it was in use");
         let (head, rest) = bytes.split_first_chunk::<HEAD>().ok_or_else(broken)?;
         let (start, [count, first, last]) = read_head(head);
         let (records, rest) =
             rest.split_at_checked(count as usize * self.records.bytes()).ok_or_else(broken)?;
-        Ok((Piece { start, lines: [first, last], minor, records }, rest))
+        Ok((SpilledPiece { start, lines: [first, last], minor, records }, rest))
     }
 
     /// Runs of pieces that make a batch each: enough entries, and lines that one record tells apart.
-    fn batches(&self, pieces: &[Piece<'_>]) -> Vec<Range<usize>> {
+    fn batches(&self, pieces: &[SpilledPiece<'_>]) -> Vec<Range<usize>> {
         let mut out = Vec::new();
         let (mut start, mut n) = (0, 0);
         for (i, p) in pieces.iter().enumerate() {
@@ -339,7 +340,7 @@ impl Spilled {
 /// Gives the entries of one line of a band, which are in order, to where they go.
 fn push_wanted<const N: usize, const W: usize, const R: usize>(
     wanted: &Range<u32>,
-    piece: &Piece<'_>,
+    piece: &SpilledPiece<'_>,
     line: &mut LineWriter<'_, '_>,
 ) -> Result<()> {
     for record in piece.records.as_chunks::<R>().0 {
@@ -375,8 +376,4 @@ fn head(start: u64, numbers: [u32; 3]) -> [u8; HEAD] {
 fn read_head(head: &[u8; HEAD]) -> (u64, [u32; 3]) {
     let start = u64::from_le_bytes(std::array::from_fn(|i| head[i]));
     (start, [8, 12, 16].map(|at| u32::from_le_bytes(std::array::from_fn(|i| head[at + i]))))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -135,7 +135,7 @@ fn far_lines_and_wide_bands() {
     ] {
         let m = matrix(&lines, minor, Dtype::Uint16);
         let to = Layout { lines: m.layout().minor, minor: m.layout().lines, ..*m.layout() };
-        assert_eq!(Plan::new(&m, &to, Budget::new(8 << 30)).unwrap().records.number, number);
+        assert_eq!(PartitionPlan::new(&m, &to, Budget::new(8 << 30)).unwrap().records.number, number);
         let ample = transposed(&m, 8 << 30);
         let mut at = 0;
         let mut of_column = vec![vec![]; minor as usize];
@@ -151,7 +151,7 @@ fn far_lines_and_wide_bands() {
             assert_eq!((line, &m.values()[*i * 2..][..2]), (got, &value[..]));
         }
         let least = (m.layout().lines * 8 + minor * 16) / (1 << 20) + 5;
-        assert!(!Plan::new(&m, &to, Budget::new(least << 20)).unwrap().in_memory);
+        assert!(!PartitionPlan::new(&m, &to, Budget::new(least << 20)).unwrap().in_memory);
         assert!(transposed(&m, least << 20) == ample);
         assert!(transposed(&transposed(&ample, 8 << 30), 8 << 30) == ample);
     }

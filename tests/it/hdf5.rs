@@ -1,9 +1,13 @@
 //! Values of HDF5 files, as h5py wrote them.
 
-use crate::support::{expected, fixture, path_str, run};
-use annmap::hdf5::File;
+use crate::support::{Recorder, expected, fixture, path_str, run};
+use annmap::dataset::AnnData;
+use annmap::hdf5::{File, Found};
+use annmap::tree::Container;
+use annmap::{Cached, Limits, ReadAt, Seekable};
 use serde_json::Value as Json;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 #[test]
 fn every_value_of_the_fixtures_is_what_h5py_wrote() {
@@ -96,4 +100,52 @@ fn a_soft_link_is_followed_and_an_external_one_named() {
     assert!(e.message().contains("elsewhere.h5"), "{e}");
     assert_eq!(file.object("/nowhere").unwrap_err().kind(), annmap::Kind::NotFound);
     assert_eq!(file.user_block(), 512);
+}
+
+/// Path and CRC-32 of every dataset and attribute.
+fn listed(file: &File) -> Vec<(String, Option<u32>)> {
+    let mut out = Vec::new();
+    for visit in file.walk().unwrap() {
+        if let Found::Object(object) = visit.found() {
+            for a in object.attributes().unwrap() {
+                let crc = a.value.unwrap().canonical_crc().unwrap();
+                out.push((format!("{}@{}", object.path(), a.name), crc));
+            }
+            if object.is_dataset() {
+                out.push((object.path().to_owned(), object.dataset().unwrap().canonical_crc().unwrap()));
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn every_source_reads_the_same_values() {
+    let path = fixture("anndata_current.h5ad");
+    let bytes = std::fs::read(&path).unwrap();
+    let expected = listed(&File::open(&path).unwrap());
+    assert!(expected.len() > 50);
+    let opened = || std::fs::File::open(&path).unwrap();
+    let sources: [Box<dyn ReadAt>; 6] = [
+        Box::new(bytes.clone()),
+        Box::new(Arc::<[u8]>::from(&bytes[..])),
+        Box::new(Arc::new(bytes.clone())),
+        Box::new(opened()),
+        Box::new(Seekable::new(std::io::BufReader::new(opened())).unwrap()),
+        Box::new(Cached::new(opened(), 4096, 8)),
+    ];
+    for (n, source) in sources.into_iter().enumerate() {
+        assert_eq!(listed(&File::from_source(source, Limits::default()).unwrap()), expected, "source {n}");
+    }
+}
+
+#[test]
+fn opening_and_describing_takes_few_reads() {
+    let bytes = Arc::new(std::fs::read(fixture("anndata_current.h5ad")).unwrap());
+    let recorder = Recorder { bytes, asked: Arc::default() };
+    let container = Container::from_source(Box::new(recorder.clone()), Limits::default()).unwrap();
+    AnnData::from_container(&container).unwrap().describe().unwrap();
+    let asked = recorder.asked.lock().unwrap();
+    let total: u64 = asked.iter().map(|r| r.end - r.start).sum();
+    assert_eq!((asked.len(), total), (0, 0), "reads and bytes of a file of {}", recorder.bytes.len());
 }

@@ -53,6 +53,6 @@ impl ReadAt for Recorder {
     }
 
     fn len(&self) -> u64 {
-        self.bytes.len() as u64
+        self.bytes.as_slice().len() as u64
     }
 }

@@ -3,7 +3,7 @@
 #[cfg(feature = "write")]
 mod write;
 
-use crate::anndata::element::{ColumnKind, Element};
+use crate::anndata::element::{ColumnKind, ElementKind};
 use crate::anndata::encoding::Encoding;
 use crate::error::{Error, Place, Result};
 use crate::table::{Categorical, Column};
@@ -17,24 +17,24 @@ pub(crate) fn read_column(object: &Node) -> Result<Column> {
 fn read_inner(object: &Node) -> Result<Column> {
     let part =
         |name: &str| object.child(name)?.ok_or_else(|| Error::malformed(format!("column without '{name}'")));
-    match Element::of(object)? {
-        Element::Array | Element::ReferringColumn => match object.attribute("categories")? {
+    match ElementKind::of(object)? {
+        ElementKind::Array | ElementKind::ReferringColumn => match object.attribute("categories")? {
             Some(reference) => read_referred(object, &reference),
             None => from_value(&object.array()?.read()?),
         },
-        Element::Column(ColumnKind::Categorical) => {
+        ElementKind::Column(ColumnKind::Categorical) => {
             let ordered = object.attribute("ordered")?.is_some_and(|v| is_true(&v));
             let categories = read_column(&part("categories")?)?;
             let codes = part("codes")?.array()?.read()?.integers()?;
             Ok(Column::Categorical(Categorical::new(&codes, categories, ordered)?))
         }
-        Element::Column(ColumnKind::Nullable) => {
+        ElementKind::Column(ColumnKind::Nullable) => {
             let (values, missing) = (part("values")?.array()?.read()?, read_mask(&part("mask")?)?);
             let (dtype, bytes) = values.numbers()?;
             same_length(bytes.len() / dtype.size(), missing.len())?;
             Ok(Column::Nullable { dtype, bytes, missing })
         }
-        Element::Column(ColumnKind::NullableStrings) => {
+        ElementKind::Column(ColumnKind::NullableStrings) => {
             let (values, missing) = (part("values")?.array()?.read()?.strings()?, read_mask(&part("mask")?)?);
             same_length(values.len(), missing.len())?;
             Ok(Column::NullableStrings { values, missing })
@@ -44,7 +44,7 @@ fn read_inner(object: &Node) -> Result<Column> {
 }
 
 fn read_referred(object: &Node, reference: &Value) -> Result<Column> {
-    let labels = object.referred(reference, &format!("{}@categories", object.path()))?;
+    let labels = object.open_reference(reference, &format!("{}@categories", object.path()))?;
     let ordered = labels.attribute("ordered")?.is_some_and(|v| is_true(&v));
     let categories = from_value(&labels.array()?.read()?)?;
     let codes = object.array()?.read()?.integers()?;

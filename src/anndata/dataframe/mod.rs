@@ -14,14 +14,14 @@ use std::borrow::Cow;
 
 /// Names of the parts of a data frame, without their values.
 #[derive(Debug, Clone)]
-pub(crate) struct Names {
+pub(crate) struct ColumnNames {
     /// The child that holds the index; `None` where the frame has none.
     pub(crate) index: Option<String>,
     /// Names of the columns, in order.
     pub(crate) columns: Vec<String>,
 }
 
-pub(crate) fn names(group: &Node) -> Result<Names> {
+pub(crate) fn names(group: &Node) -> Result<ColumnNames> {
     let children: Vec<String> = group.links()?.iter().map(|l| l.name().into_owned()).collect();
     let index = match text_attribute(group, "_index")? {
         Some(name) => Some(name),
@@ -42,7 +42,7 @@ pub(crate) fn names(group: &Node) -> Result<Names> {
     let columns = order.unwrap_or_else(|| {
         children.into_iter().filter(|c| Some(c) != index.as_ref() && c != "__categories").collect()
     });
-    Ok(Names { index, columns })
+    Ok(ColumnNames { index, columns })
 }
 
 /// Rows of a data frame of any generation, from the metadata of its index, or of its first column where it has none.

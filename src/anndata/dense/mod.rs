@@ -6,7 +6,7 @@
 #[cfg(feature = "write")]
 mod write;
 
-use crate::anndata::row_reader::{Room, RowReader};
+use crate::anndata::row_reader::{ReadRoom, RowReader};
 use crate::dtype::Numeric;
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Place, Result};
@@ -125,8 +125,8 @@ pub struct DenseSource {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    room: Room,
+struct DenseState {
+    room: ReadRoom,
     plain: Vec<u8>,
 }
 
@@ -194,7 +194,7 @@ impl DenseSource {
             next.store(lines, Relaxed);
         };
         let work = || {
-            let mut state = State::default();
+            let mut state = DenseState::default();
             loop {
                 let start = next.fetch_add(self.rows, Relaxed);
                 if start >= lines {
@@ -238,7 +238,7 @@ impl DenseSource {
     }
 
     /// Decodes lines `strip` into `state.plain`.
-    fn decode(&self, strip: Range<u64>, state: &mut State) -> Result<()> {
+    fn decode(&self, strip: Range<u64>, state: &mut DenseState) -> Result<()> {
         let (rows, width) = (strip.end - strip.start, self.layout.minor);
         let n = usize::try_from(rows * width).map_err(|_| Error::limit("strip too large"))?;
         state.plain.resize(n * self.layout.dtype.size(), 0);
@@ -289,7 +289,7 @@ impl Source for DenseSource {
     }
 
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
-        let mut state: Box<State> = into.take_state();
+        let mut state: Box<DenseState> = into.take_state();
         into.resize(range.end - range.start, self.layout.dtype)?;
         let width = self.layout.minor as usize;
         let size = self.layout.dtype.size();

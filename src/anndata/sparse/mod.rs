@@ -9,7 +9,7 @@ pub(crate) use write::SparseChunks;
 pub use write::SparseSink;
 
 use crate::anndata::encoding::Encoding;
-use crate::anndata::row_reader::{Room, RowReader};
+use crate::anndata::row_reader::{ReadRoom, RowReader};
 use crate::dtype::Numeric;
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Place, Result};
@@ -277,9 +277,9 @@ const MOST_EXPANDED: u64 = 1032;
 
 /// What one worker keeps.
 #[derive(Debug, Default)]
-struct State {
-    values: Room,
-    minor: Room,
+struct SparseState {
+    values: ReadRoom,
+    minor: ReadRoom,
 }
 
 impl Source for SparseSource {
@@ -309,8 +309,8 @@ impl Source for SparseSource {
 
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
         into.resize(range.end - range.start, self.layout.dtype)?;
-        let mut state: Box<State> = into.take_state();
-        let State { values, minor } = &mut *state;
+        let mut state: Box<SparseState> = into.take_state();
+        let SparseState { values, minor } = &mut *state;
         let mut read_values = |out: &mut [u8]| self.data.numbers(&self.values, range.clone(), out, values);
         let mut read_minor = |out: &mut [u32]| self.read_minor(range.clone(), out, minor);
         if self.sequential() {
@@ -350,7 +350,7 @@ impl Source for SparseSource {
 impl SparseSource {
     /// The minor indices of `range` as `u32`; a negative or too large one is refused here, or becomes one that
     /// the check against the shape refuses.
-    fn read_minor(&self, range: Range<u64>, out: &mut [u32], room: &mut Room) -> Result<()> {
+    fn read_minor(&self, range: Range<u64>, out: &mut [u32], room: &mut ReadRoom) -> Result<()> {
         if is_plain_index(&self.index, self.layout.minor) {
             return self.indices.read(range, bytemuck::cast_slice_mut(out), &mut room.scratch);
         }

@@ -2,6 +2,7 @@
 //! HDF5 File Format 3.0, III.A.1.
 
 use super::Sizes;
+use super::fixed::{self, Address};
 use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
@@ -20,6 +21,15 @@ pub(crate) enum Type {
     Chunk,
 }
 
+impl Type {
+    fn number(self) -> u8 {
+        match self {
+            Type::Group => 0,
+            Type::Chunk => 1,
+        }
+    }
+}
+
 /// Bytes of the fixed part.
 pub(crate) fn head_len(sizes: Sizes) -> usize {
     usize::from(sizes.offset).saturating_mul(2).saturating_add(8)
@@ -28,13 +38,25 @@ pub(crate) fn head_len(sizes: Sizes) -> usize {
 pub(crate) fn read_head(src: &mut Cursor<'_>, sizes: Sizes, expected: Type) -> Result<Head> {
     src.expect_signature(b"TREE")?;
     let at = src.offset();
-    let (want, got) = (u8::from(expected == Type::Chunk), src.read_u8()?);
+    let stored: Stored = fixed::read(src, (sizes,))?;
+    let (want, got) = (expected.number(), stored.kind);
     if want != got {
         return Err(Error::malformed(format!("B-tree node type (expected {want}, got {got})")).at(at));
     }
-    let (level, entries) = (src.read_u8()?, src.read_u16()?);
-    src.skip(usize::from(sizes.offset).saturating_mul(2))?; // siblings
-    Ok(Head { level, entries })
+    Ok(Head { level: stored.level, entries: stored.entries })
+}
+
+/// The fixed part behind the signature.
+#[binrw::binrw]
+#[brw(little, import(sizes: Sizes))]
+struct Stored {
+    kind: u8,
+    level: u8,
+    entries: u16,
+    #[brw(args(sizes))]
+    left: Address,
+    #[brw(args(sizes))]
+    right: Address,
 }
 
 /// Bytes of the keys and children of a group node: a key in front of each child and one behind the last.
@@ -92,15 +114,16 @@ pub(crate) fn write_node(
     keys: &[Vec<u8>],
     children: &[u64],
 ) -> Vec<u8> {
-    let (kind, most) = match of {
-        Type::Group => (0, GROUP_CHILDREN),
-        Type::Chunk => (1, CHUNK_CHILDREN),
+    let most = match of {
+        Type::Group => GROUP_CHILDREN,
+        Type::Chunk => CHUNK_CHILDREN,
     };
     let key_len = keys.first().map_or(8, Vec::len);
     let mut out = b"TREE".to_vec();
-    out.put(&[kind, level]);
-    out.put_u16(u16::try_from(children.len()).unwrap_or(u16::MAX));
-    siblings.iter().for_each(|s| out.put_u64(s.unwrap_or(u64::MAX)));
+    let [left, right] = siblings.map(Address);
+    let entries = u16::try_from(children.len()).unwrap_or(u16::MAX);
+    let stored = Stored { kind: of.number(), level, entries, left, right };
+    fixed::write(&stored, (Sizes::WRITTEN,), &mut out);
     let mut keys = keys.iter();
     for child in children {
         out.put(keys.next().map_or(&[][..], Vec::as_slice));

@@ -1,6 +1,7 @@
 //! Version 2 B-trees: names of dense links and attributes, huge heap objects, chunks.
 //! HDF5 File Format 3.0, III.A.2.
 
+use super::fixed::{self, Address, Length};
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
 use crate::bytes::checked;
@@ -30,18 +31,37 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
         0 => {}
         v => return Err(src.unsupported(format!("version 2 B-tree of version {v}"))),
     }
-    let record_type = src.read_u8()?;
-    let node_size = src.read_u32()?;
-    let record_size = src.read_u16()?;
-    let depth = src.read_u16()?;
-    src.skip(2)?; // split and merge percentages
-    let root = sizes.read_address(&mut src)?;
-    let root_records = src.read_u16()?;
-    let total_records = sizes.read_length(&mut src)?;
-    if record_size == 0 || node_size < 16 {
+    let s: Stored = fixed::read(&mut src, (sizes,))?;
+    if s.record_size == 0 || s.node_size < 16 {
         return Err(src.malformed("B-tree with empty records or nodes"));
     }
-    Ok(Header { record_type, node_size, record_size, depth, root, root_records, total_records })
+    Ok(Header {
+        record_type: s.record_type,
+        node_size: s.node_size,
+        record_size: s.record_size,
+        depth: s.depth,
+        root: s.root.0,
+        root_records: s.root_records,
+        total_records: s.total_records.0,
+    })
+}
+
+/// A header behind its signature and version.
+#[binrw::binrw]
+#[brw(little, import(sizes: Sizes))]
+struct Stored {
+    record_type: u8,
+    node_size: u32,
+    record_size: u16,
+    depth: u16,
+    /// How full a node is before it is split, and how empty before it is merged, in percent.
+    split: u8,
+    merge: u8,
+    #[brw(args(sizes))]
+    root: Address,
+    root_records: u16,
+    #[brw(args(sizes))]
+    total_records: Length,
 }
 
 /// Widths of the child pointers on each level, which follow from how many records a node can hold.
@@ -150,15 +170,19 @@ pub(crate) fn write_leaf(record_type: u8, records: &[Vec<u8>], leaf: u64) -> Res
     records.iter().for_each(|r| node.put(r));
     checksum::append(&mut node);
     node.fill_to(512);
+    let stored = Stored {
+        record_type,
+        node_size: u32::try_from(node.len()).unwrap_or(u32::MAX),
+        record_size: u16::try_from(record).unwrap_or(u16::MAX),
+        depth: 0,
+        split: 100,
+        merge: 40,
+        root: leaf.into(),
+        root_records: count,
+        total_records: Length(u64::from(count)),
+    };
     let mut header = b"BTHD\0".to_vec();
-    header.put_u8(record_type);
-    header.put_u32(u32::try_from(node.len()).unwrap_or(u32::MAX));
-    header.put_u16(u16::try_from(record).unwrap_or(u16::MAX));
-    header.put_u16(0); // depth
-    header.put(&[100, 40]); // full at, merged below, in percent
-    header.put_u64(leaf);
-    header.put_u16(count);
-    header.put_u64(u64::from(count));
+    fixed::write(&stored, (Sizes::WRITTEN,), &mut header);
     checksum::append(&mut header);
     Ok([node, header])
 }

@@ -1,5 +1,6 @@
 //! Fixed array: the chunk index of a dataset of fixed extent. HDF5 File Format 3.0, VII.C.
 
+use super::fixed::{self, Address, Length};
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
 use crate::bytes::checked;
@@ -30,11 +31,21 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
         v => return Err(src.unsupported(format!("fixed array version {v}"))),
     }
     let filtered = read_client(&mut src)?;
-    let entry_size = src.read_u8()?;
-    let page_bits = src.read_u8()?;
-    let entries = sizes.read_length(&mut src)?;
-    let data_block = sizes.read_address(&mut src)?;
-    Ok(Header { filtered, entry_size, page_bits, entries, data_block })
+    let s: Stored = fixed::read(&mut src, (sizes,))?;
+    let (entries, data_block) = (s.entries.0, s.data_block.0);
+    Ok(Header { filtered, entry_size: s.entry_size, page_bits: s.page_bits, entries, data_block })
+}
+
+/// A header behind its signature, version and client.
+#[binrw::binrw]
+#[brw(little, import(sizes: Sizes))]
+struct Stored {
+    entry_size: u8,
+    page_bits: u8,
+    #[brw(args(sizes))]
+    entries: Length,
+    #[brw(args(sizes))]
+    data_block: Address,
 }
 
 /// Client ID: 0 for chunks without filters, 1 with.
@@ -97,9 +108,14 @@ pub(crate) const WRITTEN_PAGE_BITS: u8 = 10;
 /// The header of an array that is written.
 pub(crate) fn write_header(header: &Header) -> Vec<u8> {
     let mut out = b"FAHD\0".to_vec();
-    out.put(&[u8::from(header.filtered), header.entry_size, header.page_bits]);
-    out.put_u64(header.entries);
-    out.put_u64(header.data_block.unwrap_or(u64::MAX));
+    out.put_u8(u8::from(header.filtered));
+    let stored = Stored {
+        entry_size: header.entry_size,
+        page_bits: header.page_bits,
+        entries: Length(header.entries),
+        data_block: Address(header.data_block),
+    };
+    fixed::write(&stored, (Sizes::WRITTEN,), &mut out);
     checksum::append(&mut out);
     out
 }

@@ -1,8 +1,8 @@
 //! The local heap: names of an old-style group's links. HDF5 File Format 3.0, III.D.
 
 use super::Sizes;
+use super::fixed::{self, Address, Length};
 use crate::bytes::Cursor;
-use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 
 /// Bytes of the header at most.
@@ -22,11 +22,23 @@ pub(crate) fn read_local_heap(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Loca
         0 => {}
         v => return Err(src.unsupported(format!("local heap version {v}"))),
     }
-    src.skip(3)?;
-    let data_len = sizes.read_length(src)?;
-    let free = sizes.read_address(src)?;
-    let data_address = sizes.read_defined(src, "a local heap's data")?;
-    Ok(LocalHeap { data_len, data_address, free })
+    let at = src.offset();
+    let stored: Stored = fixed::read(src, (sizes,))?;
+    let data_address = stored.data.defined("a local heap's data", at)?;
+    Ok(LocalHeap { data_len: stored.data_len.0, data_address, free: stored.free.0 })
+}
+
+/// A header behind its signature and version.
+#[binrw::binrw]
+#[brw(little, import(sizes: Sizes))]
+struct Stored {
+    reserved: [u8; 3],
+    #[brw(args(sizes))]
+    data_len: Length,
+    #[brw(args(sizes))]
+    free: Address,
+    #[brw(args(sizes))]
+    data: Address,
 }
 
 /// The NUL-terminated bytes at `at` of the heap's data, which lie at `offset` of the file.
@@ -43,11 +55,14 @@ pub(crate) fn name_at(data: &[u8], offset: u64, at: u64) -> Result<&[u8]> {
 
 /// The header of a heap of `data_len` bytes at `data_address`, without free space.
 pub(crate) fn write(data_len: u64, data_address: u64) -> Vec<u8> {
-    let mut out = b"HEAP".to_vec();
-    out.put(&[0; 4]);
-    out.put_u64(data_len);
-    out.put_u64(1);
-    out.put_u64(data_address);
+    let stored = Stored {
+        reserved: [0; 3],
+        data_len: Length(data_len),
+        free: Address(Some(1)),
+        data: data_address.into(),
+    };
+    let mut out = b"HEAP\0".to_vec();
+    fixed::write(&stored, (Sizes::WRITTEN,), &mut out);
     out
 }
 

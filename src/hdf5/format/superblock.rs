@@ -1,6 +1,8 @@
 //! The superblock, versions 0 to 3: how wide addresses are, where they count from, where the root group is.
 //! HDF5 File Format 3.0, II.A.
 
+use super::fixed::{self, Address};
+use super::symbol_node::StoredEntry;
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
 use crate::bytes::put::Put;
@@ -42,30 +44,73 @@ pub(crate) fn read_superblock(src: &mut Cursor<'_>) -> Result<Superblock> {
 fn read_old(src: &mut Cursor<'_>, version: u8) -> Result<Superblock> {
     src.skip(4)?; // versions of free space, root entry, reserved, shared header
     let sizes = read_sizes(src)?;
-    src.skip(1)?;
-    src.skip(8)?; // group leaf k, group internal k, consistency flags
-    if version == 1 {
-        src.skip(4)?; // indexed storage internal k, reserved
-    }
-    let base = sizes.read_defined(src, "the base")?;
-    sizes.read_address(src)?; // free space
-    let end = sizes.read_address(src)?;
-    let driver_info = sizes.read_address(src)?;
-    sizes.read_address(src)?; // root entry: link name offset
-    let root = sizes.read_defined(src, "the root group")?;
-    Ok(Superblock { version, sizes, base, end, root, extension: None, driver_info })
+    let at = src.offset();
+    let s: Old = fixed::read(src, (sizes, version))?;
+    Ok(Superblock {
+        version,
+        sizes,
+        base: s.base.defined("the base", at)?,
+        end: s.end.0,
+        root: s.root.header.defined("the root group", at)?,
+        extension: None,
+        driver_info: s.driver.0,
+    })
+}
+
+/// A superblock of version 0 or 1 behind the widths.
+#[binrw::binrw]
+#[brw(little, import(sizes: Sizes, version: u8))]
+struct Old {
+    reserved: u8,
+    leaf_k: u16,
+    internal_k: u16,
+    flags: u32,
+    /// Internal K of the B-trees of chunks, and reserved bytes.
+    #[brw(if(version == 1))]
+    chunk_k: u32,
+    #[brw(args(sizes))]
+    base: Address,
+    #[brw(args(sizes))]
+    free: Address,
+    #[brw(args(sizes))]
+    end: Address,
+    #[brw(args(sizes))]
+    driver: Address,
+    #[brw(args(sizes))]
+    root: StoredEntry,
 }
 
 fn read_new(src: &mut Cursor<'_>, version: u8, start: &Cursor<'_>) -> Result<Superblock> {
     let sizes = read_sizes(src)?;
-    src.skip(1)?; // consistency flags: a file still open for writing is read as it is
-    let base = sizes.read_defined(src, "the base")?;
-    let extension = sizes.read_address(src)?;
-    let end = sizes.read_address(src)?;
-    let root = sizes.read_defined(src, "the root group")?;
+    let at = src.offset();
+    let s: New = fixed::read(src, (sizes,))?;
     let covered = start.len().saturating_sub(src.len());
     checksum::verify(src, start.rest().get(..covered).unwrap_or_default(), "superblock")?;
-    Ok(Superblock { version, sizes, base, end, root, extension, driver_info: None })
+    Ok(Superblock {
+        version,
+        sizes,
+        base: s.base.defined("the base", at)?,
+        end: s.end.0,
+        root: s.root.defined("the root group", at)?,
+        extension: s.extension.0,
+        driver_info: None,
+    })
+}
+
+/// A superblock of version 2 or 3 behind the widths.
+#[binrw::binrw]
+#[brw(little, import(sizes: Sizes))]
+struct New {
+    /// Consistency flags: a file still open for writing is read as it is.
+    flags: u8,
+    #[brw(args(sizes))]
+    base: Address,
+    #[brw(args(sizes))]
+    extension: Address,
+    #[brw(args(sizes))]
+    end: Address,
+    #[brw(args(sizes))]
+    root: Address,
 }
 
 fn read_sizes(src: &mut Cursor<'_>) -> Result<Sizes> {
@@ -87,33 +132,37 @@ pub(crate) const WRITTEN_LEN: u64 = 96;
 /// A version 0 superblock: addresses of 8 bytes, the usual sizes of nodes. The root is given by its header, its B-tree
 /// and its heap.
 pub(crate) fn write(root: [u64; 3], end: u64) -> Vec<u8> {
-    let mut out = b"\x89HDF\r\n\x1a\n".to_vec();
-    out.put(&[0, 0, 0, 0, 0, 8, 8, 0]);
-    out.put_u16(4); // entries of a symbol node, halved
-    out.put_u16(16); // children of a group node, halved
-    out.put_u32(0);
-    out.put_u64(0); // where addresses count from
-    out.put_undefined(); // free space
-    out.put_u64(end);
-    out.put_undefined(); // driver
     let [header, tree, heap] = root;
-    out.put_u64(0);
-    out.put_u64(header);
-    out.put_u32(1); // B-tree and heap follow
-    out.put_u32(0);
-    out.put_u64(tree);
-    out.put_u64(heap);
+    let mut scratch = [0; 16];
+    for (place, byte) in scratch.iter_mut().zip(tree.to_le_bytes().into_iter().chain(heap.to_le_bytes())) {
+        *place = byte;
+    }
+    let stored = Old {
+        reserved: 0,
+        leaf_k: 4,      // entries of a symbol node, halved
+        internal_k: 16, // children of a group node, halved
+        flags: 0,
+        chunk_k: 0,
+        base: 0.into(),
+        free: Address(None),
+        end: end.into(),
+        driver: Address(None),
+        // 1: B-tree and heap are cached
+        root: StoredEntry { name: 0.into(), header: header.into(), cache_type: 1, reserved: 0, scratch },
+    };
+    let mut out = SIGNATURE.to_vec();
+    out.put(&[0, 0, 0, 0, 0, Sizes::WRITTEN.offset, Sizes::WRITTEN.length]);
+    fixed::write(&stored, (Sizes::WRITTEN, 0), &mut out);
     out
 }
 
 /// A version 3 superblock.
 pub(crate) fn write_v3(root: u64, end: u64) -> Vec<u8> {
+    let stored =
+        New { flags: 0, base: 0.into(), extension: Address(None), end: end.into(), root: root.into() };
     let mut out = SIGNATURE.to_vec();
-    out.put(&[3, 8, 8, 0]);
-    out.put_u64(0); // where addresses count from
-    out.put_undefined(); // extension
-    out.put_u64(end);
-    out.put_u64(root);
+    out.put(&[3, Sizes::WRITTEN.offset, Sizes::WRITTEN.length]);
+    fixed::write(&stored, (Sizes::WRITTEN,), &mut out);
     checksum::append(&mut out);
     out
 }

@@ -1,6 +1,7 @@
 //! The symbol table node: links of an old-style group. HDF5 File Format 3.0, III.B and III.C.
 
 use super::Sizes;
+use super::fixed::{self, Address};
 use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::error::Result;
@@ -41,16 +42,31 @@ pub(crate) fn entry_len(sizes: Sizes) -> usize {
 }
 
 pub(crate) fn read_entry(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Entry> {
-    let name = src.read_uint(sizes.offset)?;
-    let header = sizes.read_address(src)?;
-    let cache_type = src.read_u32()?;
-    src.skip(4)?;
-    let mut scratch = src.split(16)?;
+    let stored: StoredEntry = fixed::read(src, (sizes,))?;
     // III.C: "2: the object header address in the link entry is undefined; the scratch pad has the offset of
     // the link value". Cache type 1 only repeats what the group's own header says.
-    let target =
-        if cache_type == 2 { Target::Soft(u64::from(scratch.read_u32()?)) } else { Target::Hard(header) };
-    Ok(Entry { name, target })
+    let [a, b, c, d, ..] = stored.scratch;
+    let target = match stored.cache_type {
+        2 => Target::Soft(u64::from(u32::from_le_bytes([a, b, c, d]))),
+        _ => Target::Hard(stored.header.0),
+    };
+    Ok(Entry { name: stored.name.0.unwrap_or(u64::MAX), target })
+}
+
+/// A symbol table entry: a link in a node, and the root group in old superblocks. III.C.
+#[binrw::binrw]
+#[brw(little, import(sizes: Sizes))]
+#[derive(Debug)]
+pub(crate) struct StoredEntry {
+    /// Where the name lies in the local heap.
+    #[brw(args(sizes))]
+    pub(crate) name: Address,
+    #[brw(args(sizes))]
+    pub(crate) header: Address,
+    pub(crate) cache_type: u32,
+    pub(crate) reserved: u32,
+    /// What is cached.
+    pub(crate) scratch: [u8; 16],
 }
 
 /// Entries of a node at most: twice the superblock's K.
@@ -62,9 +78,9 @@ pub(crate) fn write(links: &[(u64, u64)]) -> Vec<u8> {
     out.put(&[1, 0]);
     out.put_u16(u16::try_from(links.len()).unwrap_or(u16::MAX));
     for (name, object) in links {
-        out.put_u64(*name);
-        out.put_u64(*object);
-        out.put(&[0; 24]); // nothing cached
+        let (name, header) = ((*name).into(), (*object).into());
+        let entry = StoredEntry { name, header, cache_type: 0, reserved: 0, scratch: [0; 16] };
+        fixed::write(&entry, (Sizes::WRITTEN,), &mut out);
     }
     out.fill_to(8usize.saturating_add(40usize.saturating_mul(ENTRIES)));
     out

@@ -22,67 +22,106 @@ pub struct Scratch {
     work: Workspace,
 }
 
-/// Stored bytes of several chunks that lie close together, read by one request.
+/// Stored bytes of several chunks, read by one request.
 #[derive(Debug, Default)]
 struct Ahead {
-    /// Where they begin. Nothing is kept from one call to the next, which may be of another addresses.
-    start: u64,
-    len: usize,
+    /// Where they lie. Nothing is kept from one call to the next, which may be of another file.
+    runs: Vec<Run>,
     bytes: Vec<u8>,
+}
+
+/// Chunks that lie close together, and what is between them.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// Address of the first byte.
+    start: u64,
+    len: u64,
+    /// Bytes of the runs in front of it.
+    at: u64,
+}
+
+impl Run {
+    fn end(&self) -> u64 {
+        self.start.saturating_add(self.len)
+    }
 }
 
 /// The most bytes read at once for several chunks.
 pub(crate) const REQUEST: u64 = 4 << 20;
 /// Bytes between two chunks that are read for nothing rather than asked for one by one.
 const GAP: u64 = 32 << 10;
+/// Places that are asked for at once.
+const RUNS: usize = 64;
 
 impl Ahead {
     /// The stored bytes of a chunk, if they are here.
     fn find(&self, entry: &ChunkEntry) -> Option<&[u8]> {
-        let from = usize::try_from(entry.address.checked_sub(self.start)?).ok()?;
-        self.bytes.get(..self.len)?.get(from..)?.get(..usize::try_from(entry.size).ok()?)
+        let end = entry.address.checked_add(entry.size)?;
+        let run = self.runs.iter().find(|r| r.start <= entry.address && end <= r.end())?;
+        let from = entry.address.checked_sub(run.start)?.checked_add(run.at)?;
+        self.bytes.get(usize::try_from(from).ok()?..)?.get(..usize::try_from(entry.size).ok()?)
     }
+}
+
+/// The first of `entries` and as many behind it as may be read at once: at most `most` bytes, at [`RUNS`] places. What
+/// does not lie inside the file is left out; the error is reported when the chunk itself is read.
+fn runs(addresses: &Addresses, entries: &[ChunkEntry], most: u64) -> (usize, Vec<Run>) {
+    let (mut chunks, mut total, mut out) = (0usize, 0u64, Vec::<Run>::new());
+    for e in entries {
+        if addresses.check(e.address, e.size).is_err() {
+            break;
+        }
+        let gap = out.last().and_then(|r| e.address.checked_sub(r.end())).filter(|gap| *gap <= GAP);
+        let more = e.size.saturating_add(gap.unwrap_or(0));
+        if total.saturating_add(more) > most || (gap.is_none() && out.len() == RUNS) {
+            break;
+        }
+        match out.last_mut().filter(|_| gap.is_some()) {
+            Some(run) => run.len = run.len.saturating_add(more),
+            None => out.push(Run { start: e.address, len: e.size, at: total }),
+        }
+        total = total.saturating_add(more);
+        chunks = chunks.saturating_add(1);
+    }
+    (chunks, out)
 }
 
 impl Scratch {
     /// Forgets what was read ahead.
     pub(crate) fn forget(&mut self) {
-        self.ahead.len = 0;
+        self.ahead.runs.clear();
     }
 
-    /// Reads the first of `entries` and those behind it that lie close, at most `most` bytes, unless they are here or
-    /// there is only one.
+    /// Reads the first of `entries` and those behind it, at most `most` bytes, unless they are here or there is only one.
     pub(crate) fn read_ahead(
         &mut self,
         addresses: &Addresses,
         entries: &[ChunkEntry],
         most: u64,
     ) -> Result<()> {
-        let Some((first, rest)) = entries.split_first() else { return Ok(()) };
-        if self.ahead.find(first).is_some() {
+        if entries.first().is_none_or(|first| self.ahead.find(first).is_some()) {
             return Ok(());
-        }
-        let mut end = checked::add(first.address, first.size)?;
-        let mut more = false;
-        for e in rest {
-            let next = e.address.saturating_add(e.size);
-            let near = e.address >= end && e.address.saturating_sub(end) <= GAP;
-            if !near || next.saturating_sub(first.address) > most.min(REQUEST) {
-                break;
-            }
-            (end, more) = (next, true);
         }
         self.forget();
-        if !more || addresses.check(first.address, end.saturating_sub(first.address)).is_err() {
-            // what is wrong is told when the chunk itself is read
+        let (chunks, runs) = runs(addresses, entries, most.min(REQUEST));
+        if chunks < 2 {
             return Ok(());
         }
-        let len = checked::size(end.saturating_sub(first.address))?;
+        let len = checked::size(runs.last().map_or(0, |r| r.at.saturating_add(r.len)))?;
         if self.ahead.bytes.len() < len {
             self.ahead.bytes = crate::limits::zeroed(len)?;
         }
-        addresses.read_into(first.address, self.ahead.bytes.get_mut(..len).unwrap_or_default())?;
-        (self.ahead.start, self.ahead.len) = (first.address, len);
+        let mut rest = self.ahead.bytes.as_mut_slice();
+        let mut ranges = Vec::with_capacity(runs.len());
+        for run in &runs {
+            let (now, later) = std::mem::take(&mut rest)
+                .split_at_mut_checked(checked::size(run.len)?)
+                .ok_or_else(|| Error::malformed("chunks that are longer than they are"))?;
+            ranges.push((run.start, now));
+            rest = later;
+        }
+        addresses.read_ranges(&mut ranges)?;
+        self.ahead.runs = runs;
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! Global heap collections that are kept with an open file: the texts of many small attributes lie in few of them.
 
 use crate::hdf5::format::global_heap::Collection;
+use crate::sync::lock;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Memory that the collections kept take at most.
 const MOST: usize = 4 << 20;
@@ -20,7 +21,7 @@ struct Kept {
 impl HeapCache {
     /// The collection at `address`, if it is kept.
     pub(crate) fn get(&self, address: u64) -> Option<Arc<Collection>> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = lock(&self.0);
         // The newest is asked for most.
         kept.collections.iter().rev().find(|(at, _)| *at == address).map(|(_, c)| Arc::clone(c))
     }
@@ -31,7 +32,7 @@ impl HeapCache {
         if size > MOST / 4 {
             return;
         }
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = lock(&self.0);
         if kept.collections.iter().any(|(at, _)| *at == address) {
             return;
         }

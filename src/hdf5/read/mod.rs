@@ -34,3 +34,58 @@ pub(crate) mod stream;
 pub(crate) mod symbol_table;
 pub(crate) mod value;
 pub(crate) mod walk;
+
+#[cfg(test)]
+mod tests {
+    use super::file::File;
+    use super::walk::Found;
+    use crate::error::{Error, Kind, Result};
+    use crate::limits::{LimitName, Limits};
+    use std::path::Path;
+
+    /// Reads everything of a fixture and collects what is refused.
+    fn errors(fixture: &str, limits: Limits) -> Vec<Error> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(fixture);
+        let mut out = Vec::new();
+        let visits = match File::open_with(path, limits).and_then(|file| file.walk()) {
+            Ok(walk) => walk,
+            Err(e) => return vec![e],
+        };
+        for visit in visits {
+            match visit.into_found() {
+                Found::Broken(e) => out.push(e),
+                Found::TooDeep(_) => out.push(Error::limit("groups nested too deeply")),
+                Found::Object(object) => {
+                    let values = object.attributes().map(|all| {
+                        all.into_iter()
+                            .filter_map(|a| a.value.and_then(|v| v.canonical_crc()).err())
+                            .collect()
+                    });
+                    out.extend(values.unwrap_or_else(|e| vec![e]));
+                    if object.is_dataset() {
+                        let read: Result<()> =
+                            object.dataset().and_then(|d| d.read()).and_then(|v| v.canonical_crc()).map(drop);
+                        out.extend(read.err());
+                    }
+                }
+                _ => {}
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn every_limit_refuses_something() {
+        const FIXTURES: [&str; 2] = ["anndata_current.h5ad", "anndata_07.h5ad"];
+        let refused = |limits: &Limits| {
+            let all = FIXTURES.iter().flat_map(|f| errors(f, limits.clone()));
+            all.filter(|e| e.kind() == Kind::Limit).count()
+        };
+        assert_eq!(refused(&Limits::default()), 0);
+        for name in LimitName::ALL {
+            let mut limits = Limits::default();
+            limits.set(name, 0).unwrap();
+            assert!(refused(&limits) > 0, "{name} of 0 refuses nothing");
+        }
+    }
+}

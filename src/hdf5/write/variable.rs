@@ -1,6 +1,7 @@
 //! Strings and lists, which have no fixed length: their bytes go into the heap, the elements refer to them.
 
 use super::file::Writer;
+use super::heap::stored_len;
 use super::value::EncodedValue;
 use crate::bytes::Cursor;
 use crate::bytes::checked;
@@ -28,7 +29,8 @@ impl Writer {
     /// Where they cannot be written.
     pub fn texts(&mut self, strings: &Strings, shape: &[u64]) -> Result<EncodedValue> {
         let mut bytes = Vec::new();
-        self.heap.expect(strings.total_bytes().saturating_add(strings.len().saturating_mul(24)));
+        let expected = strings.iter().fold(0usize, |n, text| n.saturating_add(stored_len(text.len())));
+        self.heap.begin(&mut self.file, expected)?;
         for text in strings.iter() {
             let count = u32::try_from(text.len()).map_err(|_| Error::unsupported("a string of 4 GiB"))?;
             self.heap.refer(&mut self.file, text, count, &mut bytes)?;
@@ -48,6 +50,10 @@ impl Writer {
         if datatype == *value.datatype() && !datatype.has_references() {
             bytes.extend_from_slice(value.raw());
         } else {
+            let elements = value.raw().chunks_exact(size);
+            let expected =
+                elements.fold(0usize, |n, one| n.saturating_add(expected_bytes(value.datatype(), one)));
+            self.heap.begin(&mut self.file, expected)?;
             for element in value.raw().chunks_exact(size) {
                 self.element(value.datatype(), element, &mut heaps, &mut bytes)?;
             }
@@ -111,5 +117,111 @@ impl Writer {
                 Ok(())
             }
         }
+    }
+}
+
+/// Bytes in the heap of the objects that an element of another file refers to, by the lengths it says they have. Objects that
+/// those refer to in turn are not counted.
+fn expected_bytes(t: &Datatype, element: &[u8]) -> usize {
+    let of_units = |unit: u32| {
+        let count = element.first_chunk::<4>().map_or(0, |n| u32::from_le_bytes(*n));
+        stored_len(usize::try_from(u64::from(count).saturating_mul(u64::from(unit))).unwrap_or(usize::MAX))
+    };
+    match &t.class {
+        Class::VarString(_) => of_units(1),
+        Class::VarLen(base) => of_units(base.size),
+        Class::Compound(members) => members.iter().fold(0usize, |n, m| {
+            let from = usize::try_from(m.offset).unwrap_or(usize::MAX);
+            n.saturating_add(expected_bytes(&m.datatype, element.get(from..).unwrap_or_default()))
+        }),
+        Class::Array { base, .. } => {
+            let unit = usize::try_from(base.size).unwrap_or(usize::MAX).max(1);
+            element.chunks_exact(unit).fold(0usize, |n, one| n.saturating_add(expected_bytes(base, one)))
+        }
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ReadAt;
+    use crate::hdf5::{File, Group, Libver, Storing};
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    /// A file in memory that counts the bytes read from it.
+    struct Counting(Vec<u8>, Arc<AtomicU64>);
+
+    impl ReadAt for Counting {
+        fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+            self.1.fetch_add(buffer.len() as u64, Relaxed);
+            self.0.read_exact_at(buffer, offset)
+        }
+
+        fn len(&self) -> u64 {
+            ReadAt::len(&self.0)
+        }
+    }
+
+    fn names(n: usize) -> Strings {
+        let mut names = Strings::new();
+        (0..n).for_each(|i| names.push(format!("name {i}").as_bytes()));
+        names
+    }
+
+    fn written(libver: Libver) -> Vec<u8> {
+        let mut w = Writer::to_sink(io::Cursor::new(Vec::new()), libver).unwrap();
+        let mut root = Group::new();
+        for column in ["a", "b"] {
+            // larger than a collection may be
+            let value = w.texts(&names(50_000), &[50_000]).unwrap();
+            let kind = w.text("string-array").unwrap();
+            let at = w.dataset(&value, &[("encoding-type".into(), kind)], &Storing::default()).unwrap();
+            root.link(column, at);
+        }
+        let kind = w.text("dataframe").unwrap();
+        root.attribute("encoding-type", kind);
+        let order = w.texts(&names(1000), &[1000]).unwrap();
+        root.attribute("column-order", order);
+        w.finish_sink::<io::Cursor<Vec<u8>>>(&root).unwrap().into_inner()
+    }
+
+    #[test]
+    fn a_word_of_an_attribute_costs_a_small_collection() {
+        for libver in [Libver::Earliest, Libver::Latest] {
+            let read = Arc::new(AtomicU64::new(0));
+            let source = Counting(written(libver), Arc::clone(&read));
+            let root = File::from_reader(Box::new(source), crate::Limits::default()).unwrap().root().unwrap();
+            let bytes_of = |name: &str, first: &str| {
+                let before = read.load(Relaxed);
+                let value = root.attribute(name).unwrap().unwrap().value;
+                assert_eq!(value.strings().unwrap().iter().next(), Some(first.as_bytes()));
+                read.load(Relaxed) - before
+            };
+            let word = bytes_of("encoding-type", "dataframe");
+            assert!(word <= 4096 + 512, "{libver:?}: {word} bytes");
+            // 1000 names: 32 bytes each, in a collection of their own
+            let order = bytes_of("column-order", "name 0");
+            assert!(order <= 32_000 + 1024, "{libver:?}: {order} bytes");
+            let column = root.descend("a").unwrap().dataset().unwrap().read().unwrap().strings().unwrap();
+            assert!(column == names(50_000));
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_copied_has_collections_as_when_it_was_written() {
+        let from = File::from_reader(Box::new(written(Libver::Earliest)), crate::Limits::default()).unwrap();
+        let root = from.root().unwrap();
+        let column = root.descend("a").unwrap().dataset().unwrap().read().unwrap();
+        let written = |copy: bool| {
+            let mut w = Writer::to_sink(io::Cursor::new(Vec::new()), Libver::Earliest).unwrap();
+            let value = if copy { w.value(&column) } else { w.texts(&names(50_000), &[50_000]) };
+            let mut root = Group::new();
+            root.link("a", w.dataset(&value.unwrap(), &[], &Storing::default()).unwrap());
+            w.finish_sink::<io::Cursor<Vec<u8>>>(&root).unwrap().into_inner()
+        };
+        assert!(written(true) == written(false));
     }
 }

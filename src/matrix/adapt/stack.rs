@@ -10,7 +10,7 @@ use crate::matrix::source::{Buffer, Source, read_block};
 use std::ops::Range;
 
 /// One of the matrices of a [`Stacked`], and where its first line and its first minor index lie.
-pub struct Part<'s> {
+pub struct StackedPart<'s> {
     /// Its entries.
     pub from: &'s dyn Source,
     /// The line that its first line becomes.
@@ -32,9 +32,9 @@ pub struct Fill {
     pub lines: Vec<u64>,
 }
 
-impl std::fmt::Debug for Part<'_> {
+impl std::fmt::Debug for StackedPart<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Part")
+        f.debug_struct("StackedPart")
             .field("layout", self.from.layout())
             .field("line", &self.line)
             .finish_non_exhaustive()
@@ -45,13 +45,13 @@ impl std::fmt::Debug for Part<'_> {
 /// read whole, so the longest must fit the budget.
 #[derive(Debug)]
 pub struct Stacked<'s> {
-    parts: Vec<Part<'s>>,
+    parts: Vec<StackedPart<'s>>,
     layout: Layout,
     pointers: Vec<u64>,
     longest: u64,
 }
 
-impl Part<'_> {
+impl StackedPart<'_> {
     fn lines(&self) -> Range<u64> {
         self.line..self.line + self.from.layout().lines
     }
@@ -75,7 +75,7 @@ impl<'s> Stacked<'s> {
         orientation: Orientation,
         shape: [u64; 2],
         dtype: Dtype,
-        parts: Vec<Part<'s>>,
+        parts: Vec<StackedPart<'s>>,
     ) -> Result<Self> {
         let [lines, minor] = shape;
         let layout = Layout::of_lines(orientation, lines, minor, 0, dtype)?;
@@ -101,10 +101,10 @@ impl<'s> Stacked<'s> {
     /// Reads the lines of one part that lie in `lines` into their places; `next` is where each line goes on.
     fn place(
         &self,
-        part: &Part<'_>,
+        part: &StackedPart<'_>,
         lines: &Range<u64>,
         next: &mut [usize],
-        room: &mut Room<'_>,
+        room: &mut Placement<'_>,
     ) -> Result<()> {
         let here = part.lines();
         let wanted = here.start.max(lines.start)..here.end.min(lines.end);
@@ -160,7 +160,7 @@ impl<'s> Stacked<'s> {
 }
 
 /// Where entries are put, and what is needed on the way.
-struct Room<'a> {
+struct Placement<'a> {
     minor: &'a mut [u32],
     values: &'a mut [u8],
     size: usize,
@@ -171,7 +171,7 @@ struct Room<'a> {
 
 /// What a worker keeps from block to block.
 #[derive(Default)]
-struct State {
+struct StackState {
     read: Buffer,
     cast: Vec<u8>,
     order: Vec<u32>,
@@ -197,13 +197,13 @@ impl Source for Stacked<'_> {
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
         let first = line_of(&self.pointers, range.start);
         let lines = first as u64..line_of(&self.pointers, range.end - 1) as u64 + 1;
-        let mut state: Box<State> = into.take_state();
+        let mut state: Box<StackState> = into.take_state();
         into.resize(range.end - range.start, self.layout.dtype)?;
         let mut next: Vec<usize> = self.pointers[first..lines.end as usize]
             .iter()
             .map(|p| p.saturating_sub(range.start) as usize)
             .collect();
-        let mut room = Room {
+        let mut room = Placement {
             minor: &mut into.minor,
             values: &mut into.values,
             size: self.layout.dtype.size(),
@@ -296,8 +296,8 @@ mod tests {
             let all: Vec<u64> = vec![0, 1, 2, 3, ABSENT];
             let first = Selected::new(&one, None, Some(&all), budget, &()).unwrap();
             let parts = vec![
-                Part { from: &first, line: 0, minor: 0, fill: last() },
-                Part { from: &selected, line: a.len() as u64, minor: 0, fill: fill_of() },
+                StackedPart { from: &first, line: 0, minor: 0, fill: last() },
+                StackedPart { from: &selected, line: a.len() as u64, minor: 0, fill: fill_of() },
             ];
             let shape = [(a.len() + b.len()) as u64, 5];
             let joined = Stacked::new(Orientation::Csr, shape, Dtype::Int16, parts).unwrap();
@@ -330,7 +330,7 @@ mod tests {
                 Selected::new(&sources[0], Some(&la), None, budget, &()).unwrap(),
                 Selected::new(&sources[1], Some(&lb), None, budget, &()).unwrap(),
             ];
-            let parts = (0u64..).zip(&selected).zip([&la, &lb]).map(|((i, s), l)| Part {
+            let parts = (0u64..).zip(&selected).zip([&la, &lb]).map(|((i, s), l)| StackedPart {
                 from: s,
                 line: if diagonal { i * rows as u64 } else { 0 },
                 minor: i * 4,

@@ -1,6 +1,6 @@
 //! Reads all of a source past its errors, and tells which lines cannot be had and what the values are like.
 
-use super::order::{Order, OrderCheck};
+use super::order::{LineOrder, OrderCheck};
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Result};
 use crate::matrix::block::{Block, line_of};
@@ -9,9 +9,10 @@ use crate::matrix::pump::each_block_past;
 use crate::matrix::sink::Sink;
 use crate::matrix::source::{Buffer, Source};
 use crate::observe::Observer;
+use crate::sync::{into_inner, lock};
 use std::ops::Range;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 /// Lines that cannot be read, or not whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +28,8 @@ pub struct LostLines {
 pub struct Damage {
     /// Stretches of lost lines, ascending and apart from each other.
     pub lost: Vec<LostLines>,
-    /// Order and duplicates of the lines that could be read.
-    pub order: Order,
+    /// LineOrder and duplicates of the lines that could be read.
+    pub order: LineOrder,
     /// Values that are not a number.
     pub nan: u64,
     /// Infinite values.
@@ -49,11 +50,11 @@ pub fn damage(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> R
         let pointers = source.pointers();
         let first = line_of(pointers, entries.start) as u64;
         let last = line_of(pointers, entries.end - 1) as u64;
-        let mut lost = lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lost = lock(&lost);
         lost.push(LostLines { lines: first..last + 1, reason: e.to_string() });
     };
     let order = OrderCheck::new();
-    let values = Counts::default();
+    let values = ValueCounts::default();
     let visit = |block: &Block<'_>| {
         values.add(block);
         order.block(block)
@@ -82,7 +83,7 @@ pub fn damage(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> R
         },
         &visit,
     )?;
-    let lost = merged(lost.into_inner().unwrap_or_else(PoisonError::into_inner));
+    let lost = merged(into_inner(lost));
     let [nan, infinite, fractional, negative] = values.0.map(AtomicU64::into_inner);
     Ok(Damage { lost, order: order.finish()?, nan, infinite, fractional, negative })
 }
@@ -171,9 +172,9 @@ pub(crate) fn merged(mut lost: Vec<LostLines>) -> Vec<LostLines> {
 
 /// NaN, infinite, fractional, negative.
 #[derive(Default)]
-struct Counts([AtomicU64; 4]);
+struct ValueCounts([AtomicU64; 4]);
 
-impl Counts {
+impl ValueCounts {
     fn add(&self, block: &Block<'_>) {
         if block.values.dtype.is_unsigned() {
             return;

@@ -5,7 +5,8 @@ use crate::matrix::budget::Budget;
 use crate::matrix::pump::each_block;
 use crate::matrix::source::Source;
 use crate::observe::Observer;
-use std::sync::{Mutex, PoisonError};
+use crate::sync::{into_inner, lock};
+use std::sync::Mutex;
 
 /// The narrowest type that holds every value of `from`; reads all of it.
 ///
@@ -16,9 +17,9 @@ pub fn narrowest_dtype(from: &dyn Source, budget: Budget, observer: &dyn Observe
     each_block(from, budget, observer, &|_| 0, &|block| {
         let mut n = Narrowest::default();
         n.add(block.values.dtype, block.values.bytes);
-        let mut all = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&seen);
         *all = all.merge(n);
         Ok(())
     })?;
-    Ok(seen.into_inner().unwrap_or_else(PoisonError::into_inner).dtype(from.layout().dtype))
+    Ok(into_inner(seen).dtype(from.layout().dtype))
 }

@@ -3,14 +3,15 @@
 use crate::error::Result;
 use crate::matrix::block::Block;
 use crate::matrix::sink::Sink;
+use crate::sync::{into_inner, lock};
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 /// What is known about the order inside lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "store", derive(serde::Serialize))]
-pub struct Order {
+pub struct LineOrder {
     /// Minor indices never fall within a line.
     pub sorted: bool,
     /// Some minor index comes twice in a line; `None` where that would take more memory to find out than a
@@ -18,18 +19,18 @@ pub struct Order {
     pub duplicates: Option<bool>,
 }
 
-/// A sink that finds out the [`Order`] of what passes by.
+/// A sink that finds out the [`LineOrder`] of what passes by.
 #[derive(Debug, Default)]
 pub struct OrderCheck {
     unsorted: AtomicBool,
     doubled: AtomicBool,
     unknown: AtomicBool,
     /// First and last minor index of each piece of a cut line, by the piece's first entry.
-    pieces: Mutex<HashMap<u64, Piece>>,
+    pieces: Mutex<HashMap<u64, CutLine>>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Piece {
+struct CutLine {
     line: usize,
     first: u32,
     last: u32,
@@ -43,7 +44,7 @@ impl OrderCheck {
 }
 
 impl Sink for OrderCheck {
-    type Done = Order;
+    type Done = LineOrder;
 
     fn block(&self, block: &Block<'_>) -> Result<()> {
         for line in block.lines() {
@@ -68,17 +69,17 @@ impl Sink for OrderCheck {
                 self.doubled.store(true, Relaxed);
             }
             if cut {
-                let piece = Piece { line: line.number, first: minor[0], last: minor[minor.len() - 1] };
-                let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
+                let piece = CutLine { line: line.number, first: minor[0], last: minor[minor.len() - 1] };
+                let mut pieces = lock(&self.pieces);
                 pieces.insert(block.entries.start + line.range.start as u64, piece);
             }
         }
         Ok(())
     }
 
-    fn finish(self) -> Result<Order> {
-        let pieces = self.pieces.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut pieces: Vec<(u64, Piece)> = pieces.into_iter().collect();
+    fn finish(self) -> Result<LineOrder> {
+        let pieces = into_inner(self.pieces);
+        let mut pieces: Vec<(u64, CutLine)> = pieces.into_iter().collect();
         pieces.sort_unstable_by_key(|(at, _)| *at);
         let (mut unsorted, mut doubled) = (self.unsorted.into_inner(), self.doubled.into_inner());
         let mut unknown = self.unknown.into_inner();
@@ -99,7 +100,7 @@ impl Sink for OrderCheck {
         } else {
             Some(false)
         };
-        Ok(Order { sorted: !unsorted, duplicates })
+        Ok(LineOrder { sorted: !unsorted, duplicates })
     }
 }
 
@@ -109,7 +110,7 @@ mod tests {
     use crate::dtype::Dtype;
     use crate::matrix::{Orientation, Values};
 
-    fn order(pointers: &[u64], minor: &[u32], cuts: &[u64]) -> Order {
+    fn order(pointers: &[u64], minor: &[u32], cuts: &[u64]) -> LineOrder {
         let check = OrderCheck::new();
         for w in cuts.windows(2).rev() {
             let part = &minor[w[0] as usize..w[1] as usize];
@@ -122,12 +123,15 @@ mod tests {
 
     #[test]
     fn lines_and_the_seams_between_blocks() {
-        let sorted = Order { sorted: true, duplicates: Some(false) };
+        let sorted = LineOrder { sorted: true, duplicates: Some(false) };
         assert_eq!(order(&[0, 3, 5], &[1, 4, 9, 0, 2], &[0, 5]), sorted);
         assert_eq!(order(&[0, 3, 5], &[1, 4, 9, 0, 2], &[0, 2, 4, 5]), sorted);
-        assert_eq!(order(&[0, 4], &[1, 4, 4, 5], &[0, 2, 4]), Order { sorted: true, duplicates: Some(true) });
-        assert_eq!(order(&[0, 3], &[4, 1, 4], &[0, 3]), Order { sorted: false, duplicates: Some(true) });
-        assert_eq!(order(&[0, 3], &[4, 1, 5], &[0, 3]), Order { sorted: false, duplicates: Some(false) });
-        assert_eq!(order(&[0, 4], &[4, 5, 1, 2], &[0, 2, 4]), Order { sorted: false, duplicates: None });
+        assert_eq!(
+            order(&[0, 4], &[1, 4, 4, 5], &[0, 2, 4]),
+            LineOrder { sorted: true, duplicates: Some(true) }
+        );
+        assert_eq!(order(&[0, 3], &[4, 1, 4], &[0, 3]), LineOrder { sorted: false, duplicates: Some(true) });
+        assert_eq!(order(&[0, 3], &[4, 1, 5], &[0, 3]), LineOrder { sorted: false, duplicates: Some(false) });
+        assert_eq!(order(&[0, 4], &[4, 5, 1, 2], &[0, 2, 4]), LineOrder { sorted: false, duplicates: None });
     }
 }

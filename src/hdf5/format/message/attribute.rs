@@ -33,8 +33,12 @@ pub(crate) fn read<'a>(src: &mut Cursor<'a>) -> Result<RawAttribute<'a>> {
     };
     // IV.A.2.m: in version 1 name, datatype and dataspace are padded to multiples of eight bytes
     let name = src.split(name_len.next_multiple_of(pad))?.take_c_string()?;
+    // IV.A.2.m: "this field will contain a "shared message" encoding instead of the datatype encoding" where flag 0 says
+    // so; flag 1 is for the dataspace.
     let datatype = src.split(type_len.next_multiple_of(pad))?;
     let dataspace = src.split(space_len.next_multiple_of(pad))?;
+    // IV.A.2.m: "The size is determined from the datatype and dataspace descriptions": the value goes on to the end of the
+    // message, which may be padded.
     Ok(RawAttribute {
         name,
         datatype,

@@ -59,6 +59,7 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Dataspace> {
     let mut null = false;
     match version {
         1 => src.skip(5)?,
+        // IV.A.2.b, type 2: "A null dataspace; in other words, a dataspace with no elements." Version 1 cannot say it.
         2 => null = src.read_u8()? == 2,
         v => return Err(src.unsupported(format!("dataspace version {v}"))),
     }
@@ -71,10 +72,12 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Dataspace> {
     let at = src.offset();
     let dims = (0..rank).map(|_| sizes.read_length(src)).collect::<Result<Vec<_>>>()?;
     let max = if flags & 1 != 0 {
-        // an unlimited maximum has all bits set, as an undefined address has
+        // IV.A.2.b: "This value may be the special "unlimited" size", which has all bits set, as an undefined address has
         let lengths = Sizes { offset: sizes.length, length: sizes.length };
         (0..rank).map(|_| lengths.read_address(src)).collect::<Result<Vec<_>>>()?
     } else {
+        // IV.A.2.b: "If these values are not stored, the maximum size of each dimension is assumed to be the dimension's
+        // current size."
         dims.iter().copied().map(Some).collect()
     };
     if let Some((d, m)) = dims.iter().zip(&max).find(|(d, m)| m.is_some_and(|m| m < **d)) {
@@ -83,6 +86,8 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Dataspace> {
     }
     // Protects every product of dimensions in `read/`.
     checked::product(&dims).map_err(|e| e.at(at))?;
+    // IV.A.2.b: version 1 may go on with permutation indices, which version 2 dropped "as it was never implemented in the
+    // HDF5 Library"; they are passed over.
     Ok(Dataspace::Simple { dims, max })
 }
 

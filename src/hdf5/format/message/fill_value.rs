@@ -17,6 +17,8 @@ pub(crate) fn read(src: &mut Cursor<'_>) -> Result<FillValue> {
         version @ (1 | 2) => {
             src.skip(2)?; // when space is allocated and the value written
             let defined = src.read_u8()?;
+            // IV.A.2.f: "In this version, the Size and Fill Value fields are only present if the Fill Value Defined field is
+            // set to 1."
             if version == 2 && defined == 0 {
                 return Ok(None);
             }

@@ -64,6 +64,7 @@ fn read_old(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Layout> {
     let rank = read_rank(src)?;
     let class = src.read_u8()?;
     src.skip(5)?;
+    // IV.A.2.i: the address "is not present for compact storage"
     let address = if class == 0 { None } else { sizes.read_address(src)? };
     let mut dims = (0..rank).map(|_| src.read_u32().map(u64::from)).collect::<Result<Vec<_>>>()?;
     match class {
@@ -71,10 +72,11 @@ fn read_old(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Layout> {
             let len = src.read_u32()?;
             Ok(Layout::Compact(src.take(usize::try_from(len).unwrap_or(usize::MAX))?.to_vec()))
         }
-        // The dimensions repeat the dataspace; the length follows from that.
+        // IV.A.2.i: "For contiguous and compact storage the dimensions define the entire size of the array". They repeat
+        // the dataspace; the length follows from that.
         1 => Ok(Layout::Contiguous { address, len: None }),
         2 => {
-            // the last "dimension" is the size of an element
+            // IV.A.2.i: "Dataset Element Size", which counts as the last dimension
             let element_size = dims.pop().unwrap_or(0);
             chunked(src, dims, element_size, Index::BtreeV1, address)
         }
@@ -85,6 +87,8 @@ fn read_old(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Layout> {
 fn read_v3(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Layout> {
     match src.read_u8()? {
         2 => {
+            // IV.A.2.i: "This field specifies the number of dimension size fields later in the message", the size of an
+            // element included.
             let rank = read_rank(src)?;
             let address = sizes.read_address(src)?;
             let mut dims = (0..rank).map(|_| src.read_u32().map(u64::from)).collect::<Result<Vec<_>>>()?;
@@ -107,6 +111,8 @@ fn read_v4(src: &mut Cursor<'_>, sizes: Sizes, version: u8) -> Result<Layout> {
     let mut dims = (0..rank).map(|_| src.read_uint(width)).collect::<Result<Vec<_>>>()?;
     let element_size = dims.pop().unwrap_or(0);
     let index = match src.read_u8()? {
+        // IV.A.2.i: the size is stored for "A filtered chunk for Single Chunk indexing", bit 1. A sentence further down
+        // names bit 0, which libhdf5 does not use so.
         1 if flags & 2 != 0 => Index::Single(Some((sizes.read_length(src)?, src.read_u32()?))),
         1 => Index::Single(None),
         2 => Index::Implicit,
@@ -124,9 +130,11 @@ fn read_v4(src: &mut Cursor<'_>, sizes: Sizes, version: u8) -> Result<Layout> {
         }
         i => return Err(src.unsupported(format!("chunk index type {i}"))),
     };
+    // IV.A.2.i: "The address may be undefined if the chunk or index storage is not allocated yet."
     let address = sizes.read_address(src)?;
     match chunked(src, dims, element_size, index, address)? {
         Layout::Chunked(c) => {
+            // IV.A.2.i, bit 0: "Do not apply filter to a partial edge chunk."
             Ok(Layout::Chunked(Chunked { plain_edges: flags & 1 != 0, wide_sizes: version == 5, ..c }))
         }
         other => Ok(other),

@@ -107,9 +107,8 @@ impl Collector<'_> {
     fn push(&mut self, number: Option<u64>, address: u64, size: u64, mask: u32) -> Result<()> {
         let Some(number) = number else { return Ok(()) };
         self.addresses.check(address, size).map_err(|e| e.in_chunk(&self.grid.start_of(number)))?;
-        Limits::check("chunks", self.entries.len() as u64, self.addresses.limits().chunks)?;
         self.entries.push(ChunkEntry { number, address, size, mask });
-        Ok(())
+        Limits::check("chunks", self.entries.len() as u64, self.addresses.limits().chunks)
     }
 
     /// Width of the stored size of a filtered chunk in the entries of arrays and trees.

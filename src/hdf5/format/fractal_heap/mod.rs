@@ -1,10 +1,16 @@
 //! The fractal heap: dense links, dense attributes, shared messages. HDF5 File Format 3.0, III.G.
 
+mod id;
+mod write;
+
+pub(crate) use id::{HeapId, huge_id, managed_id, read_id};
+pub(crate) use write::{MAX_MANAGED, WRITTEN_FRAME, WRITTEN_LEN, Written, write_direct, write_header};
+
+use super::fixed::{self, Address, Length};
 use super::message::filter_pipeline::{self, FilterPipeline};
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
 use crate::bytes::checked;
-use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 
 /// Bytes of a header without filters; with filters there follow those of `filter_len`.
@@ -42,6 +48,52 @@ pub(crate) struct HeapFilters {
     pub(crate) root_mask: u32,
 }
 
+/// A header behind its signature and version, without what filters add.
+#[binrw::binrw]
+#[brw(little, import(sizes: Sizes))]
+struct Stored {
+    id_len: u16,
+    filter_len: u16,
+    flags: u8,
+    max_managed: u32,
+    #[brw(args(sizes))]
+    next_huge: Length,
+    #[brw(args(sizes))]
+    huge_tree: Address,
+    #[brw(args(sizes))]
+    free: Length,
+    #[brw(args(sizes))]
+    free_manager: Address,
+    #[brw(args(sizes))]
+    managed_space: Length,
+    #[brw(args(sizes))]
+    managed_allocated: Length,
+    /// Where the next block goes.
+    #[brw(args(sizes))]
+    managed_next: Length,
+    #[brw(args(sizes))]
+    managed_objects: Length,
+    #[brw(args(sizes))]
+    huge_bytes: Length,
+    #[brw(args(sizes))]
+    huge_objects: Length,
+    #[brw(args(sizes))]
+    tiny_bytes: Length,
+    #[brw(args(sizes))]
+    tiny_objects: Length,
+    width: u16,
+    #[brw(args(sizes))]
+    start_block: Length,
+    #[brw(args(sizes))]
+    max_direct: Length,
+    heap_bits: u16,
+    /// Rows that an indirect root begins with.
+    start_rows: u16,
+    #[brw(args(sizes))]
+    root: Address,
+    root_rows: u16,
+}
+
 pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Header> {
     let mut src = checksum::split_verified(bytes, offset, "fractal heap header")?;
     src.expect_signature(b"FRHP")?;
@@ -49,31 +101,16 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
         0 => {}
         v => return Err(src.unsupported(format!("fractal heap version {v}"))),
     }
-    let id_len = src.read_u16()?;
-    let filter_len = src.read_u16()?;
-    let flags = src.read_u8()?;
-    let max_managed = src.read_u32()?;
-    sizes.read_length(&mut src)?; // next huge ID
-    let huge_tree = sizes.read_address(&mut src)?;
-    sizes.read_length(&mut src)?; // free space
-    sizes.read_address(&mut src)?; // free space manager
-    for _ in 0..8 {
-        sizes.read_length(&mut src)?; // space and numbers of managed, huge and tiny objects
-    }
-    let width = src.read_u16()?;
-    let start_block = sizes.read_length(&mut src)?;
-    let max_direct = sizes.read_length(&mut src)?;
-    let heap_bits = src.read_u16()?;
-    src.skip(2)?; // starting rows of the root
-    let root = sizes.read_address(&mut src)?;
-    let root_rows = src.read_u16()?;
+    let stored: Stored = fixed::read(&mut src, (sizes,))?;
     let mut filters = None;
-    if filter_len > 0 {
+    if stored.filter_len > 0 {
         let root_size = sizes.read_length(&mut src)?;
         let root_mask = src.read_u32()?;
-        let mut message = src.split(usize::from(filter_len))?;
+        let mut message = src.split(usize::from(stored.filter_len))?;
         filters = Some(HeapFilters { pipeline: filter_pipeline::read(&mut message)?, root_size, root_mask });
     }
+    let (width, heap_bits) = (stored.width, stored.heap_bits);
+    let (Length(start_block), Length(max_direct)) = (stored.start_block, stored.max_direct);
     // Protects the doubling table: block sizes are powers of two that fit 64 bits, the table has columns.
     checked::log2_exact(start_block, "heap's first block").map_err(|e| e.at(offset))?;
     checked::log2_exact(max_direct, "heap's largest direct block").map_err(|e| e.at(offset))?;
@@ -82,16 +119,16 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
         return Err(Error::malformed("fractal heap of impossible geometry").at(offset));
     }
     Ok(Header {
-        id_len,
-        checksum_blocks: flags & 2 != 0,
-        max_managed,
-        huge_tree,
+        id_len: stored.id_len,
+        checksum_blocks: stored.flags & 2 != 0,
+        max_managed: stored.max_managed,
+        huge_tree: stored.huge_tree.0,
         width,
         start_block,
         max_direct,
         heap_bits,
-        root,
-        root_rows,
+        root: stored.root.0,
+        root_rows: stored.root_rows,
         filters,
     })
 }
@@ -217,131 +254,6 @@ pub(crate) fn verify_direct(bytes: &[u8], offset: u64, header: &Header, sizes: S
         return Err(Error::checksum(text).at(offset));
     }
     Ok(())
-}
-
-/// Where an object is, by its ID.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum HeapId {
-    /// In the heap's own address space.
-    Managed { offset: u64, len: u64 },
-    /// Directly in the file.
-    HugeAt { address: u64, len: u64, filtered: Option<(u32, u64)> },
-    /// In the file, by a key of the heap's B-tree.
-    HugeKey(u64),
-    /// In the ID itself.
-    Tiny(Vec<u8>),
-}
-
-pub(crate) fn read_id(id: &[u8], offset: u64, header: &Header, sizes: Sizes) -> Result<HeapId> {
-    let mut src = Cursor::new(id, offset);
-    let first = src.read_u8()?;
-    match (first & 0xc0, first & 0x30) {
-        (0, 0x00) => Ok(HeapId::Managed {
-            offset: src.read_uint(header.offset_width())?,
-            len: src.read_uint(header.length_width())?,
-        }),
-        (0, 0x10) => {
-            let (o, l) = (usize::from(sizes.offset), usize::from(sizes.length));
-            let direct = o.saturating_add(l);
-            let room = usize::from(header.id_len).saturating_sub(1);
-            match &header.filters {
-                None if room >= direct => Ok(HeapId::HugeAt {
-                    address: sizes.read_defined(&mut src, "a heap object")?,
-                    len: sizes.read_length(&mut src)?,
-                    filtered: None,
-                }),
-                Some(_) if room >= direct.saturating_add(l).saturating_add(4) => Ok(HeapId::HugeAt {
-                    address: sizes.read_defined(&mut src, "a heap object")?,
-                    len: sizes.read_length(&mut src)?,
-                    filtered: Some((src.read_u32()?, sizes.read_length(&mut src)?)),
-                }),
-                _ => Ok(HeapId::HugeKey(src.read_uint(u8::try_from(room.min(8)).unwrap_or(8))?)),
-            }
-        }
-        (0, 0x20) => {
-            // III.G: "extended" lengths of 12 bits are used where IDs have room for more than 16 bytes
-            let mut len = usize::from(first & 0x0f);
-            if header.id_len > 18 {
-                len = len.wrapping_shl(8) | usize::from(src.read_u8()?);
-            }
-            Ok(HeapId::Tiny(src.take(len.saturating_add(1))?.to_vec()))
-        }
-        _ => Err(Error::malformed(format!("heap ID of unknown kind {first:#04x}")).at(offset)),
-    }
-}
-
-/// The most bytes of an object in a block of a heap that is written; larger ones lie by themselves.
-pub(crate) const MAX_MANAGED: usize = 4096;
-/// Bytes of a header that is written, and of what stands in front of the objects of a direct block.
-pub(crate) const WRITTEN_LEN: usize = 146;
-pub(crate) const WRITTEN_FRAME: usize = 22;
-
-/// A heap as it is written: at most one direct block, and huge objects that a B-tree finds.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Written {
-    /// Where the direct block is, its bytes, and how many of them are free.
-    pub(crate) block: Option<(u64, u64, u64)>,
-    pub(crate) managed: u64,
-    pub(crate) huge_tree: Option<u64>,
-    pub(crate) huge: u64,
-    pub(crate) huge_bytes: u64,
-}
-
-/// The header of a heap with IDs of eight bytes, as those of attributes are.
-pub(crate) fn write_header(heap: &Written) -> Vec<u8> {
-    let (block, size, free) = heap.block.unwrap_or((u64::MAX, 0, 0));
-    let start = size.max(1024);
-    let mut out = b"FRHP\0".to_vec();
-    out.put_u16(8); // bytes of an ID
-    out.put_u16(0); // no filters
-    out.put_u8(2); // direct blocks have checksums
-    out.put_u32(u32::try_from(MAX_MANAGED).unwrap_or(4096));
-    out.put_u64(heap.huge); // the last ID of a huge object
-    out.put_u64(heap.huge_tree.unwrap_or(u64::MAX));
-    out.put_u64(free);
-    out.put_undefined(); // free space manager
-    // managed space: all, allocated, where the next block goes; objects
-    for n in [size, size, size, heap.managed, heap.huge_bytes, heap.huge, 0, 0] {
-        out.put_u64(n);
-    }
-    out.put_u16(4); // blocks of a row
-    out.put_u64(start);
-    out.put_u64(start.max(65_536));
-    out.put_u16(40); // bits of the heap's address space
-    out.put_u16(1); // rows an indirect root begins with
-    out.put_u64(block);
-    out.put_u16(0); // the root is a direct block
-    checksum::append(&mut out);
-    out
-}
-
-/// A direct block at the beginning of the heap's space: `objects` behind its frame, `size` bytes in all.
-pub(crate) fn write_direct(header: u64, objects: &[u8], size: usize) -> Vec<u8> {
-    let mut out = b"FHDB\0".to_vec();
-    out.put_u64(header);
-    out.put(&[0; 5]); // its place in the heap's space
-    let sum_at = out.len();
-    out.put_u32(0);
-    out.put(objects);
-    out.fill_to(size);
-    let sum = checksum::lookup3(&out, 0).to_le_bytes();
-    if let Some(place) = out.get_mut(sum_at..).and_then(|o| o.get_mut(..4)) {
-        place.copy_from_slice(&sum);
-    }
-    out
-}
-
-/// The ID of an object in the block.
-pub(crate) fn managed_id(offset: u64, len: usize) -> [u8; 8] {
-    let [a, b, c, d, e, ..] = offset.to_le_bytes();
-    let [low, high, ..] = len.to_le_bytes();
-    [0, a, b, c, d, e, low, high]
-}
-
-/// The ID of a huge object, by its key.
-pub(crate) fn huge_id(key: u64) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, _] = key.to_le_bytes();
-    [0x10, a, b, c, d, e, f, g]
 }
 
 #[cfg(test)]
