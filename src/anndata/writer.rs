@@ -9,6 +9,7 @@ use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::strings::Strings;
 use crate::tree::{ArrayStorage, EncodedValue, Libver, Location, TreeWriter};
+use std::io::{Seek, Write};
 use std::path::Path;
 
 /// How arrays are stored.
@@ -65,19 +66,47 @@ impl<'o> AnnDataWriter<'o> {
         Ok(AnnDataWriter { writer, storage, budget, observer })
     }
 
-    /// Writes the root, flushes, and gives the file its name. Mappings that are missing are empty.
+    /// Begins a file in `sink`, from its beginning; [`finish_sink`](Self::finish_sink) gives the sink back.
     ///
     /// # Errors
-    /// Where that cannot be written.
+    /// `Io` if the sink cannot be written to.
+    pub fn to_sink<W: Write + Seek + Send + 'static>(
+        sink: W,
+        storage: StorageOptions,
+        budget: Budget,
+        observer: &'o dyn Observer,
+    ) -> Result<Self> {
+        let writer = TreeWriter::to_sink(sink, storage.libver)?;
+        Ok(AnnDataWriter { writer, storage, budget, observer })
+    }
+
+    /// Writes the root, flushes the file and renames it to its final name. Missing mappings become empty ones.
+    ///
+    /// # Errors
+    /// `Io` if that fails.
     pub fn finish(mut self) -> Result<()> {
+        let attributes = self.root_attributes()?;
+        self.writer.finish(&attributes)
+    }
+
+    /// Writes the root, flushes the sink and returns it. Missing mappings become empty ones.
+    ///
+    /// # Errors
+    /// `Io` if that fails; `Usage` if this was not begun in a sink of type `W`.
+    pub fn finish_sink<W: 'static>(mut self) -> Result<W> {
+        let attributes = self.root_attributes()?;
+        self.writer.finish_sink(&attributes)
+    }
+
+    /// Writes missing mappings as empty ones; returns the attributes of the root.
+    fn root_attributes(&mut self) -> Result<Vec<(String, EncodedValue)>> {
         for name in MAPPINGS {
             let at = Location::root().child(name);
             if !self.writer.has(&at) {
                 self.dict(&at)?;
             }
         }
-        let attributes = self.encoding("anndata", "0.1.0")?;
-        self.writer.finish(&attributes)
+        self.encoding("anndata", "0.1.0")
     }
 
     /// Whether something is written at `at`; asked before the mapping it lies in is written.

@@ -20,7 +20,7 @@ use crate::array::MadeRows;
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
 use crate::dataset::{Dataset, select_frames};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
 use crate::observe::{Observer, Phase, Recorder, Verb};
 use crate::report::FileReport;
@@ -29,6 +29,7 @@ use crate::transpose;
 use crate::tree::{Libver, Location};
 use file::FileExport;
 use std::collections::HashSet;
+use std::io::{Seek, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,24 +117,69 @@ pub fn export(
     observer: &dyn Observer,
 ) -> Result<FileReport> {
     let recorder = Recorder::new(observer);
-    let observer: &dyn Observer = &recorder;
+    let create = |storage| AnnDataWriter::create(output, options.force, storage, options.budget, &recorder);
+    let (matrix, narrowed) = chosen(input, selection, options, &recorder)?;
+    let selection = narrowed.as_ref().unwrap_or(selection);
+    let run = exported(input, matrix, selection, options, &recorder, transpose::beside(output), create)?;
+    let shape = run.finish()?;
+    Ok(FileReport::new(output, shape, recorder.finish()))
+}
+
+/// Writes the rows and columns `selection` of `input` as an h5ad file into `sink`, from its beginning, and returns the
+/// sink. Temporary files, if a matrix changes its layout, go to the system's directory for them unless the options name
+/// another.
+///
+/// # Errors
+/// As [`export`]. After an error the sink is gone; what it wrote to may hold a part of the file.
+pub fn export_to<W: Write + Seek + Send + 'static>(
+    input: &Dataset,
+    sink: W,
+    selection: &Selection,
+    options: &ExportOptions,
+    observer: &dyn Observer,
+) -> Result<W> {
+    let create = |storage| AnnDataWriter::to_sink(sink, storage, options.budget, observer);
+    let (matrix, narrowed) = chosen(input, selection, options, observer)?;
+    let selection = narrowed.as_ref().unwrap_or(selection);
+    let run = exported(input, matrix, selection, options, observer, &std::env::temp_dir(), create)?;
+    run.writer.finish_sink()
+}
+
+/// Writes all elements into the file that `create` begins; what remains is to finish it.
+fn exported<'a>(
+    input: &'a Dataset,
+    matrix: String,
+    selection: &'a Selection,
+    options: &'a ExportOptions,
+    observer: &'a dyn Observer,
+    beside: &Path,
+    create: impl FnOnce(StorageOptions) -> Result<AnnDataWriter<'a>>,
+) -> Result<ExportRun<'a>> {
     let data = input.anndata();
-    if data.is_some_and(|data| data.flavour() == Flavour::MuData) {
-        let text = "expected AnnData, got MuData, whose modalities must be exported one by one";
-        return Err(Error::unsupported(text).in_file(input.path()));
-    }
-    let in_place = |e: Error| e.in_file(input.path());
-    let genome = options.genome.as_deref().map(|g| of_genome(input, g, selection, observer)).transpose();
-    let (matrix, of_genome) = genome.map_err(in_place)?.unwrap_or(("X".into(), None));
-    let selection = of_genome.as_ref().unwrap_or(selection);
-    let mut run = ExportRun::new(data, output, matrix, selection, options, observer)?;
+    let mut run = ExportRun::new(data, matrix, selection, options, observer, beside, create)?;
     let written = match data {
         Some(data) => FileExport { run: &mut run, data }.tables_and_matrices(),
         None => run.one_matrix(input),
     };
-    written.map_err(in_place)?;
-    let shape = run.finish()?;
-    Ok(FileReport::new(output, shape, recorder.finish()))
+    written.in_file(input.path())?;
+    Ok(run)
+}
+
+/// The name of the matrix that becomes `X` and, if a genome narrows it, the selection that is left.
+fn chosen(
+    input: &Dataset,
+    selection: &Selection,
+    options: &ExportOptions,
+    observer: &dyn Observer,
+) -> Result<(String, Option<Selection>)> {
+    if input.anndata().is_some_and(|data| data.flavour() == Flavour::MuData) {
+        let text = "expected AnnData, got MuData, whose modalities must be exported one by one";
+        return Err(Error::unsupported(text).in_file(input.path()));
+    }
+    match options.genome.as_deref() {
+        Some(genome) => of_genome(input, genome, selection, observer).in_file(input.path()),
+        None => Ok(("X".into(), None)),
+    }
 }
 
 /// The name of the matrix that holds a genome of a 10x Genomics file and, if it holds others too (Cell Ranger
@@ -200,18 +246,19 @@ struct ExportRun<'a> {
 }
 
 impl<'a> ExportRun<'a> {
-    /// Creates the output file, before any matrix is read: an existing file is refused first.
+    /// Begins the output with `create`, before any matrix is read: an existing file is refused first. Temporary files go
+    /// to the directory `beside` unless the options name another.
     fn new(
         data: Option<&AnnData>,
-        output: &Path,
         matrix: String,
         selection: &'a Selection,
         options: &'a ExportOptions,
         observer: &'a dyn Observer,
+        beside: &Path,
+        create: impl FnOnce(StorageOptions) -> Result<AnnDataWriter<'a>>,
     ) -> Result<Self> {
         let filters = options.filters.or_else(|| data.map(filters_of)).unwrap_or_default();
-        let how = StorageOptions { filters, chunk: options.chunk, libver: options.libver };
-        let beside = transpose::beside(output);
+        let storage = StorageOptions { filters, chunk: options.chunk, libver: options.libver };
         Ok(ExportRun {
             selection,
             matrix,
@@ -220,7 +267,7 @@ impl<'a> ExportRun<'a> {
             layout: options.layout,
             temporary: options.temporary.clone().unwrap_or_else(|| beside.to_owned()),
             observer,
-            writer: AnnDataWriter::create(output, options.force, how, options.budget, observer)?,
+            writer: create(storage)?,
             ready: HashSet::new(),
             shape: [0, 0],
         })

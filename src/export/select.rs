@@ -1,11 +1,12 @@
 //! [`Dataset::select`]: chooses rows and columns of a dataset and writes them, in one expression.
 
-use super::{ExportOptions, export};
+use super::{ExportOptions, export, export_to};
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::matrix::Selection;
 use crate::observe::Observer;
 use crate::report::FileReport;
+use std::io::{Seek, Write};
 use std::path::Path;
 
 /// Rows and columns chosen from a dataset, to be written as an h5ad file; made by [`Dataset::select`].
@@ -71,5 +72,14 @@ impl<'d> Selecting<'d> {
     /// Those of [`export`]; `path` is then as it was before.
     pub fn write_to(self, path: impl AsRef<Path>) -> Result<FileReport> {
         export(self.dataset, path.as_ref(), &self.selection, &self.options, self.observer)
+    }
+
+    /// Writes the part as an h5ad file into `sink`, from its beginning, and returns the sink: a service that answers with
+    /// a file needs no disk for it.
+    ///
+    /// # Errors
+    /// As [`export_to`].
+    pub fn write<W: Write + Seek + Send + 'static>(self, sink: W) -> Result<W> {
+        export_to(self.dataset, sink, &self.selection, &self.options, self.observer)
     }
 }

@@ -2,13 +2,14 @@
 
 use super::file::FileExport;
 use super::{ExportOptions, ExportRun, export};
-use crate::anndata::{SparseChunks, SparseSink, StoredMatrix};
+use crate::anndata::{AnnDataWriter, SparseChunks, SparseSink, StoredMatrix};
 use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump};
 use crate::observe::{Observer, Phase, Recorder, Verb};
 use crate::report::FileReport;
+use crate::transpose;
 use crate::tree::Location;
 use std::path::PathBuf;
 
@@ -49,7 +50,12 @@ pub fn split(
     for parts in parts.chunks(FILES_AT_ONCE) {
         let mut runs = Vec::with_capacity(parts.len());
         for (path, selection) in parts {
-            runs.push(ExportRun::new(Some(data), path, "X".into(), selection, options, observer)?);
+            let create =
+                |storage| AnnDataWriter::create(path, options.force, storage, options.budget, observer);
+            let name = "X".to_owned();
+            let beside = transpose::beside(path);
+            let run = ExportRun::new(Some(data), name, selection, options, observer, beside, create)?;
+            runs.push(run);
         }
         matrices(data, &mut runs, options, observer).in_file(input.path())?;
         for run in &mut runs {
