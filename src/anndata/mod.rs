@@ -24,6 +24,8 @@ mod same;
 #[cfg(feature = "write")]
 mod simple;
 mod sparse;
+#[cfg(all(test, feature = "write"))]
+pub(crate) mod tests;
 #[cfg(feature = "write")]
 mod writer;
 

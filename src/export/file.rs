@@ -218,3 +218,76 @@ impl FileExport<'_, '_> {
         self.run.writer.raw(&at)
     }
 }
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{BUDGET, at, bytes, ints, open, texts, write_to};
+    use crate::dataset::Dataset;
+    use crate::dtype::Dtype;
+    use crate::export::{ExportOptions, export};
+    use crate::matrix::{InMemory, Layout, Orientation, Selection};
+    use crate::strings::Strings;
+    use crate::table::Categorical;
+
+    /// Three cells with labels, one gene, colours of the labels, and the neighbours of the cells as they were stored before
+    /// anndata 0.7; the output of `rows`.
+    fn exported(rows: Option<&[u64]>) -> Node {
+        let dir = tempfile::tempdir().unwrap();
+        let (input, output) = (dir.path().join("in.h5ad"), dir.path().join("out.h5ad"));
+        let labels = Column::Strings(texts(&["a", "b", "c"]));
+        let group = Column::Categorical(Categorical::new(&[0, 2, 1], labels, false).unwrap());
+        let obs = Frame::new(None, texts(&["c0", "c1", "c2"]), vec![("group".into(), group)]).unwrap();
+        // [[0, 5, 0], [0, 0, 6], [7, 0, 0]]
+        let layout = Layout::new(Orientation::Csr, [3, 3], 3, Dtype::Uint8).unwrap();
+        let graph = InMemory::new(layout, vec![0, 1, 2, 3], vec![1, 2, 0], vec![5, 6, 7]).unwrap();
+        write_to(&input, |w| {
+            w.raw_array("X", &bytes(&[3, 1], &[1, 2, 3]))?;
+            w.frame(&at("obs"), &obs)?;
+            w.frame(&at("var"), &Frame::unnamed(1))?;
+            w.strings(&at("uns/group_colors"), &texts(&["red", "green", "blue"]))?;
+            w.strings(&at("uns/other_colors"), &texts(&["red", "green", "blue"]))?;
+            w.sparse(&at("uns/neighbors/connectivities"), &graph)?;
+            w.raw_array("uns/neighbors/n", &ints(&[15]))?;
+            w.dict(&at("uns/neighbors"))?;
+            w.dict(&at("uns"))
+        });
+        let selection = Selection { obs: rows.map(<[u64]>::to_vec), var: None };
+        let dataset = Dataset::open(&input).unwrap();
+        export(&dataset, &output, &selection, &ExportOptions::default(), &()).unwrap();
+        open(&output)
+    }
+
+    fn strings(root: &Node, path: &str) -> Strings {
+        root.descend(path).unwrap().array().unwrap().read().unwrap().strings().unwrap()
+    }
+
+    /// Cells 0 and 1 have the labels a and c: b is gone, and its colour. Colours of no such column stay as they are.
+    #[test]
+    fn colours_follow_the_labels_that_are_left() {
+        let part = exported(Some(&[0, 1]));
+        assert_eq!(strings(&part, "obs/group/categories"), texts(&["a", "c"]));
+        assert_eq!(strings(&part, "uns/group_colors"), texts(&["red", "blue"]));
+        assert_eq!(strings(&part, "uns/other_colors"), texts(&["red", "green", "blue"]));
+        assert_eq!(strings(&exported(None), "uns/group_colors"), texts(&["red", "green", "blue"]));
+    }
+
+    /// Graphs move from `uns/neighbors` to `obsp` and follow the cells along both axes; the rest of the mapping stays.
+    #[test]
+    fn graphs_of_neighbours_move_to_obsp() {
+        let read = |root: &Node| {
+            assert!(root.descend("uns/neighbors").unwrap().child("connectivities").unwrap().is_none());
+            let n = root.descend("uns/neighbors/n").unwrap().array().unwrap().read().unwrap();
+            assert_eq!(n.integers().unwrap(), [15]);
+            let graph = Matrix::open(&root.descend("obsp/connectivities").unwrap()).unwrap();
+            InMemory::read(&graph.source(BUDGET, &()).unwrap(), BUDGET, &()).unwrap()
+        };
+        let whole = Layout::new(Orientation::Csr, [3, 3], 3, Dtype::Uint8).unwrap();
+        let expected = InMemory::new(whole, vec![0, 1, 2, 3], vec![1, 2, 0], vec![5, 6, 7]).unwrap();
+        assert_eq!(read(&exported(None)), expected);
+        // [[0, 7], [0, 0]]: cells 2 and 0 of [[0, 5, 0], [0, 0, 6], [7, 0, 0]]
+        let part = Layout::new(Orientation::Csr, [2, 2], 1, Dtype::Uint8).unwrap();
+        let expected = InMemory::new(part, vec![0, 1, 1], vec![1], vec![7]).unwrap();
+        assert_eq!(read(&exported(Some(&[2, 0]))), expected);
+    }
+}

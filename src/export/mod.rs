@@ -342,3 +342,87 @@ impl<'a> ExportRun<'a> {
         self.writer.dense(at, &rows.costing(2 * row, 1))
     }
 }
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{at, open, texts, write_to};
+    use crate::table::Column;
+
+    fn column(name: &str, list: &[&str]) -> (String, Column) {
+        (name.to_owned(), Column::Strings(texts(list)))
+    }
+
+    /// A column becomes the index, and the index a column: under its name, or as `gene_symbols` where the table is one of
+    /// 10x Genomics.
+    #[test]
+    fn columns_become_names() {
+        let obs = || {
+            let columns = vec![column("barcode", &["b", "b"]), column("n", &["1", "2"])];
+            Frame::new(Some("cell".into()), texts(&["c0", "c1"]), columns).unwrap()
+        };
+        let var = || Frame::new(None, texts(&["S", "S"]), vec![column("gene_ids", &["G1", "G2"])]).unwrap();
+        let names = |obs: Option<&str>, var: Option<&str>, unique| Names {
+            obs: obs.map(str::to_owned),
+            var: var.map(str::to_owned),
+            unique,
+        };
+        let [o, v] = names(Some("barcode"), Some("gene_ids"), true).applied([obs(), var()]).unwrap();
+        let columns = vec![column("cell", &["c0", "c1"]), column("n", &["1", "2"])];
+        assert_eq!(o, Frame::new(Some("barcode".into()), texts(&["b", "b-1"]), columns).unwrap());
+        let columns = vec![column("gene_symbols", &["S", "S"])];
+        assert_eq!(v, Frame::new(Some("gene_ids".into()), texts(&["G1", "G2"]), columns).unwrap());
+        let [o, v] = names(None, None, true).applied([obs(), var()]).unwrap();
+        assert_eq!((o, v.index()), (obs(), &texts(&["S", "S-1"])));
+        assert_eq!(Names::default().applied([obs(), var()]).unwrap(), [obs(), var()]);
+        for unknown in [names(Some("x"), None, false), names(None, Some("x"), false)] {
+            let error = unknown.applied([obs(), var()]).unwrap_err();
+            assert_eq!(error.kind(), crate::Kind::NotFound, "{error}");
+        }
+    }
+
+    /// The output for a genome of a file, or the error; no output is there after one.
+    fn of(input: &Path, genome: &str, selection: &Selection) -> Result<crate::tree::Node> {
+        let dir = tempfile::tempdir().unwrap();
+        let output = dir.path().join("out.h5ad");
+        let options = ExportOptions { genome: Some(genome.into()), ..ExportOptions::default() };
+        let input = Dataset::open(input).unwrap();
+        match export(&input, &output, selection, &options, &()) {
+            Ok(_) => Ok(open(&output)),
+            Err(e) => {
+                assert!(!output.exists());
+                Err(e)
+            }
+        }
+    }
+
+    /// In version 3 a genome is a column of the genes, in version 2 a group. A name that is not there is refused with those
+    /// that are.
+    #[test]
+    fn genomes_by_name() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+        let (v2, v3) = (data.join("tenx_v2.h5"), data.join("tenx_v3.h5"));
+        let all = Selection::default();
+        let ids = |root: crate::tree::Node| {
+            let var = crate::anndata::read_frame(&root.descend("var").unwrap(), None, 0, &()).unwrap();
+            var.column("gene_ids").unwrap().to_strings().unwrap()
+        };
+        assert_eq!(ids(of(&v3, "G2", &all).unwrap()), texts(&["E2"]));
+        assert_eq!(ids(of(&v2, "mm10", &all).unwrap()), texts(&["E0", "E1", "E2", "E3", "E4"]));
+        let error = of(&v3, "G", &all).unwrap_err();
+        assert_eq!(error.kind(), crate::Kind::NotFound);
+        assert!(error.to_string().contains("no genome 'G' (there are: G0, G1, G2, G3, G4)"), "{error}");
+        let error = of(&v2, "hg38", &all).unwrap_err();
+        assert_eq!(error.kind(), crate::Kind::NotFound);
+        assert!(error.to_string().contains("hg19, mm10"), "{error}");
+        // gene 0 is of another genome
+        let first = Selection { obs: None, var: Some(vec![0]) };
+        assert_eq!(of(&v3, "G2", &first).unwrap_err().kind(), crate::Kind::NotFound);
+        let dir = tempfile::tempdir().unwrap();
+        let plain = dir.path().join("a.h5ad");
+        write_to(&plain, |w| {
+            w.frame(&at("obs"), &Frame::unnamed(1)).and_then(|()| w.frame(&at("var"), &Frame::unnamed(1)))
+        });
+        assert_eq!(of(&plain, "G2", &all).unwrap_err().kind(), crate::Kind::Usage);
+    }
+}

@@ -336,3 +336,51 @@ impl Source for DenseSource {
         self.elements.is_stream()
     }
 }
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{BUDGET, at, bytes, texts, written};
+    use crate::dtype::Dtype;
+    use crate::matrix::InMemory;
+
+    /// Lines are rows, or columns where the array is transposed; zeros are no entries.
+    #[test]
+    fn zeros_are_left_out() {
+        let root = written(|w| w.raw_array("X", &bytes(&[2, 3], &[1, 0, 2, 0, 0, 3])));
+        for (transposed, orientation, shape) in
+            [(false, Orientation::Csr, [2, 3]), (true, Orientation::Csc, [3, 2])]
+        {
+            let dense = Dense::open(root.descend("X").unwrap().array().unwrap(), transposed).unwrap();
+            assert_eq!(dense.shape(), shape);
+            let layout = Layout::new(orientation, shape, 3, Dtype::Uint8).unwrap();
+            let expected = InMemory::new(layout, vec![0, 2, 3], vec![0, 2, 2], vec![1, 2, 3]).unwrap();
+            let source = dense.source(BUDGET, &()).unwrap();
+            assert_eq!(InMemory::read(&source, BUDGET, &()).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_matrix_is_refused() {
+        let root = written(|w| {
+            w.raw_array("uns/cube", &bytes(&[1, 2, 3], &[0; 6]))?;
+            let words = w.writer.texts(&texts(&["a", "b"]), &[1, 2])?;
+            w.raw_array("uns/words", &words)?;
+            w.raw_array("uns/numbers", &bytes(&[1, 2], &[0; 2]))?;
+            w.dict(&at("uns"))
+        });
+        let open = |name: &str| {
+            let node = root.descend(&format!("uns/{name}"))?;
+            Dense::open(node.array()?, false)
+        };
+        let error = open("cube").unwrap_err();
+        assert_eq!((error.kind(), error.object()), (Kind::Unsupported, Some("/uns/cube")), "{error}");
+        let error = open("words").unwrap().source(BUDGET, &()).unwrap_err();
+        assert!(
+            error.kind() == Kind::Unsupported && error.to_string().contains("numbers expected"),
+            "{error}"
+        );
+        let error = open("numbers").unwrap().source(Budget::new(1), &()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Limit, "{error}");
+    }
+}

@@ -259,3 +259,50 @@ impl SparseSink<'_> {
         if p.missing == 0 { partial.remove(&number) } else { None }
     }
 }
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::Sparse;
+    use crate::anndata::tests::{BUDGET, at, written};
+    use crate::matrix::{InMemory, Orientation};
+
+    fn matrix(orientation: Orientation, entries: u64) -> InMemory {
+        let layout = Layout::new(orientation, [2, 2], entries, Dtype::Int16).unwrap();
+        let n = entries as usize;
+        let pointers = vec![0, entries.min(1), entries];
+        InMemory::new(layout, pointers, [1, 0, 1][..n].to_vec(), [5, 0, 0xff, 0xff, 7, 0][..2 * n].to_vec())
+            .unwrap()
+    }
+
+    /// Both layouts, with entries and without any.
+    #[test]
+    fn matrices_read_as_they_were_written() {
+        for orientation in [Orientation::Csr, Orientation::Csc] {
+            for entries in [3, 0] {
+                let memory = matrix(orientation, entries);
+                let root = written(|w| w.sparse(&at("X"), &memory));
+                let node = root.descend("X").unwrap();
+                let source = Sparse::open(&node).unwrap().source().unwrap();
+                assert_eq!(InMemory::read(&source, BUDGET, &()).unwrap(), memory);
+            }
+        }
+    }
+
+    /// Other programs find the parts by these names; indices are of 32 bits while everything fits, as those of scipy.
+    #[test]
+    fn parts_have_the_names_of_the_specification() {
+        let root = written(|w| w.sparse(&at("X"), &matrix(Orientation::Csc, 3)));
+        let node = root.descend("X").unwrap();
+        let attribute = |name: &str| node.attribute(name).unwrap().unwrap();
+        assert_eq!(attribute("encoding-type").string().unwrap(), "csc_matrix");
+        assert_eq!(attribute("shape").integers().unwrap(), [2, 2]);
+        for (name, values) in [("indices", [1, 0, 1]), ("indptr", [0, 1, 3])] {
+            let array = node.descend(name).unwrap().array().unwrap();
+            assert_eq!(
+                (array.datatype().size, array.read().unwrap().integers().unwrap()),
+                (4, values.to_vec())
+            );
+        }
+    }
+}
