@@ -5,6 +5,7 @@ use crate::bytes::commit::Pending;
 use crate::codec::Filters;
 use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
+use crate::dtype::Dtype;
 use crate::error::{Place, Result};
 use crate::export::{self, export};
 use crate::matrix::{Budget, Selection, Source};
@@ -76,7 +77,7 @@ impl Scratch {
         let bytes = from.layout().bytes();
         observer.phase(&Phase::new(Verb::Reading, bytes));
         let partitions = transpose::partition(from, budget, beside, observer, &|_| Ok(()))?;
-        let small = partitions.layout().minor <= i32::MAX as u64;
+        let small = partitions.layout().index_dtype() == Dtype::Int32;
         let index = if small { IndexDtype::Int32 } else { IndexDtype::Int64 };
         let options = store::StoreOptions { index, ..store::StoreOptions::default() };
         let writer = store::Writer::create(&path, partitions.layout(), partitions.pointers(), &options)?;
