@@ -1,6 +1,6 @@
 //! The inputs, each as an h5ad of today.
 
-use crate::anndata::StoredMatrix;
+use crate::anndata::graphs_in_uns;
 use crate::bytes::commit::Pending;
 use crate::codec::Filters;
 use crate::dataset::Dataset;
@@ -96,7 +96,7 @@ pub(super) fn open(
 ) -> Result<Part> {
     let path = input.path().to_owned();
     let of_today = match input.anndata() {
-        Some(data) => is_of_today(data)?,
+        Some(data) => is_of_today(data),
         None => false,
     };
     let data = match input.anndata() {
@@ -121,9 +121,6 @@ pub(super) fn open(
 }
 
 /// Whether every element is where it is today.
-fn is_of_today(data: &AnnData) -> Result<bool> {
-    let old_graph = |name: &str| {
-        data.root().descend(&format!("uns/neighbors/{name}")).is_ok_and(|o| StoredMatrix::is_matrix(&o))
-    };
-    Ok(data.flavour() == Flavour::AnnData && !old_graph("distances") && !old_graph("connectivities"))
+fn is_of_today(data: &AnnData) -> bool {
+    data.flavour() == Flavour::AnnData && graphs_in_uns(data.root()).is_empty()
 }

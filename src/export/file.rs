@@ -1,7 +1,7 @@
 //! The elements of a file, one after the other.
 
 use super::Run;
-use crate::anndata::{Axes, MAPPINGS, StoredMatrix};
+use crate::anndata::{Axes, MAPPINGS, StoredMatrix, graphs_in_uns};
 use crate::dataset::{AnnData, Flavour};
 use crate::error::Result;
 use crate::matrix::{Selected, Source};
@@ -179,15 +179,14 @@ impl File<'_, '_> {
     /// `obsp` is written later and takes their place.
     fn neighbors(&mut self, at: &Location, object: &Node) -> Result<()> {
         let rows = self.run.selection.obs.as_deref();
+        let graphs = graphs_in_uns(self.data.root());
         for link in object.links()? {
             let name = link.name().into_owned();
-            let child = object.open_link(link)?;
-            let graph =
-                ["distances", "connectivities"].contains(&name.as_str()) && StoredMatrix::is_matrix(&child);
-            if graph {
+            if let Some((_, graph)) = graphs.iter().find(|(graph, _)| *graph == name) {
                 let to = Location::root().child("obsp").child(&name);
-                self.run.writer.copy(&to, &child, Axes { rows, columns: rows })?;
+                self.run.writer.copy(&to, graph, Axes { rows, columns: rows })?;
             } else {
+                let child = object.open_link(link)?;
                 self.run.writer.copy(&at.child(&name), &child, Axes::default())?;
             }
         }
