@@ -1,6 +1,6 @@
 //! The inputs, each as an h5ad file of the current generation, and the temporary files that this takes.
 
-use crate::anndata::StoredMatrix;
+use crate::anndata::graphs_in_uns;
 use crate::bytes::commit::Pending;
 use crate::codec::Filters;
 use crate::dataset::Dataset;
@@ -99,7 +99,7 @@ pub(super) fn open(
 ) -> Result<ConcatInput> {
     let path = input.path().to_owned();
     let current = match input.anndata() {
-        Some(data) => is_current(data)?,
+        Some(data) => is_current(data),
         None => false,
     };
     let data = match input.anndata() {
@@ -124,9 +124,6 @@ pub(super) fn open(
 }
 
 /// Whether the file is of the current generation, with its graphs in `obsp` and not in `uns`.
-fn is_current(data: &AnnData) -> Result<bool> {
-    let old_graph = |name: &str| {
-        data.root().descend(&format!("uns/neighbors/{name}")).is_ok_and(|o| StoredMatrix::is_matrix(&o))
-    };
-    Ok(data.flavour() == Flavour::AnnData && !old_graph("distances") && !old_graph("connectivities"))
+fn is_current(data: &AnnData) -> bool {
+    data.flavour() == Flavour::AnnData && graphs_in_uns(data.root()).is_empty()
 }

@@ -1,7 +1,7 @@
 //! Writes the elements of an HDF5 file one after another; which of them there are depends on its flavour.
 
 use super::ExportRun;
-use crate::anndata::{Axes, MAPPINGS, StoredMatrix};
+use crate::anndata::{Axes, MAPPINGS, StoredMatrix, graphs_in_uns};
 use crate::dataset::{AnnData, Flavour};
 use crate::error::Result;
 use crate::matrix::{Selected, Source};
@@ -183,15 +183,14 @@ impl FileExport<'_, '_> {
     /// A graph of the same name in `obsp` is written later and replaces them.
     fn neighbors(&mut self, at: &Location, object: &Node) -> Result<()> {
         let rows = self.run.selection.obs.as_deref();
+        let graphs = graphs_in_uns(self.data.root());
         for link in object.links()? {
             let name = link.name().into_owned();
-            let child = object.open_link(link)?;
-            let graph =
-                ["distances", "connectivities"].contains(&name.as_str()) && StoredMatrix::is_matrix(&child);
-            if graph {
+            if let Some((_, graph)) = graphs.iter().find(|(graph, _)| *graph == name) {
                 let to = Location::root().child("obsp").child(&name);
-                self.run.writer.copy(&to, &child, Axes { rows, columns: rows })?;
+                self.run.writer.copy(&to, graph, Axes { rows, columns: rows })?;
             } else {
+                let child = object.open_link(link)?;
                 self.run.writer.copy(&at.child(&name), &child, Axes::default())?;
             }
         }
@@ -279,7 +278,7 @@ mod tests {
             assert!(root.descend("uns/neighbors").unwrap().child("connectivities").unwrap().is_none());
             let n = root.descend("uns/neighbors/n").unwrap().array().unwrap().read().unwrap();
             assert_eq!(n.integers().unwrap(), [15]);
-            let graph = Matrix::open(&root.descend("obsp/connectivities").unwrap()).unwrap();
+            let graph = StoredMatrix::open(&root.descend("obsp/connectivities").unwrap()).unwrap();
             InMemory::read(&graph.source(BUDGET, &()).unwrap(), BUDGET, &()).unwrap()
         };
         let whole = Layout::new(Orientation::Csr, [3, 3], 3, Dtype::Uint8).unwrap();

@@ -362,7 +362,7 @@ mod tests {
             Frame::new(Some("cell".into()), texts(&["c0", "c1"]), columns).unwrap()
         };
         let var = || Frame::new(None, texts(&["S", "S"]), vec![column("gene_ids", &["G1", "G2"])]).unwrap();
-        let names = |obs: Option<&str>, var: Option<&str>, unique| Names {
+        let names = |obs: Option<&str>, var: Option<&str>, unique| IndexNames {
             obs: obs.map(str::to_owned),
             var: var.map(str::to_owned),
             unique,
@@ -374,7 +374,7 @@ mod tests {
         assert_eq!(v, Frame::new(Some("gene_ids".into()), texts(&["G1", "G2"]), columns).unwrap());
         let [o, v] = names(None, None, true).applied([obs(), var()]).unwrap();
         assert_eq!((o, v.index()), (obs(), &texts(&["S", "S-1"])));
-        assert_eq!(Names::default().applied([obs(), var()]).unwrap(), [obs(), var()]);
+        assert_eq!(IndexNames::default().applied([obs(), var()]).unwrap(), [obs(), var()]);
         for unknown in [names(Some("x"), None, false), names(None, Some("x"), false)] {
             let error = unknown.applied([obs(), var()]).unwrap_err();
             assert_eq!(error.kind(), crate::Kind::NotFound, "{error}");
