@@ -107,7 +107,7 @@ fn take(
         ..convert::ConvertOptions::default()
     };
     let report = convert::convert(input, output, &options, observer)?;
-    let bytes = report.stores.iter().map(|s| s.bytes).sum();
+    let bytes = output.metadata().map_or(0, |m| m.len());
     Ok(Written::new(output, report.stores.first().map(|s| s.shape), bytes))
 }
 
