@@ -38,7 +38,7 @@ impl Axis {
 
 /// What the positions along one dimension of an element are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Along {
+pub enum Dimension {
     /// Positions of an axis.
     Axis(Axis),
     /// Genes of `raw`, which has a table of its own.
@@ -47,11 +47,11 @@ pub enum Along {
     Own,
 }
 
-impl Along {
+impl Dimension {
     /// The axis, if the dimension follows one.
     pub fn axis(self) -> Option<Axis> {
         match self {
-            Along::Axis(axis) => Some(axis),
+            Dimension::Axis(axis) => Some(axis),
             _ => None,
         }
     }
@@ -59,22 +59,24 @@ impl Along {
 
 /// Mappings of an AnnData whose elements follow its axes, and what the first two dimensions of their elements are, as in the
 /// AnnData specification. They are in the order in which they are written.
-pub const MAPPINGS: [(&str, [Along; 2]); 5] = [
-    ("obsm", [Along::Axis(Axis::Obs), Along::Own]),
-    ("varm", [Along::Axis(Axis::Var), Along::Own]),
-    ("obsp", [Along::Axis(Axis::Obs), Along::Axis(Axis::Obs)]),
-    ("varp", [Along::Axis(Axis::Var), Along::Axis(Axis::Var)]),
-    ("layers", [Along::Axis(Axis::Obs), Along::Axis(Axis::Var)]),
+pub const MAPPINGS: [(&str, [Dimension; 2]); 5] = [
+    ("obsm", [Dimension::Axis(Axis::Obs), Dimension::Own]),
+    ("varm", [Dimension::Axis(Axis::Var), Dimension::Own]),
+    ("obsp", [Dimension::Axis(Axis::Obs), Dimension::Axis(Axis::Obs)]),
+    ("varp", [Dimension::Axis(Axis::Var), Dimension::Axis(Axis::Var)]),
+    ("layers", [Dimension::Axis(Axis::Obs), Dimension::Axis(Axis::Var)]),
 ];
 
 /// What the first two dimensions of the element at `path` are; `path` begins at the root of its AnnData. Elements that follow
 /// no axis, such as those of `uns`, have positions of their own.
-pub fn dimensions_of(path: &str) -> [Along; 2] {
+pub fn dimensions_of(path: &str) -> [Dimension; 2] {
     let first = path.trim_matches('/').split('/').next().unwrap_or_default();
     match first {
-        "X" => [Along::Axis(Axis::Obs), Along::Axis(Axis::Var)],
-        "raw" | "raw.X" => [Along::Axis(Axis::Obs), Along::RawVar],
-        _ => MAPPINGS.iter().find(|(name, _)| *name == first).map_or([Along::Own; 2], |(_, along)| *along),
+        "X" => [Dimension::Axis(Axis::Obs), Dimension::Axis(Axis::Var)],
+        "raw" | "raw.X" => [Dimension::Axis(Axis::Obs), Dimension::RawVar],
+        _ => {
+            MAPPINGS.iter().find(|(name, _)| *name == first).map_or([Dimension::Own; 2], |(_, along)| *along)
+        }
     }
 }
 
@@ -89,7 +91,7 @@ pub struct Axes<'a> {
 
 impl<'a> Axes<'a> {
     /// What is taken of an element whose dimensions are `along`, where `obs` and `var` are taken of the axes.
-    pub fn selected(along: [Along; 2], obs: Option<&'a [u64]>, var: Option<&'a [u64]>) -> Self {
+    pub fn selected(along: [Dimension; 2], obs: Option<&'a [u64]>, var: Option<&'a [u64]>) -> Self {
         let [rows, columns] = along.map(|dimension| match dimension.axis() {
             Some(Axis::Obs) => obs,
             Some(Axis::Var) => var,
@@ -118,14 +120,14 @@ mod tests {
 
     #[test]
     fn elements_follow_their_axes() {
-        let (obs, var) = (Along::Axis(Axis::Obs), Along::Axis(Axis::Var));
+        let (obs, var) = (Dimension::Axis(Axis::Obs), Dimension::Axis(Axis::Var));
         for (path, want) in [
             ("X", [obs, var]),
             ("layers/counts", [obs, var]),
-            ("/obsm/X_umap", [obs, Along::Own]),
+            ("/obsm/X_umap", [obs, Dimension::Own]),
             ("varp/graph", [var, var]),
-            ("raw/X", [obs, Along::RawVar]),
-            ("uns/neighbors/distances", [Along::Own, Along::Own]),
+            ("raw/X", [obs, Dimension::RawVar]),
+            ("uns/neighbors/distances", [Dimension::Own, Dimension::Own]),
         ] {
             assert_eq!(dimensions_of(path), want, "{path}");
         }

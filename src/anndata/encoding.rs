@@ -80,9 +80,35 @@ mod tests {
 
     #[test]
     fn names_as_different_writers_spell_them() {
-        assert_eq!(Encoding::from_name("AnnData"), Encoding::AnnData);
-        assert_eq!(Encoding::from_name("csc"), Encoding::Sparse(Orientation::Csc));
-        assert_eq!(Encoding::from_name("csr_matrix"), Encoding::Sparse(Orientation::Csr));
-        assert_eq!(Encoding::from_name("quaternion"), Encoding::Other("quaternion".into()));
+        for (name, encoding) in [
+            ("AnnData", Encoding::AnnData),
+            ("csc", Encoding::Sparse(Orientation::Csc)),
+            ("CSR_matrix", Encoding::Sparse(Orientation::Csr)),
+            ("nullable-boolean", Encoding::Nullable),
+            ("", Encoding::None),
+            ("Quaternion", Encoding::Other("Quaternion".into())),
+        ] {
+            assert_eq!(Encoding::from_name(name), encoding);
+        }
+    }
+
+    /// anndata 0.6 said `h5sparse_format`; an encoding counts first, and an attribute that is no text not at all.
+    #[cfg(feature = "write")]
+    #[test]
+    fn attributes_of_every_generation() {
+        use crate::anndata::tests::{at, written};
+        use crate::tree::EncodedValue;
+        let root = written(|w| {
+            w.raw_group("uns/old", &[("h5sparse_format", "csc")])?;
+            w.raw_group("uns/both", &[("h5sparse_format", "csc"), ("encoding-type", "csr_matrix")])?;
+            w.raw_group("uns/strange", &[("h5sparse_format", "coo")])?;
+            let number = ("encoding-type".to_owned(), EncodedValue::integer(1));
+            w.writer.group(&at("uns/number"), &[number])?;
+            w.dict(&at("uns"))
+        });
+        let of = |name: &str| Encoding::of(&root.descend(&format!("uns/{name}")).unwrap()).unwrap();
+        assert_eq!(of("old"), Encoding::Sparse(Orientation::Csc));
+        assert_eq!(of("both"), Encoding::Sparse(Orientation::Csr));
+        assert_eq!((of("strange"), of("number")), (Encoding::None, Encoding::None));
     }
 }

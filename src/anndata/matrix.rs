@@ -1,7 +1,7 @@
 //! One matrix of a file: compressed or dense.
 
 use super::dense::Dense;
-use super::element::Element;
+use super::element::ElementKind;
 use super::encoding::Encoding;
 use super::sparse::Sparse;
 use crate::error::{Error, Result};
@@ -11,21 +11,21 @@ use crate::tree::Node;
 
 /// A matrix of a file, as metadata.
 #[derive(Debug, Clone)]
-pub enum Matrix {
+pub enum StoredMatrix {
     /// Compressed rows or columns.
     Sparse(Sparse),
     /// An array of two dimensions.
     Dense(Dense),
 }
 
-impl Matrix {
+impl StoredMatrix {
     pub(crate) fn open(object: &Node) -> Result<Self> {
-        match Element::of(object)? {
-            Element::Array | Element::ReferringColumn => {
-                Dense::open(object.array()?, false).map(Matrix::Dense)
+        match ElementKind::of(object)? {
+            ElementKind::Array | ElementKind::ReferringColumn => {
+                Dense::open(object.array()?, false).map(StoredMatrix::Dense)
             }
-            Element::Sparse(_) => Sparse::open(object).map(Matrix::Sparse),
-            Element::Mapping
+            ElementKind::Sparse(_) => Sparse::open(object).map(StoredMatrix::Sparse),
+            ElementKind::Mapping
                 if object.child("indptr")?.is_some() && Encoding::of(object)? == Encoding::None =>
             {
                 Err(Error::malformed("compressed matrix that does not say whether by rows or by columns")
@@ -46,16 +46,16 @@ impl Matrix {
     /// The path of the element.
     pub fn path(&self) -> &str {
         match self {
-            Matrix::Sparse(s) => s.path(),
-            Matrix::Dense(d) => d.array().path(),
+            StoredMatrix::Sparse(s) => s.path(),
+            StoredMatrix::Dense(d) => d.array().path(),
         }
     }
 
     /// Rows and columns.
     pub fn shape(&self) -> [u64; 2] {
         match self {
-            Matrix::Sparse(s) => s.shape(),
-            Matrix::Dense(d) => d.shape(),
+            StoredMatrix::Sparse(s) => s.shape(),
+            StoredMatrix::Dense(d) => d.shape(),
         }
     }
 
@@ -67,8 +67,8 @@ impl Matrix {
     pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<AnySource<'static>> {
         observer.check_cancelled()?;
         Ok(match self {
-            Matrix::Sparse(s) => Box::new(s.source()?),
-            Matrix::Dense(d) => Box::new(d.source(budget, observer)?),
+            StoredMatrix::Sparse(s) => Box::new(s.source()?),
+            StoredMatrix::Dense(d) => Box::new(d.source(budget, observer)?),
         })
     }
 
@@ -83,11 +83,11 @@ impl Matrix {
         observer: &dyn Observer,
     ) -> Result<(AnySource<'static>, Vec<LostLines>)> {
         Ok(match self {
-            Matrix::Sparse(s) => {
+            StoredMatrix::Sparse(s) => {
                 let (source, lost) = s.source_past()?;
                 (Box::new(source) as AnySource<'static>, lost)
             }
-            Matrix::Dense(d) => {
+            StoredMatrix::Dense(d) => {
                 let (source, lost) = d.source_past(budget, observer)?;
                 (Box::new(source) as AnySource<'static>, lost)
             }

@@ -24,18 +24,20 @@ mod same;
 #[cfg(feature = "write")]
 mod simple;
 mod sparse;
+#[cfg(all(test, feature = "write"))]
+pub(crate) mod tests;
 #[cfg(feature = "write")]
 mod writer;
 
 #[cfg(feature = "write")]
 pub(crate) use awkward::Awkward;
-pub use axes::{Along, Axes, Axis, MAPPINGS, dimensions_of};
+pub use axes::{Axes, Axis, Dimension, MAPPINGS, dimensions_of};
 pub(crate) use column::{from_value, read_column};
 pub(crate) use dataframe::{names as frame_names, read_frame, rows as frame_rows};
 pub use dense::{Dense, DenseSource};
-pub(crate) use element::{ColumnKind, Element};
+pub(crate) use element::{ColumnKind, ElementKind};
 pub(crate) use encoding::Encoding;
-pub use matrix::Matrix;
+pub use matrix::StoredMatrix;
 pub(crate) use same::same;
 #[cfg(feature = "write")]
 pub(crate) use sparse::SparseChunks;

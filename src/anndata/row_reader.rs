@@ -2,7 +2,7 @@
 
 use crate::dtype::Numeric;
 use crate::error::Result;
-use crate::tree::{Array, ElementStream, Scratch};
+use crate::tree::{Array, ArrayScratch, ElementStream};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -21,8 +21,8 @@ pub(crate) struct RowReader {
 
 /// What one worker needs to read them, kept from one block to the next.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
-    pub(crate) scratch: Scratch,
+pub(crate) struct ReadRoom {
+    pub(crate) scratch: ArrayScratch,
     /// The file's own bytes, where they are converted.
     raw: Vec<u8>,
     /// Numbers on their way to another type.
@@ -64,7 +64,7 @@ impl RowReader {
     }
 
     /// Reads rows `range` into `out`, in the file's own bytes.
-    pub(crate) fn read(&self, range: Range<u64>, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+    pub(crate) fn read(&self, range: Range<u64>, out: &mut [u8], scratch: &mut ArrayScratch) -> Result<()> {
         let shape = self.array.shape();
         let Some(stream) = &self.stream else {
             let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());
@@ -86,7 +86,7 @@ impl RowReader {
         numeric: &Numeric,
         range: Range<u64>,
         out: &mut [u8],
-        room: &mut Room,
+        room: &mut ReadRoom,
     ) -> Result<()> {
         if numeric.is_native() {
             return self.read(range, out, &mut room.scratch);

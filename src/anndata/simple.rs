@@ -49,3 +49,31 @@ impl AnnDataWriter<'_> {
         self.array(at, &EncodedValue::elements(&records, &[rows], bytes), "rec-array")
     }
 }
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use crate::anndata::tests::{at, bytes, ints, written};
+
+    #[test]
+    fn texts_and_nothing_read_back() {
+        let root = written(|w| w.text(&at("t"), "für").and_then(|()| w.null(&at("n"))));
+        let value = root.descend("t").unwrap().array().unwrap().read().unwrap();
+        assert_eq!((value.string().unwrap(), value.shape()), ("für".to_owned(), Some(&[][..])));
+        let none = root.descend("n").unwrap();
+        assert!(none.is_null() && none.is_array());
+        let kind = none.attribute("encoding-type").unwrap().unwrap().string().unwrap();
+        assert_eq!(kind, "null");
+    }
+
+    /// The columns go into the records side by side, each with its own type.
+    #[test]
+    fn records_read_back_by_their_members() {
+        let root = written(|w| w.records(&at("r"), &[("a", ints(&[1, -2])), ("b", bytes(&[2], &[3, 4]))]));
+        let value = root.descend("r").unwrap().array().unwrap().read().unwrap();
+        assert_eq!((value.shape(), value.member_names()), (Some(&[2][..]), Some(vec!["a", "b"])));
+        assert_eq!(value.datatype().size, 9);
+        assert_eq!(value.member("a").unwrap().integers().unwrap(), [1, -2]);
+        assert_eq!(value.member("b").unwrap().integers().unwrap(), [3, 4]);
+        assert!(value.member("c").is_err());
+    }
+}

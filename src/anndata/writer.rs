@@ -8,7 +8,8 @@ use crate::error::Result;
 use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::strings::Strings;
-use crate::tree::{EncodedValue, Libver, Location, Storage, Writer};
+use crate::tree::{ArrayStorage, EncodedValue, Libver, Location, TreeWriter};
+use std::io::{Seek, Write};
 use std::path::Path;
 
 /// How arrays are stored.
@@ -33,7 +34,7 @@ const MAPPINGS: [&str; 6] = ["layers", "obsm", "obsp", "uns", "varm", "varp"];
 
 /// An AnnData being written. It appears under its name when finished; dropping it leaves nothing behind.
 pub struct AnnDataWriter<'o> {
-    pub(super) writer: Writer,
+    pub(super) writer: TreeWriter,
     pub(super) storage: StorageOptions,
     pub(super) budget: Budget,
     pub(super) observer: &'o dyn Observer,
@@ -61,23 +62,51 @@ impl<'o> AnnDataWriter<'o> {
         budget: Budget,
         observer: &'o dyn Observer,
     ) -> Result<Self> {
-        let writer = Writer::create(path, replace, storage.libver)?;
+        let writer = TreeWriter::create(path, replace, storage.libver)?;
         Ok(AnnDataWriter { writer, storage, budget, observer })
     }
 
-    /// Writes the root, flushes, and gives the file its name. Mappings that are missing are empty.
+    /// Begins a file in `sink`, from its beginning; [`finish_sink`](Self::finish_sink) gives the sink back.
     ///
     /// # Errors
-    /// Where that cannot be written.
+    /// `Io` if the sink cannot be written to.
+    pub fn to_sink<W: Write + Seek + Send + 'static>(
+        sink: W,
+        storage: StorageOptions,
+        budget: Budget,
+        observer: &'o dyn Observer,
+    ) -> Result<Self> {
+        let writer = TreeWriter::to_sink(sink, storage.libver)?;
+        Ok(AnnDataWriter { writer, storage, budget, observer })
+    }
+
+    /// Writes the root, flushes the file and renames it to its final name. Missing mappings become empty ones.
+    ///
+    /// # Errors
+    /// `Io` if that fails.
     pub fn finish(mut self) -> Result<()> {
+        let attributes = self.root_attributes()?;
+        self.writer.finish(&attributes)
+    }
+
+    /// Writes the root, flushes the sink and returns it. Missing mappings become empty ones.
+    ///
+    /// # Errors
+    /// `Io` if that fails; `Usage` if this was not begun in a sink of type `W`.
+    pub fn finish_sink<W: 'static>(mut self) -> Result<W> {
+        let attributes = self.root_attributes()?;
+        self.writer.finish_sink(&attributes)
+    }
+
+    /// Writes missing mappings as empty ones; returns the attributes of the root.
+    fn root_attributes(&mut self) -> Result<Vec<(String, EncodedValue)>> {
         for name in MAPPINGS {
             let at = Location::root().child(name);
             if !self.writer.has(&at) {
                 self.dict(&at)?;
             }
         }
-        let attributes = self.encoding("anndata", "0.1.0")?;
-        self.writer.finish(&attributes)
+        self.encoding("anndata", "0.1.0")
     }
 
     /// Whether something is written at `at`; asked before the mapping it lies in is written.
@@ -148,10 +177,10 @@ impl<'o> AnnDataWriter<'o> {
     }
 
     /// In chunks where they are to be compressed, in one piece otherwise.
-    pub(super) fn storing(&self, shape: Option<&[u64]>) -> Storage {
+    pub(super) fn storing(&self, shape: Option<&[u64]>) -> ArrayStorage {
         let filters = self.storage.filters;
         let chunk = shape.filter(|s| !s.is_empty() && !filters.is_none()).map(|s| self.chunk_of(s));
-        Storage { chunk, filters, unlimited: false }
+        ArrayStorage { chunk, filters, unlimited: false }
     }
 
     /// A chunk of about the wished number of elements: whole rows while they fit.

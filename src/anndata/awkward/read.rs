@@ -186,15 +186,15 @@ mod tests {
 
     /// The array of a file with this form, length and buffers.
     fn read(form: &str, len: i64, buffers: &[(&str, &[i64])]) -> Result<Awkward> {
-        use crate::tree::{Container, EncodedValue, Libver, Location, Storage, Writer};
+        use crate::tree::{ArrayStorage, Container, EncodedValue, Libver, Location, TreeWriter};
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.h5");
-        let mut w = Writer::create(&path, true, Libver::Earliest)?;
+        let mut w = TreeWriter::create(&path, true, Libver::Earliest)?;
         let at = Location::root().child("array");
         for (name, values) in buffers {
             let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
             let value = EncodedValue::numbers(Dtype::Int64, &[values.len() as u64], bytes);
-            w.array(&at.child(name), &value, &[], &Storage::default())?;
+            w.array(&at.child(name), &value, &[], &ArrayStorage::default())?;
         }
         let form = ("form".to_owned(), w.text(form)?);
         w.group(&at, &[form, ("length".to_owned(), EncodedValue::integer(len))])?;

@@ -6,7 +6,7 @@
 #[cfg(feature = "write")]
 mod write;
 
-use crate::anndata::row_reader::{Room, RowReader};
+use crate::anndata::row_reader::{ReadRoom, RowReader};
 use crate::dtype::Numeric;
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Place, Result};
@@ -125,8 +125,8 @@ pub struct DenseSource {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    room: Room,
+struct DenseState {
+    room: ReadRoom,
     plain: Vec<u8>,
 }
 
@@ -194,7 +194,7 @@ impl DenseSource {
             next.store(lines, Relaxed);
         };
         let work = || {
-            let mut state = State::default();
+            let mut state = DenseState::default();
             loop {
                 let start = next.fetch_add(self.rows, Relaxed);
                 if start >= lines {
@@ -238,7 +238,7 @@ impl DenseSource {
     }
 
     /// Decodes lines `strip` into `state.plain`.
-    fn decode(&self, strip: Range<u64>, state: &mut State) -> Result<()> {
+    fn decode(&self, strip: Range<u64>, state: &mut DenseState) -> Result<()> {
         let (rows, width) = (strip.end - strip.start, self.layout.minor);
         let n = usize::try_from(rows * width).map_err(|_| Error::limit("strip too large"))?;
         state.plain.resize(n * self.layout.dtype.size(), 0);
@@ -289,7 +289,7 @@ impl Source for DenseSource {
     }
 
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
-        let mut state: Box<State> = into.take_state();
+        let mut state: Box<DenseState> = into.take_state();
         into.resize(range.end - range.start, self.layout.dtype)?;
         let width = self.layout.minor as usize;
         let size = self.layout.dtype.size();
@@ -334,5 +334,53 @@ impl Source for DenseSource {
 
     fn sequential(&self) -> bool {
         self.elements.is_stream()
+    }
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{BUDGET, at, bytes, texts, written};
+    use crate::dtype::Dtype;
+    use crate::matrix::InMemory;
+
+    /// Lines are rows, or columns where the array is transposed; zeros are no entries.
+    #[test]
+    fn zeros_are_left_out() {
+        let root = written(|w| w.raw_array("X", &bytes(&[2, 3], &[1, 0, 2, 0, 0, 3])));
+        for (transposed, orientation, shape) in
+            [(false, Orientation::Csr, [2, 3]), (true, Orientation::Csc, [3, 2])]
+        {
+            let dense = Dense::open(root.descend("X").unwrap().array().unwrap(), transposed).unwrap();
+            assert_eq!(dense.shape(), shape);
+            let layout = Layout::new(orientation, shape, 3, Dtype::Uint8).unwrap();
+            let expected = InMemory::new(layout, vec![0, 2, 3], vec![0, 2, 2], vec![1, 2, 3]).unwrap();
+            let source = dense.source(BUDGET, &()).unwrap();
+            assert_eq!(InMemory::read(&source, BUDGET, &()).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_matrix_is_refused() {
+        let root = written(|w| {
+            w.raw_array("uns/cube", &bytes(&[1, 2, 3], &[0; 6]))?;
+            let words = w.writer.texts(&texts(&["a", "b"]), &[1, 2])?;
+            w.raw_array("uns/words", &words)?;
+            w.raw_array("uns/numbers", &bytes(&[1, 2], &[0; 2]))?;
+            w.dict(&at("uns"))
+        });
+        let open = |name: &str| {
+            let node = root.descend(&format!("uns/{name}"))?;
+            Dense::open(node.array()?, false)
+        };
+        let error = open("cube").unwrap_err();
+        assert_eq!((error.kind(), error.object()), (Kind::Unsupported, Some("/uns/cube")), "{error}");
+        let error = open("words").unwrap().source(BUDGET, &()).unwrap_err();
+        assert!(
+            error.kind() == Kind::Unsupported && error.to_string().contains("numbers expected"),
+            "{error}"
+        );
+        let error = open("numbers").unwrap().source(Budget::new(1), &()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Limit, "{error}");
     }
 }

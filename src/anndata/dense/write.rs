@@ -5,7 +5,7 @@ use crate::array::{Rows, StripPlan, strips_in_order};
 use crate::codec::{EncodeWork, Encoded};
 use crate::error::Result;
 use crate::observe::{Phase, Verb};
-use crate::tree::{EncodedValue, Location, Storage};
+use crate::tree::{ArrayStorage, EncodedValue, Location};
 use std::ops::Range;
 
 impl AnnDataWriter<'_> {
@@ -35,7 +35,7 @@ impl AnnDataWriter<'_> {
         let plan = StripPlan::new(rows, self.storage.chunk, self.budget);
         let mut chunk = dims.to_vec();
         chunk[0] = plan.band;
-        let storage = Storage { chunk: Some(chunk), filters: self.storage.filters, unlimited: false };
+        let storage = ArrayStorage { chunk: Some(chunk), filters: self.storage.filters, unlimited: false };
         let mut chunks = self.writer.begin_chunks(at, rows.datatype(), dims, &storage)?;
         let filters = self.storage.filters;
         let (band_bytes, size) = ((plan.band * rows.row_bytes()) as usize, rows.datatype().size as usize);

@@ -63,3 +63,81 @@ fn with_labels(column: Column, name: &str, uns: Option<&Node>) -> Result<Column>
         _ => Ok(column),
     }
 }
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{Warnings, at, bytes, fixed_string, fixture, ints, texts, written};
+    use crate::dtype::{Class, Datatype, Dtype, Member};
+    use crate::tree::EncodedValue;
+
+    fn labels(list: &[&str], codes: &[i64]) -> Column {
+        Column::Categorical(Categorical::new(codes, Column::Strings(texts(list)), false).unwrap())
+    }
+
+    /// A file as anndata 0.6 wrote it with h5py: labels of `kind` are `uns/kind_categories`, the index is the first member.
+    #[test]
+    fn labels_come_from_uns() {
+        let root = fixture("anndata_06.h5ad");
+        let (obs, uns) = (root.descend("obs").unwrap(), root.descend("uns").unwrap());
+        let frame = read_frame(&obs, Some(&uns), &()).unwrap();
+        let names = texts(&["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9"]);
+        let halves = [0.0f64, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5];
+        let q = halves.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let columns = vec![
+            ("kind".to_owned(), labels(&["one", "two"], &[0, 1, 0, 1, 0, 1, 0, 1, 0, 1])),
+            ("q".to_owned(), Column::Numbers { dtype: Dtype::Float64, bytes: q }),
+        ];
+        assert_eq!(frame, Frame::new(Some("index".into()), names, columns).unwrap());
+        let alone = read_frame(&obs, None, &()).unwrap();
+        let codes = Column::Numbers { dtype: Dtype::Int8, bytes: vec![0, 1, 0, 1, 0, 1, 0, 1, 0, 1] };
+        assert_eq!(alone.column("kind"), Some(&codes), "without uns they are numbers");
+    }
+
+    /// Two rows: a name of two bytes, an integer of one byte, and a byte that means nothing.
+    fn two_rows() -> EncodedValue {
+        let of = |size, class| Datatype { size, class };
+        let member = |name: &str, offset, datatype| Member { name: name.to_owned(), offset, datatype };
+        let members = vec![
+            member("index", 0, fixed_string(2)),
+            member("kind", 2, Datatype::of(Dtype::Uint8)),
+            member("note", 3, of(1, Class::Opaque { tag: "?".into() })),
+        ];
+        let bytes = b"c0\x00.c1\x02.".to_vec();
+        EncodedValue::elements(&of(4, Class::Compound(members)), &[2], bytes)
+    }
+
+    /// Whether labels in `uns` are meant for a column is not said: they are only if every code has one. What no column
+    /// holds is left out.
+    #[test]
+    fn labels_that_do_not_fit_are_not_taken() {
+        for (list, expected) in [
+            (&["a", "b", "c"][..], labels(&["a", "b", "c"], &[0, 2])),
+            (&["a", "b"], Column::Numbers { dtype: Dtype::Uint8, bytes: vec![0, 2] }),
+        ] {
+            let root = written(|w| {
+                w.raw_array("obs", &two_rows())?;
+                w.strings(&at("uns/kind_categories"), &texts(list))?;
+                w.dict(&at("uns"))
+            });
+            let warnings = Warnings::default();
+            let (obs, uns) = (root.descend("obs").unwrap(), root.descend("uns").unwrap());
+            let frame = read_frame(&obs, Some(&uns), &warnings).unwrap();
+            let columns = vec![("kind".to_owned(), expected)];
+            assert_eq!(frame, Frame::new(Some("index".into()), texts(&["c0", "c1"]), columns).unwrap());
+            let warnings = warnings.texts();
+            assert!(warnings.len() == 1 && warnings[0].contains("/obs/note"), "{warnings:?}");
+        }
+    }
+
+    #[test]
+    fn an_array_of_numbers_is_no_frame() {
+        let root =
+            written(|w| w.raw_array("obs", &ints(&[1])).and_then(|()| w.raw_array("var", &bytes(&[0], &[]))));
+        for name in ["obs", "var"] {
+            let error = read_frame(&root.descend(name).unwrap(), None, &()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Unsupported, "{error}");
+            assert_eq!(error.object(), Some(&*format!("/{name}")));
+        }
+    }
+}

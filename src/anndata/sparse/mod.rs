@@ -9,7 +9,7 @@ pub(crate) use write::SparseChunks;
 pub use write::SparseSink;
 
 use crate::anndata::encoding::Encoding;
-use crate::anndata::row_reader::{Room, RowReader};
+use crate::anndata::row_reader::{ReadRoom, RowReader};
 use crate::dtype::Numeric;
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Place, Result};
@@ -277,9 +277,9 @@ const MOST_EXPANDED: u64 = 1032;
 
 /// What one worker keeps.
 #[derive(Debug, Default)]
-struct State {
-    values: Room,
-    minor: Room,
+struct SparseState {
+    values: ReadRoom,
+    minor: ReadRoom,
 }
 
 impl Source for SparseSource {
@@ -309,8 +309,8 @@ impl Source for SparseSource {
 
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
         into.resize(range.end - range.start, self.layout.dtype)?;
-        let mut state: Box<State> = into.take_state();
-        let State { values, minor } = &mut *state;
+        let mut state: Box<SparseState> = into.take_state();
+        let SparseState { values, minor } = &mut *state;
         let mut read_values = |out: &mut [u8]| self.data.numbers(&self.values, range.clone(), out, values);
         let mut read_minor = |out: &mut [u32]| self.read_minor(range.clone(), out, minor);
         if self.sequential() {
@@ -350,7 +350,7 @@ impl Source for SparseSource {
 impl SparseSource {
     /// The minor indices of `range` as `u32`; a negative or too large one is refused here, or becomes one that
     /// the check against the shape refuses.
-    fn read_minor(&self, range: Range<u64>, out: &mut [u32], room: &mut Room) -> Result<()> {
+    fn read_minor(&self, range: Range<u64>, out: &mut [u32], room: &mut ReadRoom) -> Result<()> {
         if is_plain_index(&self.index, self.layout.minor) {
             return self.indices.read(range, bytemuck::cast_slice_mut(out), &mut room.scratch);
         }
@@ -399,5 +399,125 @@ mod tests {
         assert_eq!((p[5], p[6]), (9, 12));
         let (p, lost) = possible_pointers(&[0, 2, 2, 4], 4);
         assert_eq!((p, lost.len()), (vec![0, 2, 2, 4], 0));
+    }
+
+    #[cfg(feature = "write")]
+    mod files {
+        use super::*;
+        use crate::anndata::AnnDataWriter;
+        use crate::anndata::tests::{BUDGET, at, bytes, ints, written};
+        use crate::error::Kind;
+        use crate::matrix::InMemory;
+        use crate::tree::EncodedValue;
+
+        /// What is written of a matrix; without `shape` there is no such attribute.
+        struct Parts {
+            encoding: [&'static str; 2],
+            shape: (&'static str, Option<Vec<i64>>),
+            data: EncodedValue,
+            indices: EncodedValue,
+            indptr: Option<EncodedValue>,
+        }
+
+        /// [[1, 0, 2], [0, 0, 3]], compressed by rows.
+        fn parts() -> Parts {
+            Parts {
+                encoding: ["encoding-type", "csr_matrix"],
+                shape: ("shape", Some(vec![2, 3])),
+                data: bytes(&[3], &[1, 2, 3]),
+                indices: ints(&[0, 2, 2]),
+                indptr: Some(ints(&[0, 2, 3])),
+            }
+        }
+
+        fn expected(orientation: Orientation) -> InMemory {
+            let (shape, lines) = match orientation {
+                Orientation::Csr => ([2, 3], vec![0, 2, 3]),
+                Orientation::Csc => ([3, 2], vec![0, 2, 3]),
+            };
+            let layout = Layout::new(orientation, shape, 3, Dtype::Uint8).unwrap();
+            InMemory::new(layout, lines, vec![0, 2, 2], vec![1, 2, 3]).unwrap()
+        }
+
+        fn write(w: &mut AnnDataWriter<'_>, p: &Parts) -> Result<()> {
+            w.raw_array("X/data", &p.data)?;
+            w.raw_array("X/indices", &p.indices)?;
+            p.indptr.as_ref().map_or(Ok(()), |indptr| w.raw_array("X/indptr", indptr))?;
+            let kind = w.writer.text(p.encoding[1])?;
+            let mut attributes = vec![(p.encoding[0].to_owned(), kind)];
+            attributes.extend(p.shape.1.as_ref().map(|s| (p.shape.0.to_owned(), ints(s))));
+            w.writer.group(&at("X"), &attributes)
+        }
+
+        fn read(p: &Parts) -> Result<InMemory> {
+            let root = written(|w| write(w, p));
+            InMemory::read(&Sparse::open(&root.descend("X")?)?.source()?, BUDGET, &())
+        }
+
+        /// The names that anndata, h5sparse of anndata 0.6 and writers from R give to the same thing.
+        #[test]
+        fn every_spelling_is_the_same_matrix() {
+            for (encoding, orientation) in [
+                (["encoding-type", "csr_matrix"], Orientation::Csr),
+                (["encoding-type", "CSR_matrix"], Orientation::Csr),
+                (["encoding-type", "csc"], Orientation::Csc),
+                (["h5sparse_format", "csr"], Orientation::Csr),
+                (["h5sparse_format", "csc"], Orientation::Csc),
+            ] {
+                let name = if encoding[0] == "encoding-type" { "shape" } else { "h5sparse_shape" };
+                let shape = if orientation == Orientation::Csr { vec![2, 3] } else { vec![3, 2] };
+                let got = read(&Parts { encoding, shape: (name, Some(shape)), ..parts() }).unwrap();
+                assert_eq!(got, expected(orientation), "{encoding:?}");
+            }
+        }
+
+        /// Index arrays of any integer type are the same matrix.
+        #[test]
+        fn indices_of_any_integer_type() {
+            let indices = bytes(&[3], &[0, 2, 2]);
+            let indptr = Some(bytes(&[3], &[0, 2, 3]));
+            assert_eq!(read(&Parts { indices, indptr, ..parts() }).unwrap(), expected(Orientation::Csr));
+        }
+
+        #[test]
+        fn broken_matrices_are_refused_with_the_reason() {
+            let shape = |s: &[i64]| ("shape", Some(s.to_vec()));
+            let indptr = |p: &[i64]| Some(ints(p));
+            let floats = || EncodedValue::numbers(Dtype::Float64, &[3], vec![0; 24]);
+            let malformed = [
+                (Parts { indptr: None, ..parts() }, "compressed matrix without 'indptr'"),
+                (Parts { shape: ("size", None), ..parts() }, "compressed matrix without a shape"),
+                (Parts { shape: shape(&[2, 3, 4]), ..parts() }, "expected two sizes, got [2, 3, 4]"),
+                (Parts { shape: shape(&[2, -3]), ..parts() }, "expected two sizes, got [2, -3]"),
+                (Parts { shape: shape(&[3, 3]), ..parts() }, "indptr (expected 4 values, got 3)"),
+                (Parts { data: bytes(&[2], &[1, 2]), ..parts() }, "2 values but 3 indices"),
+                (Parts { data: bytes(&[3, 1], &[1, 2, 3]), ..parts() }, "one dimension expected, got 2"),
+                (Parts { indptr: indptr(&[0, -1, 3]), ..parts() }, "indptr is -1 at line 1"),
+                (Parts { indptr: indptr(&[0, 3, 2]), ..parts() }, "/X/indptr"),
+                (Parts { indptr: indptr(&[0, 2, 4]), ..parts() }, "/X/indptr"),
+                (Parts { indptr: indptr(&[1, 2, 3]), ..parts() }, "/X/indptr"),
+                (Parts { indptr: Some(floats()), ..parts() }, "integers expected, got float64"),
+                (Parts { indices: floats(), ..parts() }, "integers expected, got float64"),
+                (Parts { indices: ints(&[0, 3, 2]), ..parts() }, "/X/indices"),
+                (Parts { indices: ints(&[0, -1, 2]), ..parts() }, "/X/indices"),
+            ];
+            for (p, text) in malformed {
+                let error = read(&p).unwrap_err();
+                let whole = format!("{} {error}", error.object().unwrap_or_default());
+                assert!(error.kind() == Kind::Malformed && whole.contains(text), "{text}: {whole}");
+            }
+            let error = read(&Parts { encoding: ["encoding-type", "dict"], ..parts() }).unwrap_err();
+            assert_eq!(error.kind(), Kind::NotFound, "{error}");
+        }
+
+        /// Past damage, the lines beside a wrong pointer are lost, and the other lines are read.
+        #[test]
+        fn lines_beside_a_wrong_pointer_are_lost() {
+            let root = written(|w| write(w, &Parts { indptr: Some(ints(&[0, 9, 3])), ..parts() }));
+            let sparse = Sparse::open(&root.descend("X").unwrap()).unwrap();
+            assert_eq!(sparse.source().unwrap_err().kind(), Kind::Malformed);
+            let (_, lost) = sparse.source_past().unwrap();
+            assert_eq!(lost.iter().map(|l| l.lines.clone()).collect::<Vec<_>>(), [0..1, 1..2]);
+        }
     }
 }

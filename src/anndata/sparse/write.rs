@@ -5,7 +5,7 @@ use crate::codec::{EncodeWork, Encoded, Filters};
 use crate::dtype::{Datatype, Dtype};
 use crate::error::{Error, Result};
 use crate::matrix::{Block, Layout, Sink, Source, pump};
-use crate::tree::{ChunkWriter, EncodedValue, Location, Storage, Writer};
+use crate::tree::{ArrayStorage, ChunkWriter, EncodedValue, Location, TreeWriter};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -40,7 +40,7 @@ impl AnnDataWriter<'_> {
         let index = index_type(layout);
         let filters = self.storage.filters;
         let chunk = self.storage.chunk.min(layout.entries.max(1));
-        let storage = Storage { chunk: Some(vec![chunk]), filters, unlimited: true };
+        let storage = ArrayStorage { chunk: Some(vec![chunk]), filters, unlimited: true };
         let part = |name: &str, dtype: Dtype| {
             self.writer.begin_chunks(&at.child(name), &Datatype::of(dtype), &[layout.entries], &storage)
         };
@@ -52,7 +52,7 @@ impl AnnDataWriter<'_> {
             filters,
             partial: Mutex::default(),
             work: Mutex::default(),
-            stage: Mutex::new(Stage {
+            stage: Mutex::new(AppendStage {
                 writer: &mut self.writer,
                 chunks,
                 next: 0,
@@ -82,7 +82,7 @@ impl AnnDataWriter<'_> {
             Dtype::Int32 => pointers.iter().flat_map(|p| (*p as i32).to_le_bytes()).collect(),
             _ => pointers.iter().flat_map(|p| (*p as i64).to_le_bytes()).collect(),
         };
-        let storage = Storage {
+        let storage = ArrayStorage {
             chunk: Some(vec![self.storage.chunk.min(pointers.len() as u64)]),
             filters: self.storage.filters,
             unlimited: true,
@@ -113,7 +113,7 @@ pub struct SparseSink<'w> {
     /// Chunks that blocks have filled in part.
     partial: Mutex<HashMap<u64, Partial>>,
     work: Mutex<Vec<EncodeWork>>,
-    stage: Mutex<Stage<'w>>,
+    stage: Mutex<AppendStage<'w>>,
     /// The next chunk was appended.
     moved: Condvar,
     /// Chunks that may wait for one that is late.
@@ -133,8 +133,8 @@ struct Partial {
 }
 
 /// What is done in order.
-struct Stage<'w> {
-    writer: &'w mut Writer,
+struct AppendStage<'w> {
+    writer: &'w mut TreeWriter,
     chunks: SparseChunks,
     next: u64,
     waiting: BTreeMap<u64, [Encoded; 2]>,
@@ -172,7 +172,7 @@ impl SparseSink<'_> {
     }
 }
 
-impl Stage<'_> {
+impl AppendStage<'_> {
     fn drain(&mut self) -> Result<()> {
         while let Some(pair) = self.waiting.remove(&self.next) {
             for (chunks, encoded) in self.chunks.0.iter_mut().zip(&pair) {
@@ -257,5 +257,52 @@ impl SparseSink<'_> {
         }
         p.missing -= (values.len() / self.sizes[0]) as u64;
         if p.missing == 0 { partial.remove(&number) } else { None }
+    }
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::Sparse;
+    use crate::anndata::tests::{BUDGET, at, written};
+    use crate::matrix::{InMemory, Orientation};
+
+    fn matrix(orientation: Orientation, entries: u64) -> InMemory {
+        let layout = Layout::new(orientation, [2, 2], entries, Dtype::Int16).unwrap();
+        let n = entries as usize;
+        let pointers = vec![0, entries.min(1), entries];
+        InMemory::new(layout, pointers, [1, 0, 1][..n].to_vec(), [5, 0, 0xff, 0xff, 7, 0][..2 * n].to_vec())
+            .unwrap()
+    }
+
+    /// Both layouts, with entries and without any.
+    #[test]
+    fn matrices_read_as_they_were_written() {
+        for orientation in [Orientation::Csr, Orientation::Csc] {
+            for entries in [3, 0] {
+                let memory = matrix(orientation, entries);
+                let root = written(|w| w.sparse(&at("X"), &memory));
+                let node = root.descend("X").unwrap();
+                let source = Sparse::open(&node).unwrap().source().unwrap();
+                assert_eq!(InMemory::read(&source, BUDGET, &()).unwrap(), memory);
+            }
+        }
+    }
+
+    /// Other programs find the parts by these names; indices are of 32 bits while everything fits, as those of scipy.
+    #[test]
+    fn parts_have_the_names_of_the_specification() {
+        let root = written(|w| w.sparse(&at("X"), &matrix(Orientation::Csc, 3)));
+        let node = root.descend("X").unwrap();
+        let attribute = |name: &str| node.attribute(name).unwrap().unwrap();
+        assert_eq!(attribute("encoding-type").string().unwrap(), "csc_matrix");
+        assert_eq!(attribute("shape").integers().unwrap(), [2, 2]);
+        for (name, values) in [("indices", [1, 0, 1]), ("indptr", [0, 1, 3])] {
+            let array = node.descend(name).unwrap().array().unwrap();
+            assert_eq!(
+                (array.datatype().size, array.read().unwrap().integers().unwrap()),
+                (4, values.to_vec())
+            );
+        }
     }
 }
