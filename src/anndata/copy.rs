@@ -1,4 +1,4 @@
-//! Elements of one file into another: in the current encoding, with rows and columns chosen.
+//! Copies elements of one file to another: in the current encoding, with rows and columns selected.
 
 use crate::anndata::AnnDataWriter;
 use crate::anndata::Awkward;
@@ -16,15 +16,15 @@ use crate::observe::{Phase, Verb, Warning};
 use crate::table::Column;
 use crate::tree::{Array, EncodedValue, Link, Location, Node, Value};
 
-/// Arrays up to this many bytes are copied by way of memory.
+/// Arrays of at most this many bytes are copied through memory.
 const SMALL: u64 = 8 << 20;
 
 impl AnnDataWriter<'_> {
-    /// Copies an element with everything below it. Returns `false` where it is of a kind that cannot be copied; the observer
-    /// gets the reason.
+    /// Copies an element with everything below it, selecting `axes` of it. Returns `false` if it is of a kind
+    /// that cannot be copied; then it is left out, and the observer gets a warning with the reason.
     ///
     /// # Errors
-    /// Where it cannot be read or written.
+    /// Errors of reading, except `Unsupported`, and of writing.
     pub fn copy(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<bool> {
         match self.copy_inner(at, object, axes) {
             Err(e) if e.kind() == Kind::Unsupported => {
@@ -72,7 +72,8 @@ impl AnnDataWriter<'_> {
         }
     }
 
-    /// Copies everything in a group, each with the same axes; what cannot be copied is left out with a warning.
+    /// Copies all children of a group, with the same selection for each; those that cannot be copied are left
+    /// out with a warning.
     pub(crate) fn children(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
         for link in object.links()? {
             self.copy_link(at, object, link, axes)?;
@@ -80,7 +81,7 @@ impl AnnDataWriter<'_> {
         Ok(())
     }
 
-    /// Copies one child of `group` into the group at `at`. Returns `false` where it cannot be copied, with a warning.
+    /// Copies one child of `group` into the group at `at`. Returns `false` after a warning if it cannot be copied.
     pub(crate) fn copy_link(
         &mut self,
         at: &Location,
@@ -97,7 +98,7 @@ impl AnnDataWriter<'_> {
         }
     }
 
-    /// Writes a group with the attributes that it had.
+    /// Writes the group of copied children with the attributes of `object`.
     fn with_attributes(&mut self, at: &Location, object: &Node) -> Result<()> {
         let mut attributes = Vec::new();
         for (name, value) in object.attributes()? {
@@ -115,10 +116,11 @@ impl AnnDataWriter<'_> {
         }
     }
 
-    /// Copies a matrix: compressed ones stay so, dense ones too.
+    /// Copies a matrix, selecting `axes` of it. Compressed matrices stay compressed and dense ones dense,
+    /// except those stored transposed (loom), which become compressed.
     ///
     /// # Errors
-    /// Where it cannot be read or written.
+    /// Errors of reading and of writing.
     pub fn copy_matrix(&mut self, at: &Location, matrix: &StoredMatrix, axes: Axes<'_>) -> Result<()> {
         match matrix {
             StoredMatrix::Dense(d) if !d.is_transposed() => {
@@ -159,7 +161,7 @@ impl AnnDataWriter<'_> {
             select_value(&array.read()?, axes, object)?
         };
         let encoded = if value.is_text() && value.shape().is_some() {
-            // strings of fixed length become strings of any
+            // strings of fixed length become strings of variable length
             let shape = if kind == "string" { &[] } else { value.shape().unwrap_or_default() };
             self.writer.texts(&value.strings()?, shape)?
         } else {
@@ -169,25 +171,7 @@ impl AnnDataWriter<'_> {
         self.writer.array(at, &encoded, &attributes, &self.storing(encoded.shape()))
     }
 
-    /// Writes each member of a compound as an array by itself: mappings of anndata 0.5.
-    ///
-    /// # Errors
-    /// Where it cannot be read or written.
-    pub fn compound_mapping(&mut self, at: &Location, object: &Node, rows: Option<&[u64]>) -> Result<()> {
-        let value = object.array()?.read()?;
-        for name in value.member_names().unwrap_or_default() {
-            let member = value.member(name)?.unpacked();
-            let member = match rows {
-                Some(_) => select_value(&member, Axes { rows, columns: None }, object)?,
-                None => member,
-            };
-            let encoded = self.writer.value(&member)?;
-            self.array(&at.child(name), &encoded, "array")?;
-        }
-        Ok(())
-    }
-
-    /// A large array of elements of fixed size, with rows and columns chosen.
+    /// Copies a large array of values of fixed size, with rows and columns selected.
     fn chosen_rows(
         &mut self,
         at: &Location,
@@ -199,7 +183,7 @@ impl AnnDataWriter<'_> {
         self.rows(at, &rows, attributes)
     }
 
-    /// A small array of elements of fixed size, with rows and columns chosen.
+    /// Copies a small array of values of fixed size, with rows and columns selected.
     fn copy_chosen(
         &mut self,
         at: &Location,
@@ -221,18 +205,18 @@ impl AnnDataWriter<'_> {
     }
 }
 
-/// Rows that an element of `len` rows has.
+/// Returns `rows` if an element of `len` rows has all of them.
 fn checked<'r>(rows: &'r [u64], len: usize, object: &Node) -> Result<&'r [u64]> {
     match rows.iter().find(|r| **r >= len as u64) {
         Some(r) => {
-            Err(Error::malformed(format!("{len} rows where row {r} is wanted")).in_object(object.path()))
+            Err(Error::malformed(format!("expected rows below {len}, got row {r}")).in_object(object.path()))
         }
         None => Ok(rows),
     }
 }
 
-/// Rows of elements that refer to a heap.
-fn select_value(value: &Value, axes: Axes<'_>, object: &Node) -> Result<Value> {
+/// Selects rows of an array in memory, also of strings, whose bytes refer to a heap.
+pub(super) fn select_value(value: &Value, axes: Axes<'_>, object: &Node) -> Result<Value> {
     let shape = value.shape().unwrap_or_default();
     let (Some(rows), None) = (axes.rows, axes.columns.filter(|_| shape.len() > 1)) else {
         return Err(Error::unsupported("columns of an array of strings").in_object(object.path()));
@@ -245,14 +229,14 @@ fn select_value(value: &Value, axes: Axes<'_>, object: &Node) -> Result<Value> {
     Ok(value.with(&dims, bytes))
 }
 
-/// What a dataset is called today: by its own word if it has one, else by its type and shape.
+/// The current encoding and version of an array, from its type, shape and stored encoding.
 fn encoding_of(object: &Node, dataset: &Array) -> Result<(&'static str, &'static str)> {
     let scalar = dataset.shape().is_empty();
     let null = dataset.is_null();
     Ok(match (&dataset.datatype().class, Encoding::of(object)?) {
         _ if null => ("null", "0.1.0"),
         (Class::VarString(_) | Class::FixedString(_), _) if scalar => ("string", "0.2.0"),
-        // before encodings, one text was a list of one
+        // before encodings, one string was stored as an array of one
         (Class::FixedString(_), Encoding::None) if dataset.shape() == [1] => ("string", "0.2.0"),
         (Class::VarString(_) | Class::FixedString(_), _) => ("string-array", "0.2.0"),
         (Class::Compound(members), kind) if kind == Encoding::RecArray || !is_complex(members) => {
@@ -263,7 +247,7 @@ fn encoding_of(object: &Node, dataset: &Array) -> Result<(&'static str, &'static
     })
 }
 
-/// As h5py stores complex numbers.
+/// Whether the members are those of a complex number as h5py stores it.
 fn is_complex(members: &[Member]) -> bool {
     matches!(members, [a, b] if a.name == "r" && b.name == "i" && a.datatype == b.datatype)
 }
@@ -341,7 +325,7 @@ mod tests {
         let layout = Layout::new(Orientation::Csr, [2, 2], 2, Dtype::Uint8).unwrap();
         let matrix = InMemory::new(layout, vec![0, 1, 2], vec![1, 0], vec![5, 6]).unwrap();
         let root = written(|w| w.sparse(&at("x"), &matrix));
-        let copy = Matrix::open(&copied(&root, Some(&[1]), Some(&[0]))).unwrap();
+        let copy = StoredMatrix::open(&copied(&root, Some(&[1]), Some(&[0]))).unwrap();
         let layout = Layout::new(Orientation::Csr, [1, 1], 1, Dtype::Uint8).unwrap();
         let expected = InMemory::new(layout, vec![0, 1], vec![0], vec![6]).unwrap();
         assert_eq!(InMemory::read(&copy.source(BUDGET, &()).unwrap(), BUDGET, &()).unwrap(), expected);

@@ -1,4 +1,4 @@
-//! One matrix of a file: compressed or dense.
+//! A matrix stored in a file: compressed or dense.
 
 use super::dense::Dense;
 use super::element::ElementKind;
@@ -9,16 +9,21 @@ use crate::matrix::{AnySource, Budget, LostLines};
 use crate::observe::Observer;
 use crate::tree::Node;
 
-/// A matrix of a file, as metadata.
+/// Metadata of a matrix stored in a file: opening it reads no entries.
 #[derive(Debug, Clone)]
 pub enum StoredMatrix {
-    /// Compressed rows or columns.
+    /// Compressed by rows (CSR) or by columns (CSC).
     Sparse(Sparse),
     /// An array of two dimensions.
     Dense(Dense),
 }
 
 impl StoredMatrix {
+    /// Opens a matrix by its encoding.
+    ///
+    /// # Errors
+    /// `NotFound` if the element is not a matrix; `Unsupported` if an array does not have two dimensions;
+    /// `Malformed` if a compressed matrix lacks a part.
     pub(crate) fn open(object: &Node) -> Result<Self> {
         match ElementKind::of(object)? {
             ElementKind::Array | ElementKind::ReferringColumn => {
@@ -28,22 +33,22 @@ impl StoredMatrix {
             ElementKind::Mapping
                 if object.child("indptr")?.is_some() && Encoding::of(object)? == Encoding::None =>
             {
-                Err(Error::malformed("compressed matrix that does not say whether by rows or by columns")
+                Err(Error::malformed("expected a compressed matrix with an encoding-type, got none (CSR and CSC cannot be distinguished)")
                     .in_object(object.path()))
             }
             _ => {
-                let text = format!("not a matrix ({:?})", Encoding::of(object)?);
+                let text = format!("expected a matrix, got {:?}", Encoding::of(object)?);
                 Err(Error::not_found(text).in_object(object.path()))
             }
         }
     }
 
-    /// Whether an object is a matrix.
+    /// Whether an object is a matrix that can be opened.
     pub(crate) fn is_matrix(object: &Node) -> bool {
         Self::open(object).is_ok()
     }
 
-    /// The path of the element.
+    /// Path of the element in the container.
     pub fn path(&self) -> &str {
         match self {
             StoredMatrix::Sparse(s) => s.path(),
@@ -51,7 +56,7 @@ impl StoredMatrix {
         }
     }
 
-    /// Rows and columns.
+    /// Number of rows and columns.
     pub fn shape(&self) -> [u64; 2] {
         match self {
             StoredMatrix::Sparse(s) => s.shape(),
@@ -59,11 +64,12 @@ impl StoredMatrix {
         }
     }
 
-    /// Reads what must be known before entries can be read: line pointers, or for a dense matrix how many
-    /// values of each line are not zero.
+    /// Opens the entries. This reads the line pointers; a dense matrix is read once in full, to count the
+    /// values of each line that are not zero.
     ///
     /// # Errors
-    /// `Malformed` where the parts contradict each other; otherwise as reading goes.
+    /// `Malformed` if the parts contradict each other; `Limit` if the budget is too small; otherwise errors of
+    /// reading.
     pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<AnySource<'static>> {
         observer.check_cancelled()?;
         Ok(match self {
@@ -72,11 +78,11 @@ impl StoredMatrix {
         })
     }
 
-    /// As [`source`](Self::source), past damage: the lines that cannot be had are told, and are not to be read.
-    /// More may turn out to be lost when [`damage`](crate::matrix::damage) reads the rest.
+    /// As [`source`](Self::source), but tolerates damage: also returns the lines that cannot be read, which
+    /// must not be read. [`damage`](crate::matrix::damage), which reads the rest, may find more.
     ///
     /// # Errors
-    /// Where nothing can be had at all.
+    /// As [`source`](Self::source), if no line can be read.
     pub fn source_past(
         &self,
         budget: Budget,

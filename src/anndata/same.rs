@@ -1,4 +1,4 @@
-//! Whether two elements hold the same, as anndata compares them when it merges.
+//! Equality of two elements, as anndata defines it when it merges `uns` and the axis across.
 
 use super::column::read_column;
 use super::dataframe::read_frame;
@@ -9,11 +9,12 @@ use crate::matrix::{Budget, equal};
 use crate::observe::Observer;
 use crate::tree::{Array, Node};
 
-/// Whether two elements that are no mappings are equal: arrays by type and value, scalars by value, tables by all they
-/// have, compressed matrices by their numbers. Missing equals missing.
+/// Whether two elements, neither of them a mapping, are equal: arrays in type and values, scalars in value,
+/// tables in index and columns, compressed matrices in their entries. Missing equals missing, and NaN equals
+/// NaN.
 ///
 /// # Errors
-/// As reading goes.
+/// Errors of reading.
 pub(crate) fn same(a: &Node, b: &Node, budget: Budget, observer: &dyn Observer) -> Result<bool> {
     if a.is_array() && b.is_array() {
         return same_values(&a.array()?, &b.array()?);
@@ -30,7 +31,7 @@ pub(crate) fn same(a: &Node, b: &Node, budget: Budget, observer: &dyn Observer) 
         (ElementKind::Column(x), ElementKind::Column(y)) if x == y => {
             Ok(read_column(a)?.same(&read_column(b)?))
         }
-        // what is not known is equal to nothing
+        // elements of other kinds are never equal
         _ => Ok(false),
     }
 }

@@ -1,4 +1,4 @@
-//! Writes the encodings that need no file of their own: one text, nothing, records.
+//! Writes the small encodings: a string, null, an array of records.
 
 use crate::anndata::AnnDataWriter;
 use crate::dtype::{Class, Datatype, Member};
@@ -6,28 +6,29 @@ use crate::error::Result;
 use crate::tree::{EncodedValue, Location};
 
 impl AnnDataWriter<'_> {
-    /// Writes one text.
+    /// Writes a string (`string` 0.2.0).
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if writing fails.
     pub fn text(&mut self, at: &Location, text: &str) -> Result<()> {
         let value = self.writer.text(text)?;
         self.array(at, &value, "string")
     }
 
-    /// Writes what Python calls None.
+    /// Writes a null (`null` 0.1.0), which Python reads as `None`.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if writing fails.
     pub fn null(&mut self, at: &Location) -> Result<()> {
         let attributes = self.encoding("null", "0.1.0")?;
         self.writer.array(at, &EncodedValue::null(), &attributes, &self.storing(None))
     }
 
-    /// Writes records of numbers: the columns by name, all of one dimension and length.
+    /// Writes an array of records (`rec-array` 0.2.0) from its columns: their names and values, all of one
+    /// dimension and of the same length.
     ///
     /// # Errors
-    /// Where they cannot be written.
+    /// `Io` if writing fails.
     pub fn records(&mut self, at: &Location, columns: &[(&str, EncodedValue)]) -> Result<()> {
         let mut members = Vec::new();
         let mut offset = 0;

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::matrix::Budget;
 use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
-use crate::tree::{Container, EncodedValue, Location, Node, Storage};
+use crate::tree::{ArrayStorage, Container, EncodedValue, Location, Node};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -72,7 +72,7 @@ impl AnnDataWriter<'_> {
 
     /// An array without attributes.
     pub(crate) fn raw_array(&mut self, path: &str, value: &EncodedValue) -> Result<()> {
-        self.writer.array(&at(path), value, &[], &Storage::default())
+        self.writer.array(&at(path), value, &[], &ArrayStorage::default())
     }
 }
 

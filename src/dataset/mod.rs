@@ -5,7 +5,7 @@
 //! content"), not the name. Sources of entries ([`Matrix`]), tables and columns ([`TableView`]) and arrays
 //! ([`ArrayView`]) go out, to the commands and to programs that embed the library. [`AnnData`] is a file in a
 //! container: AnnData of any generation, MuData, 10x Genomics or loom. It is read by [`anndata`](crate::anndata)
-//! and [`formats`](crate::formats); a store is read by [`store`](crate::store).
+//! and [`formats`](crate::formats); a store is read by `store`.
 
 mod anndata;
 mod array;

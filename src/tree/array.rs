@@ -1,12 +1,10 @@
 //! An array in a container: its shape, type and storage, and reading its elements.
 
 use super::{Node, Value};
-use crate::array::{Room, Rows};
 use crate::codec::Filters;
 use crate::dtype::Datatype;
 use crate::error::Result;
 use crate::hdf5;
-use std::ops::Range;
 
 /// Metadata of an array: opening it reads no elements. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -180,29 +178,6 @@ impl Array {
     pub(crate) fn check_holes(&self) -> Result<()> {
         let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.check_holes()
-    }
-}
-
-impl Rows for Array {
-    fn datatype(&self) -> &Datatype {
-        self.datatype()
-    }
-
-    fn shape(&self) -> &[u64] {
-        self.shape()
-    }
-
-    fn together(&self) -> u64 {
-        self.rows_of_chunk()
-    }
-
-    fn read(&self, range: Range<u64>, out: &mut [u8], room: &mut Room) -> Result<()> {
-        let shape = self.shape();
-        let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());
-        if let (Some(start), Some(count)) = (start.first_mut(), count.first_mut()) {
-            (*start, *count) = (range.start, range.end.saturating_sub(range.start));
-        }
-        self.read_box(&start, &count, out, room.state())
     }
 }
 

@@ -19,6 +19,8 @@ mod array;
 mod container;
 mod location;
 mod node;
+#[cfg(target_pointer_width = "64")]
+mod rows;
 mod value;
 mod walk;
 mod write;

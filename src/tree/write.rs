@@ -7,6 +7,7 @@ use crate::error::{Error, Place, Result};
 use crate::hdf5::{self, Chunks, Storing};
 use crate::strings::Strings;
 use std::collections::HashMap;
+use std::io::{Seek, Write};
 
 pub use crate::hdf5::Libver;
 
@@ -61,6 +62,15 @@ impl TreeWriter {
     #[cfg(feature = "write")]
     pub fn create(path: &std::path::Path, replace: bool, libver: Libver) -> Result<Self> {
         let writer = hdf5::Writer::create(path, replace, libver)?;
+        Ok(TreeWriter { format: WriterFormat::Hdf5 { writer, open: HashMap::new() } })
+    }
+
+    /// Begins an HDF5 file in `sink`, from its beginning; [`finish_sink`](Self::finish_sink) gives the sink back.
+    ///
+    /// # Errors
+    /// `Io` if the sink cannot be written to.
+    pub fn to_sink<W: Write + Seek + Send + 'static>(sink: W, libver: Libver) -> Result<Self> {
+        let writer = hdf5::Writer::to_sink(sink, libver)?;
         Ok(TreeWriter { format: WriterFormat::Hdf5 { writer, open: HashMap::new() } })
     }
 
@@ -190,12 +200,27 @@ impl TreeWriter {
     /// # Errors
     /// `Io` if that fails; `Unsupported` if an attribute's name or type is too large for the container.
     pub fn finish(self, attributes: Attributes<'_>) -> Result<()> {
+        let (writer, root) = self.root(attributes);
+        writer.finish(&root)
+    }
+
+    /// Writes the root group, flushes the sink and returns it.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish); `Usage` if this was not begun in a sink of type `W`.
+    pub fn finish_sink<W: 'static>(self, attributes: Attributes<'_>) -> Result<W> {
+        let (writer, root) = self.root(attributes);
+        writer.finish_sink(&root)
+    }
+
+    /// The root group with its attributes, and what writes it.
+    fn root(self, attributes: Attributes<'_>) -> (hdf5::Writer, hdf5::Group) {
         let WriterFormat::Hdf5 { writer, mut open } = self.format;
         let mut root = open.remove(&Location::root()).unwrap_or_default();
         for (name, value) in attributes {
             root.attribute(name, value.as_hdf5().clone());
         }
-        writer.finish(&root)
+        (writer, root)
     }
 
     /// Links an object from its group, which is not written yet.

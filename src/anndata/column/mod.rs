@@ -1,4 +1,4 @@
-//! A column of a data frame, by any of its encodings.
+//! Columns of a data frame, in all their encodings: arrays, `categorical` and the nullable encodings.
 
 #[cfg(feature = "write")]
 mod write;
@@ -9,14 +9,21 @@ use crate::error::{Error, Place, Result};
 use crate::table::{Categorical, Column};
 use crate::tree::{Node, Value};
 
-/// Reads one column. Bool arrays of other kinds (masks) come the same way.
+/// Reads a column of any encoding.
+///
+/// # Errors
+/// `Malformed` if a part is missing or does not fit the others; `Unsupported` for several dimensions,
+/// compounds and other types that cannot be a column; otherwise errors of reading.
 pub(crate) fn read_column(object: &Node) -> Result<Column> {
     read_inner(object).in_object(object.path())
 }
 
 fn read_inner(object: &Node) -> Result<Column> {
-    let part =
-        |name: &str| object.child(name)?.ok_or_else(|| Error::malformed(format!("column without '{name}'")));
+    let part = |name: &str| {
+        object
+            .child(name)?
+            .ok_or_else(|| Error::malformed(format!("expected a column with '{name}', got none")))
+    };
     match ElementKind::of(object)? {
         ElementKind::Array | ElementKind::ReferringColumn => match object.attribute("categories")? {
             Some(reference) => read_referred(object, &reference),
@@ -39,7 +46,7 @@ fn read_inner(object: &Node) -> Result<Column> {
             same_length(values.len(), missing.len())?;
             Ok(Column::NullableStrings { values, missing })
         }
-        _ => Err(Error::unsupported(format!("a column of encoding {:?}", Encoding::of(object)?))),
+        _ => Err(Error::unsupported(format!("expected a column, got encoding {:?}", Encoding::of(object)?))),
     }
 }
 
@@ -51,10 +58,14 @@ fn read_referred(object: &Node, reference: &Value) -> Result<Column> {
     Ok(Column::Categorical(Categorical::new(&codes, categories, ordered)?))
 }
 
-/// A column of one-dimensional values.
+/// Makes a column of an array in memory.
+///
+/// # Errors
+/// `Unsupported` for several dimensions and types that cannot be a column; `Malformed` if the heap of strings
+/// is damaged.
 pub(crate) fn from_value(value: &Value) -> Result<Column> {
     if value.shape().is_some_and(|s| s.len() > 1) {
-        return Err(Error::unsupported("a column of more than one dimension"));
+        return Err(Error::unsupported("expected a column of one dimension, got several"));
     }
     if value.is_text() {
         return Ok(Column::Strings(value.strings()?));
@@ -65,16 +76,18 @@ pub(crate) fn from_value(value: &Value) -> Result<Column> {
 
 fn read_mask(object: &Node) -> Result<Vec<bool>> {
     let (dtype, bytes) = object.array()?.read()?.numbers().in_object(object.path())?;
-    // h5py writes bools; other writers 8-bit integers
+    // h5py writes bools, other writers integers of 8 bits
     if dtype.size() != 1 {
-        return Err(Error::malformed(format!("mask of {dtype}")).in_object(object.path()));
+        return Err(
+            Error::malformed(format!("expected a mask of bools, got {dtype}")).in_object(object.path())
+        );
     }
     Ok(bytes.iter().map(|b| *b != 0).collect())
 }
 
 fn same_length(values: usize, mask: usize) -> Result<()> {
     if values != mask {
-        return Err(Error::malformed(format!("{values} values but a mask of {mask}")));
+        return Err(Error::malformed(format!("expected a mask of {values} values, got {mask}")));
     }
     Ok(())
 }
@@ -203,7 +216,7 @@ mod tests {
         // a number refers to nothing
         let root = written(|w| {
             let attribute = ("categories".to_owned(), EncodedValue::integer(3));
-            w.writer.array(&at("lost"), &ints(&[0]), &[attribute], &crate::tree::Storage::default())
+            w.writer.array(&at("lost"), &ints(&[0]), &[attribute], &crate::tree::ArrayStorage::default())
         });
         let error = read_column(&root.descend("lost").unwrap()).unwrap_err();
         assert!([Kind::Malformed, Kind::Unsupported].contains(&error.kind()), "{error}");

@@ -7,10 +7,11 @@ use crate::table::{Categorical, Column};
 use crate::tree::{EncodedValue, Location};
 
 impl AnnDataWriter<'_> {
-    /// Writes one column by itself.
+    /// Writes a column: numbers as `array`, strings as `string-array`, the others as `categorical` 0.2.0 or a
+    /// nullable encoding 0.1.0. Nullable floats become an array with NaN, because they have no encoding.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if writing fails.
     pub fn column(&mut self, at: &Location, column: &Column) -> Result<()> {
         match column {
             Column::Numbers { dtype, bytes } => self.numbers(at, *dtype, bytes.clone()),
@@ -36,7 +37,7 @@ impl AnnDataWriter<'_> {
         self.array(at, &EncodedValue::numbers(dtype, &[n], bytes), "array")
     }
 
-    /// Writes the mask beside the values, which are written, and the group of both.
+    /// Writes the mask, after its values, and the group of both.
     fn masked(&mut self, at: &Location, kind: &str, missing: &[bool]) -> Result<()> {
         let attributes = self.encoding(kind, "0.1.0")?;
         let mask = missing.iter().map(|m| u8::from(*m)).collect();
@@ -48,7 +49,7 @@ impl AnnDataWriter<'_> {
         let mut attributes = self.encoding("categorical", "0.2.0")?;
         attributes.push(("ordered".into(), EncodedValue::boolean(c.ordered())));
         self.column(&at.child("categories"), c.categories())?;
-        // as narrow as pandas has them
+        // the narrowest type, as in pandas
         let (dtype, bytes): (Dtype, Vec<u8>) = match c.categories().len() {
             0..=0x7f => (Dtype::Int8, c.codes().iter().map(|v| *v as u8).collect()),
             0x80..=0x7fff => {
@@ -61,7 +62,7 @@ impl AnnDataWriter<'_> {
     }
 }
 
-/// The values, NaN where they are missing: there is no encoding of nullable floats.
+/// The values, with NaN for missing ones.
 fn with_nan(dtype: Dtype, bytes: &[u8], missing: &[bool]) -> Vec<u8> {
     let (mut out, nan) = (bytes.to_vec(), dtype.missing());
     for (slot, _) in out.chunks_exact_mut(dtype.size()).zip(missing).filter(|(_, gone)| **gone) {

@@ -12,25 +12,29 @@ use crate::table::{Column, Frame};
 use crate::tree::Node;
 use std::borrow::Cow;
 
-/// Names of the parts of a data frame, without their values.
+/// The names of the index and the columns of a data frame.
 #[derive(Debug, Clone)]
 pub(crate) struct ColumnNames {
-    /// The child that holds the index; `None` where the frame has none.
+    /// Name of the child that holds the index; `None` if there is no index.
     pub(crate) index: Option<String>,
     /// Names of the columns, in order.
     pub(crate) columns: Vec<String>,
 }
 
+/// The names of the index and the columns, from attributes, or from the children if attributes are missing.
+///
+/// # Errors
+/// `Io`, `Malformed` or `Unsupported` if the children or attributes cannot be read.
 pub(crate) fn names(group: &Node) -> Result<ColumnNames> {
     let children: Vec<String> = group.links()?.iter().map(|l| l.name().into_owned()).collect();
     let index = match text_attribute(group, "_index")? {
         Some(name) => Some(name),
-        // Writers that leave the attribute out use one of these names.
+        // writers that omit the attribute use one of these names
         None => {
             ["_index", "index"].iter().find(|n| children.iter().any(|c| c == *n)).map(|n| (*n).to_owned())
         }
     };
-    // An empty order comes as an empty array of floats from h5py.
+    // h5py writes an empty list as an empty array of floats
     let order = match group.attribute("column-order")? {
         Some(v) if v.is_empty() => Some(Vec::new()),
         Some(v) => {
@@ -45,32 +49,47 @@ pub(crate) fn names(group: &Node) -> Result<ColumnNames> {
     Ok(ColumnNames { index, columns })
 }
 
-/// Rows of a data frame of any generation, from the metadata of its index, or of its first column where it has none.
+/// Number of rows of a data frame of any generation, from metadata of its index, or of its first column
+/// without an index.
+///
+/// # Errors
+/// `Malformed` if that child is missing; otherwise errors of opening it.
 pub(crate) fn rows(object: &Node) -> Result<u64> {
     if object.is_array() {
         return Ok(object.array()?.shape().first().copied().unwrap_or(0));
     }
     let names = names(object)?;
     let Some(name) = names.index.or(names.columns.into_iter().next()) else { return Ok(0) };
-    let text = format!("data frame without its column '{name}'");
+    let text = format!("expected a column '{name}', got none");
     let column = object.child(&name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))?;
     column_rows(&column)
 }
 
-/// Rows of a column, from metadata: those of its codes or values where it is a group.
+/// Number of rows of a column, from metadata; for a group, of its codes or values.
+///
+/// # Errors
+/// `Malformed` if a group has neither; otherwise errors of opening them.
 pub(crate) fn column_rows(column: &Node) -> Result<u64> {
     let array = match column.is_array() {
         true => column.array()?,
         false => {
             let part = column.child("codes")?.or(column.child("values")?);
-            part.ok_or_else(|| Error::malformed("column without values").in_object(column.path()))?.array()?
+            part.ok_or_else(|| {
+                Error::malformed("expected a column with 'codes' or 'values', got neither")
+                    .in_object(column.path())
+            })?
+            .array()?
         }
     };
     Ok(array.shape().first().copied().unwrap_or(0))
 }
 
-/// Reads a data frame of any generation; `rows` is how long it should be where it does not say itself.
-/// A column that no table holds (several dimensions, compounds) is left out with a warning.
+/// Reads a data frame of any generation. `uns` has the categories of files of anndata 0.6 and earlier; `rows`
+/// is the number of rows of a data frame without index and columns. A column that a [`Frame`] cannot hold
+/// (several dimensions, compounds) is left out with a warning.
+///
+/// # Errors
+/// `Malformed` if a column is missing or lengths differ; `Cancelled`; otherwise errors of reading.
 pub(crate) fn read_frame(
     object: &Node,
     uns: Option<&Node>,
@@ -82,7 +101,7 @@ pub(crate) fn read_frame(
     }
     let names = names(object)?;
     let child = |name: &str| {
-        let text = format!("data frame without its column '{name}'");
+        let text = format!("expected a column '{name}', got none");
         object.child(name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))
     };
     let mut columns: Vec<(String, Column)> = Vec::with_capacity(names.columns.len());

@@ -1,4 +1,4 @@
-//! Writes arrays in chunks of whole rows, strip by strip.
+//! Writes dense arrays in chunks of whole rows, strip by strip.
 
 use crate::anndata::AnnDataWriter;
 use crate::array::{Rows, StripPlan, strips_in_order};
@@ -9,17 +9,17 @@ use crate::tree::{ArrayStorage, EncodedValue, Location};
 use std::ops::Range;
 
 impl AnnDataWriter<'_> {
-    /// Writes an array row by row, on all threads of the current rayon pool and within the budget. Its bytes do not depend on
-    /// how many threads there are.
+    /// Writes all rows as an array (`array` 0.2.0), on all threads of the current rayon pool and within the
+    /// budget. The bytes do not depend on the number of threads.
     ///
     /// # Errors
-    /// Those of reading the rows and of writing.
+    /// Errors of reading the rows and of writing; `Cancelled`.
     pub fn dense(&mut self, at: &Location, rows: &dyn Rows) -> Result<()> {
         let attributes = self.encoding("array", "0.2.0")?;
         self.rows(at, rows, &attributes)
     }
 
-    /// Writes an array of fixed-size elements with these attributes.
+    /// Writes all rows as an array with the given attributes; the values are of fixed size.
     pub(in crate::anndata) fn rows(
         &mut self,
         at: &Location,

@@ -1,23 +1,34 @@
-//! Data frames from before 0.7: compound datasets, their labels in `uns`.
+//! Compound datasets of anndata 0.6 and earlier: data frames with their categories in `uns`, and mappings.
 
 use crate::anndata::column::from_value;
+#[cfg(feature = "write")]
+use crate::anndata::{AnnDataWriter, axes::Axes, copy::select_value};
 use crate::error::{Error, Kind, Place, Result};
 use crate::observe::{Observer, Warning};
 use crate::table::{Categorical, Column, Frame};
+#[cfg(feature = "write")]
+use crate::tree::Location;
 use crate::tree::Node;
 
-/// Reads a compound dataset: the first member is the index, integer members named in `uns` are categorical.
+/// Reads a data frame stored as a compound dataset: the first member is the index; a member of integers is
+/// categorical if `uns` has its categories. Members that cannot be a column are left out with a warning.
+///
+/// # Errors
+/// `Unsupported` if it is not a compound; `Malformed` if it has no member; `Cancelled`; otherwise errors of
+/// reading.
 pub(crate) fn read_frame(object: &Node, uns: Option<&Node>, observer: &dyn Observer) -> Result<Frame> {
     let value = object.array()?.read()?;
     let names: Vec<String> = value
         .member_names()
-        .ok_or_else(|| Error::unsupported(format!("a data frame of type {}", value.datatype().name())))
+        .ok_or_else(|| Error::unsupported(format!("expected a data frame, got {}", value.datatype().name())))
         .in_object(object.path())?
         .into_iter()
         .map(str::to_owned)
         .collect();
     let Some((index_name, rest)) = names.split_first() else {
-        return Err(Error::malformed("data frame without an index").in_object(object.path()));
+        return Err(
+            Error::malformed("expected a data frame with an index, got no member").in_object(object.path())
+        );
     };
     let member =
         |name: &str| from_value(&value.member(name)?).in_object(&format!("{}/{name}", object.path()));
@@ -38,8 +49,30 @@ pub(crate) fn read_frame(object: &Node, uns: Option<&Node>, observer: &dyn Obser
     Frame::new(Some(index_name.clone()), index, columns).in_object(object.path())
 }
 
-/// Makes a categorical of integer codes whose labels are `uns/NAME_categories`. Whether they are meant for this
-/// table is not said: they are where every code has a label.
+#[cfg(feature = "write")]
+impl AnnDataWriter<'_> {
+    /// Writes each member of a compound dataset as a separate array, selecting `rows` of it: `obsm` and
+    /// `varm` of anndata 0.5 are compounds with an array for each key.
+    ///
+    /// # Errors
+    /// Errors of reading and of writing.
+    pub fn compound_mapping(&mut self, at: &Location, object: &Node, rows: Option<&[u64]>) -> Result<()> {
+        let value = object.array()?.read()?;
+        for name in value.member_names().unwrap_or_default() {
+            let member = value.member(name)?.unpacked();
+            let member = match rows {
+                Some(_) => select_value(&member, Axes { rows, columns: None }, object)?,
+                None => member,
+            };
+            let encoded = self.writer.value(&member)?;
+            self.array(&at.child(name), &encoded, "array")?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes a categorical column of integer codes if `uns/NAME_categories` has a category for every code. The
+/// file does not say whether these belong to `obs` or to `var`.
 fn with_labels(column: Column, name: &str, uns: Option<&Node>) -> Result<Column> {
     let Column::Numbers { dtype, bytes } = &column else { return Ok(column) };
     if dtype.is_float() {

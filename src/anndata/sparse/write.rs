@@ -1,4 +1,4 @@
-//! `csr_matrix` and `csc_matrix`: chunks are compressed by all threads and appended in order.
+//! Writes `csr_matrix` and `csc_matrix`: chunks are compressed on all threads and appended in order.
 
 use crate::anndata::AnnDataWriter;
 use crate::codec::{EncodeWork, Encoded, Filters};
@@ -10,20 +10,21 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 impl AnnDataWriter<'_> {
-    /// Writes all entries of a source, on all threads of the current rayon pool. The bytes do not depend on how many
-    /// there are.
+    /// Writes all entries of a source as a compressed matrix (0.1.0), on all threads of the current rayon
+    /// pool. The bytes do not depend on the number of threads.
     ///
     /// # Errors
-    /// Those of the source and of writing.
+    /// Errors of the source and of writing; `Cancelled`.
     pub fn sparse(&mut self, at: &Location, source: &dyn Source) -> Result<()> {
         let (budget, observer) = (self.budget, self.observer);
         self.sparse_from(at, source.layout(), source.pointers(), |sink| pump(source, sink, budget, observer))
     }
 
-    /// Writes what `fill` gives to the sink it gets, and finishes: every entry of the layout, in blocks of any order.
+    /// Writes a compressed matrix whose entries `fill` passes to a sink: every entry of `layout` once, in
+    /// blocks of any order. `fill` returns the finished sink.
     ///
     /// # Errors
-    /// Those of `fill` and of writing.
+    /// Errors of `fill` and of writing.
     pub fn sparse_from(
         &mut self,
         at: &Location,
@@ -35,7 +36,7 @@ impl AnnDataWriter<'_> {
         self.sparse_done(at, layout, pointers, chunks)
     }
 
-    /// The first half of [`sparse_from`](Self::sparse_from): where all entries go.
+    /// The first half of [`sparse_from`](Self::sparse_from): the sink for all entries.
     pub(crate) fn sparse_sink(&mut self, at: &Location, layout: &Layout) -> Result<SparseSink<'_>> {
         let index = index_type(layout);
         let filters = self.storage.filters;
@@ -64,7 +65,8 @@ impl AnnDataWriter<'_> {
         })
     }
 
-    /// The second half: what the sink made becomes a matrix.
+    /// The second half of [`sparse_from`](Self::sparse_from): writes the pointers and the group, after the sink is
+    /// finished.
     pub(crate) fn sparse_done(
         &mut self,
         at: &Location,
@@ -93,30 +95,30 @@ impl AnnDataWriter<'_> {
     }
 }
 
-/// The chunks of a compressed matrix that a [`SparseSink`] has written: `data` and `indices`.
+/// The arrays `data` and `indices` of a compressed matrix, whose chunks a [`SparseSink`] has written.
 #[derive(Debug)]
 pub struct SparseChunks([ChunkWriter; 2]);
 
-/// The type of both index arrays.
+/// The type of `indices` and `indptr`, as scipy chooses it: int32 if all values fit, otherwise int64.
 fn index_type(layout: &Layout) -> Dtype {
     let small = i32::MAX as u64;
     if layout.entries <= small && layout.minor <= small { Dtype::Int32 } else { Dtype::Int64 }
 }
 
-/// A sink: entries become chunks of two datasets.
+/// A sink that writes entries as chunks of `data` and `indices`.
 pub struct SparseSink<'w> {
     chunk: u64,
     entries: u64,
-    /// Bytes of a value and of an index.
+    /// Size in bytes of a value and of an index.
     sizes: [usize; 2],
     filters: Filters,
-    /// Chunks that blocks have filled in part.
+    /// Chunks that are not complete yet, by number.
     partial: Mutex<HashMap<u64, Partial>>,
     work: Mutex<Vec<EncodeWork>>,
     stage: Mutex<AppendStage<'w>>,
-    /// The next chunk was appended.
+    /// Notified when a chunk was appended.
     moved: Condvar,
-    /// Chunks that may wait for one that is late.
+    /// Maximum number of encoded chunks that wait for an earlier one.
     window: u64,
 }
 
@@ -128,17 +130,17 @@ impl std::fmt::Debug for SparseSink<'_> {
 
 struct Partial {
     parts: [Vec<u8>; 2],
-    /// Entries still missing.
+    /// Number of entries that are still missing.
     missing: u64,
 }
 
-/// What is done in order.
+/// The state of the sink that appends chunks in order.
 struct AppendStage<'w> {
     writer: &'w mut TreeWriter,
     chunks: SparseChunks,
     next: u64,
     waiting: BTreeMap<u64, [Encoded; 2]>,
-    /// Somebody could not append: nobody need wait any more.
+    /// Set if a block failed; then no thread waits any longer.
     failed: Option<()>,
 }
 
@@ -154,14 +156,14 @@ impl SparseSink<'_> {
         }
     }
 
-    /// Takes a whole chunk of both through the filters and appends it when its turn has come.
+    /// Applies the filters to a whole chunk of both arrays, and appends it after all chunks before it.
     fn submit(&self, number: u64, parts: &[&[u8]; 2]) -> Result<()> {
         let mut work = lock(&self.work).pop().unwrap_or_default();
         let data = self.filters.encode(parts[0], self.sizes[0], &mut work)?;
         let indices = self.filters.encode(parts[1], self.sizes[1], &mut work)?;
         lock(&self.work).push(work);
         let mut stage = lock(&self.stage);
-        // Whoever has the next chunk never waits, so this ends.
+        // the thread with the next chunk never waits, so this ends
         while number > stage.next + self.window && stage.failed.is_none() {
             stage = self.moved.wait(stage).unwrap_or_else(PoisonError::into_inner);
         }
@@ -187,7 +189,7 @@ impl AppendStage<'_> {
     }
 }
 
-/// Lets those who wait go when a block fails on its way here.
+/// Releases waiting threads if a block fails: dropped while the flag is `true`.
 struct Release<'a, 'w>(&'a SparseSink<'w>, bool);
 
 impl Drop for Release<'_, '_> {
@@ -230,20 +232,21 @@ impl Sink for SparseSink<'_> {
     fn finish(self) -> Result<Self::Done> {
         let stage = self.stage.into_inner().unwrap_or_else(PoisonError::into_inner);
         if stage.failed.is_some() || !stage.waiting.is_empty() {
-            return Err(Error::malformed("chunks are missing"));
+            return Err(Error::malformed("expected all entries of the layout, got fewer"));
         }
         Ok(stage.chunks)
     }
 
     fn working_bytes(&self, entries: u64) -> u64 {
         let chunk = self.chunk * (self.sizes[0] + self.sizes[1]) as u64;
-        // the one being filled, the one being encoded, those that wait, and the block's indices
+        // the chunk being filled, the one being encoded, those that wait, and the indices of the block
         chunk * 8 + entries.min(self.chunk) * 8
     }
 }
 
 impl SparseSink<'_> {
-    /// Puts a piece into a chunk; the chunk comes back when it is full. The last one is full with fewer entries.
+    /// Copies a part of a block into a chunk, and returns the chunk if it is complete. The last chunk has
+    /// fewer entries.
     fn fill(&self, number: u64, offset: u64, values: &[u8], indices: &[u8]) -> Option<Partial> {
         let mut partial = lock(&self.partial);
         let first = number * self.chunk;
