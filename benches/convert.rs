@@ -6,7 +6,7 @@
 
 #![allow(missing_docs)] // the macro below makes a public function without any
 
-use annmap::anndata::Matrix;
+use annmap::anndata::StoredMatrix;
 use annmap::codec::{Compression, Filters};
 use annmap::convert::{ConvertOptions, TargetLayout, convert};
 use annmap::dataset::AnnData;
@@ -40,13 +40,13 @@ impl Sink for Nowhere {
 
 fn decode(c: &mut Criterion) {
     let a = AnnData::open(file()).unwrap();
-    let Matrix::Sparse(sparse) = a.matrix("X").unwrap() else { panic!("X is not compressed") };
+    let StoredMatrix::Sparse(sparse) = a.matrix("X").unwrap() else { panic!("X is not compressed") };
     let mut group = c.benchmark_group("decode");
     group.sample_size(10);
     for array in sparse.arrays() {
         let n = array.elements().min(4 << 20);
         let mut out = vec![0; n as usize * array.datatype().size as usize];
-        let mut scratch = annmap::tree::Scratch::default();
+        let mut scratch = annmap::tree::ArrayScratch::default();
         array.load_chunk_index().unwrap();
         group.throughput(Throughput::Bytes(out.len() as u64));
         group.bench_function(array.node().name(), |b| {

@@ -1,4 +1,7 @@
-//! From any input to a store: which rows and columns, which edits, which layout, which sink.
+//! Converts a matrix of any dataset, with its tables, to a store.
+//!
+//! In comes a [`Dataset`] and the name of a matrix; the entries pass a chain of sources (salvage, selection,
+//! edits) and go to one [`Writer`], or to two for both layouts. Out come directories as in `spec/store.md`.
 
 use crate::dataset::{Dataset, select_frames};
 use crate::dtype::{Dtype, Policy};
@@ -20,11 +23,11 @@ pub enum TargetLayout {
     /// As the matrix is stored.
     #[default]
     Stored,
-    /// By rows.
+    /// Compressed by rows.
     Csr,
-    /// By columns.
+    /// Compressed by columns.
     Csc,
-    /// The one that it is not stored in.
+    /// The layout in which the matrix is not stored.
     Flipped,
     /// Both, as `OUT/csr` and `OUT/csc`.
     Both,
@@ -36,41 +39,42 @@ pub enum ValueDtype {
     /// As stored.
     #[default]
     Keep,
-    /// The narrowest that holds every value; costs one more reading of the values.
+    /// The narrowest type that holds every value; takes one more pass over the values.
     Auto,
-    /// This one.
+    /// The given type.
     As(Dtype),
 }
 
-/// How a matrix becomes a store.
+/// What [`convert`] does and how.
 #[derive(Debug, Clone)]
 pub struct ConvertOptions {
-    /// Which matrix of the input.
+    /// Name of the matrix: `X` (the default), `raw/X`, `layers/NAME`, ...
     pub matrix: String,
-    /// Which rows and columns.
+    /// Which rows and columns are written; all by default.
     pub selection: Selection,
     /// The layout of the output.
     pub target: TargetLayout,
-    /// The type of its values.
+    /// The type of the output's values.
     pub dtype: ValueDtype,
-    /// What happens to values that do not fit it.
+    /// What happens to values that this type cannot represent.
     pub policy: Policy,
-    /// The type of its indices.
+    /// The type of the output's indices; int64 by default.
     pub index: IndexDtype,
-    /// What is done to each line.
+    /// What is changed in each line: zeros dropped, duplicates summed. Nothing by default.
     pub edit: Edit,
     /// Write `obs.arrow` and `var.arrow`.
     pub tables: bool,
     /// Replace an existing store.
     pub force: bool,
-    /// Memory for buffers.
+    /// Memory for buffers; 1 GiB by default.
     pub budget: Budget,
-    /// How bytes get into the files.
+    /// How the files are written: through a map or by positioned writes.
     pub mode: WriteMode,
-    /// Go on past damage: lines that cannot be read come empty and are listed in the store's metadata, tables that
-    /// cannot be read are left out.
+    /// Continue past damage: lines that cannot be read become empty and are listed in the store's metadata, tables
+    /// that cannot be read are left out with a warning.
     pub salvage: bool,
-    /// For temporary files larger than the budget; beside the output where `None`.
+    /// Directory for temporary files, needed if another layout does not fit the budget; that of the output if
+    /// `None`.
     pub temporary: Option<PathBuf>,
 }
 
@@ -98,7 +102,7 @@ impl Default for ConvertOptions {
 #[derive(Debug, Clone, serde::Serialize)]
 #[non_exhaustive]
 pub struct ConvertReport {
-    /// One store, or two where both layouts were asked for: the stored one first.
+    /// One store, or two for [`TargetLayout::Both`]: first the one in the input's layout.
     pub stores: Vec<ConvertedStore>,
     /// Columns and tables that the stores lack.
     pub left_out: Vec<LeftOut>,
@@ -108,27 +112,27 @@ pub struct ConvertReport {
 #[derive(Debug, Clone, serde::Serialize)]
 #[non_exhaustive]
 pub struct ConvertedStore {
-    /// Where it is.
+    /// Path of the store directory.
     #[serde(serialize_with = "report::path")]
     pub output: PathBuf,
     /// `csr_matrix` or `csc_matrix`.
     #[serde(rename = "encoding-type")]
     pub encoding_type: &'static str,
-    /// Rows and columns.
+    /// `[rows, columns]`.
     pub shape: [u64; 2],
-    /// Entries.
+    /// Number of stored entries.
     pub nnz: u64,
     /// The types of the three arrays.
     pub dtypes: StoreDtypes,
-    /// Whether indices ascend inside each line, where this is known.
+    /// Whether indices ascend within each line, if known.
     pub sorted_indices: Option<bool>,
-    /// Whether a place comes more than once, where this is known.
+    /// Whether a line holds the same index more than once, if known.
     pub has_duplicates: Option<bool>,
-    /// Salvaging: how many lines could not be read.
+    /// With `salvage`, how many lines could not be read.
     pub lost: Option<u64>,
-    /// Bytes of all files.
+    /// Size of all files of the store, in bytes.
     pub bytes: u64,
-    /// All that the store says of itself.
+    /// The store's manifest.
     #[serde(skip)]
     pub manifest: Manifest,
 }
@@ -137,13 +141,13 @@ pub struct ConvertedStore {
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 #[non_exhaustive]
 pub struct StoreDtypes {
-    /// Of the values.
+    /// Type of the values.
     #[serde(serialize_with = "report::text")]
     pub data: Dtype,
-    /// Of the minor indices.
+    /// Type of the minor indices.
     #[serde(serialize_with = "report::text")]
     pub indices: Dtype,
-    /// Of the line pointers.
+    /// Type of the line pointers.
     #[serde(serialize_with = "report::text")]
     pub indptr: Dtype,
 }
@@ -167,11 +171,12 @@ impl ConvertedStore {
     }
 }
 
-/// Writes a matrix of `input` and its tables as a store at `output`, on all threads of the current rayon pool.
+/// Writes a matrix of `input` and its tables as a store directory at `output`, on all threads of the current rayon
+/// pool. [`TargetLayout::Both`] writes two, `output/csr` and `output/csc`.
 ///
 /// # Errors
-/// Those of reading and writing; `Usage` where a value does not fit the type asked for. Nothing appears at
-/// `output` then, and what was there stays.
+/// `NotFound` if there is no such matrix; `Usage` if a value does not fit the type asked for; the errors of
+/// reading and writing. After an error `output` is as it was before.
 pub fn convert(
     input: &Dataset,
     output: &Path,
@@ -184,6 +189,7 @@ pub fn convert(
     Ok(ConvertReport { stores, left_out: recorder.finish() })
 }
 
+/// Builds the chain of sources and writes it as one or two stores.
 fn stores(
     input: &Dataset,
     output: &Path,
@@ -235,7 +241,7 @@ fn stores(
         source: Some(input.record(&options.matrix)),
         salvaged,
     };
-    let run = Run { input, output, options, store: &store, shape: stored.layout().shape(), observer };
+    let run = ConvertRun { input, output, options, store: &store, shape: stored.layout().shape(), observer };
     let stored = source.layout().orientation;
     let written = match options.target {
         TargetLayout::Both => run.both(source),
@@ -247,19 +253,19 @@ fn stores(
     written.in_file(place)
 }
 
-/// What the three ways of writing share.
-struct Run<'a> {
+/// One call of [`convert`]: what the ways of writing (as stored, flipped, both) share.
+struct ConvertRun<'a> {
     input: &'a Dataset,
     output: &'a Path,
     options: &'a ConvertOptions,
     store: &'a store::StoreOptions,
-    /// Rows and columns that the tables are of.
+    /// Rows and columns of the whole input matrix, before the selection.
     shape: [u64; 2],
     observer: &'a dyn Observer,
 }
 
-impl Run<'_> {
-    /// The tables, where they are wanted.
+impl ConvertRun<'_> {
+    /// The selected tables, if wanted and readable.
     fn frames(&self) -> Result<Option<[Frame; 2]>> {
         let ConvertOptions { matrix, selection, salvage, .. } = self.options;
         if !self.options.tables {
@@ -274,6 +280,7 @@ impl Run<'_> {
         }
     }
 
+    /// Writes the tables to a store, if there are any.
     fn tables(&self, frames: Option<&[Frame; 2]>, writer: &Writer) -> Result<()> {
         match frames {
             Some([obs, var]) => writer.tables(obs, var).in_file(self.input.path()),
@@ -281,6 +288,7 @@ impl Run<'_> {
         }
     }
 
+    /// Writes entries and tables at the same time.
     fn as_stored(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         let writer = Writer::create(self.output, source.layout(), source.pointers(), self.store)?;
         self.observer.phase(&Phase::new(Verb::Converting, bytes_of(source)).of(&self.options.matrix));
@@ -294,7 +302,8 @@ impl Run<'_> {
         Ok(vec![writer.finish()?])
     }
 
-    /// The tables, and all entries sorted for the other layout, at the same time.
+    /// Reads the tables and partitions all entries for the other layout, at the same time. `also` gets each
+    /// block too.
     fn frames_and_partition(
         &self,
         source: &dyn Source,
@@ -310,6 +319,7 @@ impl Run<'_> {
         Ok((frames?, partitions?))
     }
 
+    /// Partitions all entries and then writes the other layout.
     fn flipped(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         store::refuse_existing(self.output, self.store.force)?;
         let (frames, partitions) = self.frames_and_partition(source, &|_| Ok(()))?;
@@ -319,7 +329,7 @@ impl Run<'_> {
         Ok(vec![partitions.deliver(writer, self.observer)?])
     }
 
-    /// The stored layout is written while the entries are partitioned for the other one.
+    /// Writes the stored layout while partitioning the entries for the other one, so that they are read once.
     fn both(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         let pair = StorePair::create(self.output, self.store)?;
         let (layout, pointers) = (source.layout(), source.pointers());
@@ -336,7 +346,7 @@ impl Run<'_> {
     }
 }
 
-/// What a pump over this source advances its observer by.
+/// How many bytes a pass over `source` reports to its observer.
 fn bytes_of(source: &dyn Source) -> u64 {
     source.layout().bytes()
 }

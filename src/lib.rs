@@ -77,6 +77,7 @@ compile_error!("with pointers of less than 64 bits annmap can only be built with
 
 #[cfg(target_pointer_width = "64")]
 pub mod anndata;
+#[cfg(target_pointer_width = "64")]
 pub mod array;
 pub(crate) mod bytes;
 pub mod codec;

@@ -13,7 +13,7 @@ pub enum Axis {
 }
 
 impl Axis {
-    /// Its table: `obs` or `var`.
+    /// Name of its table: `obs` or `var`.
     pub fn name(self) -> &'static str {
         match self {
             Axis::Obs => "obs",
@@ -30,67 +30,68 @@ impl Axis {
         }
     }
 
-    /// Its place in a shape of rows and columns.
+    /// Its position in a shape `[rows, columns]`: 0 for `Obs`, 1 for `Var`.
     pub fn dimension(self) -> usize {
         usize::from(self == Axis::Var)
     }
 }
 
-/// What the positions along one dimension of an element are.
+/// What one dimension of an element runs along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Along {
-    /// Positions of an axis.
+pub enum Dimension {
+    /// An axis of the AnnData: cells or genes.
     Axis(Axis),
-    /// Genes of `raw`, which has a table of its own.
+    /// The genes of `raw`, which have their own table `raw/var`.
     RawVar,
-    /// Positions of the element alone.
+    /// Nothing outside the element, such as the components of an embedding.
     Own,
 }
 
-impl Along {
-    /// The axis, if the dimension follows one.
+impl Dimension {
+    /// The axis that the dimension runs along, if it is one of the AnnData.
     pub fn axis(self) -> Option<Axis> {
         match self {
-            Along::Axis(axis) => Some(axis),
+            Dimension::Axis(axis) => Some(axis),
             _ => None,
         }
     }
 }
 
-/// Mappings of an AnnData whose elements follow its axes, and what the first two dimensions of their elements are, as in the
-/// AnnData specification. They are in the order in which they are written.
-pub const MAPPINGS: [(&str, [Along; 2]); 5] = [
-    ("obsm", [Along::Axis(Axis::Obs), Along::Own]),
-    ("varm", [Along::Axis(Axis::Var), Along::Own]),
-    ("obsp", [Along::Axis(Axis::Obs), Along::Axis(Axis::Obs)]),
-    ("varp", [Along::Axis(Axis::Var), Along::Axis(Axis::Var)]),
-    ("layers", [Along::Axis(Axis::Obs), Along::Axis(Axis::Var)]),
+/// The mappings of an AnnData whose elements run along its axes, each with the first two dimensions of its
+/// elements, as in the AnnData specification. They are in the order in which they are written.
+pub const MAPPINGS: [(&str, [Dimension; 2]); 5] = [
+    ("obsm", [Dimension::Axis(Axis::Obs), Dimension::Own]),
+    ("varm", [Dimension::Axis(Axis::Var), Dimension::Own]),
+    ("obsp", [Dimension::Axis(Axis::Obs), Dimension::Axis(Axis::Obs)]),
+    ("varp", [Dimension::Axis(Axis::Var), Dimension::Axis(Axis::Var)]),
+    ("layers", [Dimension::Axis(Axis::Obs), Dimension::Axis(Axis::Var)]),
 ];
 
-/// What the first two dimensions of the element at `path` are; `path` begins at the root of its AnnData. Elements that follow
-/// no axis, such as those of `uns`, have positions of their own.
-pub fn dimensions_of(path: &str) -> [Along; 2] {
+/// The first two dimensions of the element at `path`, a path from the root of its AnnData. Both are
+/// [`Dimension::Own`] for an element that runs along no axis, such as those in `uns`.
+pub fn dimensions_of(path: &str) -> [Dimension; 2] {
     let first = path.trim_matches('/').split('/').next().unwrap_or_default();
     match first {
-        "X" => [Along::Axis(Axis::Obs), Along::Axis(Axis::Var)],
-        "raw" | "raw.X" => [Along::Axis(Axis::Obs), Along::RawVar],
-        _ => MAPPINGS.iter().find(|(name, _)| *name == first).map_or([Along::Own; 2], |(_, along)| *along),
+        "X" => [Dimension::Axis(Axis::Obs), Dimension::Axis(Axis::Var)],
+        "raw" | "raw.X" => [Dimension::Axis(Axis::Obs), Dimension::RawVar],
+        _ => MAPPINGS.iter().find(|(name, _)| *name == first).map_or([Dimension::Own; 2], |(_, both)| *both),
     }
 }
 
-/// The rows and columns that are taken of an element; all where `None`.
+/// A selection of rows and columns of an element; `None` selects all.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Axes<'a> {
-    /// Positions along the first dimension, in the wanted order.
+    /// Numbers of the selected rows (the first dimension), in the order of the result.
     pub rows: Option<&'a [u64]>,
-    /// Positions along the second dimension, in the wanted order.
+    /// Numbers of the selected columns (the second dimension), in the order of the result.
     pub columns: Option<&'a [u64]>,
 }
 
 impl<'a> Axes<'a> {
-    /// What is taken of an element whose dimensions are `along`, where `obs` and `var` are taken of the axes.
-    pub fn selected(along: [Along; 2], obs: Option<&'a [u64]>, var: Option<&'a [u64]>) -> Self {
-        let [rows, columns] = along.map(|dimension| match dimension.axis() {
+    /// The selection of an element with these dimensions that follows from the selected cells `obs` and genes
+    /// `var`.
+    pub fn selected(dimensions: [Dimension; 2], obs: Option<&'a [u64]>, var: Option<&'a [u64]>) -> Self {
+        let [rows, columns] = dimensions.map(|dimension| match dimension.axis() {
             Some(Axis::Obs) => obs,
             Some(Axis::Var) => var,
             None => None,
@@ -98,7 +99,7 @@ impl<'a> Axes<'a> {
         Axes { rows, columns }
     }
 
-    /// What is taken of the lines and of the minor indices of a compressed matrix.
+    /// The selected lines and the selected minor indices of a compressed matrix.
     pub fn of(&self, orientation: Orientation) -> [Option<&'a [u64]>; 2] {
         match orientation {
             Orientation::Csr => [self.rows, self.columns],
@@ -106,7 +107,7 @@ impl<'a> Axes<'a> {
         }
     }
 
-    /// Whether everything is taken.
+    /// Whether all rows and columns are selected.
     pub fn is_all(&self) -> bool {
         self.rows.is_none() && self.columns.is_none()
     }
@@ -118,14 +119,14 @@ mod tests {
 
     #[test]
     fn elements_follow_their_axes() {
-        let (obs, var) = (Along::Axis(Axis::Obs), Along::Axis(Axis::Var));
+        let (obs, var) = (Dimension::Axis(Axis::Obs), Dimension::Axis(Axis::Var));
         for (path, want) in [
             ("X", [obs, var]),
             ("layers/counts", [obs, var]),
-            ("/obsm/X_umap", [obs, Along::Own]),
+            ("/obsm/X_umap", [obs, Dimension::Own]),
             ("varp/graph", [var, var]),
-            ("raw/X", [obs, Along::RawVar]),
-            ("uns/neighbors/distances", [Along::Own, Along::Own]),
+            ("raw/X", [obs, Dimension::RawVar]),
+            ("uns/neighbors/distances", [Dimension::Own, Dimension::Own]),
         ] {
             assert_eq!(dimensions_of(path), want, "{path}");
         }

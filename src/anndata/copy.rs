@@ -1,13 +1,13 @@
-//! Elements of one file into another: in the current encoding, with rows and columns chosen.
+//! Copies elements of one file to another: in the current encoding, with rows and columns selected.
 
 use crate::anndata::AnnDataWriter;
 use crate::anndata::Awkward;
 use crate::anndata::axes::Axes;
 use crate::anndata::column::read_column;
 use crate::anndata::dataframe::read_frame;
-use crate::anndata::element::Element;
+use crate::anndata::element::ElementKind;
 use crate::anndata::encoding::{Encoding, text_attribute};
-use crate::anndata::matrix::Matrix;
+use crate::anndata::matrix::StoredMatrix;
 use crate::array::{Room, Rows, SelectedRows};
 use crate::dtype::{Class, Member};
 use crate::error::{Error, Kind, Place, Result};
@@ -16,15 +16,15 @@ use crate::observe::{Phase, Verb, Warning};
 use crate::table::Column;
 use crate::tree::{Array, EncodedValue, Link, Location, Node, Value};
 
-/// Arrays up to this many bytes are copied by way of memory.
+/// Arrays of at most this many bytes are copied through memory.
 const SMALL: u64 = 8 << 20;
 
 impl AnnDataWriter<'_> {
-    /// Copies an element with everything below it. Returns `false` where it is of a kind that cannot be copied; the observer
-    /// gets the reason.
+    /// Copies an element with everything below it, selecting `axes` of it. Returns `false` if it is of a kind
+    /// that cannot be copied; then it is left out, and the observer gets a warning with the reason.
     ///
     /// # Errors
-    /// Where it cannot be read or written.
+    /// Errors of reading, except `Unsupported`, and of writing.
     pub fn copy(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<bool> {
         match self.copy_inner(at, object, axes) {
             Err(e) if e.kind() == Kind::Unsupported => {
@@ -37,14 +37,14 @@ impl AnnDataWriter<'_> {
     }
 
     fn copy_inner(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
-        match Element::of(object)? {
-            Element::Array => self.copy_array(at, object, axes),
-            Element::Sparse(_) => self.copy_matrix(at, &Matrix::open(object)?, axes),
-            Element::Frame if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") => {
+        match ElementKind::of(object)? {
+            ElementKind::Array => self.copy_array(at, object, axes),
+            ElementKind::Sparse(_) => self.copy_matrix(at, &StoredMatrix::open(object)?, axes),
+            ElementKind::Frame if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") => {
                 self.children(at, object, Axes { columns: None, ..axes })?;
                 self.with_attributes(at, object)
             }
-            Element::Frame => {
+            ElementKind::Frame => {
                 let frame = read_frame(object, None, 0, self.observer)?;
                 match axes.rows {
                     Some(rows) => {
@@ -54,25 +54,26 @@ impl AnnDataWriter<'_> {
                     None => self.frame(at, &frame),
                 }
             }
-            Element::Column(_) | Element::ReferringColumn => self.copy_column(at, object, axes),
-            Element::Awkward if axes.rows.is_some() => {
+            ElementKind::Column(_) | ElementKind::ReferringColumn => self.copy_column(at, object, axes),
+            ElementKind::Awkward if axes.rows.is_some() => {
                 let array = Awkward::read(object)?;
                 let rows = checked(axes.rows.unwrap_or_default(), array.len(), object)?;
                 let rows: Vec<Option<u64>> = rows.iter().copied().map(Some).collect();
                 self.awkward(at, &array.take(&rows))
             }
-            Element::Awkward | Element::Unknown(_) => {
+            ElementKind::Awkward | ElementKind::Unknown(_) => {
                 self.children(at, object, Axes::default())?;
                 self.with_attributes(at, object)
             }
-            Element::Mapping | Element::Structure => {
+            ElementKind::Mapping | ElementKind::Structure => {
                 self.children(at, object, Axes::default())?;
                 self.dict(at)
             }
         }
     }
 
-    /// Copies everything in a group, each with the same axes; what cannot be copied is left out with a warning.
+    /// Copies all children of a group, with the same selection for each; those that cannot be copied are left
+    /// out with a warning.
     pub(crate) fn children(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
         for link in object.links()? {
             self.copy_link(at, object, link, axes)?;
@@ -80,7 +81,7 @@ impl AnnDataWriter<'_> {
         Ok(())
     }
 
-    /// Copies one child of `group` into the group at `at`. Returns `false` where it cannot be copied, with a warning.
+    /// Copies one child of `group` into the group at `at`. Returns `false` after a warning if it cannot be copied.
     pub(crate) fn copy_link(
         &mut self,
         at: &Location,
@@ -97,7 +98,7 @@ impl AnnDataWriter<'_> {
         }
     }
 
-    /// Writes a group with the attributes that it had.
+    /// Writes the group of copied children with the attributes of `object`.
     fn with_attributes(&mut self, at: &Location, object: &Node) -> Result<()> {
         let mut attributes = Vec::new();
         for (name, value) in object.attributes()? {
@@ -115,13 +116,14 @@ impl AnnDataWriter<'_> {
         }
     }
 
-    /// Copies a matrix: compressed ones stay so, dense ones too.
+    /// Copies a matrix, selecting `axes` of it. Compressed matrices stay compressed and dense ones dense,
+    /// except those stored transposed (loom), which become compressed.
     ///
     /// # Errors
-    /// Where it cannot be read or written.
-    pub fn copy_matrix(&mut self, at: &Location, matrix: &Matrix, axes: Axes<'_>) -> Result<()> {
+    /// Errors of reading and of writing.
+    pub fn copy_matrix(&mut self, at: &Location, matrix: &StoredMatrix, axes: Axes<'_>) -> Result<()> {
         match matrix {
-            Matrix::Dense(d) if !d.is_transposed() => {
+            StoredMatrix::Dense(d) if !d.is_transposed() => {
                 let attributes = self.encoding("array", "0.2.0")?;
                 self.chosen_rows(at, d.array(), axes, &attributes)
             }
@@ -129,7 +131,7 @@ impl AnnDataWriter<'_> {
         }
     }
 
-    fn copy_opened(&mut self, at: &Location, matrix: &Matrix, axes: Axes<'_>) -> Result<()> {
+    fn copy_opened(&mut self, at: &Location, matrix: &StoredMatrix, axes: Axes<'_>) -> Result<()> {
         let source = matrix.source(self.budget, self.observer)?;
         let width = source.layout().entry_bytes();
         if axes.is_all() {
@@ -159,7 +161,7 @@ impl AnnDataWriter<'_> {
             select_value(&array.read()?, axes, object)?
         };
         let encoded = if value.is_text() && value.shape().is_some() {
-            // strings of fixed length become strings of any
+            // strings of fixed length become strings of variable length
             let shape = if kind == "string" { &[] } else { value.shape().unwrap_or_default() };
             self.writer.texts(&value.strings()?, shape)?
         } else {
@@ -169,25 +171,7 @@ impl AnnDataWriter<'_> {
         self.writer.array(at, &encoded, &attributes, &self.storing(encoded.shape()))
     }
 
-    /// Writes each member of a compound as an array by itself: mappings of anndata 0.5.
-    ///
-    /// # Errors
-    /// Where it cannot be read or written.
-    pub fn compound_mapping(&mut self, at: &Location, object: &Node, rows: Option<&[u64]>) -> Result<()> {
-        let value = object.array()?.read()?;
-        for name in value.member_names().unwrap_or_default() {
-            let member = value.member(name)?.unpacked();
-            let member = match rows {
-                Some(_) => select_value(&member, Axes { rows, columns: None }, object)?,
-                None => member,
-            };
-            let encoded = self.writer.value(&member)?;
-            self.array(&at.child(name), &encoded, "array")?;
-        }
-        Ok(())
-    }
-
-    /// A large array of elements of fixed size, with rows and columns chosen.
+    /// Copies a large array of values of fixed size, with rows and columns selected.
     fn chosen_rows(
         &mut self,
         at: &Location,
@@ -199,7 +183,7 @@ impl AnnDataWriter<'_> {
         self.rows(at, &rows, attributes)
     }
 
-    /// A small array of elements of fixed size, with rows and columns chosen.
+    /// Copies a small array of values of fixed size, with rows and columns selected.
     fn copy_chosen(
         &mut self,
         at: &Location,
@@ -221,18 +205,18 @@ impl AnnDataWriter<'_> {
     }
 }
 
-/// Rows that an element of `len` rows has.
+/// Returns `rows` if an element of `len` rows has all of them.
 fn checked<'r>(rows: &'r [u64], len: usize, object: &Node) -> Result<&'r [u64]> {
     match rows.iter().find(|r| **r >= len as u64) {
         Some(r) => {
-            Err(Error::malformed(format!("{len} rows where row {r} is wanted")).in_object(object.path()))
+            Err(Error::malformed(format!("expected rows below {len}, got row {r}")).in_object(object.path()))
         }
         None => Ok(rows),
     }
 }
 
-/// Rows of elements that refer to a heap.
-fn select_value(value: &Value, axes: Axes<'_>, object: &Node) -> Result<Value> {
+/// Selects rows of an array in memory, also of strings, whose bytes refer to a heap.
+pub(super) fn select_value(value: &Value, axes: Axes<'_>, object: &Node) -> Result<Value> {
     let shape = value.shape().unwrap_or_default();
     let (Some(rows), None) = (axes.rows, axes.columns.filter(|_| shape.len() > 1)) else {
         return Err(Error::unsupported("columns of an array of strings").in_object(object.path()));
@@ -245,14 +229,14 @@ fn select_value(value: &Value, axes: Axes<'_>, object: &Node) -> Result<Value> {
     Ok(value.with(&dims, bytes))
 }
 
-/// What a dataset is called today: by its own word if it has one, else by its type and shape.
+/// The current encoding and version of an array, from its type, shape and stored encoding.
 fn encoding_of(object: &Node, dataset: &Array) -> Result<(&'static str, &'static str)> {
     let scalar = dataset.shape().is_empty();
     let null = dataset.is_null();
     Ok(match (&dataset.datatype().class, Encoding::of(object)?) {
         _ if null => ("null", "0.1.0"),
         (Class::VarString(_) | Class::FixedString(_), _) if scalar => ("string", "0.2.0"),
-        // before encodings, one text was a list of one
+        // before encodings, one string was stored as an array of one
         (Class::FixedString(_), Encoding::None) if dataset.shape() == [1] => ("string", "0.2.0"),
         (Class::VarString(_) | Class::FixedString(_), _) => ("string-array", "0.2.0"),
         (Class::Compound(members), kind) if kind == Encoding::RecArray || !is_complex(members) => {
@@ -263,7 +247,161 @@ fn encoding_of(object: &Node, dataset: &Array) -> Result<(&'static str, &'static
     })
 }
 
-/// As h5py stores complex numbers.
+/// Whether the members are those of a complex number as h5py stores it.
 fn is_complex(members: &[Member]) -> bool {
     matches!(members, [a, b] if a.name == "r" && b.name == "i" && a.datatype == b.datatype)
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::StorageOptions;
+    use crate::anndata::tests::{BUDGET, Warnings, at, bytes, fixed_string, ints, open, texts, written};
+    use crate::dtype::{Datatype, Dtype};
+    use crate::matrix::{InMemory, Layout, Orientation};
+    use crate::table::{Categorical, Frame};
+
+    fn axes<'a>(rows: Option<&'a [u64]>, columns: Option<&'a [u64]>) -> Axes<'a> {
+        Axes { rows, columns }
+    }
+
+    /// The copy of `x` with these rows and columns.
+    fn copied(root: &Node, rows: Option<&[u64]>, columns: Option<&[u64]>) -> Node {
+        let root = written(|w| {
+            assert!(w.copy(&at("x"), &root.descend("x").unwrap(), axes(rows, columns))?);
+            Ok(())
+        });
+        root.descend("x").unwrap()
+    }
+
+    fn kind(node: &Node) -> String {
+        node.attribute("encoding-type").unwrap().unwrap().string().unwrap()
+    }
+
+    fn integers(node: &Node) -> Vec<i64> {
+        node.array().unwrap().read().unwrap().integers().unwrap()
+    }
+
+    /// Whatever an array was called before, its copy has the encoding that its type and shape have now.
+    #[test]
+    fn arrays_get_their_encoding() {
+        let fixed = |dims: &[u64], text: &[u8]| EncodedValue::elements(&fixed_string(2), dims, text.to_vec());
+        let members = vec![Member { name: "a".into(), offset: 0, datatype: Datatype::of(Dtype::Uint8) }];
+        let records = Datatype { size: 1, class: Class::Compound(members) };
+        let records = EncodedValue::elements(&records, &[2], vec![1, 2]);
+        for (value, expected) in [
+            (ints(&[1, 2]), "array"),
+            (EncodedValue::integer(1), "numeric-scalar"),
+            (fixed(&[2], b"abcd"), "string-array"),
+            (fixed(&[1], b"ab"), "string"),
+            (fixed(&[], b"ab"), "string"),
+            (EncodedValue::null(), "null"),
+            (records, "rec-array"),
+        ] {
+            let root = written(|w| w.raw_array("x", &value));
+            assert_eq!(kind(&copied(&root, None, None)), expected);
+        }
+        let root = written(|w| w.raw_array("x", &fixed(&[2], b"abcd")));
+        let copy = copied(&root, None, None).array().unwrap();
+        assert!(matches!(copy.datatype().class, Class::VarString(_)), "{}", copy.datatype().name());
+        assert_eq!(copy.read().unwrap().strings().unwrap(), texts(&["ab", "cd"]));
+    }
+
+    #[test]
+    fn rows_and_columns_of_arrays() {
+        let root = written(|w| w.raw_array("x", &bytes(&[3, 2], &[1, 2, 3, 4, 5, 6])));
+        assert_eq!(integers(&copied(&root, Some(&[2, 0]), None)), [5, 6, 1, 2]);
+        assert_eq!(integers(&copied(&root, Some(&[2, 2]), Some(&[1]))), [6, 6]);
+        assert_eq!(integers(&copied(&root, Some(&[]), None)), [0; 0]);
+        let root = written(|w| w.strings(&at("x"), &texts(&["a", "b", "c"])));
+        let copy = copied(&root, Some(&[2, 0]), None).array().unwrap().read().unwrap();
+        assert_eq!(copy.strings().unwrap(), texts(&["c", "a"]));
+    }
+
+    /// Each encoding follows the rows: matrices, columns without the labels that no row has any more, and awkward arrays.
+    #[test]
+    fn rows_of_groups() {
+        // [[0, 5], [6, 0]]
+        let layout = Layout::new(Orientation::Csr, [2, 2], 2, Dtype::Uint8).unwrap();
+        let matrix = InMemory::new(layout, vec![0, 1, 2], vec![1, 0], vec![5, 6]).unwrap();
+        let root = written(|w| w.sparse(&at("x"), &matrix));
+        let copy = StoredMatrix::open(&copied(&root, Some(&[1]), Some(&[0]))).unwrap();
+        let layout = Layout::new(Orientation::Csr, [1, 1], 1, Dtype::Uint8).unwrap();
+        let expected = InMemory::new(layout, vec![0, 1], vec![0], vec![6]).unwrap();
+        assert_eq!(InMemory::read(&copy.source(BUDGET, &()).unwrap(), BUDGET, &()).unwrap(), expected);
+
+        let labels = |list: &[&str], codes: &[i64]| {
+            Column::Categorical(Categorical::new(codes, Column::Strings(texts(list)), false).unwrap())
+        };
+        let root = written(|w| w.column(&at("x"), &labels(&["a", "b", "c"], &[0, 1, 2])));
+        let copy = read_column(&copied(&root, Some(&[2, 0]), None)).unwrap();
+        assert_eq!(copy, labels(&["a", "c"], &[1, 0]));
+
+        let root = written(|w| w.awkward(&at("x"), &Awkward::lists(&[0, 2, 3], &[7, 8, 9])));
+        let copy = Awkward::read(&copied(&root, Some(&[1]), None)).unwrap();
+        assert_eq!(copy, Awkward::lists(&[0, 1], &[9]));
+    }
+
+    /// Tables of version 0.1.0 become 0.2.0; groups of an unknown encoding keep their attributes; mappings lose theirs.
+    #[test]
+    fn groups_get_their_encoding() {
+        let root = written(|w| {
+            w.strings(&at("x/frame/_index"), &texts(&["r"]))?;
+            let frame = [("encoding-type", "dataframe"), ("encoding-version", "0.1.0"), ("_index", "_index")];
+            w.raw_group("x/frame", &frame)?;
+            w.raw_array("x/quaternion/w", &ints(&[1]))?;
+            w.raw_group("x/quaternion", &[("encoding-type", "quaternion"), ("unit", "m")])?;
+            w.raw_group("x", &[("unit", "m")])
+        });
+        let copy = copied(&root, None, None);
+        assert!(kind(&copy) == "dict" && copy.attribute("unit").unwrap().is_none());
+        let frame = copy.descend("frame").unwrap();
+        assert_eq!(text_attribute(&frame, "encoding-version").unwrap().as_deref(), Some("0.2.0"));
+        assert_eq!(
+            read_frame(&frame, None, 0, &()).unwrap(),
+            Frame::new(None, texts(&["r"]), vec![]).unwrap()
+        );
+        let quaternion = copy.descend("quaternion").unwrap();
+        assert_eq!(text_attribute(&quaternion, "unit").unwrap().as_deref(), Some("m"));
+        assert_eq!(integers(&quaternion.descend("w").unwrap()), [1]);
+    }
+
+    /// anndata 0.5: a mapping is a compound with an array for each key.
+    #[test]
+    fn compounds_become_mappings() {
+        let root = written(|w| w.records(&at("x"), &[("a", ints(&[1, 2])), ("b", bytes(&[2], &[3, 4]))]));
+        let node = root.descend("x").unwrap();
+        let copy = written(|w| {
+            w.compound_mapping(&at("obsm"), &node, Some(&[1])).and_then(|()| w.dict(&at("obsm")))
+        });
+        assert_eq!(integers(&copy.descend("obsm/a").unwrap()), [2]);
+        assert_eq!(integers(&copy.descend("obsm/b").unwrap()), [4]);
+    }
+
+    /// A row that does not exist is an error; what cannot be copied is left out, with nothing of it in the file.
+    #[test]
+    fn what_cannot_be_copied() {
+        let root = written(|w| {
+            w.column(&at("uns/column"), &Column::Strings(texts(&["a", "b"])))?;
+            let words = w.writer.texts(&texts(&["a", "b"]), &[1, 2])?;
+            w.raw_array("uns/words", &words)?;
+            w.raw_array("uns/numbers", &bytes(&[2], &[0; 2]))?;
+            w.dict(&at("uns"))
+        });
+        let dir = tempfile::tempdir().unwrap();
+        let (path, warnings) = (dir.path().join("a.h5ad"), Warnings::default());
+        let mut w =
+            AnnDataWriter::create(&path, false, StorageOptions::default(), BUDGET, &warnings).unwrap();
+        for name in ["column", "numbers"] {
+            let node = root.descend(&format!("uns/{name}")).unwrap();
+            let error = w.copy(&at("x"), &node, axes(Some(&[0, 2]), None)).unwrap_err();
+            assert_eq!(error.object(), Some(node.path()), "{error}");
+        }
+        let words = root.descend("uns/words").unwrap();
+        assert!(!w.copy(&at("x"), &words, axes(Some(&[0]), Some(&[1]))).unwrap());
+        w.finish().unwrap();
+        assert!(open(&path).child("x").unwrap().is_none());
+        let warnings = warnings.texts();
+        assert!(warnings.len() == 1 && warnings[0].contains("/uns/words"), "{warnings:?}");
+    }
 }

@@ -1,7 +1,7 @@
-//! One matrix of a file: compressed or dense.
+//! A matrix stored in a file: compressed or dense.
 
 use super::dense::Dense;
-use super::element::Element;
+use super::element::ElementKind;
 use super::encoding::Encoding;
 use super::sparse::Sparse;
 use crate::error::{Error, Result};
@@ -9,85 +9,91 @@ use crate::matrix::{AnySource, Budget, LostLines};
 use crate::observe::Observer;
 use crate::tree::Node;
 
-/// A matrix of a file, as metadata.
+/// Metadata of a matrix stored in a file: opening it reads no entries.
 #[derive(Debug, Clone)]
-pub enum Matrix {
-    /// Compressed rows or columns.
+pub enum StoredMatrix {
+    /// Compressed by rows (CSR) or by columns (CSC).
     Sparse(Sparse),
     /// An array of two dimensions.
     Dense(Dense),
 }
 
-impl Matrix {
+impl StoredMatrix {
+    /// Opens a matrix by its encoding.
+    ///
+    /// # Errors
+    /// `NotFound` if the element is not a matrix; `Unsupported` if an array does not have two dimensions;
+    /// `Malformed` if a compressed matrix lacks a part.
     pub(crate) fn open(object: &Node) -> Result<Self> {
-        match Element::of(object)? {
-            Element::Array | Element::ReferringColumn => {
-                Dense::open(object.array()?, false).map(Matrix::Dense)
+        match ElementKind::of(object)? {
+            ElementKind::Array | ElementKind::ReferringColumn => {
+                Dense::open(object.array()?, false).map(StoredMatrix::Dense)
             }
-            Element::Sparse(_) => Sparse::open(object).map(Matrix::Sparse),
-            Element::Mapping
+            ElementKind::Sparse(_) => Sparse::open(object).map(StoredMatrix::Sparse),
+            ElementKind::Mapping
                 if object.child("indptr")?.is_some() && Encoding::of(object)? == Encoding::None =>
             {
-                Err(Error::malformed("compressed matrix that does not say whether by rows or by columns")
+                Err(Error::malformed("expected a compressed matrix with an encoding-type, got none (CSR and CSC cannot be distinguished)")
                     .in_object(object.path()))
             }
             _ => {
-                let text = format!("not a matrix ({:?})", Encoding::of(object)?);
+                let text = format!("expected a matrix, got {:?}", Encoding::of(object)?);
                 Err(Error::not_found(text).in_object(object.path()))
             }
         }
     }
 
-    /// Whether an object is a matrix.
+    /// Whether an object is a matrix that can be opened.
     pub(crate) fn is_matrix(object: &Node) -> bool {
         Self::open(object).is_ok()
     }
 
-    /// The path of the element.
+    /// Path of the element in the container.
     pub fn path(&self) -> &str {
         match self {
-            Matrix::Sparse(s) => s.path(),
-            Matrix::Dense(d) => d.array().path(),
+            StoredMatrix::Sparse(s) => s.path(),
+            StoredMatrix::Dense(d) => d.array().path(),
         }
     }
 
-    /// Rows and columns.
+    /// Number of rows and columns.
     pub fn shape(&self) -> [u64; 2] {
         match self {
-            Matrix::Sparse(s) => s.shape(),
-            Matrix::Dense(d) => d.shape(),
+            StoredMatrix::Sparse(s) => s.shape(),
+            StoredMatrix::Dense(d) => d.shape(),
         }
     }
 
-    /// Reads what must be known before entries can be read: line pointers, or for a dense matrix how many
-    /// values of each line are not zero.
+    /// Opens the entries. This reads the line pointers; a dense matrix is read once in full, to count the
+    /// values of each line that are not zero.
     ///
     /// # Errors
-    /// `Malformed` where the parts contradict each other; otherwise as reading goes.
+    /// `Malformed` if the parts contradict each other; `Limit` if the budget is too small; otherwise errors of
+    /// reading.
     pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<AnySource<'static>> {
         observer.check_cancelled()?;
         Ok(match self {
-            Matrix::Sparse(s) => Box::new(s.source()?),
-            Matrix::Dense(d) => Box::new(d.source(budget, observer)?),
+            StoredMatrix::Sparse(s) => Box::new(s.source()?),
+            StoredMatrix::Dense(d) => Box::new(d.source(budget, observer)?),
         })
     }
 
-    /// As [`source`](Self::source), past damage: the lines that cannot be had are told, and are not to be read.
-    /// More may turn out to be lost when [`damage`](crate::matrix::damage) reads the rest.
+    /// As [`source`](Self::source), but tolerates damage: also returns the lines that cannot be read, which
+    /// must not be read. [`damage`](crate::matrix::damage), which reads the rest, may find more.
     ///
     /// # Errors
-    /// Where nothing can be had at all.
+    /// As [`source`](Self::source), if no line can be read.
     pub fn source_past(
         &self,
         budget: Budget,
         observer: &dyn Observer,
     ) -> Result<(AnySource<'static>, Vec<LostLines>)> {
         Ok(match self {
-            Matrix::Sparse(s) => {
+            StoredMatrix::Sparse(s) => {
                 let (source, lost) = s.source_past()?;
                 (Box::new(source) as AnySource<'static>, lost)
             }
-            Matrix::Dense(d) => {
+            StoredMatrix::Dense(d) => {
                 let (source, lost) = d.source_past(budget, observer)?;
                 (Box::new(source) as AnySource<'static>, lost)
             }

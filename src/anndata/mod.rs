@@ -1,11 +1,16 @@
-//! AnnData on disk: which object plays which role, in every generation since 2017.
+//! The elements of AnnData: how each is encoded in a container, read and written, in every generation since 2017.
 //!
-//! A file has a matrix `X`, more of the same shape in `layers`, the full one in `raw`, tables `obs` (rows: cells)
-//! and `var` (columns: genes), and mappings around them. How each element is encoded is said by its attributes
-//! `encoding-type` and `encoding-version` since 0.7, and by other signs before. `spec/h5ad.md` lists all.
+//! A file has a matrix `X`, more matrices of the same shape in `layers`, a table `obs` with a row per cell and a
+//! table `var` with a row per gene, arrays and graphs along these axes (`obsm`, `varm`, `obsp`, `varp`), anything
+//! else in `uns`, and an earlier `X` and `var` in `raw`. Since anndata 0.7 the attributes `encoding-type` and
+//! `encoding-version` of an element say how it is encoded; `generations/` lists what differs in older files.
+//! `spec/h5ad.md` lists all encodings.
 //!
-//! In come HDF5 objects; out go [sources](crate::matrix::Source) of entries and [frames](crate::table::Frame).
-//! Files of 10x Genomics and loom files answer to the same calls.
+//! Objects of a container ([`tree`](crate::tree)) come in, from [`dataset`](crate::dataset);
+//! [sources](crate::matrix::Source) of entries, [frames](crate::table::Frame) and arrays go out, to
+//! [`dataset`](crate::dataset) and the commands. In the other direction, `AnnDataWriter` takes the same and writes
+//! them in the current encodings. Each encoding is read and written in the same folder. Other formats with the
+//! same elements (10x Genomics, loom) are read in [`formats`](crate::formats).
 
 #[cfg(feature = "write")]
 mod awkward;
@@ -24,18 +29,22 @@ mod same;
 #[cfg(feature = "write")]
 mod simple;
 mod sparse;
+#[cfg(all(test, feature = "write"))]
+pub(crate) mod tests;
 #[cfg(feature = "write")]
 mod writer;
 
 #[cfg(feature = "write")]
 pub(crate) use awkward::Awkward;
-pub use axes::{Along, Axes, Axis, MAPPINGS, dimensions_of};
+pub use axes::{Axes, Axis, Dimension, MAPPINGS, dimensions_of};
 pub(crate) use column::{from_value, read_column};
 pub(crate) use dataframe::{names as frame_names, read_frame, rows as frame_rows};
 pub use dense::{Dense, DenseSource};
-pub(crate) use element::{ColumnKind, Element};
+pub(crate) use element::{ColumnKind, ElementKind};
 pub(crate) use encoding::Encoding;
-pub use matrix::Matrix;
+#[cfg(feature = "write")]
+pub(crate) use generations::graphs::graphs_in_uns;
+pub use matrix::StoredMatrix;
 pub(crate) use same::same;
 #[cfg(feature = "write")]
 pub(crate) use sparse::SparseChunks;

@@ -1,57 +1,60 @@
-//! Elements of a dataset by range, however they are kept.
+//! Reads an array by ranges of rows, whatever its storage.
 
 use crate::dtype::Numeric;
 use crate::error::Result;
-use crate::tree::{Array, ElementStream, Scratch};
+use crate::tree::{Array, ArrayScratch, ElementStream};
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
-/// Chunks of so many bytes are decoded in order and never held.
+/// Chunks of at least this many bytes are streamed: decoded in order, never held in memory.
 const GIANT: u64 = 32 << 20;
-/// So are those of so many bytes where they are read beside such.
+/// The same threshold for an array that is read beside a streamed one.
 const LARGE: u64 = 1 << 20;
 
-/// The elements of a dataset; of one with several dimensions, those of whole rows. Its chunk index has been read.
+/// An array that is read by rows. Its chunk index has been read.
 #[derive(Debug)]
 pub(crate) struct RowReader {
     pub(crate) array: Array,
-    /// Where chunks are huge: what comes next in them.
+    /// The stream of an array with huge chunks, at the position after the last read.
     stream: Option<Mutex<ElementStream>>,
 }
 
-/// What one worker needs to read them, kept from one block to the next.
+/// Buffers and decoders of one worker thread, reused from one block to the next.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
-    pub(crate) scratch: Scratch,
-    /// The file's own bytes, where they are converted.
+pub(crate) struct ReadRoom {
+    pub(crate) scratch: ArrayScratch,
+    /// Bytes in the stored type, before they are converted.
     raw: Vec<u8>,
-    /// Numbers on their way to another type.
+    /// Plain numbers, before they are converted to minor indices.
     pub(crate) plain: Vec<u8>,
 }
 
 impl RowReader {
-    /// Those of datasets that are read beside each other.
-    pub(crate) fn of<const N: usize>(datasets: [&Array; N]) -> Result<[Self; N]> {
+    /// The readers of arrays that are read beside each other, such as `data` and `indices`.
+    ///
+    /// # Errors
+    /// `Io`, `Malformed` or `Unsupported` if a chunk index cannot be read.
+    pub(crate) fn of<const N: usize>(arrays: [&Array; N]) -> Result<[Self; N]> {
         let mut least = GIANT;
-        for d in datasets {
+        for d in arrays {
             d.load_chunk_index()?;
             if d.stream(GIANT)?.is_some() {
                 least = LARGE;
             }
         }
-        let mut all = datasets.map(|d| RowReader { array: d.clone(), stream: None });
+        let mut all = arrays.map(|d| RowReader { array: d.clone(), stream: None });
         for one in &mut all {
             one.stream = one.array.stream(least)?.map(Mutex::new);
         }
         Ok(all)
     }
 
-    /// Whether reading in any other order than from the beginning to the end begins again.
+    /// Whether it is streamed: reading rows before the last ones read decodes from the beginning of a chunk again.
     pub(crate) fn is_stream(&self) -> bool {
         self.stream.is_some()
     }
 
-    /// Rows of a chunk: reading others than whole ones decodes some twice. 1 where the storage can be read anywhere.
+    /// Number of rows of a chunk, if reading a part of a chunk decodes all of it; otherwise 1.
     pub(crate) fn granule(&self) -> u64 {
         let rows = self.array.shape().first().copied().unwrap_or(1).max(1);
         match self.array.chunk_shape() {
@@ -63,8 +66,8 @@ impl RowReader {
         }
     }
 
-    /// Reads rows `range` into `out`, in the file's own bytes.
-    pub(crate) fn read(&self, range: Range<u64>, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
+    /// Reads rows `range` into `out`, in the stored type.
+    pub(crate) fn read(&self, range: Range<u64>, out: &mut [u8], scratch: &mut ArrayScratch) -> Result<()> {
         let shape = self.array.shape();
         let Some(stream) = &self.stream else {
             let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());
@@ -86,7 +89,7 @@ impl RowReader {
         numeric: &Numeric,
         range: Range<u64>,
         out: &mut [u8],
-        room: &mut Room,
+        room: &mut ReadRoom,
     ) -> Result<()> {
         if numeric.is_native() {
             return self.read(range, out, &mut room.scratch);
@@ -97,12 +100,12 @@ impl RowReader {
         Ok(())
     }
 
-    /// Bytes one worker needs besides the `elements` it reads at once.
+    /// Bytes of memory that one worker needs besides the `elements` values that it reads at once.
     pub(crate) fn working_bytes(&self, elements: u64) -> u64 {
         if self.is_stream() { 0 } else { self.array.scratch_bytes(elements) }
     }
 
-    /// Bytes held all the time: the chunk index, and what decodes huge chunks.
+    /// Bytes of memory held all the time: the chunk index and the stream.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let stream =
             self.stream.as_ref().map_or(0, |s| s.lock().unwrap_or_else(PoisonError::into_inner).memory());

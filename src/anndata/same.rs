@@ -1,34 +1,37 @@
-//! Whether two elements hold the same, as anndata compares them when it merges.
+//! Equality of two elements, as anndata defines it when it merges `uns` and the axis across.
 
 use super::column::read_column;
 use super::dataframe::read_frame;
-use super::element::Element;
-use super::matrix::Matrix;
+use super::element::ElementKind;
+use super::matrix::StoredMatrix;
 use crate::error::{Kind, Result};
 use crate::matrix::{Budget, equal};
 use crate::observe::Observer;
 use crate::tree::{Array, Node};
 
-/// Whether two elements that are no mappings are equal: arrays by type and value, scalars by value, tables by all they
-/// have, compressed matrices by their numbers. Missing equals missing.
+/// Whether two elements, neither of them a mapping, are equal: arrays in type and values, scalars in value,
+/// tables in index and columns, compressed matrices in their entries. Missing equals missing, and NaN equals
+/// NaN.
 ///
 /// # Errors
-/// As reading goes.
+/// Errors of reading.
 pub(crate) fn same(a: &Node, b: &Node, budget: Budget, observer: &dyn Observer) -> Result<bool> {
     if a.is_array() && b.is_array() {
         return same_values(&a.array()?, &b.array()?);
     }
-    match (Element::of(a)?, Element::of(b)?) {
-        (Element::Sparse(_), Element::Sparse(_)) => {
-            let (x, y) = (Matrix::open(a)?, Matrix::open(b)?);
+    match (ElementKind::of(a)?, ElementKind::of(b)?) {
+        (ElementKind::Sparse(_), ElementKind::Sparse(_)) => {
+            let (x, y) = (StoredMatrix::open(a)?, StoredMatrix::open(b)?);
             let half = Budget::new(budget.bytes / 2);
             equal(&x.source(half, observer)?, &y.source(half, observer)?, budget)
         }
-        (Element::Frame, Element::Frame) => {
+        (ElementKind::Frame, ElementKind::Frame) => {
             Ok(read_frame(a, None, 0, observer)?.same(&read_frame(b, None, 0, observer)?))
         }
-        (Element::Column(x), Element::Column(y)) if x == y => Ok(read_column(a)?.same(&read_column(b)?)),
-        // what is not known is equal to nothing
+        (ElementKind::Column(x), ElementKind::Column(y)) if x == y => {
+            Ok(read_column(a)?.same(&read_column(b)?))
+        }
+        // elements of other kinds are never equal
         _ => Ok(false),
     }
 }
@@ -57,5 +60,94 @@ fn same_values(a: &Array, b: &Array) -> Result<bool> {
             Ok(a.datatype() == b.datatype() && x.raw() == y.raw() && !a.datatype().has_references())
         }
         (Err(e), _) | (_, Err(e)) => Err(e),
+    }
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{BUDGET, at, bytes, ints, texts, written};
+    use crate::dtype::Dtype;
+    use crate::matrix::{InMemory, Layout, Orientation};
+    use crate::table::{Categorical, Column, Frame};
+    use crate::tree::EncodedValue;
+
+    fn floats(dims: &[u64], values: &[f64]) -> EncodedValue {
+        EncodedValue::numbers(Dtype::Float64, dims, values.iter().flat_map(|v| v.to_le_bytes()).collect())
+    }
+
+    fn compared(root: &Node, a: &str, b: &str) -> bool {
+        let of = |name: &str| root.descend(&format!("uns/{name}")).unwrap();
+        same(&of(a), &of(b), BUDGET, &()).unwrap()
+    }
+
+    /// Arrays are equal by type, shape and value; scalars by value whatever their type. Missing equals missing.
+    #[test]
+    fn arrays_and_scalars() {
+        let root = written(|w| {
+            w.raw_array("uns/ints", &ints(&[1, 2]))?;
+            w.raw_array("uns/again", &ints(&[1, 2]))?;
+            w.raw_array("uns/other", &ints(&[1, 3]))?;
+            w.raw_array("uns/bytes", &bytes(&[2], &[1, 2]))?;
+            w.raw_array("uns/row", &bytes(&[1, 2], &[1, 2]))?;
+            w.raw_array("uns/gaps", &floats(&[2], &[1.0, f64::NAN]))?;
+            w.raw_array("uns/gaps again", &floats(&[2], &[1.0, f64::NAN]))?;
+            w.raw_array("uns/one", &EncodedValue::integer(1))?;
+            w.raw_array("uns/one as float", &floats(&[], &[1.0]))?;
+            w.raw_array("uns/half", &floats(&[], &[0.5]))?;
+            w.strings(&at("uns/words"), &texts(&["1", "2"]))?;
+            w.dict(&at("uns/mapping"))?;
+            w.dict(&at("uns"))
+        });
+        for (a, b) in [("ints", "again"), ("gaps", "gaps again"), ("one", "one as float"), ("words", "words")]
+        {
+            assert!(compared(&root, a, b), "{a}, {b}");
+        }
+        for (a, b) in [
+            ("ints", "other"),
+            ("ints", "bytes"),
+            ("bytes", "row"),
+            ("one", "half"),
+            ("ints", "words"),
+            ("ints", "mapping"),
+        ] {
+            assert!(!compared(&root, a, b) && !compared(&root, b, a), "{a}, {b}");
+        }
+    }
+
+    /// Compressed matrices are equal by their numbers, whatever their layout; tables and columns by all they have.
+    #[test]
+    fn matrices_tables_and_columns() {
+        // [[0, 5], [6, 0]] and [[0, 5], [7, 0]]
+        let matrix = |orientation, minor: [u32; 2], values: [u8; 2]| {
+            let layout = Layout::new(orientation, [2, 2], 2, Dtype::Uint8).unwrap();
+            InMemory::new(layout, vec![0, 1, 2], minor.to_vec(), values.to_vec()).unwrap()
+        };
+        let labels = |ordered| {
+            let labels = Column::Strings(texts(&["a", "b"]));
+            Column::Categorical(Categorical::new(&[0, -1], labels, ordered).unwrap())
+        };
+        let frame =
+            |names: &[&str]| Frame::new(None, texts(names), vec![("x".into(), labels(false))]).unwrap();
+        let root = written(|w| {
+            w.sparse(&at("uns/csr"), &matrix(Orientation::Csr, [1, 0], [5, 6]))?;
+            w.sparse(&at("uns/csc"), &matrix(Orientation::Csc, [1, 0], [6, 5]))?;
+            w.sparse(&at("uns/other"), &matrix(Orientation::Csr, [1, 0], [5, 7]))?;
+            w.column(&at("uns/labels"), &labels(false))?;
+            w.column(&at("uns/labels again"), &labels(false))?;
+            w.column(&at("uns/ordered"), &labels(true))?;
+            w.frame(&at("uns/frame"), &frame(&["r", "s"]))?;
+            w.frame(&at("uns/frame again"), &frame(&["r", "s"]))?;
+            w.frame(&at("uns/renamed"), &frame(&["r", "t"]))?;
+            w.raw_group("uns/quaternion", &[("encoding-type", "quaternion")])?;
+            w.dict(&at("uns"))
+        });
+        for (a, b) in [("csr", "csc"), ("labels", "labels again"), ("frame", "frame again")] {
+            assert!(compared(&root, a, b), "{a}, {b}");
+        }
+        for (a, b) in [("csr", "other"), ("labels", "ordered"), ("frame", "renamed"), ("csr", "frame")] {
+            assert!(!compared(&root, a, b), "{a}, {b}");
+        }
+        assert!(!compared(&root, "quaternion", "quaternion"), "what is not known is equal to nothing");
     }
 }

@@ -1,24 +1,25 @@
-//! AnnData elements on their way into a container, in the current encodings.
+//! Writes AnnData elements into a container, in the current encodings (`spec/h5ad.md`, "What is written").
 //!
-//! Every element is written at a [`Location`]; a mapping is written after its children. The encodings are those that
-//! [`Encoding`](super::Encoding) reads; each is written beside where it is read.
+//! Every element is written at a [`Location`]; a mapping is written after its children. The methods for each
+//! encoding are in the file `write.rs` beside its reader.
 
 use crate::codec::Filters;
 use crate::error::Result;
 use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::strings::Strings;
-use crate::tree::{EncodedValue, Libver, Location, Storage, Writer};
+use crate::tree::{ArrayStorage, EncodedValue, Libver, Location, TreeWriter};
+use std::io::{Seek, Write};
 use std::path::Path;
 
 /// How arrays are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StorageOptions {
-    /// What chunks go through.
+    /// Filters applied to chunks.
     pub filters: Filters,
-    /// Elements of a chunk.
+    /// Approximate number of values of a chunk.
     pub chunk: u64,
-    /// Which forms of HDF5 are used.
+    /// The range of HDF5 versions whose structures may be written.
     pub libver: Libver,
 }
 
@@ -28,12 +29,13 @@ impl Default for StorageOptions {
     }
 }
 
-/// Mappings of the root that every AnnData has.
+/// Mappings that the root of every AnnData has.
 const MAPPINGS: [&str; 6] = ["layers", "obsm", "obsp", "uns", "varm", "varp"];
 
-/// An AnnData being written. It appears under its name when finished; dropping it leaves nothing behind.
+/// An AnnData file being written. It appears under its name when [finished](Self::finish); if it is dropped
+/// before, no file remains.
 pub struct AnnDataWriter<'o> {
-    pub(super) writer: Writer,
+    pub(super) writer: TreeWriter,
     pub(super) storage: StorageOptions,
     pub(super) budget: Budget,
     pub(super) observer: &'o dyn Observer,
@@ -49,11 +51,12 @@ impl std::fmt::Debug for AnnDataWriter<'_> {
 }
 
 impl<'o> AnnDataWriter<'o> {
-    /// Begins a file that will be called `path`. An existing one is refused unless `replace`. Elements are read and encoded
-    /// within `budget`, and `observer` watches.
+    /// Begins a file that will appear at `path`. An existing file is an error unless `replace` is set.
+    /// Copying and encoding use at most `budget` bytes of memory; `observer` gets progress and warnings, and
+    /// may cancel.
     ///
     /// # Errors
-    /// `Io` where it exists or cannot be created.
+    /// `Io` if the file exists or cannot be created.
     pub fn create(
         path: &Path,
         replace: bool,
@@ -61,79 +64,107 @@ impl<'o> AnnDataWriter<'o> {
         budget: Budget,
         observer: &'o dyn Observer,
     ) -> Result<Self> {
-        let writer = Writer::create(path, replace, storage.libver)?;
+        let writer = TreeWriter::create(path, replace, storage.libver)?;
         Ok(AnnDataWriter { writer, storage, budget, observer })
     }
 
-    /// Writes the root, flushes, and gives the file its name. Mappings that are missing are empty.
+    /// Begins a file in `sink`, from its beginning; [`finish_sink`](Self::finish_sink) gives the sink back.
     ///
     /// # Errors
-    /// Where that cannot be written.
+    /// `Io` if the sink cannot be written to.
+    pub fn to_sink<W: Write + Seek + Send + 'static>(
+        sink: W,
+        storage: StorageOptions,
+        budget: Budget,
+        observer: &'o dyn Observer,
+    ) -> Result<Self> {
+        let writer = TreeWriter::to_sink(sink, storage.libver)?;
+        Ok(AnnDataWriter { writer, storage, budget, observer })
+    }
+
+    /// Writes the root, flushes the file and renames it to its final name. Missing mappings become empty ones.
+    ///
+    /// # Errors
+    /// `Io` if that fails.
     pub fn finish(mut self) -> Result<()> {
+        let attributes = self.root_attributes()?;
+        self.writer.finish(&attributes)
+    }
+
+    /// Writes the root, flushes the sink and returns it. Missing mappings become empty ones.
+    ///
+    /// # Errors
+    /// `Io` if that fails; `Usage` if this was not begun in a sink of type `W`.
+    pub fn finish_sink<W: 'static>(mut self) -> Result<W> {
+        let attributes = self.root_attributes()?;
+        self.writer.finish_sink(&attributes)
+    }
+
+    /// Writes missing mappings as empty ones; returns the attributes of the root.
+    fn root_attributes(&mut self) -> Result<Vec<(String, EncodedValue)>> {
         for name in MAPPINGS {
             let at = Location::root().child(name);
             if !self.writer.has(&at) {
                 self.dict(&at)?;
             }
         }
-        let attributes = self.encoding("anndata", "0.1.0")?;
-        self.writer.finish(&attributes)
+        self.encoding("anndata", "0.1.0")
     }
 
-    /// Whether something is written at `at`; asked before the mapping it lies in is written.
+    /// Whether an element was written at `at`; always `false` once its mapping was written.
     pub fn has(&self, at: &Location) -> bool {
         self.writer.has(at)
     }
 
-    /// Gives an element that was written a second place.
+    /// Adds a second link, `at`, to the element written at `existing`.
     ///
     /// # Errors
-    /// `Usage` where nothing is written at `existing`, or its mapping is written already.
+    /// `Usage` if no element was written at `existing`, or if its mapping was written already.
     pub fn alias(&mut self, at: &Location, existing: &Location) -> Result<()> {
         self.writer.alias(at, existing)
     }
 
-    /// Writes a mapping, whose elements are written.
+    /// Writes a mapping (`dict` 0.1.0) of the elements written below `at`.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if writing fails.
     pub fn dict(&mut self, at: &Location) -> Result<()> {
         self.encoded_group(at, "dict", "0.1.0")
     }
 
-    /// Writes `raw`: a group in which `X`, `var` and `varm` are written.
+    /// Writes the group `raw` (`raw` 0.1.0), after its children `X`, `var` and `varm`.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if writing fails.
     pub fn raw(&mut self, at: &Location) -> Result<()> {
         self.encoded_group(at, "raw", "0.1.0")
     }
 
-    /// Writes strings as an array of one dimension.
+    /// Writes strings as an array of one dimension (`string-array` 0.2.0).
     ///
     /// # Errors
-    /// Where they cannot be written.
+    /// `Io` if writing fails; `Unsupported` for a string of 4 GiB or more.
     pub fn strings(&mut self, at: &Location, strings: &Strings) -> Result<()> {
         let value = self.writer.texts(strings, &[strings.len() as u64])?;
         self.array(at, &value, "string-array")
     }
 
-    /// Writes a scalar or an array of plain numbers.
+    /// Writes a scalar (`numeric-scalar` 0.2.0) or an array (`array` 0.2.0) of plain numbers.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if writing fails.
     pub fn value(&mut self, at: &Location, value: &EncodedValue) -> Result<()> {
         let scalar = value.shape().is_some_and(<[u64]>::is_empty);
         self.array(at, value, if scalar { "numeric-scalar" } else { "array" })
     }
 
-    /// Writes a group that has no other attributes than its encoding.
+    /// Writes a group whose only attributes are those of its encoding.
     pub(super) fn encoded_group(&mut self, at: &Location, kind: &str, version: &str) -> Result<()> {
         let attributes = self.encoding(kind, version)?;
         self.writer.group(at, &attributes)
     }
 
-    /// The attributes that every element has.
+    /// The attributes `encoding-type` and `encoding-version`.
     pub(super) fn encoding(&mut self, kind: &str, version: &str) -> Result<Vec<(String, EncodedValue)>> {
         Ok(vec![
             ("encoding-type".to_owned(), self.writer.text(kind)?),
@@ -141,20 +172,20 @@ impl<'o> AnnDataWriter<'o> {
         ])
     }
 
-    /// Writes a value as an array of this encoding, version 0.2.0 as all arrays and scalars have.
+    /// Writes a value as an array of encoding `kind`, version 0.2.0, which all arrays and scalars have.
     pub(super) fn array(&mut self, at: &Location, value: &EncodedValue, kind: &str) -> Result<()> {
         let attributes = self.encoding(kind, "0.2.0")?;
         self.writer.array(at, value, &attributes, &self.storing(value.shape()))
     }
 
-    /// In chunks where they are to be compressed, in one piece otherwise.
-    pub(super) fn storing(&self, shape: Option<&[u64]>) -> Storage {
+    /// The storage of an array of shape `shape`: in chunks if there are filters, contiguous otherwise.
+    pub(super) fn storing(&self, shape: Option<&[u64]>) -> ArrayStorage {
         let filters = self.storage.filters;
         let chunk = shape.filter(|s| !s.is_empty() && !filters.is_none()).map(|s| self.chunk_of(s));
-        Storage { chunk, filters, unlimited: false }
+        ArrayStorage { chunk, filters, unlimited: false }
     }
 
-    /// A chunk of about the wished number of elements: whole rows while they fit.
+    /// The shape of a chunk with at most the configured number of values: whole rows if they fit.
     fn chunk_of(&self, shape: &[u64]) -> Vec<u64> {
         let mut left = self.storage.chunk.max(1);
         let mut out: Vec<u64> = shape

@@ -1,14 +1,14 @@
-//! Rows that a function makes.
+//! Rows computed by a function.
 
 use super::rows::{Room, Rows};
 use crate::dtype::{Datatype, Dtype};
 use crate::error::Result;
 use std::ops::Range;
 
-/// Fills a buffer with a range of rows.
+/// A function that fills a buffer with a range of rows: row-major, little-endian, the buffer exactly that long.
 pub type MakeRows<'f> = dyn Fn(Range<u64>, &mut [u8]) -> Result<()> + Sync + 'f;
 
-/// An array of plain numbers whose rows are made when they are read.
+/// An array of plain numbers whose rows are computed when they are read.
 pub struct MadeRows<'f> {
     datatype: Datatype,
     shape: Vec<u64>,
@@ -24,7 +24,7 @@ impl std::fmt::Debug for MadeRows<'_> {
 }
 
 impl<'f> MadeRows<'f> {
-    /// An array of `shape` whose rows `make` makes, as little-endian `dtype`.
+    /// An array of shape `shape` and little-endian elements of type `dtype`, whose rows are computed by `make`.
     pub fn new(dtype: Dtype, shape: &[u64], make: &'f MakeRows<'f>) -> Self {
         let mut made =
             MadeRows { datatype: Datatype::of(dtype), shape: shape.to_vec(), row_cost: 0, together: 1, make };
@@ -32,7 +32,8 @@ impl<'f> MadeRows<'f> {
         made
     }
 
-    /// Making a row takes `bytes` of memory besides its own; `together` rows are best made at once.
+    /// Declares the cost: computing a row takes `bytes` bytes besides the row itself, and `together` rows are
+    /// best computed at once.
     #[must_use]
     pub fn costing(mut self, bytes: u64, together: u64) -> Self {
         (self.row_cost, self.together) = (bytes, together);

@@ -1,8 +1,9 @@
-//! The dense spine: arrays as rows, read and made strip by strip on all cores. Knows no file and no format.
+//! The dense spine: arrays read by rows, strip by strip, on all cores. It depends on no file and no format.
 //!
-//! [`Rows`] is an array that ranges of rows can be read from, by many threads at once: an array of a container, rows and
-//! columns chosen from another ([`SelectedRows`]), rows that a function makes ([`MadeRows`]). [`strips_in_order`] reads all
-//! of them within a budget and hands them on in order.
+//! [`Rows`] is an array whose rows can be read by range, from many threads at once: an array of a container
+//! ([`tree::Array`](crate::tree::Array)), rows and columns selected from another ([`SelectedRows`]), or rows
+//! computed by a function ([`MadeRows`]). [`strips_in_order`] reads all rows within a budget and passes them in
+//! order to a consumer: [`anndata`](crate::anndata) writes them as chunks (`spec/h5ad.md`).
 
 mod made;
 mod rows;

@@ -1,14 +1,14 @@
-//! Rows and columns of an array, chosen in any order.
+//! Selected rows and columns of an array, in any order.
 
 use super::rows::{Room, Rows};
 use crate::dtype::Datatype;
 use crate::error::{Error, Result};
 use std::ops::Range;
 
-/// Bytes read at once to pick rows from.
+/// Maximum bytes read at once to select rows from.
 const SPAN: u64 = 8 << 20;
 
-/// Some rows of an array, and some positions of its second dimension.
+/// Selected rows of an array, and selected positions of its second dimension.
 pub struct SelectedRows<'a> {
     from: &'a dyn Rows,
     rows: Option<&'a [u64]>,
@@ -23,11 +23,11 @@ impl std::fmt::Debug for SelectedRows<'_> {
 }
 
 impl<'a> SelectedRows<'a> {
-    /// Takes `rows` and `columns` of `from`, all where `None`, in the order given; a number may come again. An array of one
-    /// dimension has no columns to choose.
+    /// Selects `rows` and `columns` of `from` by number, in the given order, with repetitions if a number is
+    /// repeated; `None` selects all. `columns` is ignored for an array of one dimension.
     ///
     /// # Errors
-    /// `Malformed` where a row or column is beyond the array.
+    /// `Malformed` if a row or column is not inside the array.
     pub fn new(from: &'a dyn Rows, rows: Option<&'a [u64]>, columns: Option<&'a [u64]>) -> Result<Self> {
         let mut shape = from.shape().to_vec();
         let columns = columns.filter(|_| shape.len() > 1);
@@ -35,20 +35,21 @@ impl<'a> SelectedRows<'a> {
             let Some(chosen) = chosen else { continue };
             let len = shape[dimension];
             if let Some(beyond) = chosen.iter().find(|n| **n >= len) {
-                return Err(Error::malformed(format!("{len} {what}s where {what} {beyond} is wanted")));
+                return Err(Error::malformed(format!("expected {what}s below {len}, got {what} {beyond}")));
             }
             shape[dimension] = chosen.len() as u64;
         }
         Ok(SelectedRows { from, rows, columns, shape })
     }
 
-    /// The number that row `row` of the selection has in the array.
+    /// The number in the array of row `row` of the selection.
     fn original(&self, row: u64) -> u64 {
         self.rows.map_or(row, |rows| rows[row as usize])
     }
 
-    /// How many rows from `row` on, before `end`, are read at once: rows that ascend and lie near each other, or in the same
-    /// chunks or the next, so that chunks that several of them touch are decoded once. Also the last of them in the array.
+    /// The number of selected rows, from `row` to at most `end`, that are read at once, and the number of the last
+    /// one in the array. These ascend and are close together, or in the same or adjacent chunks, so that a
+    /// chunk with several of them is decoded once.
     fn run(&self, row: u64, end: u64) -> (u64, u64) {
         let (band, row_bytes) = (self.from.together().max(1), self.from.row_bytes());
         let first = self.original(row);
@@ -115,7 +116,7 @@ impl Rows for SelectedRows<'_> {
     }
 }
 
-/// Copies the chosen columns, of `inner` bytes each, of one row.
+/// Copies the selected columns, of `inner` bytes each, of one row.
 fn pick(from: &[u8], to: &mut [u8], columns: Option<&[u64]>, inner: usize) {
     let Some(columns) = columns else { return to.copy_from_slice(from) };
     for (column, slot) in columns.iter().zip(to.chunks_exact_mut(inner.max(1))) {
@@ -129,7 +130,7 @@ mod tests {
     use crate::array::MadeRows;
     use crate::dtype::Dtype;
 
-    /// Rows `[10 r, 10 r + 1, 10 r + 2]`.
+    /// Row `r` is `[10 r, 10 r + 1, 10 r + 2]`.
     fn tens(range: Range<u64>, out: &mut [u8]) -> Result<()> {
         for (row, to) in range.zip(out.chunks_exact_mut(3)) {
             (0u8..3).for_each(|i| to[usize::from(i)] = row as u8 * 10 + i);
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_and_columns_come_in_the_order_asked_for() {
+    fn rows_and_columns_are_in_the_given_order() {
         let array = MadeRows::new(Dtype::Uint8, &[9, 3], &tens);
         let rows = [7, 1, 2, 2, 8];
         let some = SelectedRows::new(&array, Some(&rows), Some(&[2, 0])).unwrap();
@@ -151,12 +152,12 @@ mod tests {
         whole.read(4..5, &mut out, &mut Room::default()).unwrap();
         assert_eq!(out, [80, 81, 82]);
         let error = SelectedRows::new(&array, Some(&[9]), None).unwrap_err();
-        assert_eq!(error.message(), "9 rows where row 9 is wanted");
+        assert_eq!(error.message(), "expected rows below 9, got row 9");
         assert!(SelectedRows::new(&array, None, Some(&[3])).is_err());
     }
 
     #[test]
-    fn near_rows_are_read_at_once() {
+    fn rows_close_together_are_read_at_once() {
         let array = MadeRows::new(Dtype::Uint8, &[1000, 3], &tens).costing(3, 10);
         let rows = [5, 7, 9, 300, 301, 2];
         let some = SelectedRows::new(&array, Some(&rows), None).unwrap();

@@ -1,4 +1,4 @@
-//! All rows of an array, strip by strip: made on all cores, handed on in order.
+//! Reads all rows of an array, strip by strip: processed on all cores, passed on in order.
 
 use super::rows::{Room, Rows};
 use crate::error::{Error, Result};
@@ -7,19 +7,20 @@ use crate::observe::Observer;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// How the rows of an array are cut: a strip is read by one thread and consists of bands, which is what the taker wants
-/// whole.
+/// How the rows of an array are divided: a strip is read at once by one thread, and consists of bands, the units
+/// that the consumer needs whole, such as chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StripPlan {
-    /// Rows of a band; at least one.
+    /// Number of rows of a band; at least one.
     pub band: u64,
-    /// Rows of a strip, a multiple of `band`; the last strip may have fewer.
+    /// Number of rows of a strip, a multiple of `band`; the last strip may have fewer.
     pub strip: u64,
 }
 
 impl StripPlan {
-    /// Plans bands of about `elements` elements, and strips of as many rows as are decoded together, in a quarter of the
-    /// budget on the current rayon pool.
+    /// Plans bands of about `elements` elements, and strips of the rows that are decoded together. Bands and
+    /// strips are smaller if the threads of the current rayon pool would need more than a quarter of the
+    /// budget.
     pub fn new(rows: &dyn Rows, elements: u64, budget: Budget) -> Self {
         let size = u64::from(rows.datatype().size);
         let row = rows.row_bytes().max(1);
@@ -31,12 +32,13 @@ impl StripPlan {
     }
 }
 
-/// Reads all rows by the strips of `plan` on all threads of the current rayon pool, makes something of each with `make`, and
-/// hands that to `take` in the order of the rows. The observer advances by [`row_cost`](Rows::row_cost) a row, and may
-/// cancel before each strip.
+/// Reads all rows in the strips of `plan` on all threads of the current rayon pool, calls `make` for each
+/// strip, and passes the results to `take` in the order of the rows. `make` gets the range of rows and their
+/// bytes, padded with zeros to whole bands. The observer advances by [`row_cost`](Rows::row_cost) per row and
+/// may cancel before each strip.
 ///
 /// # Errors
-/// Those of reading, `make` and `take`, the one of the first strip; `Cancelled`.
+/// Errors of reading, of `make` and of `take`; `Cancelled`.
 pub fn strips_in_order<T: Send, W: Default + Send>(
     rows: &dyn Rows,
     plan: StripPlan,
@@ -51,7 +53,7 @@ pub fn strips_in_order<T: Send, W: Default + Send>(
         }
         let range = n * plan.strip..((n + 1) * plan.strip).min(count);
         let len = range.end - range.start;
-        // the last band is whole too, filled up with zeros
+        // the last band is padded with zeros
         let mut bytes = vec![0; (len.div_ceil(plan.band) * plan.band * row_bytes) as usize];
         rows.read(range.clone(), &mut bytes[..(len * row_bytes) as usize], room)?;
         observer.advance(len * rows.row_cost());
@@ -84,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn strips_come_in_order_and_bands_whole() {
+    fn strips_are_in_order_and_bands_are_whole() {
         let array = MadeRows::new(Dtype::Uint16, &[103], &numbers);
         let plan = StripPlan { band: 4, strip: 8 };
         let mut all = Vec::new();
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_keeps_to_the_budget() {
+    fn a_plan_fits_the_budget() {
         let array = MadeRows::new(Dtype::Float32, &[1_000_000, 100], &numbers).costing(400, 5000);
         let plan = StripPlan::new(&array, 65_536, Budget::new(1 << 30));
         assert_eq!(plan.band, 655);

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct PageCache {
     page_bytes: usize,
     pages: usize,
-    kept: Mutex<Kept>,
+    kept: Mutex<KeptPages>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct KeptPages {
     /// Counts uses.
     clock: u64,
     /// When each page was last used, and its bytes.

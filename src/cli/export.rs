@@ -5,7 +5,7 @@ use super::common::Common;
 use super::report::{Out, Timed};
 use annmap::codec::{Compression, Filters};
 use annmap::dataset::Dataset;
-use annmap::export::{ExportOptions, Names, export};
+use annmap::export::{ExportOptions, IndexNames, export};
 use annmap::matrix::{Orientation, Selection};
 use annmap::tree::Libver;
 use annmap::{Error, FileReport, Result};
@@ -35,7 +35,7 @@ pub(crate) struct StorageArgs {
     /// Name genes by this column of var, such as gene_ids of a file of 10x Genomics
     #[arg(long, value_name = "COLUMN")]
     var_index: Option<String>,
-    /// Names that come again get -1, -2, ... at their end
+    /// Duplicate names get suffixes -1, -2, ...
     #[arg(long)]
     unique_names: bool,
     /// Of a file of 10x Genomics, this genome only
@@ -84,7 +84,7 @@ impl StorageArgs {
             Filters { shuffle, compression, fletcher32: false }
         });
         ExportOptions {
-            names: Names {
+            names: IndexNames {
                 obs: self.obs_index.clone(),
                 var: self.var_index.clone(),
                 unique: self.unique_names,

@@ -1,11 +1,11 @@
-//! What does not lie along the axis: one of several is kept, or none.
+//! Elements of the other axis, and `uns`: of several with the same name, one is kept or none; see [`Merge`].
 
-use super::arrays::{ArrayPart, Arrays};
-use super::item::{Item, keys, take};
-use super::map::Map;
+use super::arrays::{ArrayPart, StackedArrays};
+use super::item::{Joinable, keys, take};
+use super::map::IndexMap;
 use super::merge::Merge;
-use super::run::Run;
-use crate::anndata::{Axes, Element, same};
+use super::run::ConcatRun;
+use crate::anndata::{Axes, ElementKind, same};
 use crate::error::{Kind, Place, Result};
 use crate::matrix::{Orientation, Selected, Source, equal};
 use crate::observe::Warning;
@@ -13,34 +13,39 @@ use crate::strings::Strings;
 use crate::table::{Column, Frame};
 use crate::tree::{Array, Location, Node};
 
-/// An element with what its rows and columns become.
+/// An element of one part, aligned with the output's rows and columns.
 struct Aligned<'m> {
-    item: Item,
-    rows: &'m Map,
-    columns: Map,
+    item: Joinable,
+    rows: &'m IndexMap,
+    columns: IndexMap,
 }
 
 impl Aligned<'_> {
-    /// An array with NaN where it has nothing.
-    fn array<'a>(&'a self, dataset: &'a Array) -> Result<Arrays<'a>> {
+    /// The array in the shape of the output, with NaN at positions that the part does not have.
+    fn array<'a>(&'a self, dataset: &'a Array) -> Result<StackedArrays<'a>> {
         let part =
             ArrayPart { dataset: Some(dataset), row: 0, column: 0, rows: self.rows, columns: &self.columns };
-        Arrays::new(vec![part], [self.rows.len(), self.columns.len()], None)
+        StackedArrays::new(vec![part], [self.rows.len(), self.columns.len()], None)
     }
 }
 
-impl Run<'_> {
-    /// A table of names alone.
+impl ConcatRun<'_> {
+    /// A table of names without columns. The index keeps its name if it is the same in all `frames`.
     pub(super) fn plain_frame(&self, frames: &[&Frame], names: &Strings) -> Result<Frame> {
         let name = frames[0].index_name().filter(|n| frames.iter().all(|f| f.index_name() == Some(*n)));
         Frame::new(name.map(str::to_owned), names.clone(), Vec::new())
     }
 
-    /// The table: names, and the columns that are kept.
-    pub(super) fn across_frame(&self, frames: &[&Frame], names: &Strings, maps: &[Map]) -> Result<Frame> {
+    /// The joined table of the other axis: names, and the columns that the merge keeps.
+    pub(super) fn across_frame(
+        &self,
+        frames: &[&Frame],
+        names: &Strings,
+        maps: &[IndexMap],
+    ) -> Result<Frame> {
         let mut frame = self.plain_frame(frames, names)?;
         if let Some(merge) = self.options.merge {
-            let rows: Vec<_> = maps.iter().map(Map::rows).collect();
+            let rows: Vec<_> = maps.iter().map(IndexMap::rows).collect();
             let names: Vec<Vec<&str>> =
                 frames.iter().map(|f| f.columns().iter().map(|(n, _)| n.as_str()).collect()).collect();
             for key in merge.keys(&names) {
@@ -55,12 +60,13 @@ impl Run<'_> {
         frame.strings_to_categoricals()
     }
 
-    /// Arrays, matrices and tables; `both` where both their dimensions lie across the axis.
+    /// Writes the merged arrays, matrices and tables of the mapping at `path`, aligned by `maps`; `both` if
+    /// both of their dimensions are the other axis, as in graphs. `names` are those of the output's other axis.
     pub(super) fn merged_mapping(
         &mut self,
         path: &str,
         names: &Strings,
-        maps: &[Map],
+        maps: &[IndexMap],
         both: bool,
     ) -> Result<()> {
         let at = Location::root().child(path);
@@ -71,7 +77,7 @@ impl Run<'_> {
             for (list, rows) in lists.iter_mut().zip(maps) {
                 if let Some(item) = take(list, &key) {
                     let width = item.extent(1);
-                    let columns = if both { rows.clone() } else { Map::first(width, width) };
+                    let columns = if both { rows.clone() } else { IndexMap::first(width, width) };
                     found.push(Aligned { item, rows, columns });
                 }
             }
@@ -83,15 +89,16 @@ impl Run<'_> {
         self.writer.dict(&at)
     }
 
+    /// Writes one element to `at`, aligned.
     fn write_aligned(&mut self, at: &Location, one: &Aligned<'_>, names: &Strings) -> Result<()> {
         match &one.item {
-            Item::Frame(f) => {
+            Joinable::Frame(f) => {
                 let frame = f.align(&one.rows.rows(), names.clone())?;
                 self.writer.frame(at, &frame)
             }
-            Item::Awkward(a) => self.writer.awkward(at, &a.take(&one.rows.rows())),
-            Item::Dense(d) => self.writer.dense(at, &one.array(d)?),
-            Item::Sparse(s) => {
+            Joinable::Awkward(a) => self.writer.awkward(at, &a.take(&one.rows.rows())),
+            Joinable::Dense(d) => self.writer.dense(at, &one.array(d)?),
+            Joinable::Sparse(s) => {
                 let source = s.source()?;
                 let [lines, minor] = Axes { rows: one.rows.chosen(), columns: one.columns.chosen() }
                     .of(source.layout().orientation);
@@ -101,15 +108,18 @@ impl Run<'_> {
         }
     }
 
+    /// Whether two elements are equal once they are aligned; elements of different kinds are not.
     fn same_aligned(&self, a: &Aligned<'_>, b: &Aligned<'_>) -> Result<bool> {
         match (&a.item, &b.item) {
-            (Item::Frame(x), Item::Frame(y)) => {
+            (Joinable::Frame(x), Joinable::Frame(y)) => {
                 let names = Strings::from_iter(std::iter::repeat_n("", a.rows.len() as usize));
                 Ok(x.align(&a.rows.rows(), names.clone())?.same(&y.align(&b.rows.rows(), names)?))
             }
-            (Item::Awkward(x), Item::Awkward(y)) => Ok(x.take(&a.rows.rows()) == y.take(&b.rows.rows())),
-            (Item::Dense(x), Item::Dense(y)) => a.array(x)?.same(&b.array(y)?),
-            (Item::Sparse(_), Item::Sparse(_)) => {
+            (Joinable::Awkward(x), Joinable::Awkward(y)) => {
+                Ok(x.take(&a.rows.rows()) == y.take(&b.rows.rows()))
+            }
+            (Joinable::Dense(x), Joinable::Dense(y)) => a.array(x)?.same(&b.array(y)?),
+            (Joinable::Sparse(_), Joinable::Sparse(_)) => {
                 let x = self.by_rows(Some(&a.item), [0, 0], &[])?;
                 let y = self.by_rows(Some(&b.item), [0, 0], std::slice::from_ref(&x))?;
                 debug_assert_eq!(x.source().layout().orientation, Orientation::Csr);
@@ -122,11 +132,12 @@ impl Run<'_> {
         }
     }
 
+    /// Writes the merged `uns`.
     pub(super) fn uns(&mut self) -> Result<()> {
         let at = Location::root().child("uns");
         let found: Vec<Node> = self.parts.iter().filter_map(|p| p.object("uns")).collect();
         match self.options.uns_merge {
-            // what one part lacks as a whole is not in all
+            // `Same` needs a value in all parts, and one part has no `uns`
             Some(Merge::Same) if found.len() < self.parts.len() => {}
             Some(merge) => {
                 self.merged_uns(&at, merge, &found)?;
@@ -136,7 +147,8 @@ impl Run<'_> {
         self.writer.dict(&at)
     }
 
-    /// Writes the children of several mappings as those of one, level by level. Returns whether there were any.
+    /// Merges the children of `mappings` into one mapping at `at`, nested mappings level by level. Returns
+    /// whether any child was written.
     fn merged_uns(&mut self, at: &Location, merge: Merge, mappings: &[Node]) -> Result<bool> {
         let mut children: Vec<Vec<(String, Node)>> = Vec::new();
         for mapping in mappings {
@@ -156,7 +168,7 @@ impl Run<'_> {
         for key in merge.keys(&keys(&children)) {
             let of_key = |l: &Vec<(String, Node)>| l.iter().find(|(k, _)| k == key).map(|(_, o)| o.clone());
             let found: Vec<Node> = children.iter().filter_map(of_key).collect();
-            let nested = found.iter().map(|node| Ok(node.is_group() && Element::of(node)?.is_mapping()));
+            let nested = found.iter().map(|node| Ok(node.is_group() && ElementKind::of(node)?.is_mapping()));
             let nested = nested.collect::<Result<Vec<bool>>>()?;
             let to = at.child(key);
             any |= if nested.iter().all(|n| *n) {

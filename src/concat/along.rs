@@ -1,10 +1,10 @@
-//! Elements that lie along the axis: one part's below the other's.
+//! Elements whose first dimension is the axis: the rows of the parts are appended.
 
-use super::arrays::{ArrayPart, Arrays, bytes_of, type_of};
-use super::held::Held;
-use super::item::{Item, items, keys, take};
-use super::map::Map;
-use super::run::Run;
+use super::arrays::{ArrayPart, StackedArrays, bytes_of, type_of};
+use super::held::HeldRows;
+use super::item::{Joinable, items, keys, take};
+use super::map::IndexMap;
+use super::run::ConcatRun;
 use super::{Axis, shape_of};
 use crate::anndata::Awkward;
 use crate::dtype::Dtype;
@@ -15,27 +15,34 @@ use crate::strings::Strings;
 use crate::table::{Frame, Join};
 use crate::tree::Location;
 
-/// The axis of the whole.
-pub(super) struct Along {
-    /// Rows of each part.
+/// The axis of the output along which the parts are appended.
+pub(super) struct AlongAxis {
+    /// The number of positions of each part.
     pub(super) lengths: Vec<u64>,
-    /// The name of each row.
+    /// The name of each position of the output.
     pub(super) names: Strings,
 }
 
-impl Run<'_> {
-    /// The elements of a mapping, of each part.
-    pub(super) fn lists(&self, name: &str) -> Result<Vec<Vec<(String, Item)>>> {
-        let list = |p: &super::parts::Part| items(p.object(name).as_ref(), self.observer).in_file(&p.path);
+impl ConcatRun<'_> {
+    /// For each part, the elements of the mapping `name` that can be joined, with their keys.
+    pub(super) fn lists(&self, name: &str) -> Result<Vec<Vec<(String, Joinable)>>> {
+        let list =
+            |p: &super::parts::ConcatInput| items(p.object(name).as_ref(), self.observer).in_file(&p.path);
         self.parts.iter().map(list).collect()
     }
 
-    /// Every element of a mapping; `maps` of the other axis, or each element's own second dimension.
-    pub(super) fn joined_mapping(&mut self, name: &str, along: &Along, maps: Option<&[Map]>) -> Result<()> {
+    /// Writes the joined elements of the mapping `name`. With `maps`, columns are aligned by the names of the
+    /// other axis; without, each element has its own second dimension (`obsm`, `varm`).
+    pub(super) fn joined_mapping(
+        &mut self,
+        name: &str,
+        along: &AlongAxis,
+        maps: Option<&[IndexMap]>,
+    ) -> Result<()> {
         let mut lists = self.lists(name)?;
         let mapping = Location::from_path(name);
         for key in self.options.join.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
-            let found: Vec<Option<Item>> = lists.iter_mut().map(|l| take(l, &key)).collect();
+            let found: Vec<Option<Joinable>> = lists.iter_mut().map(|l| take(l, &key)).collect();
             let at = mapping.child(&key);
             let written = match maps {
                 Some(maps) => self.joined(&at, along, &found, maps),
@@ -46,34 +53,44 @@ impl Run<'_> {
         self.writer.dict(&mapping)
     }
 
-    /// Elements with second dimensions of their own, cut to the narrowest or padded to the widest; tables by columns.
-    fn joined_by_width(&mut self, at: &Location, along: &Along, found: &[Option<Item>]) -> Result<()> {
-        let frames = found.iter().flatten().filter(|i| matches!(i, Item::Frame(_))).count();
+    /// Joins elements that have their own second dimension: arrays are cut to the narrowest (inner) or padded
+    /// to the widest (outer), tables are joined by column names, awkward arrays by fields.
+    fn joined_by_width(
+        &mut self,
+        at: &Location,
+        along: &AlongAxis,
+        found: &[Option<Joinable>],
+    ) -> Result<()> {
+        let frames = found.iter().flatten().filter(|i| matches!(i, Joinable::Frame(_))).count();
         if frames > 0 {
             if frames < found.iter().flatten().count() {
-                return Err(Error::unsupported("a table in one part and an array in another"));
+                return Err(Error::unsupported(
+                    "expected tables in all inputs, got a table in one and an array in another",
+                ));
             }
             let nothing: Vec<Frame> = along.lengths.iter().map(|n| Frame::unnamed(*n)).collect();
             let frames: Vec<&Frame> = found
                 .iter()
                 .zip(&nothing)
                 .map(|(item, nothing)| match item {
-                    Some(Item::Frame(f)) => f,
+                    Some(Joinable::Frame(f)) => f,
                     _ => nothing,
                 })
                 .collect();
             let frame = Frame::concat(&frames, self.options.join)?.with_index(along.names.clone())?;
             return self.writer.frame(at, &frame);
         }
-        let awkward = found.iter().flatten().any(|i| matches!(i, Item::Awkward(_)));
+        let awkward = found.iter().flatten().any(|i| matches!(i, Joinable::Awkward(_)));
         if awkward {
             let mut parts = Vec::new();
             for (item, n) in found.iter().zip(&along.lengths) {
                 parts.push(match item {
-                    Some(Item::Awkward(a)) => a.clone(),
+                    Some(Joinable::Awkward(a)) => a.clone(),
                     None => Awkward::missing(*n as usize),
                     Some(_) => {
-                        return Err(Error::unsupported("an awkward array in one part and another in others"));
+                        return Err(Error::unsupported(
+                            "expected awkward arrays in all inputs, got another type in some",
+                        ));
                     }
                 });
             }
@@ -85,56 +102,60 @@ impl Run<'_> {
             Join::Inner => widths().min().unwrap_or(0),
             Join::Outer => widths().max().unwrap_or(0),
         };
-        let map = |i: &Option<Item>| Map::first(width, i.as_ref().map_or(0, |i| i.extent(1)));
-        let maps: Vec<Map> = found.iter().map(map).collect();
-        // rows of these are what lies along the axis, also where that is var
-        self.below_each_other(at, along, found, maps, Axis::Obs)
+        let map = |i: &Option<Joinable>| IndexMap::first(width, i.as_ref().map_or(0, |i| i.extent(1)));
+        let maps: Vec<IndexMap> = found.iter().map(map).collect();
+        // `varm` has genes as rows: the first dimension is the axis, even when the axis is var
+        self.appended(at, along, found, maps, Axis::Obs)
     }
 
-    /// Matrices, aligned by `maps` across the axis.
+    /// Joins matrices whose columns (rows, if the axis is var) are aligned by `maps`, one for each part.
     pub(super) fn joined(
         &mut self,
         at: &Location,
-        along: &Along,
-        found: &[Option<Item>],
-        maps: &[Map],
+        along: &AlongAxis,
+        found: &[Option<Joinable>],
+        maps: &[IndexMap],
     ) -> Result<()> {
-        if found.iter().flatten().any(|i| matches!(i, Item::Frame(_) | Item::Awkward(_))) {
-            return Err(Error::unsupported("no matrix where one is expected"));
+        if found.iter().flatten().any(|i| matches!(i, Joinable::Frame(_) | Joinable::Awkward(_))) {
+            return Err(Error::unsupported("expected a matrix, got a table or an awkward array"));
         }
-        // a part without it has none of the other axis
-        let map = |(item, map): (&Option<Item>, &Map)| match item {
+        // a part without this element has no position of the other axis
+        let map = |(item, map): (&Option<Joinable>, &IndexMap)| match item {
             Some(_) => map.clone(),
-            None => Map::first(map.len(), 0),
+            None => IndexMap::first(map.len(), 0),
         };
         let maps = found.iter().zip(maps).map(map).collect();
-        self.below_each_other(at, along, found, maps, self.options.axis)
+        self.appended(at, along, found, maps, self.options.axis)
     }
 
-    /// Elements along `axis`. One compressed matrix makes the whole one.
-    fn below_each_other(
+    /// Appends `found` along `axis`, aligned by `maps` on the other. The output is compressed if one part is.
+    ///
+    /// # Errors
+    /// `Malformed` if a part's element does not have the length of its axis.
+    fn appended(
         &mut self,
         at: &Location,
-        along: &Along,
-        found: &[Option<Item>],
-        maps: Vec<Map>,
+        along: &AlongAxis,
+        found: &[Option<Joinable>],
+        maps: Vec<IndexMap>,
         axis: Axis,
     ) -> Result<()> {
         for ((item, part), n) in found.iter().zip(self.parts).zip(&along.lengths) {
             if let Some(item) = item.as_ref().filter(|i| i.extent(axis.dimension()) != *n) {
-                let text = format!("{} rows where {n} are expected", item.extent(axis.dimension()));
+                let unit = if axis == Axis::Obs { "rows" } else { "columns" };
+                let text = format!("expected {n} {unit}, got {}", item.extent(axis.dimension()));
                 return Err(Error::malformed(text).in_object(&at.to_string()).in_file(&part.path));
             }
         }
-        if found.iter().flatten().any(|i| matches!(i, Item::Sparse(_))) {
+        if found.iter().flatten().any(|i| matches!(i, Joinable::Sparse(_))) {
             return self.compressed(at, along, found, &maps, axis);
         }
-        let own: Vec<Map> = along.lengths.iter().map(|n| Map::first(*n, *n)).collect();
+        let own: Vec<IndexMap> = along.lengths.iter().map(|n| IndexMap::first(*n, *n)).collect();
         let mut begin = 0;
         let mut parts = Vec::new();
         for ((item, map), own) in found.iter().zip(&maps).zip(&own) {
             let dataset = match item {
-                Some(Item::Dense(d)) => Some(d),
+                Some(Joinable::Dense(d)) => Some(d),
                 _ => None,
             };
             parts.push(match axis {
@@ -143,16 +164,17 @@ impl Run<'_> {
             });
             begin += own.len();
         }
-        let shape = shape_of(axis, begin, maps.first().map_or(0, Map::len));
-        self.writer.dense(at, &Arrays::new(parts, shape, self.options.fill)?)
+        let shape = shape_of(axis, begin, maps.first().map_or(0, IndexMap::len));
+        self.writer.dense(at, &StackedArrays::new(parts, shape, self.options.fill)?)
     }
 
+    /// Joins the parts as one CSR matrix; dense parts are compressed, and CSC parts are transposed first.
     fn compressed(
         &mut self,
         at: &Location,
-        along: &Along,
-        found: &[Option<Item>],
-        maps: &[Map],
+        along: &AlongAxis,
+        found: &[Option<Joinable>],
+        maps: &[IndexMap],
         axis: Axis,
     ) -> Result<()> {
         let fill = self.options.fill.filter(|f| f.as_f64() != 0.0);
@@ -171,7 +193,7 @@ impl Run<'_> {
             let gaps = map.absent().next().is_some();
             let empty = gaps && item.as_ref().is_none_or(|i| i.extent(axis.other().dimension()) == 0);
             let own = match (empty, fill) {
-                // what scipy makes of nothing
+                // scipy's type for a matrix made from nothing
                 (true, None) => Dtype::Float64,
                 (true, Some(f)) => type_of(f),
                 (false, Some(f)) if gaps => h.source().layout().dtype.promoted(type_of(f)),
@@ -195,9 +217,10 @@ impl Run<'_> {
             parts.push(StackedPart { from, line, minor, fill });
             begin += n;
         }
-        self.write_joined(at, shape_of(axis, begin, maps.first().map_or(0, Map::len)), dtype, parts)
+        self.write_joined(at, shape_of(axis, begin, maps.first().map_or(0, IndexMap::len)), dtype, parts)
     }
 
+    /// Writes `parts` as one CSR matrix.
     fn write_joined(
         &mut self,
         at: &Location,
@@ -211,29 +234,36 @@ impl Run<'_> {
         self.writer.sparse(at, &joined)
     }
 
-    /// An element as compressed rows.
-    pub(super) fn by_rows(&self, item: Option<&Item>, shape: [u64; 2], others: &[Held]) -> Result<Held> {
-        Held::new(item, shape, others, self.scratch, self.budget, self.observer)
+    /// Opens an element as compressed rows; see [`HeldRows::new`].
+    pub(super) fn by_rows(
+        &self,
+        item: Option<&Joinable>,
+        shape: [u64; 2],
+        others: &[HeldRows],
+    ) -> Result<HeldRows> {
+        HeldRows::new(item, shape, others, self.temporary, self.budget, self.observer)
     }
 
-    /// Graphs along the axis as blocks along the diagonal.
-    pub(super) fn diagonals(&mut self, name: &str, along: &Along) -> Result<()> {
+    /// Writes the graphs of the mapping `name` (`obsp` or `varp`), one block of the diagonal for each part;
+    /// none if `pairwise` is off.
+    pub(super) fn diagonals(&mut self, name: &str, along: &AlongAxis) -> Result<()> {
         let mapping = Location::from_path(name);
         let mut lists = if self.options.pairwise { self.lists(name)? } else { Vec::new() };
         for key in self.options.join.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
-            let found: Vec<Option<Item>> = lists.iter_mut().map(|l| take(l, &key)).collect();
+            let found: Vec<Option<Joinable>> = lists.iter_mut().map(|l| take(l, &key)).collect();
             let at = mapping.child(&key);
             self.diagonal(&at, along, &found).in_object(&at.to_string())?;
         }
         self.writer.dict(&mapping)
     }
 
-    fn diagonal(&mut self, at: &Location, along: &Along, found: &[Option<Item>]) -> Result<()> {
+    /// Joins one graph; a part without it has an empty block.
+    fn diagonal(&mut self, at: &Location, along: &AlongAxis, found: &[Option<Joinable>]) -> Result<()> {
         let mut held = Vec::new();
         for (item, n) in found.iter().zip(&along.lengths) {
             held.push(self.by_rows(item.as_ref(), [*n, *n], &held)?);
         }
-        // one that is not there counts as bools, which every type holds
+        // a missing graph counts as bool, which promotes to any type
         let there = found.iter().zip(&held).filter(|(i, _)| i.is_some());
         let dtype = there.map(|(_, h)| h.source().layout().dtype).reduce(Dtype::promoted);
         let mut begin = 0;

@@ -1,6 +1,7 @@
-//! Dense arrays joined: rows by rows, each from the parts that have it.
+//! Several dense arrays as one, read by rows: each part is converted to the common type and placed at its
+//! position.
 
-use super::map::Map;
+use super::map::IndexMap;
 use crate::array::{Room, Rows, SelectedRows};
 use crate::dtype::{Datatype, Dtype, Numeric, Policy, Scalar, cast};
 use crate::error::{Error, Result};
@@ -9,35 +10,37 @@ use crate::table::Column;
 use crate::tree::Array;
 use std::ops::Range;
 
-/// One part of an array.
+/// One part of a [`StackedArrays`], and where it goes.
 pub(super) struct ArrayPart<'a> {
-    /// Its values; nothing but missing ones where `None`.
+    /// The values of the part; if `None`, all of its positions get the fill value.
     pub(super) dataset: Option<&'a Array>,
-    /// The row of the whole that its first is.
+    /// The row of the output where the part begins.
     pub(super) row: u64,
-    /// The column of the whole that its first is.
+    /// The column of the output where the part begins.
     pub(super) column: u64,
-    /// Rows of the whole that it covers, and its own.
-    pub(super) rows: &'a Map,
-    /// The same of columns.
-    pub(super) columns: &'a Map,
+    /// For each row of the output that the part covers, the row of the part.
+    pub(super) rows: &'a IndexMap,
+    /// For each column of the output that the part covers, the column of the part.
+    pub(super) columns: &'a IndexMap,
 }
 
-/// Several arrays as one.
-pub(super) struct Arrays<'a> {
+/// Several arrays as one, with the promoted type of all.
+pub(super) struct StackedArrays<'a> {
     parts: Vec<ArrayPart<'a>>,
     dtype: Dtype,
     datatype: Datatype,
     shape: Vec<u64>,
-    /// What stands where a part has nothing, as one value.
+    /// The fill value as bytes of the output's type.
     absent: Vec<u8>,
 }
 
-impl<'a> Arrays<'a> {
-    /// Arrays of `shape` together; `fill` stands where a part has nothing, NaN if it is not given.
+impl<'a> StackedArrays<'a> {
+    /// Arranges `parts` in an array of `shape`; inner dimensions follow those of the parts. Positions
+    /// that no part has get `fill`, or NaN if it is `None`.
     ///
     /// # Errors
-    /// `Unsupported` where the number of dimensions or the inner ones differ, or missing values have no place in the type.
+    /// `Unsupported` if the parts differ in the number of dimensions or in the inner ones, or if bools need a
+    /// fill value.
     pub(super) fn new(parts: Vec<ArrayPart<'a>>, shape: [u64; 2], fill: Option<Scalar>) -> Result<Self> {
         let fill = fill.unwrap_or(Scalar::Float(f64::NAN, Dtype::Float64));
         let mut dtype = None;
@@ -49,11 +52,13 @@ impl<'a> Arrays<'a> {
                     let stored = Numeric::of(d.datatype()).map_or(Dtype::Float64, |n| n.dtype);
                     let (a, b) = (*first.get_or_insert(d.shape()), d.shape());
                     if a.len() != b.len() || a.get(2..) != b.get(2..) {
-                        return Err(Error::unsupported(format!("arrays of shapes {a:?} and {b:?} in a row")));
+                        return Err(Error::unsupported(format!(
+                            "expected arrays that differ in rows and columns only, got shapes {a:?} and {b:?}"
+                        )));
                     }
                     let nothing = |i: usize| gaps[i] && d.shape().get(i) == Some(&0);
                     match gaps[0] || gaps[1] {
-                        // what numpy makes of nothing
+                        // an empty array takes the type of the fill value, as in numpy
                         true if nothing(0) || nothing(1) => type_of(fill),
                         true => holding(stored, fill)?,
                         false => stored,
@@ -67,9 +72,16 @@ impl<'a> Arrays<'a> {
         let inner = first.and_then(|s| s.get(2..)).unwrap_or_default();
         let two = parts.iter().any(|p| p.dataset.is_none_or(|d| d.shape().len() > 1));
         let shape = if two { [&shape[..], inner].concat() } else { vec![shape[0]] };
-        Ok(Arrays { parts, dtype, datatype: Datatype::of(dtype), shape, absent: bytes_of(fill, dtype) })
+        Ok(StackedArrays {
+            parts,
+            dtype,
+            datatype: Datatype::of(dtype),
+            shape,
+            absent: bytes_of(fill, dtype),
+        })
     }
 
+    /// Writes what `part` has of the rows `range` into `out`, which holds just these rows.
     fn place(&self, part: &ArrayPart<'_>, range: &Range<u64>, out: &mut [u8]) -> Result<()> {
         let covered = part.row.max(range.start)..(part.row + part.rows.len()).min(range.end);
         if covered.is_empty() {
@@ -103,11 +115,13 @@ impl<'a> Arrays<'a> {
         Ok(())
     }
 
+    /// Fills `slot`, the bytes of whole values, with the fill value.
     fn fill(&self, slot: &mut [u8]) {
         slot.chunks_exact_mut(self.absent.len()).for_each(|s| s.copy_from_slice(&self.absent));
     }
 
-    /// The rows of a part that exist among `rows`, in the type of the whole; and the bytes of one.
+    /// Reads those of the rows `rows` (counted from the part's first) that exist in the part, in the type of
+    /// the output. Returns their bytes, and the bytes of one row.
     fn values(&self, part: &ArrayPart<'_>, rows: Range<u64>) -> Result<(Vec<u8>, usize)> {
         let Some(dataset) = part.dataset else { return Ok((Vec::new(), 0)) };
         let chosen: Option<Vec<u64>> = part.rows.chosen().map(|c| {
@@ -116,7 +130,9 @@ impl<'a> Arrays<'a> {
         let wanted = chosen.as_ref().map_or(rows, |c| 0..c.len() as u64);
         let width: usize = dataset.shape()[1..].iter().product::<u64>() as usize;
         let n = (wanted.end - wanted.start) as usize * width;
-        let values = Numeric::of(dataset.datatype()).ok_or_else(|| Error::unsupported("numbers expected"))?;
+        let values = Numeric::of(dataset.datatype()).ok_or_else(|| {
+            Error::unsupported(format!("expected numbers, got {}", dataset.datatype().name()))
+        })?;
         let mut raw = vec![0; n * values.stored_size()];
         if n > 0 {
             SelectedRows::new(dataset, chosen.as_deref(), None)?.read(
@@ -134,15 +150,16 @@ impl<'a> Arrays<'a> {
         };
         if values.dtype != self.dtype {
             let mut out = vec![0; n * self.dtype.size()];
-            cast(values.dtype, &plain, self.dtype, &mut out, Policy::Round)
-                .map_err(|_| Error::malformed(format!("a value of {} as {}", values.dtype, self.dtype)))?;
+            cast(values.dtype, &plain, self.dtype, &mut out, Policy::Round).map_err(|_| {
+                Error::malformed(format!("a value of type {} does not fit {}", values.dtype, self.dtype))
+            })?;
             plain = out;
         }
         Ok((plain, width * self.dtype.size()))
     }
 
-    /// Whether both are of one type and shape and hold the same; NaN equals NaN.
-    pub(super) fn same(&self, other: &Arrays<'_>) -> Result<bool> {
+    /// Whether both have the same type, shape and values; NaN equals NaN. Compares about 4 MiB at a time.
+    pub(super) fn same(&self, other: &StackedArrays<'_>) -> Result<bool> {
         if (self.dtype, &self.shape) != (other.dtype, &other.shape) {
             return Ok(false);
         }
@@ -151,7 +168,7 @@ impl<'a> Arrays<'a> {
         let mut start = 0;
         while start < rows {
             let range = start..(start + strip).min(rows);
-            let column = |from: &Arrays<'_>| -> Result<Column> {
+            let column = |from: &StackedArrays<'_>| -> Result<Column> {
                 let mut bytes = vec![0; (range.end - range.start) as usize * row];
                 from.read(range.clone(), &mut bytes, &mut Room::default())?;
                 Ok(Column::Numbers { dtype: self.dtype, bytes })
@@ -165,7 +182,7 @@ impl<'a> Arrays<'a> {
     }
 }
 
-impl Rows for Arrays<'_> {
+impl Rows for StackedArrays<'_> {
     fn datatype(&self) -> &Datatype {
         &self.datatype
     }
@@ -188,7 +205,7 @@ impl Rows for Arrays<'_> {
     }
 }
 
-/// The type of a value that was typed.
+/// The type that numpy gives a Python number: float64 or int64.
 pub(super) fn type_of(fill: Scalar) -> Dtype {
     match fill {
         Scalar::Float(..) => Dtype::Float64,
@@ -196,7 +213,7 @@ pub(super) fn type_of(fill: Scalar) -> Dtype {
     }
 }
 
-/// A value as bytes of a type that holds it.
+/// The little-endian bytes of `fill` as `dtype`, saturated if it cannot hold it.
 pub(super) fn bytes_of(fill: Scalar, dtype: Dtype) -> Vec<u8> {
     let mut out = vec![0; dtype.size()];
     let (from, bytes) = match fill {
@@ -208,10 +225,13 @@ pub(super) fn bytes_of(fill: Scalar, dtype: Dtype) -> Vec<u8> {
     out
 }
 
-/// The type that an array of `stored` has once `fill` is in it, as pandas widens it.
+/// The type of an array of `stored` values with `fill` among them, as pandas widens it.
+///
+/// # Errors
+/// `Unsupported` for bools, which would become objects in pandas.
 fn holding(stored: Dtype, fill: Scalar) -> Result<Dtype> {
     if stored == Dtype::Bool {
-        return Err(Error::unsupported("missing values in an array of bools (which has no room for them)"));
+        return Err(Error::unsupported("an array of bools cannot hold missing values"));
     }
     Ok(match fill {
         Scalar::Float(v, _) if stored.is_float() => {

@@ -1,66 +1,70 @@
-//! A matrix as compressed rows, however it is stored.
+//! A matrix of any storage, opened as compressed rows.
 
-use super::item::Item;
-use super::parts::Scratch;
-use crate::anndata::Matrix;
+use super::item::Joinable;
+use super::parts::TemporaryFiles;
+use crate::anndata::StoredMatrix;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::matrix::{AnySource, Budget, InMemory, Layout, Orientation, Source};
 use crate::observe::{Observer, Phase, Verb};
 use crate::store::Store;
 
-/// Compressed rows, ready to be read.
-pub(super) enum Held {
-    /// As they are stored.
+/// Compressed rows (CSR) of one matrix.
+pub(super) enum HeldRows {
+    /// Read from the input as it is stored.
     File(AnySource<'static>),
-    /// Of a matrix stored by columns, in a file of their own.
+    /// Transposed from a matrix stored as CSC, in a temporary file.
     Flipped(Box<Store>),
-    /// Of a matrix that is not there.
+    /// Empty rows, for a part without the matrix.
     Nothing(InMemory),
 }
 
-impl Held {
-    /// An element; an empty one of `shape` where there is none. `others` are held already, and have their part of the
-    /// budget.
+impl HeldRows {
+    /// Opens `item`, or an empty matrix of `shape` if it is `None`. The memory of `others`, which are open
+    /// already, is subtracted from `budget`.
+    ///
+    /// # Errors
+    /// `Unsupported` for tables and awkward arrays; the errors of reading and of writing temporary files.
     pub(super) fn new(
-        item: Option<&Item>,
+        item: Option<&Joinable>,
         shape: [u64; 2],
-        others: &[Held],
-        scratch: &Scratch,
+        others: &[HeldRows],
+        temporary: &TemporaryFiles,
         budget: Budget,
         observer: &dyn Observer,
-    ) -> Result<Held> {
+    ) -> Result<HeldRows> {
         let used: u64 = others.iter().map(|h| h.source().resident_bytes()).sum();
         let budget = Budget::new(budget.bytes.saturating_sub(used));
         let element = match item {
-            Some(Item::Frame(_) | Item::Awkward(_)) => {
-                return Err(Error::unsupported("no matrix where one is expected"));
+            Some(Joinable::Frame(_) | Joinable::Awkward(_)) => {
+                return Err(Error::unsupported("expected a matrix, got a table or an awkward array"));
             }
             None => {
                 let [lines, minor] = shape;
                 let layout =
                     Layout { orientation: Orientation::Csr, lines, minor, entries: 0, dtype: Dtype::Float64 };
                 let pointers = vec![0; lines as usize + 1];
-                return Ok(Held::Nothing(InMemory::new(layout, pointers, Vec::new(), Vec::new())?));
+                return Ok(HeldRows::Nothing(InMemory::new(layout, pointers, Vec::new(), Vec::new())?));
             }
-            Some(Item::Sparse(s)) => Matrix::Sparse(s.clone()),
-            Some(Item::Dense(d)) => {
+            Some(Joinable::Sparse(s)) => StoredMatrix::Sparse(s.clone()),
+            Some(Joinable::Dense(d)) => {
                 observer.phase(&Phase::new(Verb::Counting, d.byte_len()).of(d.path()));
-                Matrix::open(&d.node())?
+                StoredMatrix::open(&d.node())?
             }
         };
         let opened = element.source(budget, observer)?;
         if opened.layout().orientation == Orientation::Csr {
-            return Ok(Held::File(opened));
+            return Ok(HeldRows::File(opened));
         }
-        Ok(Held::Flipped(Box::new(scratch.flipped(&opened, budget, observer)?)))
+        Ok(HeldRows::Flipped(Box::new(temporary.flipped(&opened, budget, observer)?)))
     }
 
+    /// The rows as a source of entries.
     pub(super) fn source(&self) -> &dyn Source {
         match self {
-            Held::File(source) => source,
-            Held::Flipped(s) => &**s,
-            Held::Nothing(m) => m,
+            HeldRows::File(source) => source,
+            HeldRows::Flipped(s) => &**s,
+            HeldRows::Nothing(m) => m,
         }
     }
 }

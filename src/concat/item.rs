@@ -1,71 +1,74 @@
-//! An element of one part.
+//! One element of one part, opened by its encoding.
 
-use crate::anndata::{Awkward, Element, Matrix, Sparse, read_frame};
+use crate::anndata::{Awkward, ElementKind, Sparse, StoredMatrix, read_frame};
 use crate::dtype::Numeric;
 use crate::error::{Error, Kind, Result};
 use crate::observe::{Observer, Warning};
 use crate::table::Frame;
 use crate::tree::{Array, Node};
 
-/// An element that can be joined with those of its name in other parts.
+/// An element that can be joined with the elements of the same name in other parts.
 #[derive(Debug)]
-pub(super) enum Item {
+pub(super) enum Joinable {
     /// A compressed matrix.
     Sparse(Sparse),
     /// An array of numbers.
     Dense(Array),
     /// A table.
     Frame(Frame),
-    /// Lists and records.
+    /// An awkward array: lists and records.
     Awkward(Awkward),
 }
 
-impl Item {
+impl Joinable {
+    /// Opens the element stored in `object`; tables and awkward arrays are read into memory.
+    ///
     /// # Errors
-    /// `Unsupported` for what cannot be joined.
-    pub(super) fn open(object: &Node, observer: &dyn Observer) -> Result<Item> {
-        match Element::of(object)? {
-            Element::Array | Element::ReferringColumn => {
+    /// `Unsupported` for elements that cannot be joined, such as arrays of strings and scalars.
+    pub(super) fn open(object: &Node, observer: &dyn Observer) -> Result<Joinable> {
+        match ElementKind::of(object)? {
+            ElementKind::Array | ElementKind::ReferringColumn => {
                 let array = object.array()?;
                 if array.shape().is_empty() || Numeric::of(array.datatype()).is_none() {
-                    let text = format!("{} is not joined", array.datatype().name());
+                    let text = format!("expected an array of numbers, got {}", array.datatype().name());
                     return Err(Error::unsupported(text).in_object(object.path()));
                 }
-                Ok(Item::Dense(array))
+                Ok(Joinable::Dense(array))
             }
-            Element::Frame => Ok(Item::Frame(read_frame(object, None, 0, observer)?)),
-            Element::Awkward => Ok(Item::Awkward(Awkward::read(object)?)),
-            _ => match Matrix::open(object) {
-                Ok(Matrix::Sparse(s)) => Ok(Item::Sparse(s)),
+            ElementKind::Frame => Ok(Joinable::Frame(read_frame(object, None, 0, observer)?)),
+            ElementKind::Awkward => Ok(Joinable::Awkward(Awkward::read(object)?)),
+            _ => match StoredMatrix::open(object) {
+                Ok(StoredMatrix::Sparse(s)) => Ok(Joinable::Sparse(s)),
                 Err(e) if e.kind() == Kind::NotFound => {
-                    let e = e.reworded(|m| format!("{m} is not joined")).of_kind(Kind::Unsupported);
+                    let e = e.reworded(|m| format!("cannot be joined: {m}")).of_kind(Kind::Unsupported);
                     Err(e.in_object(object.path()))
                 }
-                Ok(Matrix::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
+                Ok(StoredMatrix::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
                 Err(e) => Err(e),
             },
         }
     }
 
-    /// Elements along a dimension; a table has its columns as the second.
+    /// The length of a dimension, 0 or 1. A table's second dimension is its columns; an awkward array's and a
+    /// vector's is 1.
     pub(super) fn extent(&self, dimension: usize) -> u64 {
         match self {
-            Item::Sparse(s) => s.shape()[dimension],
-            Item::Dense(d) => d.shape().get(dimension).copied().unwrap_or(1),
-            Item::Frame(f) if dimension == 0 => f.rows() as u64,
-            Item::Frame(f) => f.columns().len() as u64,
-            Item::Awkward(a) if dimension == 0 => a.len() as u64,
-            Item::Awkward(_) => 1,
+            Joinable::Sparse(s) => s.shape()[dimension],
+            Joinable::Dense(d) => d.shape().get(dimension).copied().unwrap_or(1),
+            Joinable::Frame(f) if dimension == 0 => f.rows() as u64,
+            Joinable::Frame(f) => f.columns().len() as u64,
+            Joinable::Awkward(a) if dimension == 0 => a.len() as u64,
+            Joinable::Awkward(_) => 1,
         }
     }
 }
 
-/// The elements of a mapping by name; what cannot be joined is left out with a warning.
-pub(super) fn items(mapping: Option<&Node>, observer: &dyn Observer) -> Result<Vec<(String, Item)>> {
+/// The elements of a mapping with their names. Elements that cannot be joined are left out with a warning.
+pub(super) fn items(mapping: Option<&Node>, observer: &dyn Observer) -> Result<Vec<(String, Joinable)>> {
     let mut out = Vec::new();
     let Some(mapping) = mapping.filter(|m| m.is_group()) else { return Ok(out) };
     for link in mapping.links()? {
-        match mapping.open_link(link).and_then(|o| Item::open(&o, observer)) {
+        match mapping.open_link(link).and_then(|o| Joinable::open(&o, observer)) {
             Ok(item) => out.push((link.name().into_owned(), item)),
             Err(e) if e.kind() == Kind::Unsupported => {
                 observer.warn(&Warning::child(mapping.path(), &link.name(), e));
@@ -76,13 +79,13 @@ pub(super) fn items(mapping: Option<&Node>, observer: &dyn Observer) -> Result<V
     Ok(out)
 }
 
-/// The names of each list.
+/// For each list, the names in it.
 pub(super) fn keys<T>(lists: &[Vec<(String, T)>]) -> Vec<Vec<&str>> {
     lists.iter().map(|l| l.iter().map(|(k, _)| k.as_str()).collect()).collect()
 }
 
-/// Takes the element of this name out of a list.
-pub(super) fn take(list: &mut Vec<(String, Item)>, key: &str) -> Option<Item> {
+/// Removes and returns the element named `key`.
+pub(super) fn take(list: &mut Vec<(String, Joinable)>, key: &str) -> Option<Joinable> {
     let at = list.iter().position(|(k, _)| k == key)?;
     Some(list.swap_remove(at).1)
 }

@@ -1,4 +1,4 @@
-//! One axis of a part against the same axis of the whole.
+//! How the positions of a part's axis correspond to those of the output's axis, and the joining of names.
 
 use crate::error::{Error, Result};
 use crate::matrix::ABSENT;
@@ -6,52 +6,52 @@ use crate::strings::Strings;
 use crate::table::Join;
 use std::collections::{HashMap, HashSet};
 
-/// For each place of the whole, the place of the part.
+/// For each position of the output, the position in the part.
 #[derive(Debug, Clone)]
-pub(super) struct Map {
-    /// Places of the part, [`ABSENT`] where it has none; the same places where `None`.
+pub(super) struct IndexMap {
+    /// Positions in the part, [`ABSENT`] where the part has none; `None` for the identity.
     chosen: Option<Vec<u64>>,
     len: u64,
 }
 
-impl Map {
-    /// The first `len` places, of which the part has `old`.
-    pub(super) fn first(len: u64, old: u64) -> Map {
+impl IndexMap {
+    /// The identity on the first `len` positions; those from `old` on are absent from the part.
+    pub(super) fn first(len: u64, old: u64) -> IndexMap {
         if len == old {
-            return Map { chosen: None, len };
+            return IndexMap { chosen: None, len };
         }
         let place = |i: u64| if i < old { i } else { ABSENT };
-        Map { chosen: Some((0..len).map(place).collect()), len }
+        IndexMap { chosen: Some((0..len).map(place).collect()), len }
     }
 
-    /// By names, of which the part has each once.
-    fn by_names(whole: &Strings, part: &Strings) -> Map {
+    /// Aligns by names, which are unique in the part.
+    fn by_names(whole: &Strings, part: &Strings) -> IndexMap {
         let len = whole.len() as u64;
         if whole == part {
-            return Map { chosen: None, len };
+            return IndexMap { chosen: None, len };
         }
         let places: HashMap<&[u8], u64> = part.iter().zip(0..).collect();
         let chosen = whole.iter().map(|n| places.get(n).copied().unwrap_or(ABSENT)).collect();
-        Map { chosen: Some(chosen), len }
+        IndexMap { chosen: Some(chosen), len }
     }
 
-    /// Places of the whole.
+    /// The number of positions of the output.
     pub(super) fn len(&self) -> u64 {
         self.len
     }
 
-    /// What is taken of the part; all in order where `None`.
+    /// Positions in the part, in the order of the output, [`ABSENT`] where it has none; `None` for the identity.
     pub(super) fn chosen(&self) -> Option<&[u64]> {
         self.chosen.as_deref()
     }
 
-    /// The places of the whole that the part does not have.
+    /// The positions of the output that the part does not have, ascending.
     pub(super) fn absent(&self) -> impl Iterator<Item = u64> + '_ {
         let places = (0..).zip(self.chosen.iter().flatten());
         places.filter(|(_, old)| **old == ABSENT).map(|(new, _)| new)
     }
 
-    /// As rows of a table.
+    /// The same as rows to take from a table, `None` for absent ones.
     pub(super) fn rows(&self) -> Vec<Option<u64>> {
         match &self.chosen {
             None => (0..self.len).map(Some).collect(),
@@ -60,23 +60,27 @@ impl Map {
     }
 }
 
-/// Refuses names of which one comes twice.
+/// Checks that names are unique.
+///
+/// # Errors
+/// `Usage` with the first repeated name: a part with repeated names cannot be aligned.
 pub(super) fn refuse_repeated(names: &Strings) -> Result<()> {
     let mut seen = HashSet::new();
     match names.iter().find(|n| !seen.insert(*n)) {
-        Some(twice) => {
-            let text = format!("the name '{}' comes twice, so parts cannot be aligned", twice.escape_ascii());
+        Some(name) => {
+            let text = format!("expected unique names, got '{}' twice", name.escape_ascii());
             Err(Error::usage(text))
         }
         None => Ok(()),
     }
 }
 
-/// The names of the whole along an axis that all parts share, and how each part's become them.
+/// Joins the names of the parts along the axis they share. Returns the names of the output and one map per part.
 ///
-/// Those of all parts, in the order of the first; or those of any: unchanged where all are the same, sorted otherwise, as
-/// pandas does it. No name comes twice in a part.
-pub(super) fn join_names(parts: &[&Strings], join: Join) -> (Strings, Vec<Map>) {
+/// Inner: the names that all parts have, in the order of the first. Outer: the names that any part has, sorted
+/// unless all parts have the same names in the same order, as pandas does it. Names must be unique in each
+/// part.
+pub(super) fn join_names(parts: &[&Strings], join: Join) -> (Strings, Vec<IndexMap>) {
     let mut whole = parts.first().map(|n| (*n).clone()).unwrap_or_default();
     for names in parts.iter().skip(1) {
         let here: HashSet<&[u8]> = names.iter().collect();
@@ -92,7 +96,7 @@ pub(super) fn join_names(parts: &[&Strings], join: Join) -> (Strings, Vec<Map>) 
             }
         };
     }
-    let maps = parts.iter().map(|names| Map::by_names(&whole, names)).collect();
+    let maps = parts.iter().map(|names| IndexMap::by_names(&whole, names)).collect();
     (whole, maps)
 }
 

@@ -1,23 +1,23 @@
-//! What becomes of things of one name that do not lie along the axis.
+//! Which columns and elements of the other axis are kept when several inputs have one of the same name.
 
 use crate::error::Result;
 use crate::table::Join;
 
-/// Which of several things of one name is kept, as in anndata.
+/// Which of several values of the same name is kept: the `merge` argument of `anndata.concat`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Merge {
-    /// One that all parts have, the same in all.
+    /// Values that all inputs have and that are the same in all.
     Same,
-    /// One that is the same in all parts that have it.
+    /// Values that are the same in all inputs that have them.
     Unique,
-    /// The first.
+    /// The value of the first input that has it.
     First,
-    /// One that only one part has.
+    /// Values that exactly one input has.
     Only,
 }
 
 impl Merge {
-    /// The names that come into question.
+    /// The names of which a value may be kept, in the order in which they first occur.
     pub(super) fn keys<'k>(self, parts: &[Vec<&'k str>]) -> Vec<&'k str> {
         match self {
             Merge::Same => Join::Inner.keys(parts),
@@ -25,7 +25,7 @@ impl Merge {
         }
     }
 
-    /// Which of `found` is kept, if any.
+    /// The index in `found` of the value that is kept, if any; `found` has the values of the parts that have one.
     pub(super) fn choose<T>(
         self,
         found: &[T],

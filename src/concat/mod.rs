@@ -1,8 +1,12 @@
-//! Several files as one, on disk: what `anndata.concat` does in memory, within a budget.
+//! Joins several datasets into one h5ad file: the result of `anndata.concat`, computed on disk within a budget.
 //!
-//! Along the axis everything is put one below the other: names, tables, `X`, `layers`, `obsm` (or `varm`), graphs along the
-//! diagonal. Across it names are joined, and tables and arrays of one name are merged. Matrices go through in blocks;
-//! only tables are held. See `spec/h5ad.md`.
+//! In come datasets of any kind, from [`crate::dataset`]; those that are not AnnData of the current generation
+//! are first exported to temporary files. Out goes one file, through
+//! [`AnnDataWriter`](crate::anndata::AnnDataWriter).
+//!
+//! Along the axis everything is appended: names, tables, `X`, `layers`, `obsm` (or `varm`); graphs become
+//! blocks on the diagonal. Across the axis the names are joined, and tables and arrays of the same name are
+//! merged. Matrices are processed in blocks; only tables are in memory as a whole. See `spec/h5ad.md#concat`.
 
 mod across;
 mod along;
@@ -26,41 +30,44 @@ use crate::report::FileReport;
 use crate::table::Join;
 use std::path::Path;
 
-/// A shape of `along` positions along `axis` and `across` ones across it.
+/// The shape `[rows, columns]` of a matrix with `along` positions along `axis` and `across` positions on the
+/// other axis.
 fn shape_of(axis: Axis, along: u64, across: u64) -> [u64; 2] {
     if axis == Axis::Obs { [along, across] } else { [across, along] }
 }
 
-/// How parts become one.
+/// How the inputs are joined; the defaults are those of `anndata.concat`.
 #[derive(Debug, Clone, Default)]
 pub struct ConcatOptions {
-    /// Along which axis.
+    /// The axis along which the inputs are appended.
     pub axis: Axis,
-    /// Which names across the axis, and which elements, the whole has.
+    /// Which names of the other axis, which columns and which elements the output has: those of all inputs or
+    /// of any.
     pub join: Join,
-    /// What becomes of columns and arrays across the axis; they are dropped where `None`.
+    /// Which columns and arrays of the other axis are kept; `None` drops them.
     pub merge: Option<Merge>,
-    /// The same of `uns`.
+    /// Which values of `uns` are kept; `None` drops them.
     pub uns_merge: Option<Merge>,
-    /// A column that gets the key of each row's part.
+    /// The name of a new categorical column that holds the key of each row's input.
     pub label: Option<String>,
-    /// A key for each part: "0", "1", ... where `None`.
+    /// One key per input; "0", "1", ... if `None`.
     pub keys: Option<Vec<String>>,
-    /// Names become name, this, and key.
+    /// If given, each name along the axis becomes name + this text + key of the input.
     pub index_unique: Option<String>,
-    /// What stands where a part has no value: otherwise zero in compressed matrices, NaN in arrays.
+    /// The value where an input has none; if `None`, zero in compressed matrices and NaN in arrays.
     pub fill: Option<Scalar>,
-    /// Keep the graphs along the axis.
+    /// Keep the graphs along the axis (`obsp` or `varp`).
     pub pairwise: bool,
-    /// How the output is stored.
+    /// How the output is stored, and the budget for buffers.
     pub storage: export::ExportOptions,
 }
 
-/// Writes `inputs` as one h5ad at `output`.
+/// Writes `inputs`, joined along one axis, as one h5ad file at `output`.
 ///
 /// # Errors
-/// Those of reading and writing; `Usage` where names come twice across the axis or keys do not fit; `Unsupported` where
-/// elements of one name cannot be joined. Nothing appears at `output` then.
+/// `Usage` if there is no input, a name of the other axis repeats within an input, or the keys repeat or are
+/// not one per input; `Unsupported` if elements of the same name cannot be joined; the errors of reading and
+/// writing. After an error `output` is as it was before.
 pub fn concat(
     inputs: &[Dataset],
     output: &Path,
@@ -68,19 +75,19 @@ pub fn concat(
     observer: &dyn Observer,
 ) -> Result<FileReport> {
     if inputs.is_empty() {
-        return Err(Error::usage("nothing to concatenate"));
+        return Err(Error::usage("expected at least one input, got none"));
     }
     let keys = match &options.keys {
         Some(keys) if keys.len() != inputs.len() => {
-            return Err(Error::usage(format!("{} keys for {} inputs", keys.len(), inputs.len())));
+            return Err(Error::usage(format!("expected {} keys, got {}", inputs.len(), keys.len())));
         }
         Some(keys) => keys.clone(),
         None => (0..inputs.len()).map(|i| i.to_string()).collect(),
     };
     let mut sorted: Vec<&String> = keys.iter().collect();
     sorted.sort();
-    if let Some(twice) = sorted.windows(2).find(|w| w[0] == w[1]) {
-        return Err(Error::usage(format!("the key '{}' comes twice", twice[0])));
+    if let Some(repeated) = sorted.windows(2).find(|w| w[0] == w[1]) {
+        return Err(Error::usage(format!("duplicate key '{}'", repeated[0])));
     }
     let recorder = Recorder::new(observer);
     let shape = run::run(inputs, output, options, &keys, &recorder)?;

@@ -1,10 +1,11 @@
-//! The inputs, each as an h5ad of today.
+//! The inputs, each as an h5ad file of the current generation, and the temporary files that this takes.
 
-use crate::anndata::Matrix;
+use crate::anndata::graphs_in_uns;
 use crate::bytes::commit::Pending;
 use crate::codec::Filters;
 use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
+use crate::dtype::Dtype;
 use crate::error::{Place, Result};
 use crate::export::{self, export};
 use crate::matrix::{Budget, Selection, Source};
@@ -17,41 +18,44 @@ use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// One input.
-pub(super) struct Part {
+/// One input, opened as an h5ad file of the current generation. Variables call it a part.
+pub(super) struct ConcatInput {
     pub(super) data: AnnData,
+    /// Path of the input, for messages; `data` may be a temporary file.
     pub(super) path: PathBuf,
-    /// Of rows, of columns.
+    /// The tables `obs` and `var`, under the names asked for.
     pub(super) frames: [Frame; 2],
     pub(super) has_x: bool,
 }
 
-impl Part {
-    /// The object at a path below the root, if it is there.
+impl ConcatInput {
+    /// The object at a path below the root, if it exists.
     pub(super) fn object(&self, path: &str) -> Option<Node> {
         self.data.root().descend(path).ok()
     }
 }
 
-/// A directory for what has to be written on the way; it comes to be when it is needed, and goes at the end.
-pub(super) struct Scratch {
-    /// What the directory is called.
+/// A directory for temporary files, created when the first is needed and removed when this is dropped.
+pub(super) struct TemporaryFiles {
+    /// Path from which the directory's temporary name is made.
     target: PathBuf,
     pending: OnceCell<Pending>,
+    /// How many paths were given out.
     used: Cell<u32>,
 }
 
-impl Scratch {
-    pub(super) fn new(output: &Path, directory: &Path) -> Scratch {
+impl TemporaryFiles {
+    /// Temporary files below `directory`, named after `output`.
+    pub(super) fn new(output: &Path, directory: &Path) -> TemporaryFiles {
         let name = output.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        Scratch {
+        TemporaryFiles {
             target: directory.join(format!("{name}.parts")),
             pending: OnceCell::new(),
             used: Cell::new(0),
         }
     }
 
-    /// A path nothing is at.
+    /// An unused path in the directory.
     fn path(&self) -> Result<PathBuf> {
         let pending = match self.pending.get() {
             Some(p) => p,
@@ -64,7 +68,7 @@ impl Scratch {
         Ok(pending.path().join(self.used.get().to_string()))
     }
 
-    /// A compressed matrix with rows for columns and columns for rows, in a file of its own.
+    /// The same matrix in the other layout (CSR for CSC), in a temporary store.
     pub(super) fn flipped(
         &self,
         from: &dyn Source,
@@ -76,7 +80,7 @@ impl Scratch {
         let bytes = from.layout().bytes();
         observer.phase(&Phase::new(Verb::Reading, bytes));
         let partitions = transpose::partition(from, budget, beside, observer, &|_| Ok(()))?;
-        let small = partitions.layout().minor <= i32::MAX as u64;
+        let small = partitions.layout().index_dtype() == Dtype::Int32;
         let index = if small { IndexDtype::Int32 } else { IndexDtype::Int64 };
         let options = store::StoreOptions { index, ..store::StoreOptions::default() };
         let writer = store::Writer::create(&path, partitions.layout(), partitions.pointers(), &options)?;
@@ -86,22 +90,22 @@ impl Scratch {
     }
 }
 
-/// Opens an input; what is no h5ad of today is first written as one.
+/// Opens an input. If it is not an h5ad file of the current generation, a temporary one is written first.
 pub(super) fn open(
     input: &Dataset,
-    scratch: &Scratch,
+    temporary: &TemporaryFiles,
     options: &export::ExportOptions,
     observer: &dyn Observer,
-) -> Result<Part> {
+) -> Result<ConcatInput> {
     let path = input.path().to_owned();
-    let of_today = match input.anndata() {
-        Some(data) => is_of_today(data)?,
+    let current = match input.anndata() {
+        Some(data) => is_current(data),
         None => false,
     };
     let data = match input.anndata() {
-        Some(data) if of_today => data.clone(),
+        Some(data) if current => data.clone(),
         _ => {
-            let to = scratch.path()?;
+            let to = temporary.path()?;
             let plain =
                 export::ExportOptions { filters: Some(Filters::default()), force: false, ..options.clone() };
             export(input, &to, &Selection::default(), &plain, observer)?;
@@ -111,18 +115,15 @@ pub(super) fn open(
     let read = || -> Result<([Frame; 2], bool)> {
         let has_x = data.has_x()?;
         let frames = data.frames("X", data.shape_of("X")?, observer)?;
-        // what was written anew has its names already
+        // a temporary file was written with these names
         let frames = frames.map(Arc::unwrap_or_clone);
-        Ok((if of_today { options.names.applied(frames)? } else { frames }, has_x))
+        Ok((if current { options.names.applied(frames)? } else { frames }, has_x))
     };
     let (frames, has_x) = read().in_file(&path)?;
-    Ok(Part { data, path, frames, has_x })
+    Ok(ConcatInput { data, path, frames, has_x })
 }
 
-/// Whether every element is where it is today.
-fn is_of_today(data: &AnnData) -> Result<bool> {
-    let old_graph = |name: &str| {
-        data.root().descend(&format!("uns/neighbors/{name}")).is_ok_and(|o| Matrix::is_matrix(&o))
-    };
-    Ok(data.flavour() == Flavour::AnnData && !old_graph("distances") && !old_graph("connectivities"))
+/// Whether the file is of the current generation, with its graphs in `obsp` and not in `uns`.
+fn is_current(data: &AnnData) -> bool {
+    data.flavour() == Flavour::AnnData && graphs_in_uns(data.root()).is_empty()
 }

@@ -1,9 +1,9 @@
-//! One element after the other into the output.
+//! The order of work: writes one element after another to the output.
 
-use super::along::Along;
-use super::item::Item;
-use super::map::{Map, join_names, refuse_repeated};
-use super::parts::{Part, Scratch, open};
+use super::along::AlongAxis;
+use super::item::Joinable;
+use super::map::{IndexMap, join_names, refuse_repeated};
+use super::parts::{ConcatInput, TemporaryFiles, open};
 use super::{Axis, ConcatOptions, shape_of};
 use crate::anndata::{AnnDataWriter, StorageOptions};
 use crate::dataset::Dataset;
@@ -17,16 +17,19 @@ use crate::transpose;
 use crate::tree::Location;
 use std::path::Path;
 
-pub(super) struct Run<'a> {
-    pub(super) parts: &'a [Part],
+/// One call of [`concat`](super::concat): the opened inputs and the output.
+pub(super) struct ConcatRun<'a> {
+    pub(super) parts: &'a [ConcatInput],
     pub(super) options: &'a ConcatOptions,
+    /// One key per input.
     keys: &'a [String],
-    pub(super) scratch: &'a Scratch,
+    pub(super) temporary: &'a TemporaryFiles,
     pub(super) budget: Budget,
     pub(super) observer: &'a dyn Observer,
     pub(super) writer: AnnDataWriter<'a>,
 }
 
+/// Joins `inputs` into the file at `output` and returns its `[rows, columns]`.
 pub(super) fn run(
     inputs: &[Dataset],
     output: &Path,
@@ -36,7 +39,7 @@ pub(super) fn run(
 ) -> Result<[u64; 2]> {
     let storage = &options.storage;
     let beside = transpose::beside(output);
-    let scratch = Scratch::new(output, storage.temporary.as_deref().unwrap_or(beside));
+    let temporary = TemporaryFiles::new(output, storage.temporary.as_deref().unwrap_or(beside));
     let mut how = StorageOptions {
         filters: storage.filters.unwrap_or_default(),
         chunk: storage.chunk,
@@ -45,18 +48,20 @@ pub(super) fn run(
     if let (None, Some(first)) = (storage.filters, inputs.first().and_then(Dataset::anndata)) {
         how.filters = filters_of(first);
     }
-    // an output that exists is refused before anything is read
+    // first, so that an existing output is refused before any input is read
     let writer = AnnDataWriter::create(output, storage.force, how, storage.budget, observer)?;
-    let parts: Result<Vec<Part>> = inputs.iter().map(|i| open(i, &scratch, storage, observer)).collect();
-    let (parts, scratch) = (parts?, &scratch);
-    let mut run = Run { parts: &parts, options, keys, scratch, budget: storage.budget, observer, writer };
+    let parts: Result<Vec<ConcatInput>> =
+        inputs.iter().map(|i| open(i, &temporary, storage, observer)).collect();
+    let (parts, temporary) = (parts?, &temporary);
+    let mut run =
+        ConcatRun { parts: &parts, options, keys, temporary, budget: storage.budget, observer, writer };
     let shape = run.root()?;
     run.writer.finish()?;
     Ok(shape)
 }
 
-impl Run<'_> {
-    /// Writes everything and returns the rows and columns.
+impl ConcatRun<'_> {
+    /// Writes all elements and returns the output's `[rows, columns]`.
     fn root(&mut self) -> Result<[u64; 2]> {
         let axis = self.options.axis;
         let [name, other] = [axis, axis.other()].map(Axis::name);
@@ -64,7 +69,7 @@ impl Run<'_> {
         let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.dimension()]).collect();
         let frame = self.along_frame(&frames, name)?;
         let lengths = frames.iter().map(|f| f.rows() as u64).collect();
-        let along = Along { lengths, names: frame.index().clone() };
+        let along = AlongAxis { lengths, names: frame.index().clone() };
         self.writer.frame(&root.child(name), &frame)?;
         let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.other().dimension()]).collect();
         let (names, maps) = self.join_names(&frames)?;
@@ -83,15 +88,18 @@ impl Run<'_> {
         Ok(shape)
     }
 
-    /// `X`, where all parts have it; nothing where none has.
-    fn x(&mut self, along: &Along, maps: &[Map]) -> Result<()> {
+    /// Writes `X` if all parts have it, nothing if none has it.
+    ///
+    /// # Errors
+    /// `Unsupported` if only some parts have it.
+    fn x(&mut self, along: &AlongAxis, maps: &[IndexMap]) -> Result<()> {
         if self.parts.iter().all(|p| !p.has_x) {
             return Ok(());
         }
         let mut found = Vec::new();
         for part in self.parts {
             if !part.has_x {
-                let text = "there is no X, which other parts have";
+                let text = "X is missing here and present in other inputs";
                 return Err(Error::unsupported(text).in_file(&part.path));
             }
             found.push(Some(self.open(part, "X")?));
@@ -99,11 +107,12 @@ impl Run<'_> {
         self.joined(&Location::root().child("X"), along, &found, maps).in_object("/X")
     }
 
-    fn open(&self, part: &Part, path: &str) -> Result<Item> {
-        part.data.root().descend(path).and_then(|o| Item::open(&o, self.observer)).in_file(&part.path)
+    /// Opens the element of `part` at `path`.
+    fn open(&self, part: &ConcatInput, path: &str) -> Result<Joinable> {
+        part.data.root().descend(path).and_then(|o| Joinable::open(&o, self.observer)).in_file(&part.path)
     }
 
-    /// The table along the axis: names with their keys, columns, the label.
+    /// The joined table along the axis: names (with keys, if asked for), columns, and the label column.
     fn along_frame(&self, frames: &[&Frame], path: &str) -> Result<Frame> {
         let mut frame = Frame::concat(frames, self.options.join).in_object(&format!("/{path}"))?;
         if let Some(between) = &self.options.index_unique {
@@ -124,8 +133,8 @@ impl Run<'_> {
         frame.strings_to_categoricals()
     }
 
-    /// Names across the axis; where one comes twice, the file is told.
-    fn join_names(&self, frames: &[&Frame]) -> Result<(Strings, Vec<Map>)> {
+    /// Joins the names of the other axis; an error about a repeated name says in which file it is.
+    fn join_names(&self, frames: &[&Frame]) -> Result<(Strings, Vec<IndexMap>)> {
         for (frame, part) in frames.iter().zip(self.parts) {
             let place = format!("/{}", self.options.axis.other().name());
             refuse_repeated(frame.index()).in_object(&place).in_file(&part.path)?;
@@ -134,7 +143,7 @@ impl Run<'_> {
         Ok(join_names(&names, self.options.join))
     }
 
-    /// `raw`, where all parts have it.
+    /// Writes `raw` if all parts have it; if only some have it, leaves it out with a warning.
     fn raw(&mut self) -> Result<()> {
         let axis = self.options.axis;
         let mut found = Vec::new();
@@ -155,7 +164,7 @@ impl Run<'_> {
         let frames: Vec<&Frame> = tables.iter().map(|f| &*f[axis.dimension()]).collect();
         let frame = self.along_frame(&frames, "raw")?;
         let lengths = frames.iter().map(|f| f.rows() as u64).collect();
-        let along = Along { lengths, names: frame.index().clone() };
+        let along = AlongAxis { lengths, names: frame.index().clone() };
         let raw = Location::root().child("raw");
         self.joined(&raw.child("X"), &along, &found, &maps).in_object("/raw/X")?;
         let var = match axis {

@@ -1,39 +1,39 @@
-//! An open file: what kind it is, its matrices by name, and the tables that go with each.
+//! An open file: its flavour, and its matrices by name.
 
 use super::tables::Tables;
-use crate::anndata::{Encoding, Matrix};
+use crate::anndata::{Encoding, StoredMatrix};
 use crate::error::{Error, Hint, Kind, Place, Result};
 use crate::formats::{loom, tenx};
 use crate::limits::Limits;
 use crate::tree::{Container, Node};
 use std::path::Path;
 
-/// What kind of file it is.
+/// The kind of a file; `spec/h5ad.md` lists how each is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
-    /// AnnData since 0.8: the root says so.
+    /// AnnData 0.8 or later: the root has `encoding-type` `anndata`.
     AnnData,
-    /// AnnData 0.7: encodings on the elements, none on the root.
+    /// AnnData 0.7: the elements have encodings, the root has none.
     AnnData07,
-    /// AnnData up to 0.6: compound data frames.
+    /// AnnData 0.6 or earlier: `obs` and `var` are compound datasets.
     AnnData06,
-    /// MuData: one AnnData per modality below `/mod`.
+    /// MuData: one AnnData per modality in `/mod`.
     MuData,
-    /// 10x Genomics, Cell Ranger 3 and later.
+    /// 10x Genomics HDF5 of Cell Ranger 3 or later: one group `/matrix`.
     TenX3,
-    /// 10x Genomics, Cell Ranger 2: one group per genome.
+    /// 10x Genomics HDF5 of Cell Ranger 2: one group per genome.
     TenX2,
-    /// Loom.
+    /// Loom: `/matrix` with `/row_attrs` and `/col_attrs`.
     Loom,
 }
 
 impl Flavour {
-    /// Whether it is laid out as AnnData is, of whatever generation.
+    /// Whether it is AnnData, of any generation.
     pub fn is_anndata(self) -> bool {
         matches!(self, Flavour::AnnData | Flavour::AnnData07 | Flavour::AnnData06)
     }
 
-    /// The name of the format, for display.
+    /// Name of the format for display, such as `AnnData (0.7)`.
     pub fn name(self) -> &'static str {
         match self {
             Flavour::AnnData => "AnnData (0.8 or later)",
@@ -47,7 +47,7 @@ impl Flavour {
     }
 }
 
-/// A single-cell file open for reading.
+/// A single-cell file open for reading: AnnData, MuData, 10x Genomics or loom. Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct AnnData {
     root: Node,
@@ -56,15 +56,15 @@ pub struct AnnData {
 }
 
 impl AnnData {
-    /// Opens the file at `path`, whatever its name ends in.
+    /// Opens the file at `path`; its content decides the flavour, not its name.
     ///
     /// # Errors
-    /// As [`Container::open`]; `Unsupported` where it is HDF5 but none of the kinds of [`Flavour`].
+    /// As [`Container::open`]; `Unsupported` if it is HDF5 of none of the flavours.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, Limits::default())
     }
 
-    /// Opens the file at `path` with limits of the caller's.
+    /// As [`open`](Self::open), with limits set by the caller.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -73,43 +73,44 @@ impl AnnData {
         Container::open(path, limits).and_then(|c| Self::from_container(&c)).in_file(path)
     }
 
-    /// Looks at an open container.
+    /// Opens the file in an open container.
     ///
     /// # Errors
-    /// `Unsupported` where it is none of the kinds of [`Flavour`].
+    /// `Unsupported` if it is of none of the flavours; otherwise errors of reading the root.
     pub fn from_container(container: &Container) -> Result<Self> {
         let root = container.root()?;
         let flavour = detect(&root)?;
         Ok(AnnData { root, flavour, tables: Tables::default() })
     }
 
-    /// What kind of file it is.
+    /// The kind of file.
     pub fn flavour(&self) -> Flavour {
         self.flavour
     }
 
-    /// The root group.
+    /// The root group of the container.
     pub fn root(&self) -> &Node {
         &self.root
     }
 
-    /// The matrix of this name: `X`, `raw/X`, `layers/NAME`, `obsp/NAME`, ...; for MuData `mod/NAME/X`; for 10x
-    /// version 2 the genome, or `X` where there is only one.
+    /// The matrix called `name`: `X`, `raw/X`, `layers/NAME`, `obsp/NAME`, ...; for MuData `mod/NAME/X`; for 10x
+    /// Genomics version 2 the genome, or `X` if there is only one.
     ///
     /// # Errors
-    /// `NotFound` where there is none, with the names there are; `Malformed` or `Unsupported` as its parts are.
-    pub fn matrix(&self, name: &str) -> Result<Matrix> {
+    /// `NotFound` with the existing names if there is no such matrix; `Usage` if a genome must be chosen;
+    /// `Malformed` or `Unsupported` for its parts.
+    pub fn matrix(&self, name: &str) -> Result<StoredMatrix> {
         let name = name.trim_matches('/');
         match self.flavour {
-            Flavour::Loom => loom::open(&self.root, name).map(Matrix::Dense),
-            Flavour::TenX3 | Flavour::TenX2 => tenx::open(&self.tenx_group(name)?).map(Matrix::Sparse),
-            _ => Matrix::open(&self.object_of(name)?),
+            Flavour::Loom => loom::open(&self.root, name).map(StoredMatrix::Dense),
+            Flavour::TenX3 | Flavour::TenX2 => tenx::open(&self.tenx_group(name)?).map(StoredMatrix::Sparse),
+            _ => StoredMatrix::open(&self.object_of(name)?),
         }
     }
 
-    /// The object of a matrix in an AnnData or MuData file.
+    /// The object of the matrix `name` in an AnnData or MuData file.
     fn object_of(&self, name: &str) -> Result<Node> {
-        // raw/X of files up to 0.6 is called raw.X
+        // anndata 0.6 and earlier call raw/X raw.X
         let old = (self.flavour == Flavour::AnnData06).then(|| name.replacen("raw/", "raw.", 1));
         match self.root.descend(name) {
             Err(e) if e.kind() == Kind::NotFound => {
@@ -122,7 +123,7 @@ impl AnnData {
         }
     }
 
-    /// The matrices there are, for a message.
+    /// The existing matrices, for an error message.
     fn choices(&self) -> Result<String> {
         let names = self.matrix_names()?;
         Ok(if names.is_empty() {
@@ -132,10 +133,10 @@ impl AnnData {
         })
     }
 
-    /// Names that [`matrix`](Self::matrix) takes, without opening what they lead to.
+    /// Names for [`matrix`](Self::matrix). Most of the matrices are not opened, so some may turn out to be broken.
     ///
     /// # Errors
-    /// Where groups cannot be listed.
+    /// `Io`, `Malformed` or `Unsupported` if a group cannot be listed.
     pub fn matrix_names(&self) -> Result<Vec<String>> {
         match self.flavour {
             Flavour::Loom => {
@@ -192,11 +193,11 @@ impl AnnData {
         })
     }
 
-    /// Whether there is an `X`. Files of 10x Genomics and loom always have a matrix, AnnData may have none, or null in
-    /// its place.
+    /// Whether there is a matrix `X`. Files of 10x Genomics and loom always have one; AnnData may have none, or a
+    /// null.
     ///
     /// # Errors
-    /// Where the root cannot be read.
+    /// `Io`, `Malformed` or `Unsupported` if the root or `X` cannot be opened.
     pub fn has_x(&self) -> Result<bool> {
         Ok(match self.flavour {
             Flavour::TenX2 | Flavour::TenX3 | Flavour::Loom => true,
@@ -234,10 +235,10 @@ fn detect(root: &Node) -> Result<Flavour> {
     }
     let names: Vec<String> = links.iter().take(8).map(|l| format!("'{}'", l.name())).collect();
     let found = if names.is_empty() { "nothing".into() } else { names.join(", ") };
-    Err(Error::unsupported(format!("HDF5, but not AnnData, MuData, 10x or loom (the root holds {found})")))
+    Err(Error::unsupported(format!("HDF5, but not AnnData, MuData, 10x or loom (the root contains {found})")))
 }
 
-/// Matrices below the root of one AnnData.
+/// Names of the matrices of the AnnData at `root`.
 fn names_below(root: &Node, prefix: &str) -> Result<Vec<String>> {
     let mut out = Vec::new();
     for single in ["X", "raw/X", "raw.X"] {

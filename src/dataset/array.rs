@@ -1,4 +1,4 @@
-//! Arrays that follow an axis, with their elements as Rust numbers.
+//! Arrays of `obsm` and `varm`, read as Rust numbers.
 
 use super::Dataset;
 use crate::anndata::Axis;
@@ -6,14 +6,14 @@ use crate::dtype::{Element, Numeric, Policy, convert_into};
 use crate::error::{Error, Place, Result};
 use crate::tree;
 
-/// An array of `obsm` or `varm`: an embedding, loadings. Nothing of it has been read.
+/// An array of `obsm` or `varm`, such as an embedding or loadings. Only its metadata has been read.
 #[derive(Debug, Clone)]
-pub struct Array<'d> {
+pub struct ArrayView<'d> {
     dataset: &'d Dataset,
     array: tree::Array,
 }
 
-/// Elements of an array in memory, row by row.
+/// An array in memory, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TypedArray<T> {
     shape: Vec<u64>,
@@ -21,23 +21,23 @@ pub struct TypedArray<T> {
 }
 
 impl Dataset {
-    /// The array of this name in `obsm`; its rows are cells.
+    /// The array `name` of `obsm`; its rows are cells.
     ///
     /// # Errors
-    /// `NotFound` where there is none; `Usage` where it is a table or a compressed matrix.
-    pub fn obsm(&self, name: &str) -> Result<Array<'_>> {
+    /// `NotFound` with the existing names if there is none; `Usage` if it is a table or a compressed matrix.
+    pub fn obsm(&self, name: &str) -> Result<ArrayView<'_>> {
         self.array_along(Axis::Obs, name)
     }
 
-    /// The array of this name in `varm`; its rows are genes.
+    /// The array `name` of `varm`; its rows are genes.
     ///
     /// # Errors
     /// As [`obsm`](Self::obsm).
-    pub fn varm(&self, name: &str) -> Result<Array<'_>> {
+    pub fn varm(&self, name: &str) -> Result<ArrayView<'_>> {
         self.array_along(Axis::Var, name)
     }
 
-    fn array_along(&self, axis: Axis, name: &str) -> Result<Array<'_>> {
+    fn array_along(&self, axis: Axis, name: &str) -> Result<ArrayView<'_>> {
         let mapping = format!("{}m", axis.name());
         let node = self.tree()?.descend(&mapping).and_then(|group| match group.child(name)? {
             Some(node) => Ok(node),
@@ -49,33 +49,33 @@ impl Dataset {
         });
         let node = node.in_file(self.path())?;
         if !node.is_array() {
-            let text = "expected an array, this is a table, a compressed matrix or a mapping";
+            let text = "expected an array, got a table, a compressed matrix or a mapping";
             return Err(Error::usage(text).in_object(node.path()).in_file(self.path()));
         }
         let array = node.array().in_file(self.path())?;
-        Ok(Array { dataset: self, array })
+        Ok(ArrayView { dataset: self, array })
     }
 }
 
-impl Array<'_> {
-    /// Elements in each dimension; rows come first.
+impl ArrayView<'_> {
+    /// Number of values in each dimension; the first is cells or genes.
     pub fn shape(&self) -> &[u64] {
         self.array.shape()
     }
 
-    /// Reads all elements as `T`.
+    /// Reads all values and converts them to `T`.
     ///
     /// # Errors
-    /// `Usage` with the first element that `T` does not hold exactly; `Unsupported` where they are no numbers; `Limit` where
-    /// they are more bytes than the limits allow.
+    /// `Usage` with the first value that `T` cannot represent exactly; `Unsupported` if they are not numbers;
+    /// `Limit` if they take more bytes than the limits allow; otherwise errors of reading.
     pub fn read<T: Element>(&self) -> Result<TypedArray<T>> {
         self.converted(Policy::Exact)
     }
 
-    /// Reads all elements as the nearest `T`.
+    /// Reads all values and rounds them to the nearest `T`.
     ///
     /// # Errors
-    /// As [`read`](Self::read), but only for elements outside the range of `T`.
+    /// As [`read`](Self::read), but `Usage` only for values outside the range of `T`.
     pub fn cast<T: Element>(&self) -> Result<TypedArray<T>> {
         self.converted(Policy::Round)
     }
@@ -91,7 +91,8 @@ impl Array<'_> {
             values.resize(bytes.len() / dtype.size(), T::zeroed());
             convert_into(dtype, &bytes, &mut values, policy).map_err(|at| {
                 let value = crate::dtype::scalar_at(dtype, &bytes, at).map(|v| v.to_string());
-                let text = format!("element {at}, {}, does not fit {}", value.unwrap_or_default(), T::DTYPE);
+                let text =
+                    format!("value {} at position {at} does not fit {}", value.unwrap_or_default(), T::DTYPE);
                 Error::usage(text)
             })?;
             Ok(TypedArray { shape: self.array.shape().to_vec(), values })
@@ -101,34 +102,34 @@ impl Array<'_> {
 }
 
 impl<T> TypedArray<T> {
-    /// Elements in each dimension.
+    /// Number of values in each dimension.
     pub fn shape(&self) -> &[u64] {
         &self.shape
     }
 
-    /// All elements, row by row.
+    /// All values, row-major.
     pub fn values(&self) -> &[T] {
         &self.values
     }
 
-    /// All elements, row by row.
+    /// All values, row-major, without a copy.
     pub fn into_values(self) -> Vec<T> {
         self.values
     }
 
-    /// Elements of row `row`; `None` past the end.
+    /// Values of row `row`; `None` if there is no such row.
     pub fn row(&self, row: usize) -> Option<&[T]> {
         let width = self.width();
         self.values.get(row.checked_mul(width)?..)?.get(..width)
     }
 
-    /// The rows as arrays of `N` elements: `for [x, y] in umap.rows_of::<2>()?`.
+    /// The rows as arrays of `N` values: `for [x, y] in umap.rows_of::<2>()?`.
     ///
     /// # Errors
-    /// `Usage` where rows have another number of elements.
+    /// `Usage` if rows do not have `N` values, or `N` is 0.
     pub fn rows_of<const N: usize>(&self) -> Result<&[[T; N]]> {
         if self.width() != N || N == 0 {
-            return Err(Error::usage(format!("expected rows of {N} elements, they have {}", self.width())));
+            return Err(Error::usage(format!("expected rows of {N} values, got rows of {}", self.width())));
         }
         Ok(self.values.as_chunks::<N>().0)
     }

@@ -1,116 +1,117 @@
-//! What a file holds, told from metadata alone: milliseconds, whatever the size.
+//! The description of a file, from metadata only: it takes milliseconds at any file size.
 
 use super::anndata::{AnnData, Flavour};
-use crate::anndata::{ColumnKind, Element, Encoding, Matrix, frame_names, from_value};
+use crate::anndata::{ColumnKind, ElementKind, Encoding, StoredMatrix, frame_names, from_value};
 use crate::dtype::Class;
 use crate::error::{Error, Result};
 use crate::formats::tenx;
 use crate::tree::{Array, Node};
 
-/// A whole file.
+/// The description of a file: its flavour, shape and elements.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Description {
-    /// What kind of file it is.
+    /// The kind of file.
     #[cfg_attr(feature = "serde", serde(rename = "format", serialize_with = "json::flavour"))]
     pub flavour: Flavour,
-    /// Rows and columns of `X`, or of the tables where there is no `X`.
+    /// Number of rows and columns of `X`, or of the tables if there is no `X`; `None` if neither is known.
     pub shape: Option<[u64; 2]>,
-    /// Tables, matrices and mappings, by their path.
+    /// Tables, matrices and other elements, with their paths.
     #[cfg_attr(feature = "serde", serde(serialize_with = "json::elements"))]
     pub elements: Vec<(String, ElementInfo)>,
 }
 
-/// One element.
+/// The description of one element.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(untagged))]
 #[non_exhaustive]
 pub enum ElementInfo {
-    /// A matrix or other array.
+    /// A matrix or another array.
     Matrix(MatrixInfo),
     /// A data frame.
     Frame(FrameInfo),
-    /// Something else, by its encoding or kind.
+    /// Any other element: its encoding or kind in words.
     Other(#[cfg_attr(feature = "serde", serde(serialize_with = "json::kind"))] String),
-    /// It cannot be described.
+    /// An element that cannot be read, with the error.
     Broken(#[cfg_attr(feature = "serde", serde(serialize_with = "json::broken"))] Error),
 }
 
-/// A matrix or other array.
+/// The description of a matrix or another array.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct MatrixInfo {
-    /// `csr_matrix`, `csc_matrix`, `array`, ...
+    /// The encoding: `csr_matrix`, `csc_matrix`, `array` or `null`.
     pub kind: String,
-    /// Its dimensions.
+    /// Number of values in each dimension; for a compressed matrix, rows and columns.
     pub shape: Vec<u64>,
-    /// Type of its values.
+    /// Type of the values, such as `float32`.
     pub dtype: String,
-    /// Type of the minor indices of a compressed matrix.
+    /// Type of the minor indices of a compressed matrix, such as `int32`; `None` for an array.
     pub index_dtype: Option<String>,
-    /// Stored entries of a compressed matrix.
+    /// Number of stored entries of a compressed matrix; `None` for an array.
     pub nnz: Option<u64>,
-    /// The part of the positions that have a stored entry, 0 to 1; `None` where there are no positions.
+    /// Stored entries divided by rows × columns, 0 to 1; `None` for an array and for a matrix without positions.
     pub density: Option<f64>,
-    /// Elements of a chunk of the values.
+    /// Number of values of a chunk in each dimension; `None` if the values are not chunked.
     pub chunks: Option<Vec<u64>>,
-    /// Filters of the values, in write order.
+    /// Names of the filters of the values, in write order.
     pub filters: Vec<String>,
-    /// Bytes of all parts, decoded.
+    /// Size of all parts in bytes after decoding.
     pub bytes: u64,
 }
 
-/// A data frame.
+/// The description of a data frame.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(tag = "kind", rename = "dataframe"))]
 #[non_exhaustive]
 pub struct FrameInfo {
-    /// Rows.
+    /// Number of rows; `None` if it is not known.
     pub rows: Option<u64>,
-    /// The name of the index.
+    /// Name of the child that holds the index; `None` if there is none.
     pub index: Option<String>,
-    /// Columns in order.
+    /// The columns, in order.
     pub columns: Vec<ColumnInfo>,
 }
 
-/// A column of a data frame.
+/// The description of a column of a data frame.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ColumnInfo {
-    /// Its name.
+    /// Name of the column.
     pub name: String,
-    /// Its type.
+    /// Type of the values, such as `float32` or `category`; `missing` or `error: …` if it cannot be read.
     pub dtype: String,
-    /// Its categories, if it has some.
+    /// The categories of a categorical column; `None` for other columns.
     pub categories: Option<CategoriesInfo>,
 }
 
-/// The categories of a column.
+/// The categories of a categorical column.
 #[derive(Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct CategoriesInfo {
-    /// The first of them; none where there are too many to read.
+    /// The first categories as text, at most 5; empty if there are more than 65536, which are not read.
     pub first: Vec<String>,
-    /// How many there are.
+    /// Number of categories.
     pub count: u64,
 }
 
-/// Categories shown at most.
+/// Maximum number of categories in a description.
 const SHOWN: usize = 5;
-/// Categories read to show the first of them, at most.
+/// Maximum number of categories that are read.
 const READ: u64 = 1 << 16;
 
 impl AnnData {
-    /// Describes everything in the file without reading a matrix.
+    /// Describes all elements of the file without reading values of a matrix. An element that cannot be read is
+    /// described by its error.
     ///
     /// # Errors
-    /// Where the root cannot be listed; a broken element is part of the description.
+    /// `Io`, `Malformed` or `Unsupported` if the root or a mapping cannot be listed.
     pub fn describe(&self) -> Result<Description> {
         let mut elements = Vec::new();
         match self.flavour() {
@@ -168,7 +169,7 @@ impl AnnData {
     }
 }
 
-/// Keys of an AnnData in the order they are written.
+/// Keys of an AnnData, in the order in which they are described.
 const KEYS: [&str; 12] =
     ["X", "raw", "raw.X", "obs", "var", "obsm", "varm", "obsp", "varp", "layers", "uns", "raw.var"];
 
@@ -220,23 +221,23 @@ fn describe_inner(object: &Node) -> Result<ElementInfo> {
         }
         return Ok(ElementInfo::Matrix(array(&d)));
     }
-    Ok(match Element::of(object)? {
-        Element::Sparse(_) => matrix(&Matrix::open(object)?),
-        Element::Frame => ElementInfo::Frame(frame(object)?),
+    Ok(match ElementKind::of(object)? {
+        ElementKind::Sparse(_) => matrix(&StoredMatrix::open(object)?),
+        ElementKind::Frame => ElementInfo::Frame(frame(object)?),
         _ if ["obs", "var", "row_attrs", "col_attrs", "features"].contains(&object.name()) => {
             ElementInfo::Frame(frame(object)?)
         }
-        Element::Column(ColumnKind::Categorical) => ElementInfo::Other("categorical".into()),
-        Element::Awkward => ElementInfo::Other("awkward array".into()),
-        _ if tenx::is_matrix(object)? => matrix(&Matrix::Sparse(tenx::open(object)?)),
+        ElementKind::Column(ColumnKind::Categorical) => ElementInfo::Other("categorical".into()),
+        ElementKind::Awkward => ElementInfo::Other("awkward array".into()),
+        _ if tenx::is_matrix(object)? => matrix(&StoredMatrix::Sparse(tenx::open(object)?)),
         _ => ElementInfo::Other(format!("dict of {}", object.links()?.len())),
     })
 }
 
-fn matrix(element: &Matrix) -> ElementInfo {
+fn matrix(element: &StoredMatrix) -> ElementInfo {
     ElementInfo::Matrix(match element {
-        Matrix::Dense(d) => MatrixInfo { shape: d.shape().to_vec(), ..array(d.array()) },
-        Matrix::Sparse(s) => {
+        StoredMatrix::Dense(d) => MatrixInfo { shape: d.shape().to_vec(), ..array(d.array()) },
+        StoredMatrix::Sparse(s) => {
             let [data, indices, indptr] = s.arrays();
             MatrixInfo {
                 kind: s.orientation().encoding().into(),
@@ -317,16 +318,16 @@ fn column(frame: &Node, object: &Node) -> Result<(String, Categories)> {
         }
         return Ok((d.datatype().name(), None));
     }
-    Ok(match Element::of(object)? {
-        Element::Column(ColumnKind::Categorical) => {
+    Ok(match ElementKind::of(object)? {
+        ElementKind::Column(ColumnKind::Categorical) => {
             let ordered = object.attribute("ordered")?.is_some_and(|a| a.integers().is_ok_and(|v| v == [1]));
             let name = if ordered { "ordered category" } else { "category" };
             (name.into(), object.descend("categories").and_then(|l| labels_of(&l)).ok())
         }
-        Element::Column(ColumnKind::Nullable) => {
+        ElementKind::Column(ColumnKind::Nullable) => {
             (format!("nullable {}", object.descend("values")?.array()?.datatype().name()), None)
         }
-        Element::Column(ColumnKind::NullableStrings) => ("nullable string".into(), None),
+        ElementKind::Column(ColumnKind::NullableStrings) => ("nullable string".into(), None),
         _ => (format!("{:?}", Encoding::of(object)?).to_lowercase(), None),
     })
 }
@@ -342,7 +343,7 @@ fn labels_of(object: &Node) -> Result<CategoriesInfo> {
     Ok(CategoriesInfo { first: shown.collect::<Result<_>>()?, count: n })
 }
 
-/// How parts of a description are serialized that are not what they are called.
+/// Serialization of the parts of a description whose JSON differs from their fields (`spec/json.md`).
 #[cfg(feature = "serde")]
 mod json {
     use super::{ElementInfo, Error, Flavour};
@@ -352,7 +353,7 @@ mod json {
         to.serialize_str(flavour.name())
     }
 
-    /// An element with its path behind the rest.
+    /// The fields of an element, then its path.
     #[derive(serde::Serialize)]
     struct AtPath<'a> {
         #[serde(flatten)]

@@ -1,11 +1,11 @@
-//! A matrix of a dataset by its name.
+//! The matrices of a dataset by name, and a pass over all entries of one.
 
 use super::Dataset;
 use crate::error::{Place, Result};
 use crate::matrix::{self, AnySource, Block, Budget};
 use crate::observe::Observer;
 
-/// A matrix of a dataset: `X`, a layer, a graph. Nothing of it has been read.
+/// The name of a matrix in a dataset: `X`, a layer, a graph. Nothing has been read, and the matrix may not exist.
 #[derive(Debug, Clone)]
 pub struct Matrix<'d> {
     dataset: &'d Dataset,
@@ -18,52 +18,54 @@ impl Dataset {
         self.named("X")
     }
 
-    /// The layer of this name, cells × genes.
+    /// The matrix `layers/name`, cells × genes.
     pub fn layer(&self, name: &str) -> Matrix<'_> {
         self.named(&format!("layers/{name}"))
     }
 
-    /// The matrix of `raw`, cells × genes of `raw/var`.
+    /// The matrix `raw/X`, cells × genes of `raw/var`.
     pub fn raw_x(&self) -> Matrix<'_> {
         self.named("raw/X")
     }
 
-    /// The matrix at a path, such as `obsp/connectivities` or `mod/rna/X`. Whether it exists shows when it is used.
+    /// The matrix at a path, such as `obsp/connectivities` or `mod/rna/X`. A matrix that does not exist is an
+    /// error when it is used.
     pub fn named(&self, name: &str) -> Matrix<'_> {
         Matrix { dataset: self, name: name.trim_matches('/').to_owned() }
     }
 }
 
 impl<'d> Matrix<'d> {
-    /// Its path in the dataset.
+    /// Path of the matrix in the dataset, such as `layers/counts`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Rows and columns. Texts are read for it, all else says its shape in its metadata.
+    /// Number of rows and columns, from metadata; only a text file is read for it.
     ///
     /// # Errors
-    /// `NotFound` where there is no such matrix, with the names there are.
+    /// `NotFound` with the existing names if there is no such matrix; otherwise errors of reading.
     pub fn shape(&self) -> Result<[u64; 2]> {
         self.dataset.shape(&self.name, Budget::default(), &())
     }
 
-    /// Its entries, ready to be read: line pointers are read, and a dense matrix is read once to count what is not zero.
+    /// Opens the matrix as a source of entries. This reads the line pointers; a dense matrix is read once in
+    /// full, to count the values that are not zero.
     ///
     /// # Errors
-    /// `NotFound` where there is no such matrix; `Limit` where the budget does not hold its pointers; otherwise as reading
-    /// goes.
+    /// `NotFound` if there is no such matrix; `Limit` if the budget is too small for its pointers; otherwise
+    /// errors of reading.
     pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<AnySource<'d>> {
         self.dataset.matrix(&self.name, budget, observer)
     }
 
-    /// Begins a pass over all entries, to be ended by [`fold`](Pass::fold).
+    /// Prepares a pass over all entries, which [`fold`](Pass::fold) runs.
     pub fn entries(&self) -> Pass<'_> {
         Pass { matrix: self, budget: Budget::new(256 << 20), state_bytes: 0, observer: &() }
     }
 }
 
-/// A pass over all entries of a matrix that is about to begin.
+/// The settings of a pass over all entries of a matrix.
 pub struct Pass<'m> {
     matrix: &'m Matrix<'m>,
     budget: Budget,
@@ -78,29 +80,31 @@ impl std::fmt::Debug for Pass<'_> {
 }
 
 impl<'m> Pass<'m> {
-    /// Bytes of memory for buffers and states; 256 MiB unless something else is said.
+    /// Sets the bytes of memory for buffers and states. Default: 256 MiB.
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.budget = Budget::new(bytes);
         self
     }
 
-    /// Bytes that one state holds outside itself, such as what its vectors hold.
+    /// Sets the heap bytes of one state, such as those of its vectors. Default: 0.
     #[must_use]
     pub fn state_bytes(mut self, bytes: u64) -> Self {
         self.state_bytes = bytes;
         self
     }
 
-    /// Follows progress, and may cancel.
+    /// Sets the observer, which gets the progress and may cancel. Default: none.
     #[must_use]
     pub fn observer(mut self, observer: &'m dyn Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Reads every entry once, on all threads of the current rayon pool, as [`Entries::fold`](matrix::Entries::fold) does:
-    /// the result is the same for any number of threads and any budget.
+    /// Reads every entry once, on all threads of the current rayon pool, as
+    /// [`Entries::fold`](matrix::Entries::fold) does: `init` makes a state, `step` adds a block to one,
+    /// `join` adds the second state to the first. The result is the same for any number of threads and any
+    /// budget.
     ///
     /// # Errors
     /// As [`Matrix::source`] and [`Entries::fold`](matrix::Entries::fold).

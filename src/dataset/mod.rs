@@ -1,7 +1,11 @@
-//! What is at a path, told by its content, and its parts by name: `x()`, `obs()`, `layer(name)`, `obsm(name)`.
+//! Opens any single-cell dataset and gives access to its parts by name: `x()`, `obs()`, `layer(name)`,
+//! `obsm(name)`.
 //!
-//! In come paths and sources of bytes; out go sources of entries ([`Matrix`]), columns and tables ([`Table`]), arrays
-//! ([`Array`]). [`AnnData`] is the file behind them: AnnData of any generation, MuData, 10x Genomics, loom.
+//! Paths and sources of bytes come in; the content decides the format (`spec/h5ad.md`, "Kinds of file, by
+//! content"), not the name. Sources of entries ([`Matrix`]), tables and columns ([`TableView`]) and arrays
+//! ([`ArrayView`]) go out, to the commands and to programs that embed the library. [`AnnData`] is a file in a
+//! container: AnnData of any generation, MuData, 10x Genomics or loom. It is read by [`anndata`](crate::anndata)
+//! and [`formats`](crate::formats); a store is read by `store`.
 
 mod anndata;
 mod array;
@@ -12,10 +16,10 @@ mod table;
 mod tables;
 
 pub use anndata::{AnnData, Flavour};
-pub use array::{Array, TypedArray};
+pub use array::{ArrayView, TypedArray};
 pub use describe::{CategoriesInfo, ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 pub use matrix::Matrix;
 pub use open::Dataset;
 #[cfg(feature = "store")]
 pub(crate) use open::select_frames;
-pub use table::Table;
+pub use table::TableView;

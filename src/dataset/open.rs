@@ -1,7 +1,7 @@
-//! What is at a path, opened by its content.
+//! Opens a dataset of any format; its content decides which.
 
 use super::AnnData;
-use crate::anndata::Matrix;
+use crate::anndata::StoredMatrix;
 use crate::bytes::ReadAt;
 use crate::error::{Error, Kind, Place, Result};
 #[cfg(feature = "text")]
@@ -16,14 +16,15 @@ use crate::tree::{Container, Node};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A single-cell dataset, open for reading: a file of any kind, a store, a text.
+/// A single-cell dataset open for reading: AnnData, MuData, 10x Genomics, loom, a store, Matrix Market or
+/// delimited text.
 #[derive(Debug)]
 pub struct Dataset {
     path: PathBuf,
     content: Content,
 }
 
-/// What a dataset is kept in.
+/// The format of a dataset, with its reader.
 #[derive(Debug)]
 pub(crate) enum Content {
     /// AnnData, MuData, 10x Genomics or loom.
@@ -31,28 +32,28 @@ pub(crate) enum Content {
     /// A store.
     #[cfg(feature = "store")]
     Store(Box<Store>),
-    /// A Matrix Market file, or a directory of one and its names.
+    /// A Matrix Market file, or a directory of one and the names of rows and columns.
     #[cfg(feature = "text")]
     MatrixMarket(Box<MatrixMarket>),
-    /// A table of numbers.
+    /// A table of numbers as delimited text.
     #[cfg(feature = "text")]
     DelimitedText(Box<DelimitedText>),
 }
 
-/// What errors call a dataset that is not at a path.
+/// Path of a dataset that was opened from a source, in errors.
 const IN_MEMORY: &str = "memory";
 
 impl Dataset {
-    /// Opens what is at `path`, by its content and not by its name.
+    /// Opens the file or directory at `path`; its content decides the format, not its name.
     ///
     /// # Errors
-    /// `Io` where nothing is there or it cannot be read; `Unsupported` where it is none of the kinds above; otherwise as its
-    /// first bytes are damaged.
+    /// `Io` if it does not exist or cannot be read; `NotHdf5`, `Unsupported` or `Usage` if it is in none of the
+    /// formats; `Malformed` if its first structures are damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, Limits::default())
     }
 
-    /// As [`open`](Self::open), with limits of the caller's.
+    /// As [`open`](Self::open), with limits set by the caller.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -62,8 +63,8 @@ impl Dataset {
         Ok(Dataset { path: content.path().unwrap_or(path).to_owned(), content })
     }
 
-    /// Opens a file of HDF5 that lies in `source`: bytes in memory, ranges of an object store, anything that can be read at
-    /// positions.
+    /// Opens an HDF5 file in `source`: bytes in memory, ranges of an object store, or anything else that can
+    /// be read at any position.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -74,12 +75,12 @@ impl Dataset {
         Ok(Dataset { path, content: Content::AnnData(Box::new(data)) })
     }
 
-    /// Where it is; `memory` for what was opened from a source.
+    /// Path of the file or store directory; `memory` for a dataset opened from a source.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The AnnData, MuData, 10x Genomics or loom file that this is; `None` for stores and texts.
+    /// The reader of an AnnData, MuData, 10x Genomics or loom file; `None` for stores and text files.
     pub fn anndata(&self) -> Option<&AnnData> {
         match &self.content {
             Content::AnnData(data) => Some(data),
@@ -88,7 +89,7 @@ impl Dataset {
         }
     }
 
-    /// The store that this is; `None` for everything else.
+    /// The reader of a store; `None` for everything else.
     #[cfg(feature = "store")]
     pub fn store(&self) -> Option<&Store> {
         match &self.content {
@@ -97,7 +98,7 @@ impl Dataset {
         }
     }
 
-    /// Whether it is a table of numbers as text, which has a dense matrix.
+    /// Whether it is delimited text, whose matrix is dense.
     pub(crate) fn is_delimited_text(&self) -> bool {
         #[cfg(feature = "text")]
         return matches!(self.content, Content::DelimitedText(_));
@@ -105,19 +106,22 @@ impl Dataset {
         return false;
     }
 
-    /// The root of its container, to walk through.
+    /// The root group of its container, to walk over its objects.
     ///
     /// # Errors
-    /// `NotFound` for stores and texts, which lie in none.
+    /// `NotFound` for stores and text files, which are not in a container.
     pub fn tree(&self) -> Result<&Node> {
         let found = self.anndata().map(AnnData::root);
-        found.ok_or_else(|| Error::not_found("it lies in no container").in_file(&self.path))
+        found.ok_or_else(|| {
+            Error::not_found("expected a file with groups and arrays, got a store or text")
+                .in_file(&self.path)
+        })
     }
 
-    /// The matrix of this name; a store has only the one it was made for.
+    /// Opens the matrix `name` as a source of entries. A store has one matrix, which it returns for any name.
     ///
     /// # Errors
-    /// As [`AnnData::matrix`] and [`Matrix::source`].
+    /// As [`AnnData::matrix`] and [`StoredMatrix::source`].
     pub fn matrix(&self, name: &str, budget: Budget, observer: &dyn Observer) -> Result<AnySource<'_>> {
         match &self.content {
             #[cfg(feature = "store")]
@@ -139,8 +143,8 @@ impl Dataset {
         }
     }
 
-    /// Rows and columns of a matrix, without reading it where that can be. A file without `X` has the shape that its
-    /// tables have.
+    /// Number of rows and columns of a matrix, from metadata if possible; delimited text is read. Without `X`, the
+    /// shape of `X` is that of the tables.
     ///
     /// # Errors
     /// As [`matrix`](Self::matrix).
@@ -153,13 +157,13 @@ impl Dataset {
             #[cfg(feature = "text")]
             Content::DelimitedText(t) => Ok(t.read(budget, observer)?.layout().shape()),
             Content::AnnData(file) => {
-                let _ = (budget, observer); // metadata says it
+                let _ = (budget, observer); // only metadata is read
                 file.shape_of(name).in_file(&self.path)
             }
         }
     }
 
-    /// As [`matrix`](Self::matrix), past damage; lines that cannot be had come with it.
+    /// As [`matrix`](Self::matrix), but tolerates damage: also returns the lines that cannot be read.
     pub(crate) fn matrix_past(
         &self,
         name: &str,
@@ -175,7 +179,8 @@ impl Dataset {
         Ok((opened, lost))
     }
 
-    /// The tables of the rows and the columns of a matrix of this shape; `None` where a store has none.
+    /// The tables of the rows and the columns of the matrix `name`, which has the shape `shape`; `None` for a
+    /// store without tables.
     ///
     /// # Errors
     /// As [`AnnData::frames`].
@@ -196,7 +201,8 @@ impl Dataset {
         }
     }
 
-    /// The tables of the rows and the columns of a matrix; names are numbers where there are none.
+    /// The tables of the rows and the columns of the matrix `name`; if there are none, tables without columns
+    /// whose names are numbers from 0.
     ///
     /// # Errors
     /// As [`shape`](Self::shape) and [`frames`](Self::frames).
@@ -206,7 +212,7 @@ impl Dataset {
         Ok(frames.unwrap_or_else(|| shape.map(|n| Arc::new(Frame::unnamed(n)))))
     }
 
-    /// What a store made of it says of its origin.
+    /// The record of the source that a store made from this dataset keeps.
     #[cfg(feature = "store")]
     pub(crate) fn record(&self, matrix: &str) -> SourceRecord {
         let meta = self.path.metadata().ok();
@@ -217,7 +223,7 @@ impl Dataset {
             .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
             .map(|d| d.as_secs());
         match &self.content {
-            // A store of a store keeps what it was first made from.
+            // a store made from a store keeps the record of the original source
             Content::Store(s) => s.manifest().source.clone().unwrap_or(SourceRecord {
                 name,
                 size: None,
@@ -255,7 +261,7 @@ impl Content {
         if let Some(first) = Store::find(path).first() {
             return Ok(Content::Store(Box::new(Store::open(first)?)));
         }
-        Err(Error::usage("a directory that is no store").in_file(path))
+        Err(Error::usage("expected a store, got a directory without one").in_file(path))
     }
 
     #[cfg(feature = "text")]
@@ -268,7 +274,7 @@ impl Content {
         Ok(None)
     }
 
-    /// Where it is, if that is another place than where it was looked for.
+    /// Path of the store or text file that was found; `None` if it is the path that was opened.
     fn path(&self) -> Option<&Path> {
         match self {
             #[cfg(feature = "store")]
@@ -280,14 +286,14 @@ impl Content {
     }
 }
 
-/// A dense matrix is read once just to count; the observer should know.
-fn observe_dense(element: &Matrix, observer: &dyn Observer) {
-    if let Matrix::Dense(d) = element {
+/// Reports a phase for a dense matrix, which is read once to count its entries.
+fn observe_dense(element: &StoredMatrix, observer: &dyn Observer) {
+    if let StoredMatrix::Dense(d) = element {
         observer.phase(&Phase::new(Verb::Counting, d.array().byte_len()).of(element.path()));
     }
 }
 
-/// What is left of the tables of a matrix when rows and columns of it are taken.
+/// Selects the rows of both tables of a matrix, and drops the categories that no selected row has.
 #[cfg(feature = "store")]
 pub(crate) fn select_frames(selection: &Selection, frames: [Arc<Frame>; 2]) -> Result<[Frame; 2]> {
     let [obs, var] = frames;

@@ -1,4 +1,4 @@
-//! `obs` and `var` of a dataset: single columns, or the whole table.
+//! The tables `obs` and `var` of a dataset: single columns, or the whole table.
 
 use super::Dataset;
 use crate::anndata::{Axis, frame_names, frame_rows, read_column};
@@ -9,30 +9,30 @@ use crate::table::{Column, Frame};
 use crate::tree::Node;
 use std::sync::Arc;
 
-/// The table of an axis. Only what is asked for is read.
+/// The table `obs` or `var` of a dataset. Each method reads what it returns; nothing has been read before.
 #[derive(Debug, Clone, Copy)]
-pub struct Table<'d> {
+pub struct TableView<'d> {
     dataset: &'d Dataset,
     axis: Axis,
 }
 
 impl Dataset {
-    /// The table of cells.
-    pub fn obs(&self) -> Table<'_> {
-        Table { dataset: self, axis: Axis::Obs }
+    /// The table `obs`, one row per cell.
+    pub fn obs(&self) -> TableView<'_> {
+        TableView { dataset: self, axis: Axis::Obs }
     }
 
-    /// The table of genes.
-    pub fn var(&self) -> Table<'_> {
-        Table { dataset: self, axis: Axis::Var }
+    /// The table `var`, one row per gene.
+    pub fn var(&self) -> TableView<'_> {
+        TableView { dataset: self, axis: Axis::Var }
     }
 }
 
-impl Table<'_> {
-    /// Rows of the table, from metadata where the format has it there.
+impl TableView<'_> {
+    /// Number of rows, from metadata if the format has it there.
     ///
     /// # Errors
-    /// Where the table cannot be opened.
+    /// `Io`, `Malformed` or `Unsupported` if the table cannot be opened.
     pub fn rows(&self) -> Result<u64> {
         match self.group()? {
             Some(group) => frame_rows(&group).in_file(self.dataset.path()),
@@ -43,7 +43,7 @@ impl Table<'_> {
     /// Names of the columns, in order, without the index.
     ///
     /// # Errors
-    /// Where the table cannot be opened.
+    /// As [`rows`](Self::rows).
     pub fn names(&self) -> Result<Vec<String>> {
         match self.group()? {
             Some(group) => Ok(frame_names(&group).in_file(self.dataset.path())?.columns),
@@ -51,10 +51,10 @@ impl Table<'_> {
         }
     }
 
-    /// The name of each row.
+    /// The index: the name of each row.
     ///
     /// # Errors
-    /// Where the index cannot be read.
+    /// `Io`, `Malformed` or `Unsupported` if the index cannot be read.
     pub fn index(&self) -> Result<Strings> {
         if let Some(group) = self.group()?
             && let Some(name) = frame_names(&group).in_file(self.dataset.path())?.index
@@ -64,10 +64,11 @@ impl Table<'_> {
         Ok(self.read()?.index().clone())
     }
 
-    /// The column of this name; no other is read where each is stored by itself, as AnnData does since 0.7.
+    /// Reads the column `name`. Other columns are not read if each is stored separately, as in AnnData since 0.7.
     ///
     /// # Errors
-    /// `NotFound` where there is no such column, with the names there are; `Unsupported` where a table cannot hold it.
+    /// `NotFound` with the existing names if there is no such column; `Unsupported` if its type cannot be a column
+    /// of a [`Frame`]; otherwise errors of reading.
     pub fn column(&self, name: &str) -> Result<Column> {
         match self.group()? {
             Some(group) => self.child(&group, name),
@@ -78,10 +79,10 @@ impl Table<'_> {
         }
     }
 
-    /// The index and the columns of these names, in this order.
+    /// Reads the index and the columns `names`, in that order.
     ///
     /// # Errors
-    /// As [`column`](Self::column); `Malformed` where they are not of one length.
+    /// As [`column`](Self::column); `Malformed` if their lengths differ.
     pub fn columns(&self, names: &[&str]) -> Result<Frame> {
         let index = self.index()?;
         let columns: Result<Vec<(String, Column)>> =
@@ -89,16 +90,17 @@ impl Table<'_> {
         Frame::new(None, index, columns?).in_object(self.axis.name()).in_file(self.dataset.path())
     }
 
-    /// The whole table.
+    /// Reads the whole table. The result is shared with other users of the same dataset while one of them
+    /// holds it.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// `Io`, `Malformed` or `Unsupported` if the table or the shape of `X` cannot be read.
     pub fn read(&self) -> Result<Arc<Frame>> {
         let [obs, var] = self.dataset.tables("X", Budget::default(), &())?;
         Ok(if self.axis == Axis::Obs { obs } else { var })
     }
 
-    /// The group whose children are the columns, where it is kept so.
+    /// The group whose children are the columns; `None` if the table is stored in another way.
     fn group(&self) -> Result<Option<Node>> {
         let Some(data) = self.dataset.anndata().filter(|data| data.flavour().is_anndata()) else {
             return Ok(None);

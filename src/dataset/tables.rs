@@ -1,7 +1,7 @@
-//! The tables that go with a matrix, each read once for as long as somebody holds it.
+//! The tables of the rows and columns of a matrix, cached while they are in use.
 
 use super::anndata::{AnnData, Flavour};
-use crate::anndata::{Along, Axis, dimensions_of, frame_rows, read_frame};
+use crate::anndata::{Axis, Dimension, dimensions_of, frame_rows, read_frame};
 use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{loom, tenx};
 use crate::observe::Observer;
@@ -11,13 +11,12 @@ use crate::tree::Node;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 
-/// Tables that were read, by what they are of. One that nobody holds any more is forgotten, so that the memory it takes is
-/// that of its users.
+/// Cache of tables by path. It holds weak references: a table is freed with its last user, and read again later.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tables(Arc<Mutex<HashMap<String, Weak<Frame>>>>);
 
 impl Tables {
-    /// The table called `name`, made by `read` unless somebody holds it.
+    /// The cached table `name`, or the result of `read` if it is not in the cache.
     fn get(&self, name: &str, read: impl FnOnce() -> Result<Frame>) -> Result<Arc<Frame>> {
         if let Some(frame) = lock(&self.0).get(name).and_then(Weak::upgrade) {
             return Ok(frame);
@@ -29,16 +28,18 @@ impl Tables {
 }
 
 impl AnnData {
-    /// The tables of the rows and the columns of the matrix called `name`, whose shape is `shape`. A dimension that has no
-    /// table, such as the second one of `obsm`, gets numbers for names.
+    /// The tables of the rows and the columns of the matrix `name`, which has the shape `shape`. A dimension
+    /// without a table, such as the second one in `obsm`, gets a table without columns whose names are
+    /// numbers from 0.
     ///
     /// # Errors
-    /// `Malformed` where a table is damaged, or its length is not that of the matrix.
+    /// `Malformed` if a table is damaged or its length differs from the dimension of the matrix; otherwise
+    /// errors of reading.
     pub fn frames(&self, name: &str, shape: [u64; 2], observer: &dyn Observer) -> Result<[Arc<Frame>; 2]> {
         Ok([self.frame(name, 0, shape[0], observer)?, self.frame(name, 1, shape[1], observer)?])
     }
 
-    /// The table of one dimension (0: rows, 1: columns) of the matrix called `name`, which has `len` positions there.
+    /// The table of one dimension (0: rows, 1: columns) of the matrix `name`, which has `len` rows or columns.
     ///
     /// # Errors
     /// As [`frames`](Self::frames).
@@ -84,10 +85,10 @@ impl AnnData {
     ) -> Result<Arc<Frame>> {
         let (root, inner) = self.modality_of(name)?;
         let path = match dimensions_of(inner)[dimension] {
-            Along::Axis(axis) => axis.name(),
-            Along::RawVar if root.child("raw.var")?.is_some() || inner == "raw.X" => "raw.var",
-            Along::RawVar => "raw/var",
-            Along::Own => return Ok(Arc::new(Frame::unnamed(len))),
+            Dimension::Axis(axis) => axis.name(),
+            Dimension::RawVar if root.child("raw.var")?.is_some() || inner == "raw.X" => "raw.var",
+            Dimension::RawVar => "raw/var",
+            Dimension::Own => return Ok(Arc::new(Frame::unnamed(len))),
         };
         let uns = root.child("uns").ok().flatten().filter(Node::is_group);
         self.tables.get(&format!("{}/{path}", root.path()), || match root.descend(path) {
@@ -97,7 +98,8 @@ impl AnnData {
         })
     }
 
-    /// The AnnData that a matrix belongs to, and its name in there: in MuData the modality is the root of what is below it.
+    /// The root of the AnnData that contains the matrix `name`, and its name there: in MuData, `mod/NAME` is
+    /// the root of a modality.
     fn modality_of<'n>(&self, name: &'n str) -> Result<(Node, &'n str)> {
         match name.strip_prefix("mod/").and_then(|n| n.split_once('/')) {
             Some((modality, inner)) => Ok((self.root().descend(&format!("mod/{modality}"))?, inner)),
@@ -105,10 +107,11 @@ impl AnnData {
         }
     }
 
-    /// Rows and columns of a matrix. A file without `X` has the shape that its tables have; only their metadata is read.
+    /// Number of rows and columns of the matrix `name`, from metadata. Without `X`, its shape is that of the
+    /// tables.
     ///
     /// # Errors
-    /// As [`matrix`](Self::matrix); where a table cannot be opened.
+    /// As [`matrix`](Self::matrix); errors of opening a table.
     pub fn shape_of(&self, name: &str) -> Result<[u64; 2]> {
         if name.trim_matches('/') != "X" || self.has_x()? {
             return Ok(self.matrix(name)?.shape());

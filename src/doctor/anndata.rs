@@ -1,7 +1,7 @@
 //! The rules of AnnData: shapes that agree, pointers that ascend, indices in range, codes with a category.
 
 use super::{Examination, Remedy, Severity};
-use crate::anndata::{Matrix, frame_names, read_column};
+use crate::anndata::{StoredMatrix, frame_names, read_column};
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Kind, Result};
 use crate::matrix::{Budget, Damage, LostLines, Orientation, Source, WithoutLines, damage, merged};
@@ -59,13 +59,13 @@ pub(super) fn examine(
 
 fn matrix(
     name: &str,
-    element: &Matrix,
+    element: &StoredMatrix,
     report: &mut Examination,
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<()> {
     let object = format!("/{name}");
-    if let Matrix::Sparse(s) = element {
+    if let StoredMatrix::Sparse(s) = element {
         let [_, indices, indptr] = s.arrays();
         if indices.datatype().size != indptr.datatype().size {
             let text = format!(
@@ -102,7 +102,7 @@ fn matrix(
     let more = std::mem::take(&mut found.lost);
     let lost = merged(lost.into_iter().chain(more).collect::<Vec<LostLines>>());
     lost_lines(&object, rows, source.layout().lines, &lost, report);
-    if matches!(element, Matrix::Sparse(_)) {
+    if matches!(element, StoredMatrix::Sparse(_)) {
         if !found.order.sorted {
             report.add(Severity::Notice, &object, format!("indices do not ascend within {rows}"));
             report.with_remedy(Remedy::Sort);
@@ -222,7 +222,7 @@ fn length(object: &Node) -> Option<u64> {
     if object.is_array() {
         return object.array().ok()?.shape().first().copied();
     }
-    if let Ok(element) = Matrix::open(object) {
+    if let Ok(element) = StoredMatrix::open(object) {
         return Some(element.shape()[0]);
     }
     let index = frame_names(object).ok()?.index?;

@@ -1,7 +1,7 @@
-//! The elements of a file, one after the other.
+//! Writes the elements of an HDF5 file one after another; which of them there are depends on its flavour.
 
-use super::Run;
-use crate::anndata::{Axes, MAPPINGS, Matrix};
+use super::ExportRun;
+use crate::anndata::{Axes, MAPPINGS, StoredMatrix, graphs_in_uns};
 use crate::dataset::{AnnData, Flavour};
 use crate::error::Result;
 use crate::matrix::{Selected, Source};
@@ -10,25 +10,26 @@ use crate::tree::{Location, Node};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A file on its way out.
-pub(super) struct File<'r, 'a> {
-    pub(super) run: &'r mut Run<'a>,
+/// One input file, and the run that writes its elements.
+pub(super) struct FileExport<'r, 'a> {
+    pub(super) run: &'r mut ExportRun<'a>,
     pub(super) data: &'r AnnData,
 }
 
-/// A column that lost labels: how many it had, and which are left.
+/// Columns that lost categories, by the name of their colours in `uns`: the previous count, and which are left.
 type LostLabels = HashMap<String, (u64, Vec<u64>)>;
 
-/// What follows from the tables for `uns`.
+/// What the tables change in `uns`.
 #[derive(Default)]
 struct Labels {
-    /// Colours of columns that lost labels.
+    /// Colours to subset with the categories of their columns.
     lost: LostLabels,
-    /// Names of the labels that columns have themselves now.
+    /// Names of category lists (`COLUMN_categories`, before 0.7) that the columns now hold themselves.
     consumed: Vec<String>,
 }
 
-impl File<'_, '_> {
+impl FileExport<'_, '_> {
+    /// Writes all elements of the output.
     pub(super) fn tables_and_matrices(&mut self) -> Result<()> {
         let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
         let both = Axes { rows: obs, columns: var };
@@ -46,6 +47,7 @@ impl File<'_, '_> {
         }
     }
 
+    /// Writes `obs` and `var`.
     fn frames(&mut self, name: &str, shape: [u64; 2]) -> Result<Labels> {
         let frames = self.data.frames(name, shape, self.run.observer)?;
         let selected = [self.run.selection.obs.as_deref(), self.run.selection.var.as_deref()];
@@ -68,14 +70,14 @@ impl File<'_, '_> {
         Ok(labels)
     }
 
-    /// `X` or `raw/X`, in the layout asked for.
-    fn matrix(&mut self, at: &Location, name: &str, matrix: &Matrix, axes: Axes<'_>) -> Result<()> {
+    /// Writes `X` or `raw/X` in the layout asked for, unless [`split`](super::split) has written it already.
+    fn matrix(&mut self, at: &Location, name: &str, matrix: &StoredMatrix, axes: Axes<'_>) -> Result<()> {
         if self.run.ready.remove(name) {
             return Ok(());
         }
         let stored = match matrix {
-            Matrix::Sparse(s) => Some(s.orientation()),
-            Matrix::Dense(_) => None,
+            StoredMatrix::Sparse(s) => Some(s.orientation()),
+            StoredMatrix::Dense(_) => None,
         };
         if self.run.layout.is_none() || stored.is_none() || stored == self.run.layout {
             return self.run.writer.copy_matrix(at, matrix, axes);
@@ -86,13 +88,13 @@ impl File<'_, '_> {
         self.run.compressed(at, &selected)
     }
 
-    /// The children of a mapping, each with the same axes.
+    /// Writes a mapping and its children, all selected along the same axes.
     fn mapping(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
         self.run.writer.children(at, object, axes)?;
         self.run.writer.dict(at)
     }
 
-    /// The layers of AnnData, but for those that are written already.
+    /// Writes the layers, except those that [`split`](super::split) has written already.
     fn layers(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
         for link in object.links()? {
             if !self.run.ready.remove(&format!("layers/{}", link.name())) {
@@ -102,7 +104,7 @@ impl File<'_, '_> {
         self.run.writer.dict(at)
     }
 
-    /// Layers, and attributes of more than one dimension, which are no columns.
+    /// Writes the layers of a loom file, and its attributes of two or more dimensions as `obsm` and `varm`.
     fn loom(&mut self, axes: Axes<'_>) -> Result<()> {
         let layers = Location::root().child("layers");
         let names = self.data.matrix_names()?;
@@ -130,6 +132,7 @@ impl File<'_, '_> {
         Ok(())
     }
 
+    /// Writes the mappings, `uns` and `raw` of an AnnData file of any generation.
     fn anndata(&mut self, labels: &Labels) -> Result<()> {
         let root = self.data.root().clone();
         let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
@@ -142,7 +145,7 @@ impl File<'_, '_> {
             match root.child(name)? {
                 Some(object) if name == "layers" && object.is_group() => self.layers(&at, &object, axes)?,
                 Some(object) if object.is_group() => self.mapping(&at, &object, axes)?,
-                // anndata 0.5: a compound with an array for each key
+                // anndata 0.5 stored a mapping as one compound dataset, with a member for each key
                 Some(object) => {
                     self.run.writer.compound_mapping(&at, &object, axes.rows)?;
                     self.run.writer.dict(&at)?;
@@ -153,12 +156,13 @@ impl File<'_, '_> {
         self.raw(&root, obs)
     }
 
+    /// Writes `uns`; colours follow the categories that are left.
     fn uns(&mut self, at: &Location, uns: &Node, labels: &Labels) -> Result<()> {
         let legacy = self.data.flavour() == Flavour::AnnData06;
         for link in uns.links()? {
             let name = link.name().into_owned();
             if legacy && labels.consumed.contains(&name) {
-                continue; // the labels of a column, which has them itself now
+                continue; // the column itself is written with its categories
             }
             let child = uns.open_link(link)?;
             let to = at.child(&name);
@@ -175,24 +179,25 @@ impl File<'_, '_> {
         self.run.writer.dict(at)
     }
 
-    /// Neighbour graphs were in `uns` before 0.7; they belong to `obsp` now and follow the rows. A graph of the same name in
-    /// `obsp` is written later and takes their place.
+    /// Writes `uns/neighbors`. Its graphs, which were stored here before 0.7, go to `obsp` and follow the rows.
+    /// A graph of the same name in `obsp` is written later and replaces them.
     fn neighbors(&mut self, at: &Location, object: &Node) -> Result<()> {
         let rows = self.run.selection.obs.as_deref();
+        let graphs = graphs_in_uns(self.data.root());
         for link in object.links()? {
             let name = link.name().into_owned();
-            let child = object.open_link(link)?;
-            let graph = ["distances", "connectivities"].contains(&name.as_str()) && Matrix::is_matrix(&child);
-            if graph {
+            if let Some((_, graph)) = graphs.iter().find(|(graph, _)| *graph == name) {
                 let to = Location::root().child("obsp").child(&name);
-                self.run.writer.copy(&to, &child, Axes { rows, columns: rows })?;
+                self.run.writer.copy(&to, graph, Axes { rows, columns: rows })?;
             } else {
+                let child = object.open_link(link)?;
                 self.run.writer.copy(&at.child(&name), &child, Axes::default())?;
             }
         }
         self.run.writer.dict(at)
     }
 
+    /// Writes `raw`, if there is one.
     fn raw(&mut self, root: &Node, obs: Option<&[u64]>) -> Result<()> {
         let Ok(matrix) = self.data.matrix("raw/X") else { return Ok(()) };
         let at = Location::root().child("raw");
@@ -210,5 +215,78 @@ impl File<'_, '_> {
             Err(_) => self.run.writer.dict(&varm)?,
         }
         self.run.writer.raw(&at)
+    }
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{BUDGET, at, bytes, ints, open, texts, write_to};
+    use crate::dataset::Dataset;
+    use crate::dtype::Dtype;
+    use crate::export::{ExportOptions, export};
+    use crate::matrix::{InMemory, Layout, Orientation, Selection};
+    use crate::strings::Strings;
+    use crate::table::Categorical;
+
+    /// Three cells with labels, one gene, colours of the labels, and the neighbours of the cells as they were stored before
+    /// anndata 0.7; the output of `rows`.
+    fn exported(rows: Option<&[u64]>) -> Node {
+        let dir = tempfile::tempdir().unwrap();
+        let (input, output) = (dir.path().join("in.h5ad"), dir.path().join("out.h5ad"));
+        let labels = Column::Strings(texts(&["a", "b", "c"]));
+        let group = Column::Categorical(Categorical::new(&[0, 2, 1], labels, false).unwrap());
+        let obs = Frame::new(None, texts(&["c0", "c1", "c2"]), vec![("group".into(), group)]).unwrap();
+        // [[0, 5, 0], [0, 0, 6], [7, 0, 0]]
+        let layout = Layout::new(Orientation::Csr, [3, 3], 3, Dtype::Uint8).unwrap();
+        let graph = InMemory::new(layout, vec![0, 1, 2, 3], vec![1, 2, 0], vec![5, 6, 7]).unwrap();
+        write_to(&input, |w| {
+            w.raw_array("X", &bytes(&[3, 1], &[1, 2, 3]))?;
+            w.frame(&at("obs"), &obs)?;
+            w.frame(&at("var"), &Frame::unnamed(1))?;
+            w.strings(&at("uns/group_colors"), &texts(&["red", "green", "blue"]))?;
+            w.strings(&at("uns/other_colors"), &texts(&["red", "green", "blue"]))?;
+            w.sparse(&at("uns/neighbors/connectivities"), &graph)?;
+            w.raw_array("uns/neighbors/n", &ints(&[15]))?;
+            w.dict(&at("uns/neighbors"))?;
+            w.dict(&at("uns"))
+        });
+        let selection = Selection { obs: rows.map(<[u64]>::to_vec), var: None };
+        let dataset = Dataset::open(&input).unwrap();
+        export(&dataset, &output, &selection, &ExportOptions::default(), &()).unwrap();
+        open(&output)
+    }
+
+    fn strings(root: &Node, path: &str) -> Strings {
+        root.descend(path).unwrap().array().unwrap().read().unwrap().strings().unwrap()
+    }
+
+    /// Cells 0 and 1 have the labels a and c: b is gone, and its colour. Colours of no such column stay as they are.
+    #[test]
+    fn colours_follow_the_labels_that_are_left() {
+        let part = exported(Some(&[0, 1]));
+        assert_eq!(strings(&part, "obs/group/categories"), texts(&["a", "c"]));
+        assert_eq!(strings(&part, "uns/group_colors"), texts(&["red", "blue"]));
+        assert_eq!(strings(&part, "uns/other_colors"), texts(&["red", "green", "blue"]));
+        assert_eq!(strings(&exported(None), "uns/group_colors"), texts(&["red", "green", "blue"]));
+    }
+
+    /// Graphs move from `uns/neighbors` to `obsp` and follow the cells along both axes; the rest of the mapping stays.
+    #[test]
+    fn graphs_of_neighbours_move_to_obsp() {
+        let read = |root: &Node| {
+            assert!(root.descend("uns/neighbors").unwrap().child("connectivities").unwrap().is_none());
+            let n = root.descend("uns/neighbors/n").unwrap().array().unwrap().read().unwrap();
+            assert_eq!(n.integers().unwrap(), [15]);
+            let graph = StoredMatrix::open(&root.descend("obsp/connectivities").unwrap()).unwrap();
+            InMemory::read(&graph.source(BUDGET, &()).unwrap(), BUDGET, &()).unwrap()
+        };
+        let whole = Layout::new(Orientation::Csr, [3, 3], 3, Dtype::Uint8).unwrap();
+        let expected = InMemory::new(whole, vec![0, 1, 2, 3], vec![1, 2, 0], vec![5, 6, 7]).unwrap();
+        assert_eq!(read(&exported(None)), expected);
+        // [[0, 7], [0, 0]]: cells 2 and 0 of [[0, 5, 0], [0, 0, 6], [7, 0, 0]]
+        let part = Layout::new(Orientation::Csr, [2, 2], 1, Dtype::Uint8).unwrap();
+        let expected = InMemory::new(part, vec![0, 1, 1], vec![1], vec![7]).unwrap();
+        assert_eq!(read(&exported(Some(&[2, 0]))), expected);
     }
 }

@@ -1,9 +1,12 @@
-//! A single-cell file of any kind into an h5ad of the current format: whole (upgraded, repacked) or in part.
+//! Writes a dataset of any kind as an h5ad file of the current generation: whole (upgraded, repacked) or in part.
 //!
-//! Every element follows the rows and columns that are taken, as anndata makes a copy of a view: `X` and `layers` along
-//! both axes, `obs`, `obsm`, `obsp`, `raw` along the rows, `var`, `varm`, `varp` along the columns. Labels that no row has any
-//! more are dropped, and their colours in `uns` with them. Matrices go through in blocks; nothing is loaded whole but
-//! tables.
+//! In come a [`Dataset`] and a [`Selection`] of its rows and columns; out goes a file, through [`AnnDataWriter`].
+//! [`split`] writes many files in one pass. See `spec/h5ad.md` for what is written.
+//!
+//! Every element follows the selected rows and columns, as in a copy of an anndata view: `X` and `layers` along
+//! both axes, `obs`, `obsm`, `obsp`, `raw` along the rows, `var`, `varm`, `varp` along the columns. Categories
+//! without rows are dropped, and their colours in `uns` with them. Matrices are processed in blocks; only
+//! tables are in memory as a whole.
 
 mod file;
 mod select;
@@ -12,37 +15,39 @@ mod split;
 pub use select::Selecting;
 pub use split::split;
 
-use crate::anndata::{AnnDataWriter, Matrix, StorageOptions};
+use crate::anndata::{AnnDataWriter, StorageOptions, StoredMatrix};
 use crate::array::MadeRows;
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
 use crate::dataset::{Dataset, select_frames};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
 use crate::observe::{Observer, Phase, Recorder, Verb};
 use crate::report::FileReport;
 use crate::table::Frame;
 use crate::transpose;
 use crate::tree::{Libver, Location};
-use file::File;
+use file::FileExport;
 use std::collections::HashSet;
+use std::io::{Seek, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Other names for rows and columns than the input has.
+/// Which columns name the rows of `obs` and `var` in the output; by default the input's names stay.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Names {
-    /// The column of `obs` that names cells.
+pub struct IndexNames {
+    /// The column of `obs` that becomes its index.
     pub obs: Option<String>,
-    /// The column of `var` that names genes.
+    /// The column of `var` that becomes its index.
     pub var: Option<String>,
-    /// Names that come again get a number at their end.
+    /// Duplicate names get suffixes `-1`, `-2`, ..., as with anndata's `obs_names_make_unique`.
     pub unique: bool,
 }
 
-impl Names {
-    /// The tables with these names. Genes of 10x Genomics keep their symbols as a column.
+impl IndexNames {
+    /// The tables `obs` and `var` with these names. The previous index stays as a column if it has a name; that
+    /// of 10x Genomics files, which has none, becomes the column `gene_symbols`.
     pub(crate) fn applied(&self, frames: [Frame; 2]) -> Result<[Frame; 2]> {
         let [mut obs, mut var] = frames;
         if let Some(column) = &self.obs {
@@ -58,33 +63,33 @@ impl Names {
     }
 }
 
-/// How the output is written.
+/// How [`export`] and [`split`] write their output.
 #[derive(Debug, Clone)]
 pub struct ExportOptions {
-    /// Other names of rows and columns.
-    pub names: Names,
-    /// Of a file of 10x Genomics, this genome only.
+    /// Which columns name rows and columns.
+    pub names: IndexNames,
+    /// Only the genes of this genome; for files of 10x Genomics.
     pub genome: Option<String>,
-    /// Chunks and filters; filters as the input has them where `None`.
+    /// Filters of chunked datasets; those of the input's `X` if `None`.
     pub filters: Option<Filters>,
-    /// Elements of a chunk.
+    /// Values per chunk.
     pub chunk: u64,
-    /// Which forms of HDF5 are used.
+    /// Which version of the HDF5 format is written, as h5py's `libver`.
     pub libver: Libver,
-    /// The layout of compressed `X` and `raw/X`; as they are where `None`.
+    /// The layout of compressed `X` and `raw/X`; as stored if `None`.
     pub layout: Option<Orientation>,
-    /// For temporary files when matrices change their layout; beside the output where `None`.
+    /// Directory for temporary files, needed when matrices change their layout; that of the output if `None`.
     pub temporary: Option<PathBuf>,
     /// Replace an existing file.
     pub force: bool,
-    /// Memory for buffers.
+    /// Memory for buffers; 1 GiB by default.
     pub budget: Budget,
 }
 
 impl Default for ExportOptions {
     fn default() -> Self {
         ExportOptions {
-            names: Names::default(),
+            names: IndexNames::default(),
             genome: None,
             filters: None,
             chunk: StorageOptions::default().chunk,
@@ -97,12 +102,13 @@ impl Default for ExportOptions {
     }
 }
 
-/// Writes `selection` of `input` to `output`. A table of text becomes a dense `X`, as in anndata, other matrices compressed
-/// ones.
+/// Writes the rows and columns `selection` of `input` as an h5ad file at `output`. Inputs other than HDF5 give
+/// a compressed `X`, except that delimited text gives a dense one, as in anndata.
 ///
 /// # Errors
-/// Those of reading and writing; `Usage` where the selection has rows or columns that are not there; `Unsupported` for
-/// MuData. Nothing appears at `output` then.
+/// `NotFound` if a column for names or the genome does not exist; `Usage` if a selected row or column does not
+/// exist, or a genome is chosen in another kind of file; `Unsupported` for MuData; the errors of reading and
+/// writing. After an error `output` is as it was before.
 pub fn export(
     input: &Dataset,
     output: &Path,
@@ -111,27 +117,73 @@ pub fn export(
     observer: &dyn Observer,
 ) -> Result<FileReport> {
     let recorder = Recorder::new(observer);
-    let observer: &dyn Observer = &recorder;
-    let data = input.anndata();
-    if data.is_some_and(|data| data.flavour() == Flavour::MuData) {
-        let text = "MuData: each modality is a file of its own to write";
-        return Err(Error::unsupported(text).in_file(input.path()));
-    }
-    let in_place = |e: Error| e.in_file(input.path());
-    let genome = options.genome.as_deref().map(|g| of_genome(input, g, selection, observer)).transpose();
-    let (matrix, of_genome) = genome.map_err(in_place)?.unwrap_or(("X".into(), None));
-    let selection = of_genome.as_ref().unwrap_or(selection);
-    let mut run = Run::new(data, output, matrix, selection, options, observer)?;
-    let written = match data {
-        Some(data) => File { run: &mut run, data }.tables_and_matrices(),
-        None => run.one_matrix(input),
-    };
-    written.map_err(in_place)?;
+    let create = |storage| AnnDataWriter::create(output, options.force, storage, options.budget, &recorder);
+    let (matrix, narrowed) = chosen(input, selection, options, &recorder)?;
+    let selection = narrowed.as_ref().unwrap_or(selection);
+    let run = exported(input, matrix, selection, options, &recorder, transpose::beside(output), create)?;
     let shape = run.finish()?;
     Ok(FileReport::new(output, shape, recorder.finish()))
 }
 
-/// The matrix of a genome of 10x Genomics, and which of its genes are of it.
+/// Writes the rows and columns `selection` of `input` as an h5ad file into `sink`, from its beginning, and returns the
+/// sink. Temporary files, if a matrix changes its layout, go to the system's directory for them unless the options name
+/// another.
+///
+/// # Errors
+/// As [`export`]. After an error the sink is gone; what it wrote to may hold a part of the file.
+pub fn export_to<W: Write + Seek + Send + 'static>(
+    input: &Dataset,
+    sink: W,
+    selection: &Selection,
+    options: &ExportOptions,
+    observer: &dyn Observer,
+) -> Result<W> {
+    let create = |storage| AnnDataWriter::to_sink(sink, storage, options.budget, observer);
+    let (matrix, narrowed) = chosen(input, selection, options, observer)?;
+    let selection = narrowed.as_ref().unwrap_or(selection);
+    let run = exported(input, matrix, selection, options, observer, &std::env::temp_dir(), create)?;
+    run.writer.finish_sink()
+}
+
+/// Writes all elements into the file that `create` begins; what remains is to finish it.
+fn exported<'a>(
+    input: &'a Dataset,
+    matrix: String,
+    selection: &'a Selection,
+    options: &'a ExportOptions,
+    observer: &'a dyn Observer,
+    beside: &Path,
+    create: impl FnOnce(StorageOptions) -> Result<AnnDataWriter<'a>>,
+) -> Result<ExportRun<'a>> {
+    let data = input.anndata();
+    let mut run = ExportRun::new(data, matrix, selection, options, observer, beside, create)?;
+    let written = match data {
+        Some(data) => FileExport { run: &mut run, data }.tables_and_matrices(),
+        None => run.one_matrix(input),
+    };
+    written.in_file(input.path())?;
+    Ok(run)
+}
+
+/// The name of the matrix that becomes `X` and, if a genome narrows it, the selection that is left.
+fn chosen(
+    input: &Dataset,
+    selection: &Selection,
+    options: &ExportOptions,
+    observer: &dyn Observer,
+) -> Result<(String, Option<Selection>)> {
+    if input.anndata().is_some_and(|data| data.flavour() == Flavour::MuData) {
+        let text = "expected AnnData, got MuData, whose modalities must be exported one by one";
+        return Err(Error::unsupported(text).in_file(input.path()));
+    }
+    match options.genome.as_deref() {
+        Some(genome) => of_genome(input, genome, selection, observer).in_file(input.path()),
+        None => Ok(("X".into(), None)),
+    }
+}
+
+/// The name of the matrix that holds a genome of a 10x Genomics file and, if it holds others too (Cell Ranger
+/// 3), the selection narrowed to that genome's genes.
 fn of_genome(
     input: &Dataset,
     genome: &str,
@@ -146,7 +198,7 @@ fn of_genome(
         Some(data) if data.flavour() == Flavour::TenX3 => {
             let var = data.frame("X", 1, data.matrix("X")?.shape()[1], observer)?;
             let Some(column) = var.column("genome") else {
-                return Err(Error::usage("the file does not say which genome its genes are of"));
+                return Err(Error::usage("the file does not say to which genome its genes belong"));
             };
             let genomes = column.to_strings()?;
             let all = selection.var.clone().unwrap_or_else(|| (0..var.rows() as u64).collect());
@@ -163,49 +215,51 @@ fn of_genome(
             }
             Ok(("X".into(), Some(Selection { obs: selection.obs.clone(), var: Some(rows) })))
         }
-        _ => Err(Error::usage("a genome can be chosen in files of 10x Genomics only")),
+        _ => Err(Error::usage("a genome can only be chosen in files of 10x Genomics")),
     }
 }
 
-/// The filters of the matrix, as far as they are ones we write; gzip in place of others.
+/// The filters of `X`, with gzip in place of those that we do not write; the default if there is no matrix.
 pub(crate) fn filters_of(data: &AnnData) -> Filters {
     let Ok(element) = data.matrix("X") else { return Filters::default() };
     match &element {
-        Matrix::Sparse(s) => s.arrays()[0].filters_to_write(),
-        Matrix::Dense(d) => d.array().filters_to_write(),
+        StoredMatrix::Sparse(s) => s.arrays()[0].filters_to_write(),
+        StoredMatrix::Dense(d) => d.array().filters_to_write(),
     }
 }
 
-struct Run<'a> {
+/// One output file while it is written.
+struct ExportRun<'a> {
     selection: &'a Selection,
-    /// The one that becomes `X`.
+    /// Name of the input's matrix that becomes `X`.
     matrix: String,
-    names: &'a Names,
+    names: &'a IndexNames,
     budget: Budget,
     layout: Option<Orientation>,
     temporary: PathBuf,
     observer: &'a dyn Observer,
     writer: AnnDataWriter<'a>,
-    /// Names of matrices that are written already.
+    /// Names of matrices that [`split`] has written already.
     ready: HashSet<String>,
-    /// Rows and columns of the output, once its tables are written.
+    /// Rows and columns of the output, known once its tables are written.
     shape: [u64; 2],
 }
 
-impl<'a> Run<'a> {
-    /// Begins a file. One that exists is refused before anything is read.
+impl<'a> ExportRun<'a> {
+    /// Begins the output with `create`, before any matrix is read: an existing file is refused first. Temporary files go
+    /// to the directory `beside` unless the options name another.
     fn new(
         data: Option<&AnnData>,
-        output: &Path,
         matrix: String,
         selection: &'a Selection,
         options: &'a ExportOptions,
         observer: &'a dyn Observer,
+        beside: &Path,
+        create: impl FnOnce(StorageOptions) -> Result<AnnDataWriter<'a>>,
     ) -> Result<Self> {
         let filters = options.filters.or_else(|| data.map(filters_of)).unwrap_or_default();
-        let how = StorageOptions { filters, chunk: options.chunk, libver: options.libver };
-        let beside = transpose::beside(output);
-        Ok(Run {
+        let storage = StorageOptions { filters, chunk: options.chunk, libver: options.libver };
+        Ok(ExportRun {
             selection,
             matrix,
             names: &options.names,
@@ -213,7 +267,7 @@ impl<'a> Run<'a> {
             layout: options.layout,
             temporary: options.temporary.clone().unwrap_or_else(|| beside.to_owned()),
             observer,
-            writer: AnnDataWriter::create(output, options.force, how, options.budget, observer)?,
+            writer: create(storage)?,
             ready: HashSet::new(),
             shape: [0, 0],
         })
@@ -225,7 +279,7 @@ impl<'a> Run<'a> {
         Ok(self.shape)
     }
 
-    /// An input that is a matrix and its names.
+    /// Writes an input that consists of one matrix and its names.
     fn one_matrix(&mut self, input: &Dataset) -> Result<()> {
         let matrix = input.matrix("X", self.budget, self.observer)?;
         let source: &dyn Source = &matrix;
@@ -246,7 +300,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// A compressed matrix in the layout asked for.
+    /// Writes a compressed matrix in the layout asked for.
     fn compressed(&mut self, at: &Location, source: &dyn Source) -> Result<()> {
         let layout = source.layout();
         let bytes = layout.bytes();
@@ -263,7 +317,7 @@ impl<'a> Run<'a> {
         self.writer.sparse_from(at, &layout, &pointers, |sink| partitions.deliver(sink, observer))
     }
 
-    /// Compressed rows with their zeros.
+    /// Writes compressed rows as a dense array.
     fn dense(&mut self, at: &Location, source: &dyn Source) -> Result<()> {
         let layout = *source.layout();
         let size = layout.dtype.size();
@@ -286,5 +340,89 @@ impl<'a> Run<'a> {
         };
         let rows = MadeRows::new(layout.dtype, &[layout.lines, layout.minor], &make);
         self.writer.dense(at, &rows.costing(2 * row, 1))
+    }
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{at, open, texts, write_to};
+    use crate::table::Column;
+
+    fn column(name: &str, list: &[&str]) -> (String, Column) {
+        (name.to_owned(), Column::Strings(texts(list)))
+    }
+
+    /// A column becomes the index, and the index a column: under its name, or as `gene_symbols` where the table is one of
+    /// 10x Genomics.
+    #[test]
+    fn columns_become_names() {
+        let obs = || {
+            let columns = vec![column("barcode", &["b", "b"]), column("n", &["1", "2"])];
+            Frame::new(Some("cell".into()), texts(&["c0", "c1"]), columns).unwrap()
+        };
+        let var = || Frame::new(None, texts(&["S", "S"]), vec![column("gene_ids", &["G1", "G2"])]).unwrap();
+        let names = |obs: Option<&str>, var: Option<&str>, unique| IndexNames {
+            obs: obs.map(str::to_owned),
+            var: var.map(str::to_owned),
+            unique,
+        };
+        let [o, v] = names(Some("barcode"), Some("gene_ids"), true).applied([obs(), var()]).unwrap();
+        let columns = vec![column("cell", &["c0", "c1"]), column("n", &["1", "2"])];
+        assert_eq!(o, Frame::new(Some("barcode".into()), texts(&["b", "b-1"]), columns).unwrap());
+        let columns = vec![column("gene_symbols", &["S", "S"])];
+        assert_eq!(v, Frame::new(Some("gene_ids".into()), texts(&["G1", "G2"]), columns).unwrap());
+        let [o, v] = names(None, None, true).applied([obs(), var()]).unwrap();
+        assert_eq!((o, v.index()), (obs(), &texts(&["S", "S-1"])));
+        assert_eq!(IndexNames::default().applied([obs(), var()]).unwrap(), [obs(), var()]);
+        for unknown in [names(Some("x"), None, false), names(None, Some("x"), false)] {
+            let error = unknown.applied([obs(), var()]).unwrap_err();
+            assert_eq!(error.kind(), crate::Kind::NotFound, "{error}");
+        }
+    }
+
+    /// The output for a genome of a file, or the error; no output is there after one.
+    fn of(input: &Path, genome: &str, selection: &Selection) -> Result<crate::tree::Node> {
+        let dir = tempfile::tempdir().unwrap();
+        let output = dir.path().join("out.h5ad");
+        let options = ExportOptions { genome: Some(genome.into()), ..ExportOptions::default() };
+        let input = Dataset::open(input).unwrap();
+        match export(&input, &output, selection, &options, &()) {
+            Ok(_) => Ok(open(&output)),
+            Err(e) => {
+                assert!(!output.exists());
+                Err(e)
+            }
+        }
+    }
+
+    /// In version 3 a genome is a column of the genes, in version 2 a group. A name that is not there is refused with those
+    /// that are.
+    #[test]
+    fn genomes_by_name() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+        let (v2, v3) = (data.join("tenx_v2.h5"), data.join("tenx_v3.h5"));
+        let all = Selection::default();
+        let ids = |root: crate::tree::Node| {
+            let var = crate::anndata::read_frame(&root.descend("var").unwrap(), None, 0, &()).unwrap();
+            var.column("gene_ids").unwrap().to_strings().unwrap()
+        };
+        assert_eq!(ids(of(&v3, "G2", &all).unwrap()), texts(&["E2"]));
+        assert_eq!(ids(of(&v2, "mm10", &all).unwrap()), texts(&["E0", "E1", "E2", "E3", "E4"]));
+        let error = of(&v3, "G", &all).unwrap_err();
+        assert_eq!(error.kind(), crate::Kind::NotFound);
+        assert!(error.to_string().contains("no genome 'G' (there are: G0, G1, G2, G3, G4)"), "{error}");
+        let error = of(&v2, "hg38", &all).unwrap_err();
+        assert_eq!(error.kind(), crate::Kind::NotFound);
+        assert!(error.to_string().contains("hg19, mm10"), "{error}");
+        // gene 0 is of another genome
+        let first = Selection { obs: None, var: Some(vec![0]) };
+        assert_eq!(of(&v3, "G2", &first).unwrap_err().kind(), crate::Kind::NotFound);
+        let dir = tempfile::tempdir().unwrap();
+        let plain = dir.path().join("a.h5ad");
+        write_to(&plain, |w| {
+            w.frame(&at("obs"), &Frame::unnamed(1)).and_then(|()| w.frame(&at("var"), &Frame::unnamed(1)))
+        });
+        assert_eq!(of(&plain, "G2", &all).unwrap_err().kind(), crate::Kind::Usage);
     }
 }

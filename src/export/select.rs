@@ -1,14 +1,15 @@
-//! Rows and columns of a dataset, chosen and written in one expression.
+//! [`Dataset::select`]: chooses rows and columns of a dataset and writes them, in one expression.
 
-use super::{ExportOptions, export};
+use super::{ExportOptions, export, export_to};
 use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::matrix::Selection;
 use crate::observe::Observer;
 use crate::report::FileReport;
+use std::io::{Seek, Write};
 use std::path::Path;
 
-/// A part of a dataset that is about to be written as an h5ad; see [`Dataset::select`].
+/// Rows and columns chosen from a dataset, to be written as an h5ad file; made by [`Dataset::select`].
 pub struct Selecting<'d> {
     dataset: &'d Dataset,
     selection: Selection,
@@ -23,7 +24,8 @@ impl std::fmt::Debug for Selecting<'_> {
 }
 
 impl Dataset {
-    /// Begins to choose a part of the dataset; without [`obs`](Selecting::obs) and [`var`](Selecting::var) it is all of it.
+    /// Starts a selection. It covers all rows unless [`obs`](Selecting::obs) is called, and all columns unless
+    /// [`var`](Selecting::var) is.
     pub fn select(&self) -> Selecting<'_> {
         Selecting {
             dataset: self,
@@ -35,39 +37,49 @@ impl Dataset {
 }
 
 impl<'d> Selecting<'d> {
-    /// Takes these cells, by number, in this order; a number may come again.
+    /// Takes these cells, by row number from 0, in this order; a number may repeat.
     #[must_use]
     pub fn obs(mut self, rows: impl IntoIterator<Item = u64>) -> Self {
         self.selection.obs = Some(rows.into_iter().collect());
         self
     }
 
-    /// Takes these genes, by number, in this order.
+    /// Takes these genes, by column number from 0, in this order; a number may repeat.
     #[must_use]
     pub fn var(mut self, columns: impl IntoIterator<Item = u64>) -> Self {
         self.selection.var = Some(columns.into_iter().collect());
         self
     }
 
-    /// How the output is written.
+    /// Sets how the output is written; [`ExportOptions::default`] otherwise.
     #[must_use]
     pub fn options(mut self, options: ExportOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// Follows progress, and may cancel.
+    /// Sets the observer, which follows the progress and may cancel.
     #[must_use]
     pub fn observer(mut self, observer: &'d dyn Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Writes the part as an h5ad at `path`, whole or not at all. Every element follows the cells and genes that are taken.
+    /// Writes the chosen cells and genes of every element as an h5ad file at `path`. Returns its shape and what
+    /// was left out.
     ///
     /// # Errors
-    /// As [`export`].
+    /// Those of [`export`]; `path` is then as it was before.
     pub fn write_to(self, path: impl AsRef<Path>) -> Result<FileReport> {
         export(self.dataset, path.as_ref(), &self.selection, &self.options, self.observer)
+    }
+
+    /// Writes the part as an h5ad file into `sink`, from its beginning, and returns the sink: a service that answers with
+    /// a file needs no disk for it.
+    ///
+    /// # Errors
+    /// As [`export_to`].
+    pub fn write<W: Write + Seek + Send + 'static>(self, sink: W) -> Result<W> {
+        export_to(self.dataset, sink, &self.selection, &self.options, self.observer)
     }
 }

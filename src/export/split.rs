@@ -1,25 +1,29 @@
-//! One file into many: compressed rows are read once, and each goes to the file it is for.
+//! Splits one file into many by rows: compressed rows are read once, and each is written to its file.
 
-use super::file::File;
-use super::{ExportOptions, Run, export};
-use crate::anndata::{Matrix, SparseChunks, SparseSink};
+use super::file::FileExport;
+use super::{ExportOptions, ExportRun, export};
+use crate::anndata::{AnnDataWriter, SparseChunks, SparseSink, StoredMatrix};
 use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump};
 use crate::observe::{Observer, Phase, Recorder, Verb};
 use crate::report::FileReport;
+use crate::transpose;
 use crate::tree::Location;
 use std::path::PathBuf;
 
-/// Files that are written at once: each is open, and a process may have a thousand files open.
-const OPEN: usize = 200;
+/// Files written at the same time. Each is open, and many systems allow a process 1024 open files.
+const FILES_AT_ONCE: usize = 200;
 
-/// Writes rows of `input` to as many files as there are `parts`, which have no row in common and the same columns, 200 of
-/// them at a time. Those appear when all of them are whole.
+/// Writes each of `parts`, a path and a selection, as an h5ad file. Parts select the same columns and have no
+/// row in common. Returns a report for each part.
+///
+/// Files are written in batches of at most 200; the files of a batch appear together, once all of them are
+/// complete. Inputs other than AnnData since 0.7 are read once for each part, and their files appear one by one.
 ///
 /// # Errors
-/// As [`export`]; `Usage` where parts have rows in common or other columns than each other.
+/// `Usage` if parts have a row in common or select different columns; otherwise those of [`export`].
 pub fn split(
     input: &Dataset,
     parts: &[(PathBuf, Selection)],
@@ -29,7 +33,7 @@ pub fn split(
     let recorder = Recorder::new(observer);
     let observer: &dyn Observer = &recorder;
     if parts.windows(2).any(|p| p[0].1.var != p[1].1.var) {
-        return Err(Error::usage("parts of a file that is split have the same columns"));
+        return Err(Error::usage("expected the same columns in all parts, got different ones"));
     }
     let data = match input.anndata() {
         Some(data)
@@ -40,17 +44,22 @@ pub fn split(
         }
         _ => return parts.iter().map(|(path, s)| export(input, path, s, options, observer)).collect(),
     };
-    // held here, so that each part does not read them again
+    // keeps the tables in the cache, so that the parts do not each read them again
     let _tables = data.frames("X", data.shape_of("X")?, observer).in_file(input.path())?;
     let mut shapes = Vec::with_capacity(parts.len());
-    for parts in parts.chunks(OPEN) {
+    for parts in parts.chunks(FILES_AT_ONCE) {
         let mut runs = Vec::with_capacity(parts.len());
         for (path, selection) in parts {
-            runs.push(Run::new(Some(data), path, "X".into(), selection, options, observer)?);
+            let create =
+                |storage| AnnDataWriter::create(path, options.force, storage, options.budget, observer);
+            let name = "X".to_owned();
+            let beside = transpose::beside(path);
+            let run = ExportRun::new(Some(data), name, selection, options, observer, beside, create)?;
+            runs.push(run);
         }
         matrices(data, &mut runs, options, observer).in_file(input.path())?;
         for run in &mut runs {
-            File { run, data }.tables_and_matrices().in_file(input.path())?;
+            FileExport { run, data }.tables_and_matrices().in_file(input.path())?;
         }
         runs.into_iter().try_for_each(|run| run.finish().map(|shape| shapes.push(shape)))?;
     }
@@ -61,10 +70,11 @@ pub fn split(
     Ok(parts.iter().zip(shapes).map(report).collect())
 }
 
-/// Writes the compressed rows of all matrices to all files, as many files at a time as the budget allows.
+/// Writes the compressed rows of all CSR matrices, to as many files at a time as the budget allows. Other
+/// matrices are left to [`FileExport`].
 fn matrices(
     data: &AnnData,
-    runs: &mut [Run<'_>],
+    runs: &mut [ExportRun<'_>],
     options: &ExportOptions,
     observer: &dyn Observer,
 ) -> Result<()> {
@@ -72,30 +82,31 @@ fn matrices(
     for name in data.matrix_names()? {
         let of_cells = name == "X" || name == "raw/X" || name.starts_with("layers/");
         let element = match data.matrix(&name) {
-            Ok(Matrix::Sparse(s)) if of_cells && keeps_rows && s.orientation() == Orientation::Csr => s,
+            Ok(StoredMatrix::Sparse(s)) if of_cells && keeps_rows && s.orientation() == Orientation::Csr => s,
             _ => continue,
         };
         let source = element.source()?;
         let genes =
             if name == "raw/X" { None } else { runs.first().and_then(|r| r.selection.var.as_deref()) };
         let source = Selected::new(&source, None, genes, options.budget, observer)?;
-        // chunks that are filled, encoded and waiting: half of the budget is for them
+        // half of the budget is for the chunks of the outputs: being filled, being encoded, waiting
         let each = options.chunk.min(source.layout().entries.max(1)) * 16 * 4;
         let at_once = (options.budget.bytes / 2 / each.max(1)).max(1);
         for batch in runs.chunks_mut(usize::try_from(at_once).unwrap_or(usize::MAX)) {
-            one(&source, &name, batch, Budget::new(options.budget.bytes / 2), observer)?;
+            distribute(&source, &name, batch, Budget::new(options.budget.bytes / 2), observer)?;
         }
     }
     Ok(())
 }
 
-/// Where a row goes: the file, and its number there.
+/// Where a row goes: the index of the file, and the row's number there.
 type Destination = Option<(u32, u64)>;
 
-fn one(
+/// Distributes the rows of one matrix over the files of `runs`.
+fn distribute(
     source: &dyn Source,
     name: &str,
-    runs: &mut [Run<'_>],
+    runs: &mut [ExportRun<'_>],
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<()> {
@@ -132,8 +143,8 @@ fn one(
     let at = Location::from_path(name);
     let sinks: Result<Vec<SparseSink<'_>>> =
         runs.iter_mut().zip(&layouts).map(|(run, l)| run.writer.sparse_sink(&at, l)).collect();
-    let apart = Apart { places, pointers: &pointers, sinks: sinks? };
-    let made = pump(source, apart, budget, observer)?;
+    let sink = SplitSink { places, pointers: &pointers, sinks: sinks? };
+    let made = pump(source, sink, budget, observer)?;
     for (((run, chunks), layout), pointers) in runs.iter_mut().zip(made).zip(&layouts).zip(&pointers) {
         run.writer.sparse_done(&at, layout, pointers, chunks)?;
         run.ready.insert(name.to_owned());
@@ -141,14 +152,14 @@ fn one(
     Ok(())
 }
 
-/// A sink that gives each line to the sink it is for.
-struct Apart<'p, 'w> {
+/// A sink that passes each line on to the sink of its file.
+struct SplitSink<'p, 'w> {
     places: Vec<Destination>,
     pointers: &'p [Vec<u64>],
     sinks: Vec<SparseSink<'w>>,
 }
 
-impl Sink for Apart<'_, '_> {
+impl Sink for SplitSink<'_, '_> {
     type Done = Vec<SparseChunks>;
 
     fn block(&self, block: &Block<'_>) -> Result<()> {
@@ -156,7 +167,7 @@ impl Sink for Apart<'_, '_> {
         for line in block.lines() {
             let Some((file, row)) = self.places[line.number] else { continue };
             let pointers = &self.pointers[file as usize];
-            // a line may be cut: its part here lies as far behind its beginning there
+            // a block may begin inside a line: keep the distance from the line's beginning
             let behind = block.entries.start + line.range.start as u64 - block.pointers[line.number];
             let start = pointers[row as usize] + behind;
             let values = &block.values.bytes[line.range.start * size..line.range.end * size];

@@ -1,11 +1,11 @@
-//! A table of numbers as text: a row a line, with commas, tabs, semicolons or spaces between; perhaps with names for its
-//! rows and columns, in quotes where they need them.
+//! Tables of numbers as text: one row per text line, fields separated by commas, tabs, semicolons or spaces,
+//! names and numbers quoted or not.
 //!
-//! Which line holds names and which column does is told from what are numbers, as `anndata.read_csv` tells it; see
-//! `spec/h5ad.md` for where it differs.
+//! Whether the first row and the first column hold names is inferred from which fields are numbers, by the
+//! rules of `anndata.read_csv`; `spec/h5ad.md` lists the differences.
 
 use super::lines;
-use super::rows::{Between, MARK, Owned, Rows};
+use super::rows::{BYTE_ORDER_MARK, OwnedRow, Separator, TextRows};
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Budget, InMemory, Layout, Orientation};
@@ -16,31 +16,32 @@ use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// Bytes looked at to tell whether a file is a table.
+/// How many bytes [`DelimitedText::find`] examines.
 const LOOKED_AT: u64 = 1 << 16;
-/// Rows between two looks at the observer.
+/// How many rows are read between two checks for cancellation.
 const PAUSE: u64 = 256;
 
-/// A table of numbers.
+/// A delimited table of numbers: a dense matrix as text, with or without names.
 #[derive(Debug)]
 pub struct DelimitedText {
     path: PathBuf,
-    between: Between,
+    separator: Separator,
     read: OnceLock<(InMemory, [Frame; 2])>,
 }
 
 impl DelimitedText {
-    /// The table at `path`, where the file is text whose first lines have fields.
+    /// Recognises a table by the first 64 KiB of the file: UTF-8, a separator in the first row, a number at the
+    /// end of some row. Returns `None` for anything else.
     ///
     /// # Errors
-    /// `Io` where it cannot be read.
+    /// `Io` if the file cannot be opened.
     pub fn find(path: &Path) -> Result<Option<DelimitedText>> {
         let mut start = Vec::new();
         let open = lines::open(path).map_err(|e| Error::io("open", e)).in_file(path)?;
         if open.take(LOOKED_AT).read_to_end(&mut start).is_err() {
-            return Ok(None); // a broken gzip file is no table
+            return Ok(None); // a broken gzip file is not a table
         }
-        let start = start.strip_prefix(MARK).unwrap_or(&start);
+        let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&start);
         let text = match std::str::from_utf8(start) {
             Ok(text) => text,
             Err(e) if e.error_len().is_none() => {
@@ -52,52 +53,60 @@ impl DelimitedText {
             return Ok(None);
         }
         let first = text.lines().find(|l| !l.trim().is_empty() && !l.starts_with('#'));
-        let between = first.and_then(|line| {
-            let one = [b'\t', b',', b';'].into_iter().find(|b| line.as_bytes().contains(b)).map(Between::One);
-            one.or_else(|| line.trim().contains(' ').then_some(Between::Spaces))
+        let separator = first.and_then(|line| {
+            let one =
+                [b'\t', b',', b';'].into_iter().find(|b| line.as_bytes().contains(b)).map(Separator::One);
+            one.or_else(|| line.trim().contains(' ').then_some(Separator::Spaces))
         });
-        // prose has words between its spaces
-        let numbers = |between: Between| {
-            let last = |l: &str| match between {
-                Between::One(b) => l.rsplit(b as char).next().map(str::to_owned),
-                Between::Spaces => l.split_whitespace().last().map(str::to_owned),
+        // prose contains separators too, but its text lines rarely end with a number
+        let numbers = |separator: Separator| {
+            let last = |l: &str| match separator {
+                Separator::One(b) => l.rsplit(b as char).next().map(str::to_owned),
+                Separator::Spaces => l.split_whitespace().last().map(str::to_owned),
             };
             let ends_with_number =
                 |l: &str| last(l).is_some_and(|w| number(w.trim_matches(['"', ' ']).as_bytes()).is_some());
             text.lines().any(ends_with_number)
         };
-        let between = between.filter(|b| numbers(*b));
-        Ok(between.map(|between| DelimitedText { path: path.to_owned(), between, read: OnceLock::new() }))
+        let separator = separator.filter(|b| numbers(*b));
+        Ok(separator.map(|separator| DelimitedText {
+            path: path.to_owned(),
+            separator,
+            read: OnceLock::new(),
+        }))
     }
 
-    /// Where it is.
+    /// Path of the file.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The numbers as float32, compressed by rows without zeros. Kept from the first call on.
+    /// The numbers as a float32 CSR matrix without zeros. The first call reads the file; later calls return the
+    /// same matrix.
     ///
     /// # Errors
-    /// `Malformed` with the line that is wrong; `Limit` where the budget does not hold the table.
+    /// `Malformed` with the number of the text line; `Limit` if the matrix does not fit the budget; `Io`,
+    /// `Cancelled`.
     pub fn read(&self, budget: Budget, observer: &dyn Observer) -> Result<&InMemory> {
         self.kept(budget, observer).map(|(m, _)| m)
     }
 
-    /// The names of rows and columns, numbered where there are none.
+    /// The tables of rows and columns: their names, or "0", "1", ... if the file has none. No other columns.
     ///
     /// # Errors
-    /// As [`read`](Self::read), which is best called first: without a budget nothing is refused.
+    /// Those of [`read`](Self::read) except `Limit`: if the file was not read before, it is read without a budget.
     pub fn frames(&self, observer: &dyn Observer) -> Result<[Frame; 2]> {
         self.kept(Budget::new(u64::MAX), observer).map(|(_, f)| f.clone())
     }
 
+    /// Matrix and tables; reads the file unless an earlier call has.
     fn kept(&self, budget: Budget, observer: &dyn Observer) -> Result<&(InMemory, [Frame; 2])> {
         if let Some(kept) = self.read.get() {
             return Ok(kept);
         }
         observer.phase(&Phase::new(Verb::Reading, self.path.metadata().map_or(0, |m| m.len())));
         let text = lines::open(&self.path).map_err(|e| Error::io("open", e)).in_file(&self.path)?;
-        let read = read(text, self.between, budget, observer).in_file(&self.path)?;
+        let read = read(text, self.separator, budget, observer).in_file(&self.path)?;
         Ok(self.read.get_or_init(|| read))
     }
 }
@@ -107,24 +116,32 @@ fn number(field: &[u8]) -> Option<f64> {
     std::str::from_utf8(field).ok()?.trim().parse().ok()
 }
 
-/// Where names are, told from the first rows.
-struct Head {
-    /// The first row names columns.
+/// Where the names are, inferred from the first two rows.
+struct DelimitedHead {
+    /// The first row holds the names of the columns.
     names_first: bool,
-    /// The first field of a row names it.
+    /// The first field of each row is its name.
     named_rows: bool,
-    /// Columns of numbers.
+    /// Number of columns with numbers.
     width: usize,
+    /// The names of the columns, from the first row or from a comment before it.
     columns: Option<Strings>,
 }
 
-impl Head {
-    fn of(first: &Owned, second: Option<&Owned>, comment: Option<&str>, between: Between) -> Result<Head> {
+impl DelimitedHead {
+    /// # Errors
+    /// `Malformed` if the first row has fewer names than there are columns.
+    fn of(
+        first: &OwnedRow,
+        second: Option<&OwnedRow>,
+        comment: Option<&str>,
+        separator: Separator,
+    ) -> Result<DelimitedHead> {
         let is_number = |f: Option<&Vec<u8>>| f.is_some_and(|f| number(f).is_some());
         let (fields, corner) = (&first.fields, first.fields.first().is_some_and(Vec::is_empty));
         let names_first = match second {
             _ if !is_number(fields.last()) => true,
-            // as pandas writes an index without a name
+            // pandas leaves this field empty when the index has no name
             Some(_) if fields.len() > 1 && corner => true,
             Some(second) => second.fields.len() == fields.len() + 1,
             None => false,
@@ -136,8 +153,8 @@ impl Head {
         if names_first {
             columns = Some(fields[fields.len().saturating_sub(width)..].iter().collect::<Strings>());
         } else if let Some(comment) = comment {
-            let names: Vec<&str> = match between {
-                Between::One(b) if comment.contains(b as char) => {
+            let names: Vec<&str> = match separator {
+                Separator::One(b) if comment.contains(b as char) => {
                     comment.split(b as char).map(str::trim).collect()
                 }
                 _ => comment.split_whitespace().collect(),
@@ -145,23 +162,25 @@ impl Head {
             columns = (names.len() == width).then(|| names.into_iter().collect());
         }
         if columns.as_ref().is_some_and(|c| c.len() != width) {
-            let text = format!("line {}: {} names for {width} columns", first.line, fields.len());
+            let text =
+                format!("line {}: expected names for {width} columns, got {}", first.line, fields.len());
             return Err(Error::malformed(text));
         }
-        Ok(Head { names_first, named_rows, width, columns })
+        Ok(DelimitedHead { names_first, named_rows, width, columns })
     }
 }
 
-/// What was read so far.
-struct Entries {
-    head: Head,
+/// The CSR matrix and row names read so far.
+struct DelimitedEntries {
+    head: DelimitedHead,
     pointers: Vec<u64>,
     minor: Vec<u32>,
     values: Vec<u8>,
     names: Strings,
 }
 
-impl Entries {
+impl DelimitedEntries {
+    /// Adds a row, which begins on the text line `line`.
     fn add(&mut self, line: u64, fields: &[&[u8]]) -> Result<()> {
         let want = self.head.width + usize::from(self.head.named_rows);
         if fields.len() != want {
@@ -187,7 +206,7 @@ impl Entries {
         Ok(())
     }
 
-    /// Bytes that are held.
+    /// Bytes of memory in use.
     fn bytes(&self) -> u64 {
         (self.minor.len() as u64 + self.pointers.len() as u64) * 8 + self.names.total_bytes() as u64
     }
@@ -209,22 +228,28 @@ impl Entries {
     }
 }
 
+/// Reads a whole table.
 fn read(
     text: Box<dyn BufRead>,
-    between: Between,
+    separator: Separator,
     budget: Budget,
     observer: &dyn Observer,
 ) -> Result<(InMemory, [Frame; 2])> {
-    let mut rows = Rows::new(text, between)?;
+    let mut rows = TextRows::new(text, separator)?;
     let comment = rows.comment.take();
     let Some(first) = rows.next()?.map(|r| r.owned()) else {
-        return Err(Error::malformed("a table without rows"));
+        return Err(Error::malformed("expected a row, got an empty table"));
     };
     let second = rows.next()?.map(|r| r.owned());
-    let head = Head::of(&first, second.as_ref(), comment.as_deref(), between)?;
+    let head = DelimitedHead::of(&first, second.as_ref(), comment.as_deref(), separator)?;
     let begun = [(!head.names_first).then_some(first), second];
-    let mut out =
-        Entries { head, pointers: vec![0], minor: Vec::new(), values: Vec::new(), names: Strings::new() };
+    let mut out = DelimitedEntries {
+        head,
+        pointers: vec![0],
+        minor: Vec::new(),
+        values: Vec::new(),
+        names: Strings::new(),
+    };
     for row in begun.into_iter().flatten() {
         out.add(row.line, &row.fields.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
     }
@@ -328,7 +353,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_a_table_or_is_told_not_to_be(text in "[a-c0-9.,;\\t \"\\n\\r#\u{feff}ä-]{0,80}", end in any::<Vec<u8>>()) {
+        fn any_text_is_a_table_or_an_error(text in "[a-c0-9.,;\\t \"\\n\\r#\u{feff}ä-]{0,80}", end in any::<Vec<u8>>()) {
             let bytes = [text.as_bytes(), &end].concat();
             if let Ok(Some((shape, values, obs, var))) = table(&bytes) {
                 prop_assert_eq!(shape, [obs.len() as u64, var.len() as u64]);
@@ -338,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_the_line() {
         for (text, why) in [
             ("a,g1,g2\nc1,1,2\nc2,3\n", "line 3: expected 3 fields, got 2"),
             ("a,g1,g2\nc1,1,2\nc2,3,x\n", "line 3: expected a number, got 'x'"),

@@ -1,4 +1,4 @@
-//! Lines of a text that may be gzipped, with their numbers.
+//! The text lines of a file, plain or gzipped, with their numbers for messages.
 
 use crate::codec::gzip::GzipReader;
 use crate::error::{Error, Result};
@@ -6,31 +6,31 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-/// The longest line that is read.
+/// Longest text line accepted, in bytes.
 const LONGEST: u64 = 1 << 20;
 
-/// Lines one after the other.
-pub(super) struct Lines {
+/// Reads a file text line by text line.
+pub(super) struct TextLines {
     from: Box<dyn BufRead>,
     line: String,
     number: u64,
-    /// Lines that begin with `%`, and empty ones, are passed over after the first.
+    /// Whether text lines after the first that begin with `%` are skipped.
     comments: bool,
 }
 
-impl Lines {
-    /// The lines of a Matrix Market file, without comments and empty ones.
+impl TextLines {
+    /// Opens a Matrix Market file; comments and empty text lines are skipped.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let from = open(path).map_err(|e| Error::io("open", e))?;
-        Ok(Lines { from, line: String::new(), number: 0, comments: true })
+        Ok(TextLines { from, line: String::new(), number: 0, comments: true })
     }
 
-    /// All lines but empty ones.
+    /// Opens any other file; only empty text lines are skipped.
     pub(super) fn open_plain(path: &Path) -> Result<Self> {
-        Ok(Lines { comments: false, ..Self::open(path)? })
+        Ok(TextLines { comments: false, ..Self::open(path)? })
     }
 
-    /// The next line; `None` at the end.
+    /// Returns the next text line without its end; `None` at the end of the file.
     pub(super) fn next(&mut self) -> Result<Option<&str>> {
         loop {
             self.line.clear();
@@ -46,7 +46,7 @@ impl Lines {
                 return Ok(None);
             }
             if n as u64 == LONGEST {
-                return Err(self.wrong("a line of more than a mebibyte"));
+                return Err(self.wrong("expected at most 1 MiB in a line, got more"));
             }
             let len = self.line.trim_end_matches(['\r', '\n']).len();
             self.line.truncate(len);
@@ -57,13 +57,13 @@ impl Lines {
         }
     }
 
-    /// An error of the line just read.
+    /// A `Malformed` error with the number of the text line just read.
     pub(super) fn wrong(&self, why: &str) -> Error {
         Error::malformed(format!("line {}: {why}", self.number))
     }
 }
 
-/// A reader of the text, whatever it is packed in.
+/// Opens a text file; decompresses it if it begins with gzip's magic number (RFC 1952, 2.3.1).
 pub(super) fn open(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
     let mut from = BufReader::with_capacity(1 << 18, File::open(path)?);
     let gzipped = from.fill_buf()?.starts_with(&[0x1f, 0x8b]);
@@ -73,7 +73,7 @@ pub(super) fn open(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
     })
 }
 
-/// Whether the text at `path` begins so.
+/// Whether the text of the file at `path`, decompressed, begins with `text`; false if it cannot be read.
 pub(super) fn begins_with(path: &Path, text: &[u8]) -> bool {
     let mut start = Vec::new();
     let read = open(path).and_then(|from| from.take(text.len() as u64).read_to_end(&mut start));

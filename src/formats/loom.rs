@@ -1,4 +1,6 @@
-//! Loom files: `/matrix` is genes × cells, `/row_attrs` describe genes and `/col_attrs` cells.
+//! Loom files: `/matrix` and `/layers` are genes × cells, `/row_attrs` hold the columns of `var` and
+//! `/col_attrs` those of `obs`. In comes the root of the file; out go matrices as cells × genes, and tables.
+//! Defined by loompy, "Loom file format specs".
 
 use crate::anndata::Dense;
 use crate::anndata::read_column;
@@ -7,14 +9,18 @@ use crate::observe::{Observer, Warning};
 use crate::table::{Column, Frame};
 use crate::tree::Node;
 
-/// Whether the root is that of a loom file.
+/// Whether `root` is the root of a loom file.
 pub(crate) fn is_loom(root: &Node) -> Result<bool> {
     let links = root.links()?;
     let has = |n: &str| links.iter().any(|l| l.is_called(n));
     Ok(has("matrix") && has("row_attrs") && has("col_attrs"))
 }
 
-/// A matrix of the file as cells × genes. `X` is the layer `spliced` where there is one, as anndata reads it.
+/// Opens the matrix at the path `name` below the root, as cells × genes. `X` is the layer `spliced` if there is
+/// one, as in anndata, and `/matrix` otherwise.
+///
+/// # Errors
+/// `NotFound` if there is no dataset at `name`; those of [`Dense::open`].
 pub(crate) fn open(root: &Node, name: &str) -> Result<Dense> {
     let object = match name {
         "X" => match root.child("layers")?.map(|l| l.child("spliced")).transpose()?.flatten() {
@@ -29,7 +35,11 @@ pub(crate) fn open(root: &Node, name: &str) -> Result<Dense> {
     Dense::open(object.array()?, true)
 }
 
-/// One table: `index` is the attribute that names its rows.
+/// Reads the attributes in `group` as a table of `rows` rows; the attribute `index` becomes its index.
+/// Attributes that are not columns are left out with a warning.
+///
+/// # Errors
+/// `Malformed` if the attributes differ in length; those of reading.
 pub(crate) fn frame(
     root: &Node,
     group: &str,

@@ -1,10 +1,11 @@
-//! Matrix Market files, and the directories of them that Cell Ranger and others write: `matrix.mtx`, `barcodes.tsv`,
-//! `features.tsv` or `genes.tsv`, each perhaps gzipped.
+//! Matrix Market files, and directories of them as Cell Ranger writes: `matrix.mtx`, `barcodes.tsv`,
+//! `features.tsv` or `genes.tsv`, each plain or gzipped. The format is defined by NIST ("The Matrix Market
+//! Exchange Formats").
 //!
-//! A text of entries in any order has to be read whole before its first line can be given: the matrix is held in
-//! memory, and refused where the budget does not hold it.
+//! The entries of such a file come in any order, so all must be read before the first row is complete: the
+//! matrix is held in memory, and refused if it does not fit the budget.
 
-use super::lines::{self, Lines};
+use super::lines::{self, TextLines};
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Budget, InMemory, Layout, Orientation};
@@ -13,29 +14,30 @@ use crate::strings::Strings;
 use crate::table::{Column, Frame};
 use std::path::{Path, PathBuf};
 
-/// What a Matrix Market file begins with.
+/// The first bytes of every Matrix Market file.
 const BANNER: &str = "%%MatrixMarket";
-/// Bytes of memory for an entry: as it is read, and as it is placed.
+/// Bytes of memory per entry: 12 as it is read, 8 as it is sorted.
 const ENTRY_BYTES: u64 = 20;
 
-/// A Matrix Market file, by itself or with the names of its rows and columns.
+/// A Matrix Market file, alone or in a directory with the names of its rows and columns.
 #[derive(Debug, Clone)]
 pub struct MatrixMarket {
     matrix: PathBuf,
-    /// Tables beside it: of cells, of genes.
+    /// Paths of the tables beside it: barcodes, features.
     tables: Option<[PathBuf; 2]>,
 }
 
-/// What the banner says of the entries.
+/// The header line: what the entries are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Kind {
-    /// One value after the other by columns, not entries with their places.
+struct MarketHeader {
+    /// `array`: all values, column by column; otherwise `coordinate`: row, column and value of each entry.
     array: bool,
-    /// Numbers of a value: 0 where every entry is a one, 2 of a complex number.
+    /// Numbers per value: 0 for `pattern` (every value is 1), 2 for `complex`, 1 otherwise.
     numbers: u8,
     symmetry: Symmetry,
 }
 
+/// Which entries a file leaves out because they mirror others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Symmetry {
     General,
@@ -44,11 +46,11 @@ enum Symmetry {
 }
 
 impl MatrixMarket {
-    /// What is at `path`, by its content: a Matrix Market file, or a directory with one called `matrix.mtx`. `None` where it
-    /// is neither.
+    /// Recognises a Matrix Market file by its content, or a directory by a file `matrix.mtx` in it, plain or
+    /// gzipped. Returns `None` for anything else.
     ///
     /// # Errors
-    /// `Usage` where a directory has a matrix and no names for it.
+    /// `Usage` if the directory has the matrix but not the tables of names.
     pub fn find(path: &Path) -> Result<Option<MatrixMarket>> {
         if !path.is_dir() {
             let is_market = lines::begins_with(path, BANNER.as_bytes());
@@ -59,52 +61,53 @@ impl MatrixMarket {
         };
         let Some(matrix) = either("matrix.mtx") else { return Ok(None) };
         let missing =
-            |what: &str| Error::usage(format!("a directory with matrix.mtx and no {what}")).in_file(path);
+            |what: &str| Error::usage(format!("expected {what} beside matrix.mtx, got none")).in_file(path);
         let barcodes = either("barcodes.tsv").ok_or_else(|| missing("barcodes.tsv"))?;
         let features = either("features.tsv").or_else(|| either("genes.tsv"));
         let features = features.ok_or_else(|| missing("features.tsv or genes.tsv"))?;
         Ok(Some(MatrixMarket { matrix, tables: Some([barcodes, features]) }))
     }
 
-    /// Where the matrix is.
+    /// Path of the matrix file.
     pub fn path(&self) -> &Path {
         &self.matrix
     }
 
-    /// Rows and columns of what [`read`](Self::read) gives, from the first lines alone.
+    /// `[rows, columns]` of the matrix that [`read`](Self::read) returns; reads the file's header only.
     ///
     /// # Errors
-    /// `Malformed` where they are wrong.
+    /// `Io`; `Malformed` or `Unsupported` for a bad header.
     pub fn shape(&self) -> Result<[u64; 2]> {
         let read = || {
-            let mut lines = Lines::open(&self.matrix)?;
-            let kind = Kind::read(&mut lines)?;
+            let mut lines = TextLines::open(&self.matrix)?;
+            let kind = MarketHeader::read(&mut lines)?;
             let [rows, columns, _] = sizes(&mut lines, kind)?;
             Ok(if self.tables.is_some() { [columns, rows] } else { [rows, columns] })
         };
         read().in_file(&self.matrix)
     }
 
-    /// Reads all entries, duplicates added up, as float32 compressed by rows. A directory's matrix has a row for each cell,
-    /// the other way round than its file.
+    /// Reads the matrix as float32 CSR, with duplicates summed. In a directory, the file is genes × cells and
+    /// the result is cells × genes.
     ///
     /// # Errors
-    /// `Malformed` with the line that is wrong; `Limit` where the budget does not hold the matrix.
+    /// `Malformed` with the number of the text line; `Limit` if the matrix does not fit the budget;
+    /// `Unsupported`, `Io`.
     pub fn read(&self, budget: Budget, observer: &dyn Observer) -> Result<InMemory> {
         self.read_inner(budget, observer).in_file(&self.matrix)
     }
 
     fn read_inner(&self, budget: Budget, observer: &dyn Observer) -> Result<InMemory> {
         observer.phase(&Phase::new(Verb::Reading, self.matrix.metadata().map_or(0, |m| m.len())));
-        let mut lines = Lines::open(&self.matrix)?;
-        let kind = Kind::read(&mut lines)?;
+        let mut lines = TextLines::open(&self.matrix)?;
+        let kind = MarketHeader::read(&mut lines)?;
         let [rows, columns, entries] = sizes(&mut lines, kind)?;
         let flip = self.tables.is_some();
         let (major, minor) = if flip { (columns, rows) } else { (rows, columns) };
         let mirrored = if kind.symmetry == Symmetry::General { 1 } else { 2 };
         let resident = (major + 1).saturating_mul(16);
         budget.after(resident, entries.saturating_mul(ENTRY_BYTES * mirrored))?;
-        let mut found = Entries { majors: Vec::new(), minors: Vec::new(), values: Vec::new() };
+        let mut found = MarketEntries { majors: Vec::new(), minors: Vec::new(), values: Vec::new() };
         let mut read = 0;
         while let Some(line) = lines.next()? {
             if read % (1 << 16) == 0 && observer.cancelled() {
@@ -140,7 +143,7 @@ impl MatrixMarket {
             };
             read += 1;
             if read > entries {
-                return Err(lines.wrong(&format!("more than the {entries} entries that were announced")));
+                return Err(lines.wrong(&format!("expected {entries} entries, got more")));
             }
             if kind.array && value == 0.0 {
                 continue;
@@ -159,15 +162,17 @@ impl MatrixMarket {
             }
         }
         if read != entries {
-            return Err(lines.wrong(&format!("the file ends after {read} of {entries} entries")));
+            return Err(lines.wrong(&format!("expected {entries} entries, got {read}")));
         }
         found.compressed(major, minor)
     }
 
-    /// The tables of rows and columns: numbered, or with the names beside the matrix.
+    /// The tables of rows and columns of a matrix of `shape`. In a directory: barcodes as names of cells,
+    /// symbols as names of genes with the columns `gene_ids` and `feature_types`. For a file alone: names "0",
+    /// "1", ...
     ///
     /// # Errors
-    /// `Malformed` where a table has not as many lines as the matrix needs.
+    /// `Io`; `Malformed` if the number of text lines in a table differs from the matrix.
     pub fn frames(&self, shape: [u64; 2]) -> Result<[Frame; 2]> {
         let Some([barcodes, features]) = &self.tables else {
             return Ok([Frame::unnamed(shape[0]), Frame::unnamed(shape[1])]);
@@ -184,20 +189,25 @@ impl MatrixMarket {
     }
 }
 
-impl Kind {
-    /// Of the first line.
-    fn read(lines: &mut Lines) -> Result<Kind> {
-        let banner = lines.next()?.ok_or_else(|| Error::malformed("an empty file"))?.to_ascii_lowercase();
-        Kind::parse(&banner).map_err(|e| lines.wrong(e.message()))
+impl MarketHeader {
+    /// Reads the header line, the first of the file.
+    fn read(lines: &mut TextLines) -> Result<MarketHeader> {
+        let banner = lines
+            .next()?
+            .ok_or_else(|| Error::malformed("expected a header, got an empty file"))?
+            .to_ascii_lowercase();
+        MarketHeader::parse(&banner).map_err(|e| lines.wrong(e.message()))
     }
 
-    fn parse(banner: &str) -> Result<Kind> {
+    fn parse(banner: &str) -> Result<MarketHeader> {
         let words: Vec<&str> = banner.split_ascii_whitespace().collect();
         let [_, "matrix", format, field, symmetry] = words[..] else {
             return Err(Error::malformed("expected '%%MatrixMarket matrix FORMAT FIELD SYMMETRY'"));
         };
-        let unknown = |what: &str| Error::malformed(format!("unknown word '{what}'"));
-        Ok(Kind {
+        let unknown = |what: &str| {
+            Error::malformed(format!("expected a word of the Matrix Market header, got '{what}'"))
+        };
+        Ok(MarketHeader {
             array: match format {
                 "coordinate" => false,
                 "array" => true,
@@ -211,7 +221,7 @@ impl Kind {
             },
             symmetry: match symmetry {
                 "general" => Symmetry::General,
-                // of a complex matrix the real parts are read, and they are symmetric
+                // only real parts are read, and those of a Hermitian matrix are symmetric
                 "symmetric" | "hermitian" => Symmetry::Symmetric,
                 "skew-symmetric" => Symmetry::Skew,
                 other => return Err(unknown(other)),
@@ -220,9 +230,11 @@ impl Kind {
     }
 }
 
-/// Rows, columns and entries, from the first line that is no comment.
-fn sizes(lines: &mut Lines, kind: Kind) -> Result<[u64; 3]> {
-    let line = lines.next()?.ok_or_else(|| Error::malformed("the file ends before its sizes"))?;
+/// Rows, columns and number of entries, from the text line after the comments.
+fn sizes(lines: &mut TextLines, kind: MarketHeader) -> Result<[u64; 3]> {
+    let line = lines
+        .next()?
+        .ok_or_else(|| Error::malformed("expected the sizes of the matrix, got the end of the file"))?;
     let numbers: Option<Vec<u64>> = line.split_ascii_whitespace().map(|w| w.parse().ok()).collect();
     let sizes = match numbers.as_deref() {
         Some(&[rows, columns, entries]) if !kind.array => [rows, columns, entries],
@@ -230,33 +242,33 @@ fn sizes(lines: &mut Lines, kind: Kind) -> Result<[u64; 3]> {
             [rows, columns, rows.saturating_mul(columns)]
         }
         Some(&[_, _]) if kind.array => {
-            return Err(Error::unsupported("a symmetric matrix as an array"));
+            return Err(Error::unsupported("expected a general array, got a symmetric one"));
         }
         _ => return Err(lines.wrong("expected the sizes of the matrix")),
     };
     match sizes {
-        [rows, columns, _] if rows.max(columns) > u64::from(u32::MAX) => {
-            Err(Error::unsupported(format!("{rows} rows and {columns} columns")))
-        }
+        [rows, columns, _] if rows.max(columns) > u64::from(u32::MAX) => Err(Error::unsupported(format!(
+            "expected at most 4294967295 rows and columns, got {rows} × {columns}"
+        ))),
         sizes => Ok(sizes),
     }
 }
 
-/// Entries as they come.
-struct Entries {
+/// Entries in the order of the file.
+struct MarketEntries {
     majors: Vec<u32>,
     minors: Vec<u32>,
     values: Vec<f32>,
 }
 
-impl Entries {
+impl MarketEntries {
     fn push(&mut self, major: u32, minor: u32, value: f32) {
         self.majors.push(major);
         self.minors.push(minor);
         self.values.push(value);
     }
 
-    /// In order of lines and, within them, of minor indices; those of one place added up.
+    /// Sorts the entries by line and minor index, and sums duplicates.
     fn compressed(self, lines: u64, minor: u64) -> Result<InMemory> {
         let mut starts = vec![0u64; lines as usize + 1];
         for m in &self.majors {
@@ -293,10 +305,13 @@ impl Entries {
     }
 }
 
-/// The columns of a table with tabs, which must have `rows` lines.
+/// Reads a tab-separated table without header by columns.
+///
+/// # Errors
+/// `Malformed` if it does not have `rows` rows, or they differ in the number of fields.
 fn columns_of(path: &Path, rows: u64) -> Result<Vec<Strings>> {
     let read = || {
-        let mut lines = Lines::open_plain(path)?;
+        let mut lines = TextLines::open_plain(path)?;
         let mut out: Vec<Strings> = Vec::new();
         let mut n = 0;
         while let Some(line) = lines.next()? {
@@ -312,7 +327,7 @@ fn columns_of(path: &Path, rows: u64) -> Result<Vec<Strings>> {
             n += 1;
         }
         if n != rows {
-            return Err(Error::malformed(format!("{n} lines where the matrix needs {rows}")));
+            return Err(Error::malformed(format!("expected {rows} rows, as in the matrix, got {n}")));
         }
         Ok(if out.is_empty() { vec![Strings::new()] } else { out })
     };
@@ -360,19 +375,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_the_line() {
         let c = "%%MatrixMarket matrix coordinate real general\n";
         for (text, why) in [
             (format!("{c}2 2 1\n3 1 1\n"), "line 3: expected a row up to 2"),
             (format!("{c}2 2 1\n0 1 1\n"), "line 3: expected a row up to 2"),
             (format!("{c}2 2 1\n1 1 x\n"), "line 3: expected a number"),
-            (format!("{c}2 2 2\n1 1 1\n"), "ends after 1 of 2"),
-            (format!("{c}2 2 1\n1 1 1\n1 2 1\n"), "more than the 1 entries"),
+            (format!("{c}2 2 2\n1 1 1\n"), "expected 2 entries, got 1"),
+            (format!("{c}2 2 1\n1 1 1\n1 2 1\n"), "expected 1 entries, got more"),
             (format!("{c}2 2\n"), "line 2: expected the sizes"),
-            (
-                "%%MatrixMarket matrix coordinate quaternion general\n1 1 0\n".into(),
-                "unknown word 'quaternion'",
-            ),
+            ("%%MatrixMarket matrix coordinate quaternion general\n1 1 0\n".into(), "got 'quaternion'"),
             (format!("{c}2 2 99999999999\n"), "budget is too small"),
         ] {
             let e = read(&text).unwrap_err();

@@ -1,6 +1,12 @@
-//! Matrices in text: Matrix Market files and the directories of 10x Genomics, and tables of numbers with commas or tabs.
+//! File formats other than AnnData, read as the same elements: matrices and tables.
 //!
-//! In come lines, perhaps gzipped; out goes a compressed matrix in memory with the names of its rows and columns.
+//! * Text, plain or gzipped, with the feature `text`: Matrix Market files ([`MatrixMarket`]), alone or in a
+//!   directory as Cell Ranger writes it, and delimited tables of numbers ([`DelimitedText`]). Each is read whole,
+//!   as a compressed matrix in memory with the names of its rows and columns.
+//! * HDF5: feature-barcode matrices of 10x Genomics (`tenx`) and loom (`loom`). In comes a node of
+//!   [`crate::tree`]; out go tables and a matrix of [`crate::anndata`], which is read from the file in blocks.
+//!
+//! [`crate::dataset`] detects the format and chooses the reader.
 
 #[cfg(feature = "text")]
 mod delimited;

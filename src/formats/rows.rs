@@ -1,60 +1,62 @@
-//! Rows of a table as text, one after the other.
+//! Reads a delimited text table row by row, with a limit on the length of a row.
 
 use crate::error::{Error, Result};
 use std::cell::Cell;
 use std::io::{BufRead, Read};
 use std::rc::Rc;
 
-/// What some programs begin UTF-8 with.
-pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
-/// Bytes of a row at most.
+/// The byte order mark of UTF-8, which some programs write first.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Longest row accepted, in bytes.
 const LONGEST: u64 = 1 << 28;
 
-/// What stands between two fields.
+/// What separates the fields of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Between {
+pub(super) enum Separator {
+    /// One byte; fields may be quoted.
     One(u8),
-    /// Spaces and tabs, as many as there are.
+    /// Any number of spaces and tabs; no quotes.
     Spaces,
 }
 
-/// A row, and the line it begins on.
-pub(super) struct Row<'r> {
+/// A row, and the number of the text line on which it begins.
+pub(super) struct TextRow<'r> {
     pub(super) line: u64,
     pub(super) fields: Vec<&'r [u8]>,
 }
 
-/// A row that is kept.
-pub(super) struct Owned {
+/// A [`TextRow`] with its own copy of the fields.
+pub(super) struct OwnedRow {
     pub(super) line: u64,
     pub(super) fields: Vec<Vec<u8>>,
 }
 
-impl Row<'_> {
-    pub(super) fn owned(&self) -> Owned {
-        Owned { line: self.line, fields: self.fields.iter().map(|f| f.to_vec()).collect() }
+impl TextRow<'_> {
+    pub(super) fn owned(&self) -> OwnedRow {
+        OwnedRow { line: self.line, fields: self.fields.iter().map(|f| f.to_vec()).collect() }
     }
 }
 
-/// Rows one after the other, with the line each begins on.
-pub(super) struct Rows {
-    from: csv::Reader<Guarded>,
+/// Reads rows one after another.
+pub(super) struct TextRows {
+    from: csv::Reader<RowLimit>,
     row: csv::ByteRecord,
+    /// Bytes that the current row may still have; shared with `from`.
     left: Rc<Cell<u64>>,
-    between: Between,
-    /// The last comment before the first row: names of columns perhaps.
+    separator: Separator,
+    /// The last comment before the first row, which may name the columns (as numpy's `savetxt` writes them).
     pub(super) comment: Option<String>,
-    /// Lines in front of what the reader sees.
+    /// Text lines skipped before `from` began.
     passed: u64,
 }
 
-/// Text of which no row is endless.
-struct Guarded {
+/// Counts bytes and fails when a row gets too long: the `csv` reader itself has no limit.
+struct RowLimit {
     from: Box<dyn BufRead>,
     left: Rc<Cell<u64>>,
 }
 
-impl Read for Guarded {
+impl Read for RowLimit {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         let n = self.from.read(out)?;
         match self.left.get().checked_sub(n as u64) {
@@ -62,7 +64,7 @@ impl Read for Guarded {
             None => {
                 return Err(std::io::Error::new(
                     std::io::ErrorKind::InvalidData,
-                    "a row of more than 256 MiB",
+                    "expected at most 256 MiB in a row, got more",
                 ));
             }
         }
@@ -70,8 +72,12 @@ impl Read for Guarded {
     }
 }
 
-impl Rows {
-    pub(super) fn new(mut text: Box<dyn BufRead>, between: Between) -> Result<Rows> {
+impl TextRows {
+    /// Skips the byte order mark, comments and empty text lines before the first row.
+    ///
+    /// # Errors
+    /// `Io`, or `Malformed` for a broken gzip stream.
+    pub(super) fn new(mut text: Box<dyn BufRead>, separator: Separator) -> Result<TextRows> {
         let (mut comment, mut passed) = (None, 0);
         let failed = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => {
@@ -79,8 +85,8 @@ impl Rows {
             }
             _ => Error::io("read", e),
         };
-        if text.fill_buf().map_err(failed)?.starts_with(MARK) {
-            text.consume(MARK.len());
+        if text.fill_buf().map_err(failed)?.starts_with(BYTE_ORDER_MARK) {
+            text.consume(BYTE_ORDER_MARK.len());
         }
         loop {
             let ahead = text.fill_buf().map_err(failed)?;
@@ -100,21 +106,21 @@ impl Rows {
             }
         }
         let left = Rc::new(Cell::new(LONGEST));
-        let delimiter = match between {
-            Between::One(b) => b,
-            Between::Spaces => 0xff, // no text has it: a line is one field, to be split
+        let delimiter = match separator {
+            Separator::One(b) => b,
+            Separator::Spaces => 0xff, // never occurs in UTF-8, so a row is one field, split later
         };
         let from = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .delimiter(delimiter)
-            .quoting(between != Between::Spaces)
-            .from_reader(Guarded { from: text, left: Rc::clone(&left) });
-        Ok(Rows { from, row: csv::ByteRecord::new(), left, between, comment, passed })
+            .quoting(separator != Separator::Spaces)
+            .from_reader(RowLimit { from: text, left: Rc::clone(&left) });
+        Ok(TextRows { from, row: csv::ByteRecord::new(), left, separator, comment, passed })
     }
 
-    /// The next row that is not blank; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Row<'_>>> {
+    /// Returns the next row that is not blank; `None` at the end of the file. Fields are trimmed.
+    pub(super) fn next(&mut self) -> Result<Option<TextRow<'_>>> {
         loop {
             self.left.set(LONGEST);
             let more = self.from.read_byte_record(&mut self.row).map_err(|e| match e.into_kind() {
@@ -131,13 +137,13 @@ impl Rows {
             }
         }
         let line = self.passed + self.row.position().map_or(0, csv::Position::line);
-        let fields = match self.between {
-            Between::One(_) => self.row.iter().map(<[u8]>::trim_ascii).collect(),
-            Between::Spaces => {
+        let fields = match self.separator {
+            Separator::One(_) => self.row.iter().map(<[u8]>::trim_ascii).collect(),
+            Separator::Spaces => {
                 let line = self.row.iter().next().unwrap_or_default();
                 line.split(u8::is_ascii_whitespace).filter(|f| !f.is_empty()).collect()
             }
         };
-        Ok(Some(Row { line, fields }))
+        Ok(Some(TextRow { line, fields }))
     }
 }

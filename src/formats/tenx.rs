@@ -1,6 +1,7 @@
-//! Feature-barcode matrices of 10x Genomics' Cell Ranger, versions 2 and 3.
+//! Feature-barcode matrices in HDF5 as Cell Ranger of 10x Genomics writes them, versions 2 and 3.
 //!
-//! Stored genes × cells by columns, which is cells × genes by rows.
+//! Stored as genes × cells in CSC, which is cells × genes in CSR without any change to the arrays. In comes the
+//! group of a matrix; out go the matrix and its tables, as scanpy's `read_10x_h5` names them.
 
 use crate::anndata::read_column;
 use crate::anndata::{Sparse, shape_of};
@@ -11,7 +12,7 @@ use crate::strings::Strings;
 use crate::table::{Column, Frame};
 use crate::tree::Node;
 
-/// Whether a group is a matrix of this kind.
+/// Whether `group` holds such a matrix.
 pub(crate) fn is_matrix(group: &Node) -> Result<bool> {
     if !group.is_group() {
         return Ok(false);
@@ -22,7 +23,10 @@ pub(crate) fn is_matrix(group: &Node) -> Result<bool> {
     Ok(arrays && (has("features") || has("genes") || has("gene_names")))
 }
 
-/// The matrix as cells × genes.
+/// Opens the matrix as cells × genes.
+///
+/// # Errors
+/// `Malformed` if arrays are missing or do not fit the shape; those of reading.
 pub(crate) fn open(group: &Node) -> Result<Sparse> {
     let shape = group.descend("shape")?;
     let [genes, cells] =
@@ -30,12 +34,19 @@ pub(crate) fn open(group: &Node) -> Result<Sparse> {
     Sparse::from_parts(group, Orientation::Csr, [cells, genes])
 }
 
-/// The barcodes.
+/// The table of cells: barcodes as index, no columns.
+///
+/// # Errors
+/// `Malformed` if there are no barcodes; those of reading.
 pub(crate) fn obs(group: &Node) -> Result<Frame> {
     Frame::new(None, strings(group, "barcodes")?, Vec::new()).in_object(group.path())
 }
 
-/// The features: names as index, ids and the rest as columns, as scanpy names them.
+/// The table of genes: names as index, ids and other properties as columns. Properties that are not columns are
+/// left out with a warning.
+///
+/// # Errors
+/// `Malformed` if names are missing or columns differ in length; those of reading.
 pub(crate) fn var(group: &Node, observer: &dyn Observer) -> Result<Frame> {
     let Some(features) = group.child("features")? else {
         let ids = Column::Strings(strings(group, "genes")?);
@@ -56,7 +67,7 @@ pub(crate) fn var(group: &Node, observer: &dyn Observer) -> Result<Frame> {
     let first = renamed.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned()));
     for (from, to) in first.chain(others.map(|n| (n.clone(), n))) {
         let Some(child) = features.child(&from)? else { continue };
-        // Probe files have both an id (of the probe) and a gene_id.
+        // files of probes have both `id` (of the probe) and `gene_id`
         let to =
             if from == "id" && features.child("gene_id")?.is_some() { "probe_ids".to_owned() } else { to };
         if !child.is_array() || columns.iter().any(|(n, _)| *n == to) {
@@ -72,8 +83,11 @@ pub(crate) fn var(group: &Node, observer: &dyn Observer) -> Result<Frame> {
     Frame::new(None, strings(&features, "name")?, columns).in_object(features.path())
 }
 
+/// The array `name` of a group as strings.
 fn strings(group: &Node, name: &str) -> Result<Strings> {
-    let child =
-        group.child(name)?.ok_or_else(|| Error::malformed(format!("no '{name}'"))).in_object(group.path())?;
+    let child = group
+        .child(name)?
+        .ok_or_else(|| Error::malformed(format!("'{name}' is missing")))
+        .in_object(group.path())?;
     child.array()?.read()?.strings().in_object(child.path())
 }

@@ -1,4 +1,5 @@
-//! What the feature `text` would read: in a build without it nothing is found to be such a file.
+//! Stand-ins for the readers of text in a build without the feature `text`: `find` recognises no file, so that
+//! no value of these types exists.
 
 use crate::error::Result;
 use crate::matrix::{Budget, InMemory};
@@ -6,11 +7,11 @@ use crate::observe::Observer;
 use crate::table::Frame;
 use std::path::Path;
 
-/// A Matrix Market file, of which there is none without the feature `text`.
+/// A Matrix Market file; without the feature `text` none is recognised.
 #[derive(Debug)]
 pub enum MatrixMarket {}
 
-/// A table of text, of which there is none without the feature `text`.
+/// A delimited table of numbers; without the feature `text` none is recognised.
 #[derive(Debug)]
 pub enum DelimitedText {}
 

@@ -112,6 +112,16 @@ impl Layout {
         self.entries.saturating_mul(self.entry_bytes())
     }
 
+    /// The narrower of int32 and int64 that holds every minor index.
+    pub(crate) fn index_dtype(&self) -> Dtype {
+        if self.minor <= 1 << 31 { Dtype::Int32 } else { Dtype::Int64 }
+    }
+
+    /// The narrower of int32 and int64 that holds every line pointer.
+    pub(crate) fn pointer_dtype(&self) -> Dtype {
+        if self.entries < 1 << 31 { Dtype::Int32 } else { Dtype::Int64 }
+    }
+
     /// Rows and columns.
     pub fn shape(&self) -> [u64; 2] {
         self.orientation.position(self.lines, self.minor)
@@ -126,6 +136,14 @@ impl Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn index_types_at_their_edges() {
+        let layout = Layout::new(Orientation::Csr, [1, 1 << 31], (1 << 31) - 1, Dtype::Uint8).unwrap();
+        assert_eq!([layout.index_dtype(), layout.pointer_dtype()], [Dtype::Int32; 2]);
+        let wider = Layout { minor: layout.minor + 1, entries: layout.entries + 1, ..layout };
+        assert_eq!([wider.index_dtype(), wider.pointer_dtype()], [Dtype::Int64; 2]);
+    }
 
     #[test]
     fn one_bound_on_the_positions_of_a_line() {

@@ -329,17 +329,15 @@ pub(crate) fn refuse_existing(target: &Path, force: bool) -> Result<()> {
 
 /// The types of `indices.bin` and `indptr.bin`.
 fn index_dtypes(layout: &Layout, wanted: IndexDtype) -> Result<(Dtype, Dtype)> {
-    let most = i32::MAX as u64;
-    let indices_fit = layout.minor <= most + 1;
-    let all_fit = indices_fit && layout.lines <= most && layout.entries <= most;
+    let (indices, indptr) = (layout.index_dtype(), layout.pointer_dtype());
+    let indices_fit = indices == Dtype::Int32;
+    let all_fit = indices_fit && layout.lines <= i32::MAX as u64 && indptr == Dtype::Int32;
     match wanted {
         IndexDtype::Int64 => Ok((Dtype::Int64, Dtype::Int64)),
         IndexDtype::Auto if all_fit => Ok((Dtype::Int32, Dtype::Int32)),
         IndexDtype::Auto => Ok((Dtype::Int64, Dtype::Int64)),
         // Pointers past 2^31 entries stay wide; minor indices are what takes the space.
-        IndexDtype::Int32 if indices_fit => {
-            Ok((Dtype::Int32, if layout.entries <= most { Dtype::Int32 } else { Dtype::Int64 }))
-        }
+        IndexDtype::Int32 if indices_fit => Ok((indices, indptr)),
         IndexDtype::Int32 => {
             let text = format!("indices up to {} do not fit int32", layout.minor - 1);
             Err(Error::usage(text).hinting(Hint::WideIndices))

@@ -1,4 +1,4 @@
-//! Files with one thing wrong, to see what programs make of them.
+//! Files with one defect each, to test what programs make of them.
 
 use super::counts::Counts;
 use crate::anndata::AnnDataWriter;
@@ -17,24 +17,24 @@ use std::path::Path;
 pub enum Defect {
     /// A gene index beyond the last gene.
     Index,
-    /// Indices of one cell that do not ascend.
+    /// Indices that do not ascend, in one cell.
     Unsorted,
-    /// The same gene twice in one cell.
+    /// One gene twice in one cell.
     Duplicate,
-    /// A value that is not a number.
+    /// A NaN among the values.
     Nan,
     /// `obsm/X_pca` with one row too many.
     Lengths,
-    /// The end of the file is missing.
+    /// The last quarter of the file is missing.
     Truncated,
-    /// A byte in a chunk of the values changed.
+    /// One changed byte in the first chunk of the values.
     Chunk,
-    /// A column that the table lists and does not have.
+    /// A column of `obs` that `column-order` lists and that does not exist.
     Column,
 }
 
 impl Defect {
-    /// All of them, by the names people use.
+    /// All defects with their names on the command line.
     pub const ALL: [(&'static str, Defect); 8] = [
         ("index", Defect::Index),
         ("unsorted", Defect::Unsorted),
@@ -48,13 +48,13 @@ impl Defect {
 }
 
 impl Defect {
-    /// Whether entries of the matrix are not what they should be.
+    /// Whether the defect is in the entries of the matrix, which are then written in CSR only.
     pub(super) fn spoils_entries(self) -> bool {
         matches!(self, Defect::Index | Defect::Unsorted | Defect::Duplicate | Defect::Nan)
     }
 }
 
-/// Counts of which the first cell with two genes or more is spoilt.
+/// Counts with a defect in the first cell that has at least two genes.
 pub(super) struct Spoilt<'c> {
     from: &'c Counts,
     how: Option<Defect>,
@@ -96,7 +96,7 @@ impl Source for Spoilt<'_> {
         }
         let (i, size) = ((self.cell.start - range.start) as usize, self.layout().dtype.size());
         match self.how {
-            // passed on as checked by the source below, or it would not get into the file
+            // set after `Counts` has marked the indices as checked, or the writer would refuse it
             Some(Defect::Index) => into.minor[i + 1] = self.layout().minor as u32 + 7,
             Some(Defect::Unsorted) => into.minor.swap(i, i + 1),
             Some(Defect::Duplicate) => into.minor[i + 1] = into.minor[i],
@@ -114,7 +114,7 @@ impl Source for Spoilt<'_> {
     }
 }
 
-/// Writes the table of cells, perhaps without a column that it lists.
+/// Writes `obs`; for [`Defect::Column`] its list of columns has one name too many.
 pub(super) fn write_obs(writer: &mut AnnDataWriter<'_>, obs: &Frame, how: Option<Defect>) -> Result<()> {
     let at = Location::root().child("obs");
     match how {
@@ -123,7 +123,7 @@ pub(super) fn write_obs(writer: &mut AnnDataWriter<'_>, obs: &Frame, how: Option
     }
 }
 
-/// What can only be done to a finished file.
+/// Applies the defects that need a finished file.
 pub(super) fn damage(path: &Path, how: Option<Defect>) -> Result<()> {
     match how {
         Some(Defect::Truncated) => change(path, |file, len| file.set_len(len - len / 4)),
@@ -131,7 +131,7 @@ pub(super) fn damage(path: &Path, how: Option<Defect>) -> Result<()> {
             let x = hdf5::File::open(path)?.object("/X")?;
             let values = if x.is_dataset() { x.dataset()? } else { x.descend("data")?.dataset()? };
             let Some(place) = values.chunk_extent(0)? else {
-                return Err(Error::usage("there is no chunk to break").in_file(path));
+                return Err(Error::usage("expected a chunk of values to change, got none").in_file(path));
             };
             let at = place.start + (place.end - place.start) / 2;
             change(path, |file, _| {
@@ -146,6 +146,7 @@ pub(super) fn damage(path: &Path, how: Option<Defect>) -> Result<()> {
     }
 }
 
+/// Opens the file for changes and calls `how` with it and its length.
 fn change(path: &Path, how: impl FnOnce(&mut File, u64) -> std::io::Result<()>) -> Result<()> {
     let open = File::options().read(true).write(true).open(path);
     let done = open.and_then(|mut file| {

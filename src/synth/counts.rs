@@ -1,7 +1,8 @@
-//! Counts as a sequencer makes them: a gamma-Poisson number for each gene in each cell, made when it is asked for.
+//! Counts distributed as in sequencing data: a gamma-Poisson number for each gene in each cell, computed when
+//! it is read.
 //!
-//! Gene means and cell depths are log-normal. What a cell holds depends on the seed and the cell's number alone, so any
-//! cell can be made at any time, by any thread, and a second time.
+//! Gene means and cell depths are log-normal. A cell's counts depend only on the seed and the cell's number, so
+//! any thread can compute any cell in any order, repeatedly.
 
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Result};
@@ -10,48 +11,57 @@ use crate::random::Random;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Depths are rounded to so many steps, so that chances can be looked up.
+/// Number of distinct depths, few enough to tabulate the chances of all genes for each.
 const DEPTHS: usize = 64;
-/// Spread of the logarithms of gene means and of depths, as in droplet data.
+/// Standard deviation of the natural logarithm of gene means, as in droplet data.
 const GENE_SPREAD: f64 = 1.9;
+/// Standard deviation of the natural logarithm of cell depths, as in droplet data.
 const DEPTH_SPREAD: f64 = 0.45;
-/// Shape of the gamma: how uneven a gene is between cells.
+/// Shape of the gamma distribution: the smaller, the more a gene varies between cells.
 const SHAPE: f64 = 0.8;
 
-/// A matrix of counts, cells by genes, compressed by rows.
+/// A random matrix of counts, cells × genes in CSR, as a [`Source`] that holds no entries in memory.
 #[derive(Debug)]
 pub struct Counts {
     seed: u64,
     layout: Layout,
     pointers: Vec<u64>,
-    /// For each depth and gene: the chance of at least one count, in 2³² parts.
+    /// For each depth and gene, the chance of a count of at least one, times 2³².
     chances: Vec<u32>,
+    /// Mean count of each gene at depth 1.
     means: Vec<f32>,
+    /// The distinct depths: factors for the means.
     depths: Vec<f32>,
 }
 
 impl Counts {
-    /// `cells` × `genes` with about `per_cell` genes in a cell; counts of type `dtype`, cut off at what it holds.
+    /// Plans a matrix of `cells` × `genes` with `per_cell` genes per cell on average. Counts are of type
+    /// `dtype`, at most its largest value. Computes the number of entries of every cell, on all threads of the
+    /// current rayon pool.
     ///
     /// # Errors
-    /// `Usage` where that cannot be.
+    /// `Usage` if there are too many cells (2⁴⁰) or genes (2²⁸), or `per_cell` is not between 0 and 98 % of
+    /// `genes`.
     pub fn new(seed: u64, cells: u64, genes: u64, per_cell: f64, dtype: Dtype) -> Result<Self> {
         if genes > 1 << 28 || cells > 1 << 40 {
-            return Err(Error::usage(format!("{cells} cells of {genes} genes are too many")));
+            return Err(Error::usage(format!(
+                "expected at most 2^40 cells and 2^28 genes, got {cells} and {genes}"
+            )));
         }
         if !(per_cell >= 0.0 && per_cell <= genes as f64 * 0.98) {
-            return Err(Error::usage(format!("{per_cell} of {genes} genes in a cell cannot be")));
+            let text = format!("expected between 0 and 98 % of {genes} genes per cell, got {per_cell}");
+            return Err(Error::usage(text));
         }
         let mut random = Random::new(seed, u64::MAX);
         let logs: Vec<f64> = (0..genes).map(|_| random.normal() * GENE_SPREAD).collect();
         let depths: Vec<f64> = (0..DEPTHS)
             .map(|i| {
-                // the middle of each slice of the distribution
+                // the median of each of `DEPTHS` equal parts of the distribution
                 let at = (i as f64 + 0.5) / DEPTHS as f64;
                 (crate::random::normal_quantile(at) * DEPTH_SPREAD).exp()
             })
             .collect();
-        // The level at which a cell of each depth has the wanted genes on average.
+        // the mean number of genes per cell if `level` is added to the logarithms of all means
         let expected = |level: f64| -> f64 {
             let of = |d: &f64| logs.iter().map(|l| chance((l + level).exp() * d)).sum::<f64>();
             depths.iter().step_by(8).map(of).sum::<f64>() / (DEPTHS / 8) as f64
@@ -83,7 +93,7 @@ impl Counts {
         Ok(counts)
     }
 
-    /// The chances of a cell's genes, and its random numbers.
+    /// The chances of a cell's genes, its depth, and its random numbers.
     fn cell(&self, cell: u64) -> (&[u32], f32, Random) {
         let mut random = Random::new(self.seed, cell);
         let depth = random.below(DEPTHS as u64) as usize;
@@ -91,6 +101,7 @@ impl Counts {
         (&self.chances[depth * genes..(depth + 1) * genes], self.depths[depth], random)
     }
 
+    /// Number of genes with a count in a cell; draws the same random numbers as [`make`](Self::make).
     fn size_of(&self, cell: u64) -> u64 {
         let (chances, _, mut random) = self.cell(cell);
         let mut n = 0;
@@ -102,7 +113,7 @@ impl Counts {
         n
     }
 
-    /// Calls `visit` with each gene of a cell and its count, genes ascending.
+    /// Calls `visit` with each gene that has a count in a cell and that count, genes ascending.
     fn make(&self, cell: u64, mut visit: impl FnMut(u32, u32)) {
         let (chances, depth, mut random) = self.cell(cell);
         let mut values = Random::new(self.seed ^ 0x5bd1_e995, cell);
@@ -119,7 +130,7 @@ impl Counts {
         }
     }
 
-    /// All values of cells `cells`, zeros too, row by row.
+    /// Writes all values of the cells `cells`, zeros included, row by row into `out`.
     pub(super) fn dense(&self, cells: Range<u64>, out: &mut [u8]) {
         let width = self.means.len() * self.layout.dtype.size();
         with_element!(self.layout.dtype, T => {
@@ -133,12 +144,13 @@ impl Counts {
     }
 }
 
-/// The chance that a gene of this mean has at least one count.
+/// The chance of a count of at least one for a gamma-Poisson number with this mean.
 fn chance(mean: f64) -> f64 {
     1.0 - (1.0 + mean / SHAPE).powf(-SHAPE)
 }
 
-/// A count of at least one, by inverting the distribution at `u`; `chance` is that of any count, in 2³² parts.
+/// A gamma-Poisson number of at least one, by inverting its distribution at `u` (0 to 1); `chance` is that of a
+/// number of at least one, times 2³².
 fn positive(mean: f32, chance: u32, u: f32) -> u32 {
     let shape = SHAPE as f32;
     let q = mean / (shape + mean);
@@ -157,7 +169,7 @@ fn positive(mean: f32, chance: u32, u: f32) -> u32 {
     n
 }
 
-/// A count as a number of a type, at most what it holds.
+/// A count as type `T`, at most its largest value (60,000 for floats).
 fn number<T: Element>(n: u32) -> T {
     let (_, most) = T::DTYPE.integer_range().unwrap_or((0, 60_000));
     let n = i128::from(n).min(most) as u32;
@@ -194,7 +206,7 @@ impl Source for Counts {
         let last = p.partition_point(|x| *x < range.end);
         let mut at = p[first];
         with_element!(self.layout.dtype, T => {
-            // every small count once, so that none is made twice
+            // converted once; most counts are small
             let small: Vec<T> = (0..256).map(number::<T>).collect();
             for cell in first as u64..last as u64 {
                 self.make(cell, |gene, n| {

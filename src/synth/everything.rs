@@ -1,4 +1,4 @@
-//! An element of every encoding, beside the matrix.
+//! One element of every encoding, besides the matrix and its tables.
 
 use super::tables;
 use crate::anndata::{AnnDataWriter, Awkward};
@@ -10,7 +10,7 @@ use crate::strings::Strings;
 use crate::table::{Column, Frame};
 use crate::tree::{EncodedValue, Location};
 
-/// What is written for `cells` and `genes`, and at random.
+/// Writes these elements for `cells` × `genes`, with random numbers from `seed`.
 pub(super) struct Everything {
     pub(super) seed: u64,
     pub(super) cells: u64,
@@ -18,7 +18,7 @@ pub(super) struct Everything {
 }
 
 impl Everything {
-    /// Writes every element but `X`, `obs`, `var`; the mappings `obsm` and `uns` stay open for more children.
+    /// Writes every element except `X`, `obs` and `var`. The caller completes the mappings `obsm` and `uns`.
     pub(super) fn write(&self, w: &mut AnnDataWriter<'_>, var: &Frame) -> Result<()> {
         let (n, m) = (self.cells, self.genes);
         let root = Location::root();
@@ -51,6 +51,7 @@ impl Everything {
         self.uns(w, &root.child("uns"))
     }
 
+    /// Writes children of `uns`: scalars, arrays of every type, records, nullable strings, nested mappings.
     fn uns(&self, w: &mut AnnDataWriter<'_>, uns: &Location) -> Result<()> {
         w.text(&uns.child("text"), "größe")?;
         w.null(&uns.child("nothing"))?;
@@ -76,6 +77,7 @@ impl Everything {
         w.dict(&nested)
     }
 
+    /// Writes an array of random numbers below 20.
     fn array(&self, w: &mut AnnDataWriter<'_>, at: &Location, shape: &[u64], dtype: Dtype) -> Result<()> {
         let mut random = Random::new(self.seed, u64::MAX - 7);
         let n: u64 = shape.iter().product();
@@ -90,7 +92,7 @@ impl Everything {
         w.value(at, &EncodedValue::numbers(dtype, shape, bytes))
     }
 
-    /// Two entries a line, where there is room.
+    /// A matrix with two entries per line, or fewer if the lines are shorter.
     fn sparse(&self, orientation: Orientation, shape: [u64; 2], dtype: Dtype) -> Result<InMemory> {
         let [rows, columns] = shape;
         let (lines, minor) = if orientation == Orientation::Csr { (rows, columns) } else { (columns, rows) };

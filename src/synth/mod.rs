@@ -1,4 +1,8 @@
-//! h5ad files to try things on: counts like those of droplets, of any size, the same for the same seed. Broken on request.
+//! Synthetic h5ad files for tests and benchmarks: counts distributed as in droplet data, of any size, always
+//! the same for the same seed, with one defect on request.
+//!
+//! In come [`SynthOptions`]; out goes a file, through [`AnnDataWriter`]. The counts are a [`Source`] that
+//! computes its entries when they are read ([`Counts`]), so that no matrix is held in memory.
 
 mod broken;
 mod counts;
@@ -30,43 +34,43 @@ pub enum Form {
     Csr,
     /// Compressed by genes.
     Csc,
-    /// All zeros there.
+    /// An array with all zeros.
     Dense,
 }
 
-/// What is made.
+/// What [`synth`] writes.
 #[derive(Debug, Clone)]
 pub struct SynthOptions {
-    /// Rows.
+    /// Number of cells, the rows.
     pub cells: u64,
-    /// Columns.
+    /// Number of genes, the columns.
     pub genes: u64,
-    /// Genes found in a cell, on average.
+    /// Mean number of genes with a count in a cell.
     pub per_cell: f64,
-    /// The same seed makes the same file.
+    /// Seed of all random numbers; equal options with equal seeds give equal files.
     pub seed: u64,
     /// Type of the counts.
     pub dtype: Dtype,
     /// Layout of `X`.
     pub form: Form,
-    /// Chunks and filters.
+    /// Chunk size, filters and version of HDF5.
     pub how: StorageOptions,
-    /// All entries in one chunk, as R writes them.
+    /// Store all entries of `X` in one chunk, as some R packages do.
     pub one_chunk: bool,
-    /// Columns of `obs`, by kind: see [`COLUMNS`].
+    /// Kinds of the columns of `obs`, of those in [`COLUMNS`].
     pub obs_columns: Vec<String>,
-    /// An element of every encoding beside `X`.
+    /// Also write an element of every encoding: layers, `raw`, graphs, awkward arrays, ...
     pub everything: bool,
-    /// What is wrong with the file.
+    /// The defect of the file, if any.
     pub broken: Option<Defect>,
     /// Replace an existing file.
     pub force: bool,
-    /// Memory for buffers.
+    /// Memory for buffers; 1 GiB by default.
     pub budget: Budget,
 }
 
 impl Default for SynthOptions {
-    /// A small file: 1,000 cells, 500 genes, a type for each cell.
+    /// 1,000 cells × 500 genes, 50 genes per cell, float32 in CSR; `obs` has a categorical and a float column.
     fn default() -> Self {
         SynthOptions {
             cells: 1000,
@@ -86,18 +90,19 @@ impl Default for SynthOptions {
     }
 }
 
-/// Kinds of columns that `obs` can have.
+/// The kinds of columns that `obs` can have.
 pub const COLUMNS: [&str; 9] =
     ["categorical", "ordered", "int", "float", "bool", "string", "nullable-int", "nullable-bool", "batch"];
 
-/// Makes a file at `output`.
+/// Writes an h5ad file at `output`.
 ///
 /// # Errors
-/// `Usage` where the options make no sense; otherwise those of writing. Nothing appears then.
+/// `Usage` if the options contradict each other or are out of range; those of writing. After an error `output`
+/// is as it was before.
 pub fn synth(output: &Path, options: &SynthOptions, observer: &dyn Observer) -> Result<FileReport> {
     let SynthOptions { cells, genes, seed, budget, .. } = *options;
     if options.broken.is_some_and(|b| b.spoils_entries()) && options.form != Form::Csr {
-        return Err(Error::usage("entries are broken in the layout csr only"));
+        return Err(Error::usage("expected the layout csr for a defect of entries"));
     }
     observer.phase(&Phase::new(Verb::Planning, cells.saturating_mul(genes) / 8));
     let counts = Counts::new(seed, cells, genes, options.per_cell, options.dtype)?;

@@ -1,4 +1,4 @@
-//! Tables as people have them: types of cells, batches, numbers, some of them missing.
+//! The tables `obs` and `var` with columns as in real files: cell types, batches, numbers, missing values.
 
 use super::COLUMNS;
 use crate::dtype::Dtype;
@@ -7,7 +7,10 @@ use crate::random::Random;
 use crate::strings::Strings;
 use crate::table::{Categorical, Column, Frame};
 
-/// The table of cells, named as droplets are by their barcodes.
+/// The table of cells, with barcodes as names and one column for each of `kinds`.
+///
+/// # Errors
+/// `Usage` for an unknown kind.
 pub(super) fn obs(seed: u64, cells: u64, kinds: &[String]) -> Result<Frame> {
     let mut random = Random::new(seed, u64::MAX - 3);
     let index: Strings = (0..cells).map(barcode).collect();
@@ -18,9 +21,9 @@ pub(super) fn obs(seed: u64, cells: u64, kinds: &[String]) -> Result<Frame> {
     Frame::new(None, index, columns)
 }
 
-/// Sixteen bases that count up, and the well.
+/// A barcode of sixteen bases and a suffix, as Cell Ranger writes it; different for every `n`.
 fn barcode(n: u64) -> String {
-    // spread, so that neighbours look different
+    // multiplied by an odd number, so that barcodes in a row look different but none repeats
     let mut code = n.wrapping_mul(2_654_435_761) & 0xffff_ffff;
     let mut text = String::with_capacity(18);
     for _ in 0..16 {
@@ -30,6 +33,7 @@ fn barcode(n: u64) -> String {
     format!("{text}-{}", (n >> 32) + 1)
 }
 
+/// The name and the values of a column of this kind.
 fn column(kind: &str, cells: u64, random: &mut Random) -> Result<(String, Column)> {
     let n = cells as usize;
     let labels = |names: &[&str]| Column::Strings(names.iter().copied().collect());
@@ -76,13 +80,13 @@ fn column(kind: &str, cells: u64, random: &mut Random) -> Result<(String, Column
             (name.into(), Column::Nullable { dtype, bytes, missing })
         }
         other => {
-            let text = format!("unknown kind of column '{other}' (expected some of {})", COLUMNS.join(", "));
+            let text = format!("expected a kind of column ({}), got '{other}'", COLUMNS.join(", "));
             return Err(Error::usage(text));
         }
     })
 }
 
-/// The table of genes.
+/// The table of genes: Ensembl-like ids as names, with symbols and lengths.
 pub(super) fn var(seed: u64, genes: u64) -> Result<Frame> {
     let mut random = Random::new(seed, u64::MAX - 4);
     let index: Strings = (0..genes).map(|i| format!("ENSG{i:011}")).collect();

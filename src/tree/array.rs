@@ -1,29 +1,28 @@
-//! An array of a container: shape, type, storage, and boxes of its elements.
+//! An array in a container: its shape, type and storage, and reading its elements.
 
 use super::{Node, Value};
-use crate::array::{Room, Rows};
 use crate::codec::Filters;
 use crate::dtype::Datatype;
 use crate::error::Result;
 use crate::hdf5;
-use std::ops::Range;
 
-/// An array, as metadata: opening it reads no elements. Cloning is cheap.
+/// Metadata of an array: opening it reads no elements. Cloning is cheap.
 #[derive(Debug, Clone)]
-pub struct Array(Stored);
+pub struct Array(ArrayOf);
 
 #[derive(Debug, Clone)]
-enum Stored {
+enum ArrayOf {
     Hdf5(hdf5::Dataset),
 }
 
-/// Buffers and decoders of one worker, kept from one read to the next.
+/// Buffers and decoders of one worker thread, reused from one read to the next.
 #[derive(Debug, Default)]
-pub struct Scratch {
+pub struct ArrayScratch {
     hdf5: hdf5::Scratch,
 }
 
-/// The elements of an array in order, decoded a little at a time: for chunks that are too large to hold.
+/// The decoded elements of an array as a sequence of bytes, decoded piece by piece: for chunks too large for
+/// memory.
 #[derive(Debug)]
 pub struct ElementStream(StreamOf);
 
@@ -33,190 +32,172 @@ enum StreamOf {
 }
 
 impl Array {
-    /// The object, for its path and attributes.
+    /// The array as an object of the container, to read its attributes.
     pub fn node(&self) -> Node {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.object().clone().into()
     }
 
-    /// Its path in the container.
+    /// Path of the array in the container, from the root.
     pub fn path(&self) -> &str {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.object().path()
     }
 
-    /// Elements in each dimension; empty for a scalar, and for an array that holds nothing.
+    /// Number of elements in each dimension; empty for a scalar and for a null array.
     pub fn shape(&self) -> &[u64] {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.shape()
     }
 
-    /// Whether it holds nothing and has no shape.
+    /// Whether it is a null array: no elements and no shape (a null dataspace in HDF5).
     pub fn is_null(&self) -> bool {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.dataspace().shape().is_none()
     }
 
-    /// Type of its elements.
+    /// Stored type of the elements.
     pub fn datatype(&self) -> &Datatype {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.datatype()
     }
 
-    /// How many elements it has.
+    /// Number of elements: the product of the shape, 1 for a scalar, 0 for a null array.
     pub fn elements(&self) -> u64 {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.elements()
     }
 
-    /// Bytes of all elements, decoded.
+    /// Size of all elements in bytes after decoding; for strings of variable length, of their references.
     pub fn byte_len(&self) -> u64 {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.byte_len()
     }
 
-    /// Elements of a chunk in each dimension; `None` where the elements are not in chunks.
+    /// Number of elements of a chunk in each dimension; `None` if the array is not chunked.
     pub fn chunk_shape(&self) -> Option<Vec<u64>> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         match dataset.storage() {
             hdf5::Storage::Chunked(chunk) => Some(chunk),
             _ => None,
         }
     }
 
-    /// Rows that are decoded together: those of a chunk, or 1.
+    /// Number of rows that are decoded together: the rows of a chunk, or 1 if the array is not chunked.
     pub fn rows_of_chunk(&self) -> u64 {
         self.chunk_shape().and_then(|chunk| chunk.first().copied()).unwrap_or(1)
     }
 
-    /// Chunks that the array has, whether stored or not; `None` where the elements are not in chunks.
+    /// Number of chunks in the grid, stored or not; `None` if the array is not chunked.
     pub fn chunk_count(&self) -> Option<u64> {
         let chunk = self.chunk_shape()?;
         Some(self.shape().iter().zip(&chunk).map(|(n, c)| n.div_ceil((*c).max(1))).product())
     }
 
-    /// Names of the filters that chunks went through, in write order.
+    /// Names of the filters applied to chunks, in write order.
     pub fn filter_names(&self) -> Vec<String> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.filters().iter().map(hdf5::Dataset::filter_name).collect()
     }
 
-    /// Whether chunks went through filters.
+    /// Whether any filter is applied to chunks.
     pub fn is_filtered(&self) -> bool {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         !dataset.filters().is_empty()
     }
 
-    /// The filters as far as they are ones we write; gzip stands for other compressors.
+    /// The filters to use when the array is written again; compressors that are only read are replaced by gzip.
     pub fn filters_to_write(&self) -> Filters {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         hdf5::filters_to_write(dataset.filters())
     }
 
     /// Reads all elements.
     ///
     /// # Errors
-    /// `Limit` where that is more memory than the limits or the process allow; otherwise as reading goes.
+    /// `Limit` if that takes more memory than the limits or the process allow; `Io`, `Malformed`, `Unsupported` or
+    /// `Checksum` if the elements cannot be read or decoded.
     pub fn read(&self) -> Result<Value> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.read().map(Value::from)
     }
 
-    /// Reads the box of `count` elements at `start` into `out`, row-major, as they are stored.
+    /// Reads a box into `out`: `count` elements per dimension from position `start`, row-major, in their
+    /// stored type.
     ///
     /// # Errors
-    /// As reading goes; `Usage` where the box does not lie inside or `out` is of another length.
+    /// `Usage` if the box is not inside the array or `out` has a different length; otherwise as
+    /// [`read`](Self::read).
     pub fn read_box(
         &self,
         start: &[u64],
         count: &[u64],
         out: &mut [u8],
-        scratch: &mut Scratch,
+        scratch: &mut ArrayScratch,
     ) -> Result<()> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.read_slab(start, count, out, &mut scratch.hdf5)
     }
 
-    /// Reads where the chunks lie, which reads of elements otherwise do when they first need it.
+    /// Reads the chunk index, which the first read of elements does otherwise.
     ///
     /// # Errors
-    /// Where the index of the chunks is damaged.
+    /// `Io`, `Malformed` or `Unsupported` if the chunk index cannot be read.
     pub fn load_chunk_index(&self) -> Result<()> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.load_chunk_index()
     }
 
-    /// Chunks that are stored; 0 where the elements are not in chunks.
+    /// Number of chunks that are stored; 0 if the array is not chunked.
     ///
     /// # Errors
-    /// Where the index of the chunks is damaged.
+    /// As [`load_chunk_index`](Self::load_chunk_index).
     pub fn stored_chunks(&self) -> Result<usize> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.stored_chunks()
     }
 
-    /// Bytes that a [`Scratch`] takes where `elements` are read at once.
+    /// Bytes of memory that an [`ArrayScratch`] takes when `elements` elements are read at once.
     pub fn scratch_bytes(&self, elements: u64) -> u64 {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.scratch_bytes(elements)
     }
 
-    /// The elements in order, where they lie in compressed chunks of at least `least` bytes that are better not held whole.
+    /// Returns the elements as a stream, if they are in compressed chunks of at least `least` bytes; `None`
+    /// if they are not, or cannot be decoded in pieces.
     ///
     /// # Errors
-    /// Where the index of the chunks is damaged.
+    /// As [`load_chunk_index`](Self::load_chunk_index).
     pub fn stream(&self, least: u64) -> Result<Option<ElementStream>> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         Ok(dataset.stream(least)?.map(|stream| ElementStream(StreamOf::Hdf5(Box::new(stream)))))
     }
 
-    /// Refuses an array of which far more was never written than the container has bytes.
+    /// Refuses an array whose unwritten part is far larger than the container: nothing in the file justifies
+    /// its size.
     pub(crate) fn check_holes(&self) -> Result<()> {
-        let Stored::Hdf5(dataset) = &self.0;
+        let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.check_holes()
     }
 }
 
-impl Rows for Array {
-    fn datatype(&self) -> &Datatype {
-        self.datatype()
-    }
-
-    fn shape(&self) -> &[u64] {
-        self.shape()
-    }
-
-    fn together(&self) -> u64 {
-        self.rows_of_chunk()
-    }
-
-    fn read(&self, range: Range<u64>, out: &mut [u8], room: &mut Room) -> Result<()> {
-        let shape = self.shape();
-        let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());
-        if let (Some(start), Some(count)) = (start.first_mut(), count.first_mut()) {
-            (*start, *count) = (range.start, range.end.saturating_sub(range.start));
-        }
-        self.read_box(&start, &count, out, room.state())
-    }
-}
-
 impl ElementStream {
-    /// Goes to a byte of the decoded elements; going back begins again at the chunk it lies in.
+    /// Moves to byte `position` of the decoded elements. Going back decodes again from the beginning of its chunk.
     pub fn seek(&mut self, position: u64) {
         let StreamOf::Hdf5(stream) = &mut self.0;
         stream.seek(position);
     }
 
-    /// Reads the next bytes.
+    /// Reads the next `out.len()` bytes.
     ///
     /// # Errors
-    /// As decoding goes.
+    /// As [`Array::read`].
     pub fn read(&mut self, out: &mut [u8]) -> Result<()> {
         let StreamOf::Hdf5(stream) = &mut self.0;
         stream.read(out)
     }
 
-    /// Bytes of memory it takes.
+    /// Bytes of memory that the decoder takes.
     pub fn memory(&self) -> u64 {
         let StreamOf::Hdf5(stream) = &self.0;
         stream.memory()
@@ -225,6 +206,6 @@ impl ElementStream {
 
 impl From<hdf5::Dataset> for Array {
     fn from(dataset: hdf5::Dataset) -> Self {
-        Array(Stored::Hdf5(dataset))
+        Array(ArrayOf::Hdf5(dataset))
     }
 }

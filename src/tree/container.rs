@@ -9,24 +9,25 @@ use std::path::Path;
 
 /// An open container: an HDF5 file. Cloning is cheap.
 #[derive(Debug, Clone)]
-pub struct Container(Format);
+pub struct Container(ContainerFormat);
 
 #[derive(Debug, Clone)]
-enum Format {
+enum ContainerFormat {
     Hdf5(hdf5::File),
 }
 
 impl Container {
-    /// Opens what is at `path`, by its content.
+    /// Opens the file at `path`; its content decides the format, not its name.
     ///
     /// # Errors
-    /// `Io` where it cannot be read, `NotHdf5` where it is no container; otherwise as its superblock is damaged.
+    /// `Io` if it cannot be read; `NotHdf5` if it is not a container; `Malformed` or `Unsupported` for its
+    /// superblock.
     pub fn open(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
         hdf5::File::open_with(path, limits).map(Self::from)
     }
 
-    /// Opens a container that lies in `source`: bytes in memory, ranges of an object store, anything that can be read at
-    /// positions.
+    /// Opens a container in `source`: bytes in memory, ranges of an object store, or anything else that can
+    /// be read at any position.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -37,15 +38,15 @@ impl Container {
     /// The root group.
     ///
     /// # Errors
-    /// Where its header is damaged.
+    /// `Malformed` or `Unsupported` if its object header cannot be read.
     pub fn root(&self) -> Result<Node> {
-        let Format::Hdf5(file) = &self.0;
+        let ContainerFormat::Hdf5(file) = &self.0;
         file.root().map(Node::from)
     }
 }
 
 impl From<hdf5::File> for Container {
     fn from(file: hdf5::File) -> Self {
-        Container(Format::Hdf5(file))
+        Container(ContainerFormat::Hdf5(file))
     }
 }

@@ -1,8 +1,9 @@
-//! Where an object is written: the names that lead to it.
+//! Where an object is written: the names on its path.
 
 use std::fmt;
 
-/// The place of an object in a container: names from the root down. A name may hold any character.
+/// The path of an object in a container, as a list of names from the root down. A name may contain any
+/// character, `/` too.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Location(Vec<String>);
 
@@ -12,12 +13,12 @@ impl Location {
         Self::default()
     }
 
-    /// The place that a path leads to, names separated by `/`.
+    /// The location of a path whose names are separated by `/`; empty names are ignored.
     pub fn from_path(path: &str) -> Self {
         Location(path.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect())
     }
 
-    /// The child of this name.
+    /// The location of the child called `name`.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
         let mut names = self.0.clone();
@@ -25,19 +26,19 @@ impl Location {
         Location(names)
     }
 
-    /// The group it lies in, and its name there; `None` for the root.
+    /// The location of its group, and its name in it; `None` for the root.
     pub fn split(&self) -> Option<(Location, &str)> {
         let (name, parent) = self.0.split_last()?;
         Some((Location(parent.to_vec()), name))
     }
 
-    /// Whether `other` is this place or lies below it.
+    /// Whether `other` is this location or is below it.
     pub fn contains(&self, other: &Location) -> bool {
         other.0.starts_with(&self.0)
     }
 }
 
-/// Displays as a path: `/obsm/X_umap`.
+/// Writes the path: `/obsm/X_umap`.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_lead_from_the_root_down() {
+    fn a_location_is_a_path_from_the_root() {
         let umap = Location::root().child("obsm").child("X_umap");
         assert_eq!(umap.to_string(), "/obsm/X_umap");
         assert_eq!(Location::from_path("/obsm/X_umap"), umap);

@@ -1,26 +1,34 @@
-//! One small interface over the containers that AnnData lies in: groups, arrays, attributes; reading and writing.
+//! One small interface over the containers that hold AnnData: groups, arrays and attributes, for reading and
+//! writing.
 //!
 //! ```text
 //!  Container ──root──▶ Node ──child──▶ Node ──array──▶ Array ──read──▶ Value
-//!  Writer ◀── arrays and groups by Location, children before their parents
+//!  TreeWriter ◀── arrays and groups by Location, children before their parents
 //! ```
 //!
-//! HDF5 is behind it ([`hdf5`](crate::hdf5)). Each type here is a closed enum over the containers, so nothing above this
-//! module knows which one it reads or writes. What a stored element means is [`Datatype`](crate::dtype::Datatype), which all
-//! containers share; what an object means is for [`anndata`](crate::anndata).
+//! Paths and sources of bytes come in. Values and boxes of elements go out, to [`anndata`](crate::anndata),
+//! [`formats`](crate::formats) and [`doctor`](crate::doctor); encoded values and chunks come back from there
+//! to be written. An element here is one element of an array, as in HDF5 and numpy.
+//!
+//! HDF5 is the only container so far ([`hdf5`](crate::hdf5); `spec/hdf5.md` lists what is read and written).
+//! Each type here is a closed enum over the containers, so that the modules above do not depend on one of
+//! them. [`Datatype`](crate::dtype::Datatype) describes the elements in all containers. What an object means
+//! for AnnData is decided in [`anndata`](crate::anndata).
 
 mod array;
 mod container;
 mod location;
 mod node;
+#[cfg(target_pointer_width = "64")]
+mod rows;
 mod value;
 mod walk;
 mod write;
 
-pub use array::{Array, ElementStream, Scratch};
+pub use array::{Array, ArrayScratch, ElementStream};
 pub use container::Container;
 pub use location::Location;
 pub use node::{Link, Node};
 pub use value::{EncodedValue, Value};
-pub use walk::{Entry, Walk};
-pub use write::{ChunkWriter, Libver, Storage, Writer};
+pub use walk::{TreeWalk, WalkEntry};
+pub use write::{ArrayStorage, ChunkWriter, Libver, TreeWriter};

@@ -1,187 +1,190 @@
-//! Elements with their type: what attributes and arrays read as, and what is written.
+//! Elements in memory with their type and shape: values read from attributes and arrays, and values ready to
+//! be written.
 
 use crate::dtype::{Datatype, Dtype};
 use crate::error::Result;
 use crate::hdf5;
 use crate::strings::Strings;
 
-/// Elements as they are stored, with their type and shape.
+/// The elements of an attribute or array in memory, in their stored type, with their shape.
 #[derive(Debug, Clone)]
-pub struct Value(Elements);
+pub struct Value(ValueOf);
 
 #[derive(Debug, Clone)]
-enum Elements {
+enum ValueOf {
     Hdf5(hdf5::Value),
 }
 
 impl Value {
-    /// Type of the elements.
+    /// Stored type of the elements.
     pub fn datatype(&self) -> &Datatype {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.datatype()
     }
 
-    /// The dimensions: empty for a scalar, `None` for a value that holds nothing.
+    /// Number of elements in each dimension: empty for a scalar, `None` for a null value.
     pub fn shape(&self) -> Option<&[u64]> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.shape()
     }
 
-    /// How many elements there are.
+    /// Number of elements.
     pub fn len(&self) -> usize {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The elements as they are stored.
+    /// Bytes of the elements, row-major, in their stored type.
     pub fn raw(&self) -> &[u8] {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.raw()
     }
 
     /// Whether the elements are strings.
     pub fn is_text(&self) -> bool {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.is_text()
     }
 
-    /// The elements as numbers: their plain type and little-endian bytes.
+    /// Converts the elements to plain numbers: their type and little-endian bytes.
     ///
     /// # Errors
-    /// `Unsupported` where they are no numbers.
+    /// `Unsupported` if they are not numbers.
     pub fn numbers(&self) -> Result<(Dtype, Vec<u8>)> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.numbers()
     }
 
-    /// The elements as integers.
+    /// Converts the elements to integers.
     ///
     /// # Errors
-    /// `Unsupported` where they are no numbers; `Malformed` where one is no integer of 64 bits.
+    /// `Unsupported` if they are not numbers; `Malformed` if one is not an integer or does not fit 64 bits.
     pub fn integers(&self) -> Result<Vec<i64>> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.integers()
     }
 
-    /// The one integer this is.
+    /// The only element as an integer.
     ///
     /// # Errors
-    /// As [`integers`](Self::integers); `Malformed` where there is not exactly one.
+    /// As [`integers`](Self::integers); `Malformed` if there is not exactly one element.
     pub fn integer(&self) -> Result<i64> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.integer()
     }
 
-    /// The elements as byte strings, without their padding.
+    /// The elements as byte strings without padding.
     ///
     /// # Errors
-    /// `Unsupported` where they are no text; `Malformed` where what holds them is damaged.
+    /// `Unsupported` if they are not strings; `Malformed` if the heap that stores them is damaged.
     pub fn strings(&self) -> Result<Strings> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.strings()
     }
 
-    /// The one string this is, also when it comes as an array of one. Bytes that are not UTF-8 are read as Latin-1, which is
-    /// what files that declare ASCII hold in practice.
+    /// The only element as a string: of a scalar or an array of one element. Bytes that are not UTF-8 are
+    /// read as Latin-1, which files that declare ASCII contain in practice.
     ///
     /// # Errors
-    /// As [`strings`](Self::strings); `Malformed` where there is not exactly one.
+    /// As [`strings`](Self::strings); `Malformed` if there is not exactly one element.
     pub fn string(&self) -> Result<String> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.string()
     }
 
-    /// Names of the members, where the elements are compounds.
+    /// Names of the members in stored order; `None` if the elements are not compounds.
     pub fn member_names(&self) -> Option<Vec<&str>> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.member_names()
     }
 
-    /// The member of this name of every element, as a value of its own. An array member adds its dimensions.
+    /// The member called `name` of every element, as a separate value. An array member adds its dimensions to
+    /// the shape.
     ///
     /// # Errors
-    /// `NotFound` where there is no such member.
+    /// `NotFound` if there is no such member.
     pub fn member(&self, name: &str) -> Result<Value> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.member(name).map(Value::from)
     }
 
-    /// Elements that are arrays themselves as more dimensions of their elements.
+    /// Turns elements of an array type into elements of its base type, and its dimensions into further dimensions.
     pub(crate) fn unpacked(&self) -> Value {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.unpacked().into()
     }
 
-    /// Other elements of the same type and container, such as some of these.
+    /// A value of the same type and container with other elements, e.g. a selection of these.
     pub(crate) fn with(&self, shape: &[u64], bytes: Vec<u8>) -> Value {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.with(shape, bytes).into()
     }
 
-    /// Where the references that the elements are lead to; 0 for nowhere.
+    /// The elements as object references: the address of each object, 0 for none.
     pub(super) fn references(&self) -> Result<Vec<u64>> {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value.object_references()
     }
 
     pub(super) fn as_hdf5(&self) -> &hdf5::Value {
-        let Elements::Hdf5(value) = &self.0;
+        let ValueOf::Hdf5(value) = &self.0;
         value
     }
 }
 
 impl From<hdf5::Value> for Value {
     fn from(value: hdf5::Value) -> Self {
-        Value(Elements::Hdf5(value))
+        Value(ValueOf::Hdf5(value))
     }
 }
 
-/// Elements ready to be written: type, shape and bytes.
+/// Elements ready to be written: their type, shape and bytes.
 #[derive(Debug, Clone)]
 pub struct EncodedValue(hdf5::EncodedValue);
 
 impl EncodedValue {
-    /// An array of plain numbers of these dimensions; a scalar where there are none. `bytes` are little-endian.
+    /// An array of plain numbers of shape `dims`, or a scalar if `dims` is empty. `bytes` are little-endian,
+    /// row-major.
     pub fn numbers(dtype: Dtype, dims: &[u64], bytes: Vec<u8>) -> Self {
         EncodedValue(hdf5::EncodedValue::numbers(dtype, dims, bytes))
     }
 
-    /// Elements of any type that needs no heap, as they are stored.
+    /// Elements of any type of fixed size, of shape `dims`; `bytes` are in that type, row-major.
     pub fn elements(datatype: &Datatype, dims: &[u64], bytes: Vec<u8>) -> Self {
         EncodedValue(hdf5::EncodedValue::numbers(Dtype::Uint8, dims, bytes).of_type(datatype))
     }
 
-    /// One int64.
+    /// A scalar of type int64.
     pub fn integer(value: i64) -> Self {
         EncodedValue(hdf5::EncodedValue::integer(value))
     }
 
-    /// One bool.
+    /// A scalar of type bool, as h5py stores it: an enumeration of `FALSE` and `TRUE`.
     pub fn boolean(value: bool) -> Self {
         EncodedValue(hdf5::EncodedValue::boolean(value))
     }
 
-    /// Nothing, without a shape.
+    /// A null value: no elements and no shape.
     pub fn null() -> Self {
         EncodedValue(hdf5::EncodedValue::null())
     }
 
-    /// The dimensions; `None` for nothing.
+    /// Number of elements in each dimension: empty for a scalar, `None` for a null value.
     pub fn shape(&self) -> Option<&[u64]> {
         self.0.shape()
     }
 
-    /// Type of the elements.
+    /// Stored type of the elements.
     pub fn datatype(&self) -> &Datatype {
         self.0.datatype()
     }
 
-    /// The elements.
+    /// Bytes of the elements, row-major, in their stored type.
     pub fn bytes(&self) -> &[u8] {
         self.0.bytes()
     }

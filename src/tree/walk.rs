@@ -1,85 +1,88 @@
-//! Every object below a node, each once.
+//! A walk over all objects below a node, each visited once.
 
 use super::Node;
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 
-/// An object that a walk comes to.
+/// An object visited by a [`TreeWalk`].
 #[derive(Debug)]
-pub struct Entry {
+pub struct WalkEntry {
     path: String,
     found: Result<Node>,
     seen_as: Option<String>,
 }
 
-impl Entry {
-    /// Its path, as it was reached.
+impl WalkEntry {
+    /// The path by which the object was reached, from the root of the container.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The object, or why it cannot be opened.
+    /// The object, or the error that opening it gave.
     ///
     /// # Errors
-    /// Where the link leads nowhere or out of the container, or what it leads to is damaged.
+    /// `Unsupported` for links to other files; `Malformed` for links to objects that do not exist and for
+    /// damaged objects.
     pub fn node(&self) -> std::result::Result<&Node, &Error> {
         self.found.as_ref()
     }
 
-    /// The first path of the same object, where the walk has come to it before. What is below it is not walked again, so
-    /// groups that contain themselves end.
+    /// The path under which the walk visited the same object before, if it did. The objects below it are not
+    /// visited again, so that a walk over groups that contain themselves ends.
     pub fn seen_as(&self) -> Option<&str> {
         self.seen_as.as_deref()
     }
 }
 
-/// Objects in the order of their paths, parents before children. An object that cannot be opened is an entry with its error.
+/// Iterator over objects in the order of their paths, parents before children. An object that cannot be
+/// opened is an entry with its error.
 #[derive(Debug)]
-pub struct Walk {
-    /// The node the walk begins at, until it was visited.
+pub struct TreeWalk {
+    /// The node at which the walk begins; `None` after it was visited.
     first: Option<Node>,
-    /// Groups on the way down, and how many children of each were visited.
+    /// Groups from the first node down to the current one: their paths, and how many children of each were
+    /// visited.
     levels: Vec<(Node, String, usize)>,
     seen: HashMap<u64, String>,
 }
 
 impl Node {
-    /// Walks everything below this node, itself first. A group below more levels than
+    /// Walks this node and all objects below it. A group nested deeper than
     /// [`Limits::group_depth`](crate::Limits) is an entry with an error.
-    pub fn walk(&self) -> Walk {
-        Walk { first: Some(self.clone()), levels: Vec::new(), seen: HashMap::new() }
+    pub fn walk(&self) -> TreeWalk {
+        TreeWalk { first: Some(self.clone()), levels: Vec::new(), seen: HashMap::new() }
     }
 }
 
-impl Walk {
-    fn visit(&mut self, path: String, found: Result<Node>) -> Entry {
+impl TreeWalk {
+    fn visit(&mut self, path: String, found: Result<Node>) -> WalkEntry {
         let node = match found {
             Ok(node) => node,
-            Err(e) => return Entry { path, found: Err(e), seen_as: None },
+            Err(e) => return WalkEntry { path, found: Err(e), seen_as: None },
         };
         if let Some(first) = self.seen.get(&node.identity()) {
-            return Entry { path, seen_as: Some(first.clone()), found: Ok(node) };
+            return WalkEntry { path, seen_as: Some(first.clone()), found: Ok(node) };
         }
         self.seen.insert(node.identity(), path.clone());
         if node.is_group() {
             if self.levels.len() >= node.deepest() as usize {
-                let text = format!("groups below more than {} levels", node.deepest());
+                let text = format!("groups nested deeper than {} levels", node.deepest());
                 let error = Error::limit(text).in_object(&path);
-                return Entry { path, found: Err(error), seen_as: None };
+                return WalkEntry { path, found: Err(error), seen_as: None };
             }
             if let Err(e) = node.links() {
-                return Entry { path, found: Err(e), seen_as: None };
+                return WalkEntry { path, found: Err(e), seen_as: None };
             }
             self.levels.push((node.clone(), path.clone(), 0));
         }
-        Entry { path, found: Ok(node), seen_as: None }
+        WalkEntry { path, found: Ok(node), seen_as: None }
     }
 }
 
-impl Iterator for Walk {
-    type Item = Entry;
+impl Iterator for TreeWalk {
+    type Item = WalkEntry;
 
-    fn next(&mut self) -> Option<Entry> {
+    fn next(&mut self) -> Option<WalkEntry> {
         if let Some(first) = self.first.take() {
             return Some(self.visit(first.path().to_owned(), Ok(first)));
         }

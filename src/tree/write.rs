@@ -1,4 +1,4 @@
-//! A container being written: arrays and groups by their [`Location`], children before their parents.
+//! Writing a container: arrays and groups by their [`Location`], children before their parents.
 
 use super::{EncodedValue, Location, Value};
 use crate::codec::{EncodeWork, Encoded, Filters};
@@ -7,36 +7,38 @@ use crate::error::{Error, Place, Result};
 use crate::hdf5::{self, Chunks, Storing};
 use crate::strings::Strings;
 use std::collections::HashMap;
+use std::io::{Seek, Write};
 
 pub use crate::hdf5::Libver;
 
 /// How the elements of an array are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Storage {
-    /// Elements of a chunk in each dimension; in one piece where `None`.
+pub struct ArrayStorage {
+    /// Number of elements of a chunk in each dimension; `None` for an array that is not chunked.
     pub chunk: Option<Vec<u64>>,
-    /// What chunks go through.
+    /// Filters applied to chunks.
     pub filters: Filters,
-    /// Whether the first dimension may grow.
+    /// Whether the first dimension may grow later (its maximum is unlimited).
     pub unlimited: bool,
 }
 
-/// A container being written. It appears under its name when finished; dropping it leaves nothing behind.
+/// A container being written. It appears under its name when [finished](Self::finish); if it is dropped
+/// before, no file remains.
 #[derive(Debug)]
-pub struct Writer {
-    format: Format,
+pub struct TreeWriter {
+    format: WriterFormat,
 }
 
 #[derive(Debug)]
-enum Format {
+enum WriterFormat {
     Hdf5 {
         writer: hdf5::Writer,
-        /// Groups of which children are written, and the group itself is not.
+        /// Groups that are not written yet, but have children that are.
         open: HashMap<Location, hdf5::Group>,
     },
 }
 
-/// An array whose chunks are on their way, in the order of their grid.
+/// An array being written chunk by chunk, in row-major order of the chunk grid.
 #[derive(Debug)]
 pub struct ChunkWriter {
     location: Location,
@@ -48,77 +50,87 @@ enum ChunksOf {
     Hdf5(Chunks),
 }
 
-/// Attributes of an object that is written: names and values.
+/// Names and values of the attributes of an object.
 type Attributes<'a> = &'a [(String, EncodedValue)];
 
-impl Writer {
-    /// Begins an HDF5 file that will be called `path`. An existing one is refused unless `replace`. Needs the feature `write`.
+impl TreeWriter {
+    /// Begins an HDF5 file that will appear at `path`. An existing file is an error unless `replace` is set.
+    /// Needs the feature `write`.
     ///
     /// # Errors
-    /// `Io` where it exists or cannot be created.
+    /// `Io` if the file exists or cannot be created.
     #[cfg(feature = "write")]
     pub fn create(path: &std::path::Path, replace: bool, libver: Libver) -> Result<Self> {
         let writer = hdf5::Writer::create(path, replace, libver)?;
-        Ok(Writer { format: Format::Hdf5 { writer, open: HashMap::new() } })
+        Ok(TreeWriter { format: WriterFormat::Hdf5 { writer, open: HashMap::new() } })
     }
 
-    /// One string, ready to be written into this container.
+    /// Begins an HDF5 file in `sink`, from its beginning; [`finish_sink`](Self::finish_sink) gives the sink back.
     ///
     /// # Errors
-    /// Where it cannot be stored.
+    /// `Io` if the sink cannot be written to.
+    pub fn to_sink<W: Write + Seek + Send + 'static>(sink: W, libver: Libver) -> Result<Self> {
+        let writer = hdf5::Writer::to_sink(sink, libver)?;
+        Ok(TreeWriter { format: WriterFormat::Hdf5 { writer, open: HashMap::new() } })
+    }
+
+    /// Encodes one string as a scalar for this container.
+    ///
+    /// # Errors
+    /// `Io` if the heap cannot be written; `Unsupported` if the string is too long for it.
     pub fn text(&mut self, text: &str) -> Result<EncodedValue> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         writer.text(text).map(EncodedValue::from)
     }
 
-    /// Strings as an array of these dimensions, ready to be written into this container.
+    /// Encodes strings as an array of shape `dims` for this container.
     ///
     /// # Errors
-    /// Where they cannot be stored.
+    /// As [`text`](Self::text).
     pub fn texts(&mut self, strings: &Strings, dims: &[u64]) -> Result<EncodedValue> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         writer.texts(strings, dims).map(EncodedValue::from)
     }
 
-    /// A value of another container, ready to be written into this one.
+    /// Encodes a value of another container for this one; strings are copied to the heap of this container.
     ///
     /// # Errors
-    /// `Unsupported` for references to other objects; otherwise as reading and writing go.
+    /// `Unsupported` for references to other objects; otherwise errors of reading the strings and of writing them.
     pub fn value(&mut self, value: &Value) -> Result<EncodedValue> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         writer.value(value.as_hdf5()).map(EncodedValue::from)
     }
 
     /// Writes a value as an array.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if writing fails; `Unsupported` if an attribute's name or type is too large for the container.
     pub fn array(
         &mut self,
         at: &Location,
         value: &EncodedValue,
         attributes: Attributes<'_>,
-        storage: &Storage,
+        storage: &ArrayStorage,
     ) -> Result<()> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         let storing =
             Storing { chunk: storage.chunk.clone(), filters: storage.filters, unlimited: storage.unlimited };
         let address = writer.dataset(value.as_hdf5(), &to_hdf5(attributes), &storing)?;
         self.link(at, address)
     }
 
-    /// Begins an array whose chunks come one after the other, in the order of their grid.
+    /// Begins an array of shape `dims` whose chunks follow one by one, in row-major order of the chunk grid.
     ///
     /// # Errors
-    /// `Usage` where a chunk would have no elements, or more bytes than the container allows.
+    /// `Usage` if a chunk would have no elements, or more bytes than the container allows.
     pub fn begin_chunks(
         &self,
         at: &Location,
         datatype: &Datatype,
         dims: &[u64],
-        storage: &Storage,
+        storage: &ArrayStorage,
     ) -> Result<ChunkWriter> {
-        let Format::Hdf5 { .. } = &self.format;
+        let WriterFormat::Hdf5 { .. } = &self.format;
         let chunk = storage.chunk.as_deref().unwrap_or(dims);
         let chunks = Chunks::new(datatype.clone(), dims, chunk, storage.filters, storage.unlimited)?;
         Ok(ChunkWriter { location: at.clone(), chunks: ChunksOf::Hdf5(chunks) })
@@ -127,30 +139,30 @@ impl Writer {
     /// Appends the next chunk.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if writing fails.
     pub fn push(&mut self, chunks: &mut ChunkWriter, encoded: &Encoded) -> Result<()> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         let ChunksOf::Hdf5(chunks) = &mut chunks.chunks;
         chunks.push(writer, encoded)
     }
 
-    /// Ends an array whose chunks have all come.
+    /// Ends an array after its last chunk: writes the chunk index and the attributes.
     ///
     /// # Errors
-    /// Where it cannot be written; `Usage` where chunks are missing.
+    /// `Io` if writing fails; `Usage` if the number of chunks is not that of the grid.
     pub fn finish_chunks(&mut self, chunks: ChunkWriter, attributes: Attributes<'_>) -> Result<()> {
-        let Format::Hdf5 { writer, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
         let ChunksOf::Hdf5(array) = chunks.chunks;
         let address = array.finish(writer, &to_hdf5(attributes))?;
         self.link(&chunks.location, address)
     }
 
-    /// Writes a group with everything that was written below it.
+    /// Writes a group with links to all children written before.
     ///
     /// # Errors
-    /// Where it cannot be written; `Unsupported` where an attribute's name or type is too large for the container.
+    /// `Io` if writing fails; `Unsupported` if an attribute's name or type is too large for the container.
     pub fn group(&mut self, at: &Location, attributes: Attributes<'_>) -> Result<()> {
-        let Format::Hdf5 { writer, open } = &mut self.format;
+        let WriterFormat::Hdf5 { writer, open } = &mut self.format;
         let mut group = open.remove(at).unwrap_or_default();
         for (name, value) in attributes {
             group.attribute(name, value.as_hdf5().clone());
@@ -159,53 +171,69 @@ impl Writer {
         self.link(at, address)
     }
 
-    /// Gives an object that was written a second place.
+    /// Adds a second link, `at`, to the object written at `existing`.
     ///
     /// # Errors
-    /// `Usage` where nothing is written at `existing`, or its group is written already.
+    /// `Usage` if no object was written at `existing`, or if its group was written already.
     pub fn alias(&mut self, at: &Location, existing: &Location) -> Result<()> {
-        let Format::Hdf5 { open, .. } = &self.format;
+        let WriterFormat::Hdf5 { open, .. } = &self.format;
         let found = existing.split().and_then(|(parent, name)| open.get(&parent)?.child(name));
-        let address = found.ok_or_else(|| Error::usage("nothing is written there"));
+        let address = found.ok_or_else(|| Error::usage("expected an object in a group not written yet"));
         self.link(at, address.in_object(&existing.to_string())?)
     }
 
-    /// Whether something is written at `at`; asked before its group is.
+    /// Whether an object was written at `at`; always `false` once its group was written.
     pub fn has(&self, at: &Location) -> bool {
-        let Format::Hdf5 { open, .. } = &self.format;
+        let WriterFormat::Hdf5 { open, .. } = &self.format;
         at.split().is_some_and(|(parent, name)| open.get(&parent).is_some_and(|group| group.has(name)))
     }
 
-    /// Forgets what was written at and below `at`, of which the group is not written yet. Its bytes may stay.
+    /// Drops the groups at and below `at` that are not written yet, with their children. Bytes already
+    /// written may remain in the file.
     pub fn discard(&mut self, at: &Location) {
-        let Format::Hdf5 { open, .. } = &mut self.format;
+        let WriterFormat::Hdf5 { open, .. } = &mut self.format;
         open.retain(|location, _| !at.contains(location));
     }
 
-    /// Writes the root group, flushes, and gives the container its name.
+    /// Writes the root group, flushes the file and renames it to its final name.
     ///
     /// # Errors
-    /// Where that cannot be written.
+    /// `Io` if that fails; `Unsupported` if an attribute's name or type is too large for the container.
     pub fn finish(self, attributes: Attributes<'_>) -> Result<()> {
-        let Format::Hdf5 { writer, mut open } = self.format;
+        let (writer, root) = self.root(attributes);
+        writer.finish(&root)
+    }
+
+    /// Writes the root group, flushes the sink and returns it.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish); `Usage` if this was not begun in a sink of type `W`.
+    pub fn finish_sink<W: 'static>(self, attributes: Attributes<'_>) -> Result<W> {
+        let (writer, root) = self.root(attributes);
+        writer.finish_sink(&root)
+    }
+
+    /// The root group with its attributes, and what writes it.
+    fn root(self, attributes: Attributes<'_>) -> (hdf5::Writer, hdf5::Group) {
+        let WriterFormat::Hdf5 { writer, mut open } = self.format;
         let mut root = open.remove(&Location::root()).unwrap_or_default();
         for (name, value) in attributes {
             root.attribute(name, value.as_hdf5().clone());
         }
-        writer.finish(&root)
+        (writer, root)
     }
 
-    /// Adds an object to its group, which is not written yet.
+    /// Links an object from its group, which is not written yet.
     fn link(&mut self, at: &Location, address: hdf5::ObjectAddress) -> Result<()> {
-        let Format::Hdf5 { open, .. } = &mut self.format;
-        let (parent, name) = at.split().ok_or_else(|| Error::usage("the root is written last"))?;
+        let WriterFormat::Hdf5 { open, .. } = &mut self.format;
+        let (parent, name) = at.split().ok_or_else(|| Error::usage("expected a location below the root"))?;
         open.entry(parent).or_default().link(name, address);
         Ok(())
     }
 }
 
 impl ChunkWriter {
-    /// Takes a whole chunk through the filters; any thread may.
+    /// Applies the filters to a whole chunk. Any thread may call this.
     ///
     /// # Errors
     /// As [`Filters::encode`].
@@ -226,11 +254,11 @@ mod tests {
     use crate::tree::Container;
 
     #[test]
-    fn what_is_written_by_location_is_found_by_path() {
+    fn objects_written_by_location_are_found_by_path() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.h5");
-        let mut w = Writer::create(&path, false, Libver::Earliest).unwrap();
-        let (root, storage) = (Location::root(), Storage::default());
+        let mut w = TreeWriter::create(&path, false, Libver::Earliest).unwrap();
+        let (root, storage) = (Location::root(), ArrayStorage::default());
         let group = root.child("group");
         w.array(&group.child("one"), &EncodedValue::integer(1), &[], &storage).unwrap();
         assert!(w.has(&group.child("one")) && !w.has(&group.child("two")));
@@ -259,11 +287,11 @@ mod tests {
     }
 
     #[test]
-    fn chunks_come_in_the_order_of_their_grid() {
+    fn chunks_are_written_in_grid_order() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.h5");
-        let mut w = Writer::create(&path, false, Libver::Latest).unwrap();
-        let storage = Storage { chunk: Some(vec![2]), ..Storage::default() };
+        let mut w = TreeWriter::create(&path, false, Libver::Latest).unwrap();
+        let storage = ArrayStorage { chunk: Some(vec![2]), ..ArrayStorage::default() };
         let at = Location::root().child("x");
         let mut chunks = w.begin_chunks(&at, &Datatype::of(Dtype::Uint8), &[4], &storage).unwrap();
         for part in [[1, 2], [3, 4]] {

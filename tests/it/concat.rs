@@ -89,8 +89,8 @@ fn what_cannot_be_joined_is_told_and_leaves_nothing() {
     let (a, out) = (at("a.h5ad"), at("out.h5ad"));
     let old = fixture("anndata_06.h5ad");
     for (args, code, why) in [
-        (vec!["--keys", "x"], 2, "1 keys for 2 inputs"),
-        (vec!["--keys", "x,x"], 2, "the key 'x' comes twice"),
+        (vec!["--keys", "x"], 2, "expected 2 keys, got 1"),
+        (vec!["--keys", "x,x"], 2, "duplicate key 'x'"),
         (vec!["--fill-value", "x"], 2, "expected a number"),
         (vec!["--memory", "1000"], 6, "budget is too small"),
     ] {

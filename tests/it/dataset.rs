@@ -92,6 +92,8 @@ fn embeddings_come_as_rows() {
 
     let part = dir.path().join("part.h5ad");
     data.select().obs([7, 3]).var(0..10).write_to(&part).unwrap();
+    let sink = data.select().obs([7, 3]).var(0..10).write(std::io::Cursor::new(Vec::new())).unwrap();
+    assert!(sink.into_inner() == std::fs::read(&part).unwrap(), "the same bytes in memory");
     let part = Dataset::open(&part).unwrap();
     assert_eq!(part.x().shape().unwrap(), [2, 10]);
     let rows = part.obsm("X_pca").unwrap().read::<f32>().unwrap();

@@ -10,6 +10,7 @@ mod doctor;
 mod examples;
 mod failures;
 mod hdf5;
+mod reads;
 mod rewrite;
 mod source_code;
 mod support;

@@ -218,10 +218,10 @@ def refused_cases(binary, tmp):
     """What does not fit together is told by name, and nothing is written."""
     table = pd.DataFrame({"a": [1.0, 2.0, 3.0]}, index=list("xyz"))
     for mapping, first, second, why in [
-        ("obsp", table, table, "no matrix where one is expected"),
-        ("layers", table, table, "no matrix where one is expected"),
-        ("obsm", np.ones(3), np.ones((3, 1)), "arrays of shapes [3] and [3, 1]"),
-        ("obsm", np.ones((3, 2, 2)), np.ones((3, 2, 3)), "arrays of shapes [3, 2, 2] and [3, 2, 3]"),
+        ("obsp", table, table, "expected a matrix, got a table"),
+        ("layers", table, table, "expected a matrix, got a table"),
+        ("obsm", np.ones(3), np.ones((3, 1)), "got shapes [3] and [3, 1]"),
+        ("obsm", np.ones((3, 2, 2)), np.ones((3, 2, 3)), "got shapes [3, 2, 2] and [3, 2, 3]"),
     ]:
         inputs = [os.path.join(tmp, f"refused{i}.h5ad") for i in range(2)]
         for path, value in zip(inputs, (first, second)):

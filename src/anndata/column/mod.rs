@@ -1,60 +1,71 @@
-//! A column of a data frame, by any of its encodings.
+//! Columns of a data frame, in all their encodings: arrays, `categorical` and the nullable encodings.
 
 #[cfg(feature = "write")]
 mod write;
 
-use crate::anndata::element::{ColumnKind, Element};
+use crate::anndata::element::{ColumnKind, ElementKind};
 use crate::anndata::encoding::Encoding;
 use crate::error::{Error, Place, Result};
 use crate::table::{Categorical, Column};
 use crate::tree::{Node, Value};
 
-/// Reads one column. Bool arrays of other kinds (masks) come the same way.
+/// Reads a column of any encoding.
+///
+/// # Errors
+/// `Malformed` if a part is missing or does not fit the others; `Unsupported` for several dimensions,
+/// compounds and other types that cannot be a column; otherwise errors of reading.
 pub(crate) fn read_column(object: &Node) -> Result<Column> {
     read_inner(object).in_object(object.path())
 }
 
 fn read_inner(object: &Node) -> Result<Column> {
-    let part =
-        |name: &str| object.child(name)?.ok_or_else(|| Error::malformed(format!("column without '{name}'")));
-    match Element::of(object)? {
-        Element::Array | Element::ReferringColumn => match object.attribute("categories")? {
+    let part = |name: &str| {
+        object
+            .child(name)?
+            .ok_or_else(|| Error::malformed(format!("expected a column with '{name}', got none")))
+    };
+    match ElementKind::of(object)? {
+        ElementKind::Array | ElementKind::ReferringColumn => match object.attribute("categories")? {
             Some(reference) => read_referred(object, &reference),
             None => from_value(&object.array()?.read()?),
         },
-        Element::Column(ColumnKind::Categorical) => {
+        ElementKind::Column(ColumnKind::Categorical) => {
             let ordered = object.attribute("ordered")?.is_some_and(|v| is_true(&v));
             let categories = read_column(&part("categories")?)?;
             let codes = part("codes")?.array()?.read()?.integers()?;
             Ok(Column::Categorical(Categorical::new(&codes, categories, ordered)?))
         }
-        Element::Column(ColumnKind::Nullable) => {
+        ElementKind::Column(ColumnKind::Nullable) => {
             let (values, missing) = (part("values")?.array()?.read()?, read_mask(&part("mask")?)?);
             let (dtype, bytes) = values.numbers()?;
             same_length(bytes.len() / dtype.size(), missing.len())?;
             Ok(Column::Nullable { dtype, bytes, missing })
         }
-        Element::Column(ColumnKind::NullableStrings) => {
+        ElementKind::Column(ColumnKind::NullableStrings) => {
             let (values, missing) = (part("values")?.array()?.read()?.strings()?, read_mask(&part("mask")?)?);
             same_length(values.len(), missing.len())?;
             Ok(Column::NullableStrings { values, missing })
         }
-        _ => Err(Error::unsupported(format!("a column of encoding {:?}", Encoding::of(object)?))),
+        _ => Err(Error::unsupported(format!("expected a column, got encoding {:?}", Encoding::of(object)?))),
     }
 }
 
 fn read_referred(object: &Node, reference: &Value) -> Result<Column> {
-    let labels = object.referred(reference, &format!("{}@categories", object.path()))?;
+    let labels = object.open_reference(reference, &format!("{}@categories", object.path()))?;
     let ordered = labels.attribute("ordered")?.is_some_and(|v| is_true(&v));
     let categories = from_value(&labels.array()?.read()?)?;
     let codes = object.array()?.read()?.integers()?;
     Ok(Column::Categorical(Categorical::new(&codes, categories, ordered)?))
 }
 
-/// A column of one-dimensional values.
+/// Makes a column of an array in memory.
+///
+/// # Errors
+/// `Unsupported` for several dimensions and types that cannot be a column; `Malformed` if the heap of strings
+/// is damaged.
 pub(crate) fn from_value(value: &Value) -> Result<Column> {
     if value.shape().is_some_and(|s| s.len() > 1) {
-        return Err(Error::unsupported("a column of more than one dimension"));
+        return Err(Error::unsupported("expected a column of one dimension, got several"));
     }
     if value.is_text() {
         return Ok(Column::Strings(value.strings()?));
@@ -65,20 +76,149 @@ pub(crate) fn from_value(value: &Value) -> Result<Column> {
 
 fn read_mask(object: &Node) -> Result<Vec<bool>> {
     let (dtype, bytes) = object.array()?.read()?.numbers().in_object(object.path())?;
-    // h5py writes bools; other writers 8-bit integers
+    // h5py writes bools, other writers integers of 8 bits
     if dtype.size() != 1 {
-        return Err(Error::malformed(format!("mask of {dtype}")).in_object(object.path()));
+        return Err(
+            Error::malformed(format!("expected a mask of bools, got {dtype}")).in_object(object.path())
+        );
     }
     Ok(bytes.iter().map(|b| *b != 0).collect())
 }
 
 fn same_length(values: usize, mask: usize) -> Result<()> {
     if values != mask {
-        return Err(Error::malformed(format!("{values} values but a mask of {mask}")));
+        return Err(Error::malformed(format!("expected a mask of {values} values, got {mask}")));
     }
     Ok(())
 }
 
 fn is_true(value: &Value) -> bool {
     value.integers().is_ok_and(|v| v.first().is_some_and(|x| *x != 0))
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{at, bytes, fixture, ints, texts, written};
+    use crate::dtype::Dtype;
+    use crate::error::Kind;
+    use crate::tree::EncodedValue;
+
+    fn labels() -> Column {
+        Column::Strings(texts(&["low", "high"]))
+    }
+
+    /// Every kind of column, missing values included, is after reading what it was before writing.
+    #[test]
+    fn columns_read_as_they_were_written() {
+        let shorts = vec![1, 0, 0xff, 0xff];
+        let columns = [
+            Column::Numbers { dtype: Dtype::Int16, bytes: shorts.clone() },
+            Column::Numbers { dtype: Dtype::Bool, bytes: vec![1, 0] },
+            Column::Numbers { dtype: Dtype::Float64, bytes: vec![] },
+            Column::Strings(texts(&["a", "", "ü"])),
+            Column::Categorical(Categorical::new(&[1, -1, 0], labels(), true).unwrap()),
+            Column::Categorical(Categorical::new(&[0], labels(), false).unwrap()),
+            Column::Nullable { dtype: Dtype::Int16, bytes: shorts, missing: vec![true, false] },
+            Column::Nullable { dtype: Dtype::Bool, bytes: vec![1, 0], missing: vec![false, true] },
+            Column::NullableStrings { values: texts(&["a", ""]), missing: vec![false, true] },
+        ];
+        let root = written(|w| {
+            let place = |n: usize| at(&format!("uns/{n}"));
+            columns.iter().enumerate().try_for_each(|(n, column)| w.column(&place(n), column))?;
+            w.dict(&at("uns"))
+        });
+        for (n, column) in columns.iter().enumerate() {
+            assert_eq!(&read_column(&root.descend(&format!("uns/{n}")).unwrap()).unwrap(), column);
+        }
+    }
+
+    /// A column of labels without one of its parts, with codes that have no label, masks that do not fit.
+    #[test]
+    fn broken_columns_are_refused_with_the_reason() {
+        let root = written(|w| {
+            let group = |kind| [("encoding-type", kind)];
+            let categorical = group("categorical");
+            for (name, codes) in [("uns/beyond", &[0, 2][..]), ("uns/below", &[-2])] {
+                w.strings(&at(name).child("categories"), &texts(&["low", "high"]))?;
+                w.raw_array(&format!("{name}/codes"), &ints(codes))?;
+                w.raw_group(name, &categorical)?;
+            }
+            w.raw_array("uns/no labels/codes", &ints(&[0]))?;
+            w.raw_group("uns/no labels", &categorical)?;
+            w.raw_array("uns/short/values", &ints(&[1, 2]))?;
+            w.raw_array("uns/short/mask", &bytes(&[3], &[0, 0, 0]))?;
+            w.raw_group("uns/short", &group("nullable-integer"))?;
+            w.raw_array("uns/wide/values", &ints(&[1, 2]))?;
+            w.raw_array("uns/wide/mask", &ints(&[0, 0]))?;
+            w.raw_group("uns/wide", &group("nullable-integer"))?;
+            w.strings(&at("uns/words/values"), &texts(&["a"]))?;
+            w.raw_array("uns/words/mask", &bytes(&[0], &[]))?;
+            w.raw_group("uns/words", &group("nullable-string-array"))?;
+            w.raw_group("uns/foreign", &group("quaternion"))?;
+            w.raw_array("uns/square", &bytes(&[2, 2], &[0; 4]))?;
+            w.dict(&at("uns"))
+        });
+        let all = [
+            ("beyond", Kind::Malformed, "row 1 has code 2 of 2 categories"),
+            ("below", Kind::Malformed, "row 0 has code -2 of 2 categories"),
+            ("no labels", Kind::Malformed, "column without 'categories'"),
+            ("short", Kind::Malformed, "2 values but a mask of 3"),
+            ("wide", Kind::Malformed, "mask of int64"),
+            ("words", Kind::Malformed, "1 values but a mask of 0"),
+            ("foreign", Kind::Unsupported, "quaternion"),
+            ("square", Kind::Unsupported, "more than one dimension"),
+        ];
+        for (name, kind, text) in all {
+            let error = read_column(&root.descend(&format!("uns/{name}")).unwrap()).unwrap_err();
+            assert!(error.kind() == kind && error.to_string().contains(text), "{name}: {error}");
+            assert!(error.object().is_some_and(|o| o.starts_with(&format!("/uns/{name}"))), "{error}");
+        }
+    }
+
+    /// The flag is a bool of h5py or an integer of other writers; without it, or as text, labels have no order.
+    #[test]
+    fn flags_of_order_by_different_writers() {
+        let root = written(|w| {
+            let text = w.writer.text("True")?;
+            let flags = [
+                Some(EncodedValue::boolean(true)),
+                Some(EncodedValue::boolean(false)),
+                Some(EncodedValue::integer(1)),
+                Some(text),
+                None,
+            ];
+            for (n, flag) in flags.into_iter().enumerate() {
+                let place = at(&format!("uns/{n}"));
+                w.strings(&place.child("categories"), &texts(&["a"]))?;
+                w.raw_array(&format!("uns/{n}/codes"), &ints(&[0]))?;
+                let kind = w.writer.text("categorical")?;
+                let mut attributes = vec![("encoding-type".to_owned(), kind)];
+                attributes.extend(flag.map(|f| ("ordered".to_owned(), f)));
+                w.writer.group(&place, &attributes)?;
+            }
+            w.dict(&at("uns"))
+        });
+        let ordered = |n: usize| match read_column(&root.descend(&format!("uns/{n}")).unwrap()).unwrap() {
+            Column::Categorical(c) => c.ordered(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([0, 1, 2, 3, 4].map(ordered), [true, false, true, false, false]);
+    }
+
+    /// anndata 0.7: the attribute `categories` of the codes refers to the labels, which have the flag. The file is of h5py.
+    #[test]
+    fn codes_that_refer_to_their_labels() {
+        let column = read_column(&fixture("anndata_07.h5ad").descend("var/group").unwrap()).unwrap();
+        let labels = Column::Strings(texts(&["a", "b", "c"]));
+        let expected = Categorical::new(&[-1, 0, 1, 2, -1, 0], labels, true).unwrap();
+        assert_eq!(column, Column::Categorical(expected));
+        // a number refers to nothing
+        let root = written(|w| {
+            let attribute = ("categories".to_owned(), EncodedValue::integer(3));
+            w.writer.array(&at("lost"), &ints(&[0]), &[attribute], &crate::tree::ArrayStorage::default())
+        });
+        let error = read_column(&root.descend("lost").unwrap()).unwrap_err();
+        assert!([Kind::Malformed, Kind::Unsupported].contains(&error.kind()), "{error}");
+    }
 }

@@ -7,10 +7,11 @@ use crate::table::{Categorical, Column};
 use crate::tree::{EncodedValue, Location};
 
 impl AnnDataWriter<'_> {
-    /// Writes one column by itself.
+    /// Writes a column: numbers as `array`, strings as `string-array`, the others as `categorical` 0.2.0 or a
+    /// nullable encoding 0.1.0. Nullable floats become an array with NaN, because they have no encoding.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if writing fails.
     pub fn column(&mut self, at: &Location, column: &Column) -> Result<()> {
         match column {
             Column::Numbers { dtype, bytes } => self.numbers(at, *dtype, bytes.clone()),
@@ -36,7 +37,7 @@ impl AnnDataWriter<'_> {
         self.array(at, &EncodedValue::numbers(dtype, &[n], bytes), "array")
     }
 
-    /// Writes the mask beside the values, which are written, and the group of both.
+    /// Writes the mask, after its values, and the group of both.
     fn masked(&mut self, at: &Location, kind: &str, missing: &[bool]) -> Result<()> {
         let attributes = self.encoding(kind, "0.1.0")?;
         let mask = missing.iter().map(|m| u8::from(*m)).collect();
@@ -48,7 +49,7 @@ impl AnnDataWriter<'_> {
         let mut attributes = self.encoding("categorical", "0.2.0")?;
         attributes.push(("ordered".into(), EncodedValue::boolean(c.ordered())));
         self.column(&at.child("categories"), c.categories())?;
-        // as narrow as pandas has them
+        // the narrowest type, as in pandas
         let (dtype, bytes): (Dtype, Vec<u8>) = match c.categories().len() {
             0..=0x7f => (Dtype::Int8, c.codes().iter().map(|v| *v as u8).collect()),
             0x80..=0x7fff => {
@@ -61,11 +62,80 @@ impl AnnDataWriter<'_> {
     }
 }
 
-/// The values, NaN where they are missing: there is no encoding of nullable floats.
+/// The values, with NaN for missing ones.
 fn with_nan(dtype: Dtype, bytes: &[u8], missing: &[bool]) -> Vec<u8> {
     let (mut out, nan) = (bytes.to_vec(), dtype.missing());
     for (slot, _) in out.chunks_exact_mut(dtype.size()).zip(missing).filter(|(_, gone)| **gone) {
         slot.copy_from_slice(&nan);
     }
     out
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::column::read_column;
+    use crate::anndata::tests::{at, texts, written};
+
+    /// Codes are as narrow as those of pandas: one byte up to 127 labels, two from 128 on.
+    #[test]
+    fn codes_are_narrow() {
+        let of = |n: usize| {
+            let labels: crate::strings::Strings = (0..n).map(|i| i.to_string()).collect();
+            Column::Categorical(
+                Categorical::new(&[-1, n as i64 - 1], Column::Strings(labels), false).unwrap(),
+            )
+        };
+        let root = written(|w| w.column(&at("127"), &of(127)).and_then(|()| w.column(&at("128"), &of(128))));
+        for (name, width) in [("127", 1), ("128", 2)] {
+            let codes = root.descend(name).unwrap().descend("codes").unwrap().array().unwrap();
+            assert_eq!(codes.datatype().size, width);
+            let last = name.parse::<i64>().unwrap() - 1;
+            assert_eq!(codes.read().unwrap().integers().unwrap(), [-1, last]);
+        }
+    }
+
+    /// There is no encoding of nullable floats: what is missing becomes NaN, and the rest stays.
+    #[test]
+    fn missing_floats_are_nan() {
+        let bytes = [1.5f32, 2.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let column = Column::Nullable { dtype: Dtype::Float32, bytes, missing: vec![false, true] };
+        let root = written(|w| w.column(&at("x"), &column));
+        let Column::Numbers { dtype: Dtype::Float32, bytes } =
+            read_column(&root.descend("x").unwrap()).unwrap()
+        else {
+            panic!("float32 expected")
+        };
+        let values: Vec<f32> =
+            bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+        assert!(values[0] == 1.5 && values[1].is_nan(), "{values:?}");
+    }
+
+    /// Other programs find the parts by these names and encodings.
+    #[test]
+    fn parts_have_the_names_of_the_specification() {
+        let missing = vec![true, false];
+        let root = written(|w| {
+            let bools = Column::Nullable { dtype: Dtype::Bool, bytes: vec![1, 0], missing: missing.clone() };
+            w.column(&at("bools"), &bools)?;
+            let ints = Column::Nullable { dtype: Dtype::Uint8, bytes: vec![1, 2], missing: missing.clone() };
+            w.column(&at("ints"), &ints)?;
+            w.column(&at("words"), &Column::NullableStrings { values: texts(&["", "b"]), missing })
+        });
+        let kinds = [
+            ("bools", "nullable-boolean", "array"),
+            ("ints", "nullable-integer", "array"),
+            ("words", "nullable-string-array", "string-array"),
+        ];
+        for (name, kind, of_values) in kinds {
+            let node = root.descend(name).unwrap();
+            let encoding = |path: &str| {
+                let node = if path.is_empty() { node.clone() } else { node.descend(path).unwrap() };
+                node.attribute("encoding-type").unwrap().unwrap().string().unwrap()
+            };
+            assert_eq!([encoding(""), encoding("values"), encoding("mask")], [kind, of_values, "array"]);
+            let mask = node.descend("mask").unwrap().array().unwrap().read().unwrap();
+            assert_eq!(mask.numbers().unwrap(), (Dtype::Bool, vec![1, 0]));
+        }
+    }
 }

@@ -12,25 +12,29 @@ use crate::table::{Column, Frame};
 use crate::tree::Node;
 use std::borrow::Cow;
 
-/// Names of the parts of a data frame, without their values.
+/// The names of the index and the columns of a data frame.
 #[derive(Debug, Clone)]
-pub(crate) struct Names {
-    /// The child that holds the index; `None` where the frame has none.
+pub(crate) struct ColumnNames {
+    /// Name of the child that holds the index; `None` if there is no index.
     pub(crate) index: Option<String>,
     /// Names of the columns, in order.
     pub(crate) columns: Vec<String>,
 }
 
-pub(crate) fn names(group: &Node) -> Result<Names> {
+/// The names of the index and the columns, from attributes, or from the children if attributes are missing.
+///
+/// # Errors
+/// `Io`, `Malformed` or `Unsupported` if the children or attributes cannot be read.
+pub(crate) fn names(group: &Node) -> Result<ColumnNames> {
     let children: Vec<String> = group.links()?.iter().map(|l| l.name().into_owned()).collect();
     let index = match text_attribute(group, "_index")? {
         Some(name) => Some(name),
-        // Writers that leave the attribute out use one of these names.
+        // writers that omit the attribute use one of these names
         None => {
             ["_index", "index"].iter().find(|n| children.iter().any(|c| c == *n)).map(|n| (*n).to_owned())
         }
     };
-    // An empty order comes as an empty array of floats from h5py.
+    // h5py writes an empty list as an empty array of floats
     let order = match group.attribute("column-order")? {
         Some(v) if v.is_empty() => Some(Vec::new()),
         Some(v) => {
@@ -42,35 +46,50 @@ pub(crate) fn names(group: &Node) -> Result<Names> {
     let columns = order.unwrap_or_else(|| {
         children.into_iter().filter(|c| Some(c) != index.as_ref() && c != "__categories").collect()
     });
-    Ok(Names { index, columns })
+    Ok(ColumnNames { index, columns })
 }
 
-/// Rows of a data frame of any generation, from the metadata of its index, or of its first column where it has none.
+/// Number of rows of a data frame of any generation, from metadata of its index, or of its first column
+/// without an index.
+///
+/// # Errors
+/// `Malformed` if that child is missing; otherwise errors of opening it.
 pub(crate) fn rows(object: &Node) -> Result<u64> {
     if object.is_array() {
         return Ok(object.array()?.shape().first().copied().unwrap_or(0));
     }
     let names = names(object)?;
     let Some(name) = names.index.or(names.columns.into_iter().next()) else { return Ok(0) };
-    let text = format!("data frame without its column '{name}'");
+    let text = format!("expected a column '{name}', got none");
     let column = object.child(&name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))?;
     column_rows(&column)
 }
 
-/// Rows of a column, from metadata: those of its codes or values where it is a group.
+/// Number of rows of a column, from metadata; for a group, of its codes or values.
+///
+/// # Errors
+/// `Malformed` if a group has neither; otherwise errors of opening them.
 pub(crate) fn column_rows(column: &Node) -> Result<u64> {
     let array = match column.is_array() {
         true => column.array()?,
         false => {
             let part = column.child("codes")?.or(column.child("values")?);
-            part.ok_or_else(|| Error::malformed("column without values").in_object(column.path()))?.array()?
+            part.ok_or_else(|| {
+                Error::malformed("expected a column with 'codes' or 'values', got neither")
+                    .in_object(column.path())
+            })?
+            .array()?
         }
     };
     Ok(array.shape().first().copied().unwrap_or(0))
 }
 
-/// Reads a data frame of any generation; `rows` is how long it should be where it does not say itself.
-/// A column that no table holds (several dimensions, compounds) is left out with a warning.
+/// Reads a data frame of any generation. `uns` has the categories of files of anndata 0.6 and earlier; `rows`
+/// is the number of rows of a data frame without index and columns. A column that a [`Frame`] cannot hold
+/// (several dimensions, compounds) is left out with a warning.
+///
+/// # Errors
+/// `Malformed` if a column is missing or lengths differ; `Cancelled`; otherwise errors of reading.
 pub(crate) fn read_frame(
     object: &Node,
     uns: Option<&Node>,
@@ -82,7 +101,7 @@ pub(crate) fn read_frame(
     }
     let names = names(object)?;
     let child = |name: &str| {
-        let text = format!("data frame without its column '{name}'");
+        let text = format!("expected a column '{name}', got none");
         object.child(name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))
     };
     let mut columns: Vec<(String, Column)> = Vec::with_capacity(names.columns.len());
@@ -104,4 +123,137 @@ pub(crate) fn read_frame(
     };
     let name = names.index.filter(|n| n != "_index");
     Frame::new(name, index, columns).map_err(|e| e.in_object(object.path()))
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{Warnings, at, bytes, ints, texts, written};
+    use crate::dtype::Dtype;
+    use crate::tree::EncodedValue;
+
+    fn numbers(values: &[u8]) -> Column {
+        Column::Numbers { dtype: Dtype::Uint8, bytes: values.to_vec() }
+    }
+
+    fn read(root: &Node, name: &str) -> Result<Frame> {
+        read_frame(&root.descend(name).unwrap(), None, 0, &())
+    }
+
+    /// Columns keep their order, which is not that of their names, and the index its name.
+    #[test]
+    fn frames_read_as_they_were_written() {
+        let columns = vec![("z".to_owned(), numbers(&[1, 2])), ("a".to_owned(), numbers(&[3, 4]))];
+        let full = Frame::new(Some("cell".into()), texts(&["c0", "c1"]), columns).unwrap();
+        let bare = Frame::new(None, texts(&["c0"]), vec![]).unwrap();
+        let root = written(|w| w.frame(&at("obs"), &full).and_then(|()| w.frame(&at("var"), &bare)));
+        assert_eq!(read(&root, "obs").unwrap(), full);
+        assert_eq!(read(&root, "var").unwrap(), bare);
+        assert_eq!(
+            (rows(&root.descend("obs").unwrap()).unwrap(), rows(&root.descend("var").unwrap()).unwrap()),
+            (2, 1)
+        );
+        // h5py writes a list of no names as floats, and readers expect that
+        let order = root.descend("var").unwrap().attribute("column-order").unwrap().unwrap();
+        assert_eq!((order.shape(), order.numbers().unwrap().0), (Some(&[0][..]), Dtype::Float64));
+    }
+
+    /// Writers that leave out `_index` call the child `_index` or `index`; without `column-order` all other children are
+    /// columns, in the order of their names, but for the labels of anndata 0.7.
+    #[test]
+    fn attributes_that_are_missing() {
+        let kind = [("encoding-type", "dataframe")];
+        let root = written(|w| {
+            for (name, index) in [("uns/a", "_index"), ("uns/b", "index")] {
+                w.strings(&at(name).child(index), &texts(&["c0", "c1"]))?;
+                w.raw_array(&format!("{name}/y"), &bytes(&[2], &[1, 2]))?;
+                w.raw_array(&format!("{name}/x"), &bytes(&[2], &[3, 4]))?;
+                w.raw_group(&format!("{name}/__categories"), &[])?;
+                w.raw_group(name, &kind)?;
+            }
+            w.raw_array("uns/c/y", &bytes(&[2], &[1, 2]))?;
+            w.raw_group("uns/c", &kind)?;
+            w.raw_group("uns/d", &kind)?;
+            w.dict(&at("uns"))
+        });
+        let columns = || vec![("x".to_owned(), numbers(&[3, 4])), ("y".to_owned(), numbers(&[1, 2]))];
+        let names = || texts(&["c0", "c1"]);
+        assert_eq!(read(&root, "uns/a").unwrap(), Frame::new(None, names(), columns()).unwrap());
+        let b = Frame::new(Some("index".into()), names(), columns()).unwrap();
+        assert_eq!(read(&root, "uns/b").unwrap(), b);
+        let c = Frame::new(None, texts(&["0", "1"]), vec![("y".into(), numbers(&[1, 2]))]).unwrap();
+        assert_eq!(read(&root, "uns/c").unwrap(), c, "rows are numbered, as many as the first column has");
+        let d = read_frame(&root.descend("uns/d").unwrap(), None, 3, &()).unwrap();
+        assert_eq!(d, Frame::unnamed(3), "nothing in it says how long it is");
+    }
+
+    #[test]
+    fn broken_frames_are_refused_with_the_reason() {
+        let root = written(|w| {
+            for (name, column, order) in [
+                ("uns/absent", None, "y"),
+                ("uns/long", Some(bytes(&[3], &[1, 2, 3])), "y"),
+                ("uns/numbers", Some(bytes(&[2], &[1, 2])), ""),
+            ] {
+                w.strings(&at(name).child("_index"), &texts(&["c0", "c1"]))?;
+                column.map_or(Ok(()), |c| w.raw_array(&format!("{name}/y"), &c))?;
+                let order =
+                    if order.is_empty() { ints(&[7]) } else { w.writer.texts(&texts(&[order]), &[1])? };
+                let kind = w.writer.text("dataframe")?;
+                let attributes = [("encoding-type".to_owned(), kind), ("column-order".to_owned(), order)];
+                w.writer.group(&at(name), &attributes)?;
+            }
+            w.raw_group("uns/no index", &[("encoding-type", "dataframe"), ("_index", "barcode")])?;
+            w.dict(&at("uns"))
+        });
+        for (name, text) in [
+            ("absent", "data frame without its column 'y'"),
+            ("long", "column 'y' has 3 rows, the index has 2"),
+            ("no index", "data frame without its column 'barcode'"),
+        ] {
+            let error = read(&root, &format!("uns/{name}")).unwrap_err();
+            assert_eq!((error.kind(), error.object()), (Kind::Malformed, Some(&*format!("/uns/{name}"))));
+            assert!(error.to_string().contains(text), "{error}");
+        }
+        let error = read(&root, "uns/numbers").unwrap_err();
+        assert_eq!(error.object(), Some("/uns/numbers@column-order"), "{error}");
+        assert!(rows(&root.descend("uns/no index").unwrap()).is_err());
+    }
+
+    /// A column that no table holds is left out, and the observer gets its path.
+    #[test]
+    fn columns_of_two_dimensions_are_left_out() {
+        let root = written(|w| {
+            w.strings(&at("uns/f/_index"), &texts(&["c0", "c1"]))?;
+            w.raw_array("uns/f/wide", &bytes(&[2, 2], &[0; 4]))?;
+            w.raw_array("uns/f/y", &bytes(&[2], &[1, 2]))?;
+            w.raw_group("uns/f", &[("encoding-type", "dataframe"), ("_index", "_index")])?;
+            w.dict(&at("uns"))
+        });
+        let warnings = Warnings::default();
+        let frame = read_frame(&root.descend("uns/f").unwrap(), None, 0, &warnings).unwrap();
+        assert_eq!(
+            frame,
+            Frame::new(None, texts(&["c0", "c1"]), vec![("y".into(), numbers(&[1, 2]))]).unwrap()
+        );
+        let warnings = warnings.texts();
+        assert!(warnings.len() == 1 && warnings[0].contains("/uns/f/wide"), "{warnings:?}");
+    }
+
+    /// Rows of a column that is a group are those of its codes or values.
+    #[test]
+    fn rows_without_reading_values() {
+        let root = written(|w| {
+            w.raw_array("uns/a/codes", &ints(&[0, 0, 0]))?;
+            w.raw_group("uns/a", &[])?;
+            w.raw_array("uns/b/values", &ints(&[0, 0]))?;
+            w.raw_group("uns/b", &[])?;
+            w.raw_group("uns/c", &[])?;
+            w.raw_array("uns/d", &EncodedValue::integer(1))?;
+            w.dict(&at("uns"))
+        });
+        let of = |name: &str| column_rows(&root.descend(name).unwrap());
+        assert_eq!((of("uns/a").unwrap(), of("uns/b").unwrap(), of("uns/d").unwrap()), (3, 2, 0));
+        assert_eq!(of("uns/c").unwrap_err().kind(), Kind::Malformed);
+    }
 }

@@ -8,15 +8,16 @@ use crate::table::Frame;
 use crate::tree::{EncodedValue, Location};
 
 impl AnnDataWriter<'_> {
-    /// Writes a data frame, version 0.2.0.
+    /// Writes a data frame: the index and each column as a child, then the group (`dataframe` 0.2.0).
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if writing fails.
     pub fn frame(&mut self, at: &Location, frame: &Frame) -> Result<()> {
         self.frame_listing(at, frame, &[])
     }
 
-    /// As [`frame`](Self::frame), with the columns `more` listed that do not exist: a table that is broken.
+    /// As [`frame`](Self::frame), but lists the columns `more`, which do not exist, in `column-order`: the
+    /// result is a broken table, for tests.
     pub(crate) fn frame_listing(&mut self, at: &Location, frame: &Frame, more: &[&str]) -> Result<()> {
         let taken = |n: &str| frame.columns().iter().any(|(c, _)| c == n);
         let index = frame.index_name().filter(|n| !n.is_empty() && !taken(n)).unwrap_or("_index");
@@ -25,7 +26,7 @@ impl AnnDataWriter<'_> {
         let mut attributes = self.encoding("dataframe", "0.2.0")?;
         attributes.push(("_index".into(), self.writer.text(index)?));
         let order = match names.len() {
-            // as h5py writes an empty list
+            // h5py writes an empty list as an empty array of floats
             0 => EncodedValue::numbers(Dtype::Float64, &[0], Vec::new()),
             n => self.writer.texts(&names, &[n as u64])?,
         };

@@ -1,12 +1,12 @@
-//! A two-dimensional array as a compressed matrix without its zeros.
+//! Dense matrices: an array of two dimensions, read as a compressed matrix without its zeros.
 //!
-//! Lines are rows of the dataset. Where each line begins is not known before the values are: a first pass
-//! counts, strip by strip, and blocks are then read by the same strips.
+//! Lines are rows of the array. The line pointers are not known before the values are read: a first pass
+//! counts the entries of each line, strip by strip, and blocks are then read in the same strips.
 
 #[cfg(feature = "write")]
 mod write;
 
-use crate::anndata::row_reader::{Room, RowReader};
+use crate::anndata::row_reader::{ReadRoom, RowReader};
 use crate::dtype::Numeric;
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Place, Result};
@@ -17,54 +17,61 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
-/// A dense matrix in a file, as metadata.
+/// Metadata of a dense matrix stored in a file.
 #[derive(Debug, Clone)]
 pub struct Dense {
     array: Array,
-    /// Array rows are the matrix' columns, as in loom.
+    /// Whether rows of the array are columns of the matrix, as in loom.
     transposed: bool,
 }
 
-/// Bytes of a strip that is decoded at once, where chunks do not ask for more.
+/// Bytes of a strip, which is decoded at once, unless chunks are larger.
 const STRIP_BYTES: u64 = 4 << 20;
 
 impl Dense {
+    /// Opens an array as a matrix; `transposed` if its rows are the columns of the matrix.
+    ///
+    /// # Errors
+    /// `Unsupported` if it does not have two dimensions.
     pub(crate) fn open(array: Array, transposed: bool) -> Result<Self> {
         if array.shape().len() != 2 {
-            let text = format!("a matrix has two dimensions, this array has {}", array.shape().len());
+            let text = format!("expected two dimensions, got {}", array.shape().len());
             return Err(Error::unsupported(text).in_object(array.path()));
         }
         Ok(Dense { array, transposed })
     }
 
-    /// Rows and columns.
+    /// Number of rows and columns of the matrix.
     pub fn shape(&self) -> [u64; 2] {
         let (a, b) = (self.array.shape()[0], self.array.shape()[1]);
         if self.transposed { [b, a] } else { [a, b] }
     }
 
-    /// Whether rows of the dataset are columns of the matrix, as in loom.
+    /// Whether rows of the array are columns of the matrix, as in loom.
     pub fn is_transposed(&self) -> bool {
         self.transposed
     }
 
-    /// The array.
+    /// The array, with rows and columns as stored.
     pub fn array(&self) -> &Array {
         &self.array
     }
 
-    /// Reads everything once to count the values that are not zero, on all threads.
+    /// Opens the entries: reads all values once on the current rayon pool, to count those of each line that
+    /// are not zero.
     ///
     /// # Errors
-    /// As reading goes; `Limit` where the budget does not hold one strip.
+    /// `Limit` if the budget is too small for a strip of one line; `Unsupported` if the values are not
+    /// numbers; otherwise errors of reading.
     pub fn source(&self, budget: Budget, observer: &dyn Observer) -> Result<DenseSource> {
         self.source_of(budget, observer, &|_, e| Err(e))
     }
 
-    /// As [`source`](Self::source), past what cannot be read: the lines are told, and are empty.
+    /// As [`source`](Self::source), but tolerates damaged values: also returns the lines that cannot be read,
+    /// which are empty in the source.
     ///
     /// # Errors
-    /// As [`source`](Self::source), but for damage to the values.
+    /// As [`source`](Self::source), except for damaged values.
     pub fn source_past(
         &self,
         budget: Budget,
@@ -92,7 +99,7 @@ impl Dense {
         let path = self.array.path();
         let values = Numeric::of(self.array.datatype())
             .ok_or_else(|| {
-                Error::unsupported(format!("numbers expected, got {}", self.array.datatype().name()))
+                Error::unsupported(format!("expected numbers, got {}", self.array.datatype().name()))
             })
             .in_object(path)?;
         let (lines, minor) = (self.array.shape()[0], self.array.shape()[1]);
@@ -111,22 +118,22 @@ impl Dense {
     }
 }
 
-/// The entries of a dense matrix in a file.
+/// The entries of a dense matrix stored in a file: its values that are not zero.
 #[derive(Debug)]
 pub struct DenseSource {
     elements: RowReader,
     values: Numeric,
-    /// Lines of a strip.
+    /// Number of lines of a strip.
     rows: u64,
-    /// The most entries that one has.
+    /// Maximum number of entries of a strip.
     most: u64,
     pointers: Vec<u64>,
     layout: Layout,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    room: Room,
+struct DenseState {
+    room: ReadRoom,
     plain: Vec<u8>,
 }
 
@@ -135,7 +142,7 @@ impl DenseSource {
         self.layout.minor.saturating_mul(self.values.stored_size() as u64)
     }
 
-    /// Bytes of a worker that decodes strips of `rows` lines.
+    /// Bytes of memory of a worker that decodes strips of `rows` lines.
     fn strip_bytes(&self, rows: u64) -> u64 {
         let strip = rows.saturating_mul(self.row_bytes());
         let converted = if self.values.is_native() {
@@ -148,7 +155,7 @@ impl DenseSource {
             .saturating_add(self.elements.working_bytes(rows.saturating_mul(self.layout.minor)))
     }
 
-    /// Lines of a chunk, where it is worth reading whole chunks.
+    /// Number of lines of a chunk; 1 if there is no reason to read whole chunks.
     fn chunk_rows(&self) -> u64 {
         match self.elements.array.chunk_shape() {
             Some(c) if !self.elements.is_stream() => c[0].min(self.layout.lines.max(1)),
@@ -156,16 +163,17 @@ impl DenseSource {
         }
     }
 
-    /// Chooses the lines of a strip, whole chunks where the budget allows, and how many workers can have one. `entries` is
-    /// how many a strip of so many lines has at most, that are to be held beside it.
+    /// Chooses the number of lines of a strip, whole chunks if the budget allows, and the number of workers
+    /// that can each hold one. `entries(n)` is the maximum number of entries of a strip of `n` lines, which
+    /// are held beside it.
     fn plan_strips(&self, budget: Budget, entries: &dyn Fn(u64) -> u64) -> Result<(u64, usize)> {
         let chunk_rows = self.chunk_rows();
-        // As a block, and as a sink may need them once more.
+        // once in the block, and once more in a sink that copies them
         let entry = self.layout.entry_bytes() + 8;
         let cost =
             |rows: u64, entries: u64| self.strip_bytes(rows).saturating_add(entries.saturating_mul(entry));
         let fixed = ((self.layout.lines + 1) * 16).saturating_add(self.elements.resident_bytes());
-        // A third of it, so that whatever the blocks go through has as much again.
+        // a third, so that sinks and adapters of the blocks have twice as much
         let left = budget.after(fixed, cost(1, self.layout.minor).saturating_mul(3))? / 3;
         let wanted = (STRIP_BYTES / self.row_bytes().max(1)).max(1);
         let mut rows = (wanted / chunk_rows).max(1) * chunk_rows;
@@ -194,7 +202,7 @@ impl DenseSource {
             next.store(lines, Relaxed);
         };
         let work = || {
-            let mut state = State::default();
+            let mut state = DenseState::default();
             loop {
                 let start = next.fetch_add(self.rows, Relaxed);
                 if start >= lines {
@@ -238,9 +246,10 @@ impl DenseSource {
     }
 
     /// Decodes lines `strip` into `state.plain`.
-    fn decode(&self, strip: Range<u64>, state: &mut State) -> Result<()> {
+    fn decode(&self, strip: Range<u64>, state: &mut DenseState) -> Result<()> {
         let (rows, width) = (strip.end - strip.start, self.layout.minor);
-        let n = usize::try_from(rows * width).map_err(|_| Error::limit("strip too large"))?;
+        let n = usize::try_from(rows * width)
+            .map_err(|_| Error::limit("expected a strip that fits the address space, got a larger one"))?;
         state.plain.resize(n * self.layout.dtype.size(), 0);
         self.elements.numbers(&self.values, strip, &mut state.plain, &mut state.room)
     }
@@ -250,7 +259,7 @@ impl DenseSource {
     }
 }
 
-/// The most entries of a strip of `rows` lines.
+/// Maximum number of entries of a strip of `rows` lines.
 fn most_entries(pointers: &[u64], rows: u64) -> u64 {
     let ends = pointers.iter().skip(rows as usize).step_by(rows as usize);
     let strips = pointers.iter().step_by(rows as usize).zip(ends.chain(pointers.last()));
@@ -277,7 +286,7 @@ impl Source for DenseSource {
     }
 
     fn fixed_cut(&self, start: u64, target: u64) -> u64 {
-        // Whole chunks, which do not depend on the budget as strips do.
+        // whole chunks: unlike strips, they do not depend on the budget
         let every = self.chunk_rows();
         let bound = self.line_of(start.saturating_add(target));
         let line = (bound / every * every).max((self.line_of(start) / every + 1) * every);
@@ -289,7 +298,7 @@ impl Source for DenseSource {
     }
 
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
-        let mut state: Box<State> = into.take_state();
+        let mut state: Box<DenseState> = into.take_state();
         into.resize(range.end - range.start, self.layout.dtype)?;
         let width = self.layout.minor as usize;
         let size = self.layout.dtype.size();
@@ -334,5 +343,53 @@ impl Source for DenseSource {
 
     fn sequential(&self) -> bool {
         self.elements.is_stream()
+    }
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{BUDGET, at, bytes, texts, written};
+    use crate::dtype::Dtype;
+    use crate::matrix::InMemory;
+
+    /// Lines are rows, or columns where the array is transposed; zeros are no entries.
+    #[test]
+    fn zeros_are_left_out() {
+        let root = written(|w| w.raw_array("X", &bytes(&[2, 3], &[1, 0, 2, 0, 0, 3])));
+        for (transposed, orientation, shape) in
+            [(false, Orientation::Csr, [2, 3]), (true, Orientation::Csc, [3, 2])]
+        {
+            let dense = Dense::open(root.descend("X").unwrap().array().unwrap(), transposed).unwrap();
+            assert_eq!(dense.shape(), shape);
+            let layout = Layout::new(orientation, shape, 3, Dtype::Uint8).unwrap();
+            let expected = InMemory::new(layout, vec![0, 2, 3], vec![0, 2, 2], vec![1, 2, 3]).unwrap();
+            let source = dense.source(BUDGET, &()).unwrap();
+            assert_eq!(InMemory::read(&source, BUDGET, &()).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_no_matrix_is_refused() {
+        let root = written(|w| {
+            w.raw_array("uns/cube", &bytes(&[1, 2, 3], &[0; 6]))?;
+            let words = w.writer.texts(&texts(&["a", "b"]), &[1, 2])?;
+            w.raw_array("uns/words", &words)?;
+            w.raw_array("uns/numbers", &bytes(&[1, 2], &[0; 2]))?;
+            w.dict(&at("uns"))
+        });
+        let open = |name: &str| {
+            let node = root.descend(&format!("uns/{name}"))?;
+            Dense::open(node.array()?, false)
+        };
+        let error = open("cube").unwrap_err();
+        assert_eq!((error.kind(), error.object()), (Kind::Unsupported, Some("/uns/cube")), "{error}");
+        let error = open("words").unwrap().source(BUDGET, &()).unwrap_err();
+        assert!(
+            error.kind() == Kind::Unsupported && error.to_string().contains("numbers expected"),
+            "{error}"
+        );
+        let error = open("numbers").unwrap().source(Budget::new(1), &()).unwrap_err();
+        assert_eq!(error.kind(), Kind::Limit, "{error}");
     }
 }

@@ -1,25 +1,25 @@
-//! Writes arrays in chunks of whole rows, strip by strip.
+//! Writes dense arrays in chunks of whole rows, strip by strip.
 
 use crate::anndata::AnnDataWriter;
 use crate::array::{Rows, StripPlan, strips_in_order};
 use crate::codec::{EncodeWork, Encoded};
 use crate::error::Result;
 use crate::observe::{Phase, Verb};
-use crate::tree::{EncodedValue, Location, Storage};
+use crate::tree::{ArrayStorage, EncodedValue, Location};
 use std::ops::Range;
 
 impl AnnDataWriter<'_> {
-    /// Writes an array row by row, on all threads of the current rayon pool and within the budget. Its bytes do not depend on
-    /// how many threads there are.
+    /// Writes all rows as an array (`array` 0.2.0), on all threads of the current rayon pool and within the
+    /// budget. The bytes do not depend on the number of threads.
     ///
     /// # Errors
-    /// Those of reading the rows and of writing.
+    /// Errors of reading the rows and of writing; `Cancelled`.
     pub fn dense(&mut self, at: &Location, rows: &dyn Rows) -> Result<()> {
         let attributes = self.encoding("array", "0.2.0")?;
         self.rows(at, rows, &attributes)
     }
 
-    /// Writes an array of fixed-size elements with these attributes.
+    /// Writes all rows as an array with the given attributes; the values are of fixed size.
     pub(in crate::anndata) fn rows(
         &mut self,
         at: &Location,
@@ -35,7 +35,7 @@ impl AnnDataWriter<'_> {
         let plan = StripPlan::new(rows, self.storage.chunk, self.budget);
         let mut chunk = dims.to_vec();
         chunk[0] = plan.band;
-        let storage = Storage { chunk: Some(chunk), filters: self.storage.filters, unlimited: false };
+        let storage = ArrayStorage { chunk: Some(chunk), filters: self.storage.filters, unlimited: false };
         let mut chunks = self.writer.begin_chunks(at, rows.datatype(), dims, &storage)?;
         let filters = self.storage.filters;
         let (band_bytes, size) = ((plan.band * rows.row_bytes()) as usize, rows.datatype().size as usize);

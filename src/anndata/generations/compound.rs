@@ -1,23 +1,34 @@
-//! Data frames from before 0.7: compound datasets, their labels in `uns`.
+//! Compound datasets of anndata 0.6 and earlier: data frames with their categories in `uns`, and mappings.
 
 use crate::anndata::column::from_value;
+#[cfg(feature = "write")]
+use crate::anndata::{AnnDataWriter, axes::Axes, copy::select_value};
 use crate::error::{Error, Kind, Place, Result};
 use crate::observe::{Observer, Warning};
 use crate::table::{Categorical, Column, Frame};
+#[cfg(feature = "write")]
+use crate::tree::Location;
 use crate::tree::Node;
 
-/// Reads a compound dataset: the first member is the index, integer members named in `uns` are categorical.
+/// Reads a data frame stored as a compound dataset: the first member is the index; a member of integers is
+/// categorical if `uns` has its categories. Members that cannot be a column are left out with a warning.
+///
+/// # Errors
+/// `Unsupported` if it is not a compound; `Malformed` if it has no member; `Cancelled`; otherwise errors of
+/// reading.
 pub(crate) fn read_frame(object: &Node, uns: Option<&Node>, observer: &dyn Observer) -> Result<Frame> {
     let value = object.array()?.read()?;
     let names: Vec<String> = value
         .member_names()
-        .ok_or_else(|| Error::unsupported(format!("a data frame of type {}", value.datatype().name())))
+        .ok_or_else(|| Error::unsupported(format!("expected a data frame, got {}", value.datatype().name())))
         .in_object(object.path())?
         .into_iter()
         .map(str::to_owned)
         .collect();
     let Some((index_name, rest)) = names.split_first() else {
-        return Err(Error::malformed("data frame without an index").in_object(object.path()));
+        return Err(
+            Error::malformed("expected a data frame with an index, got no member").in_object(object.path())
+        );
     };
     let member =
         |name: &str| from_value(&value.member(name)?).in_object(&format!("{}/{name}", object.path()));
@@ -38,8 +49,30 @@ pub(crate) fn read_frame(object: &Node, uns: Option<&Node>, observer: &dyn Obser
     Frame::new(Some(index_name.clone()), index, columns).in_object(object.path())
 }
 
-/// Makes a categorical of integer codes whose labels are `uns/NAME_categories`. Whether they are meant for this
-/// table is not said: they are where every code has a label.
+#[cfg(feature = "write")]
+impl AnnDataWriter<'_> {
+    /// Writes each member of a compound dataset as a separate array, selecting `rows` of it: `obsm` and
+    /// `varm` of anndata 0.5 are compounds with an array for each key.
+    ///
+    /// # Errors
+    /// Errors of reading and of writing.
+    pub fn compound_mapping(&mut self, at: &Location, object: &Node, rows: Option<&[u64]>) -> Result<()> {
+        let value = object.array()?.read()?;
+        for name in value.member_names().unwrap_or_default() {
+            let member = value.member(name)?.unpacked();
+            let member = match rows {
+                Some(_) => select_value(&member, Axes { rows, columns: None }, object)?,
+                None => member,
+            };
+            let encoded = self.writer.value(&member)?;
+            self.array(&at.child(name), &encoded, "array")?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes a categorical column of integer codes if `uns/NAME_categories` has a category for every code. The
+/// file does not say whether these belong to `obs` or to `var`.
 fn with_labels(column: Column, name: &str, uns: Option<&Node>) -> Result<Column> {
     let Column::Numbers { dtype, bytes } = &column else { return Ok(column) };
     if dtype.is_float() {
@@ -61,5 +94,83 @@ fn with_labels(column: Column, name: &str, uns: Option<&Node>) -> Result<Column>
             Ok(Column::Categorical(Categorical::new(&codes, labels, false)?))
         }
         _ => Ok(column),
+    }
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{Warnings, at, bytes, fixed_string, fixture, ints, texts, written};
+    use crate::dtype::{Class, Datatype, Dtype, Member};
+    use crate::tree::EncodedValue;
+
+    fn labels(list: &[&str], codes: &[i64]) -> Column {
+        Column::Categorical(Categorical::new(codes, Column::Strings(texts(list)), false).unwrap())
+    }
+
+    /// A file as anndata 0.6 wrote it with h5py: labels of `kind` are `uns/kind_categories`, the index is the first member.
+    #[test]
+    fn labels_come_from_uns() {
+        let root = fixture("anndata_06.h5ad");
+        let (obs, uns) = (root.descend("obs").unwrap(), root.descend("uns").unwrap());
+        let frame = read_frame(&obs, Some(&uns), &()).unwrap();
+        let names = texts(&["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9"]);
+        let halves = [0.0f64, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5];
+        let q = halves.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let columns = vec![
+            ("kind".to_owned(), labels(&["one", "two"], &[0, 1, 0, 1, 0, 1, 0, 1, 0, 1])),
+            ("q".to_owned(), Column::Numbers { dtype: Dtype::Float64, bytes: q }),
+        ];
+        assert_eq!(frame, Frame::new(Some("index".into()), names, columns).unwrap());
+        let alone = read_frame(&obs, None, &()).unwrap();
+        let codes = Column::Numbers { dtype: Dtype::Int8, bytes: vec![0, 1, 0, 1, 0, 1, 0, 1, 0, 1] };
+        assert_eq!(alone.column("kind"), Some(&codes), "without uns they are numbers");
+    }
+
+    /// Two rows: a name of two bytes, an integer of one byte, and a byte that means nothing.
+    fn two_rows() -> EncodedValue {
+        let of = |size, class| Datatype { size, class };
+        let member = |name: &str, offset, datatype| Member { name: name.to_owned(), offset, datatype };
+        let members = vec![
+            member("index", 0, fixed_string(2)),
+            member("kind", 2, Datatype::of(Dtype::Uint8)),
+            member("note", 3, of(1, Class::Opaque { tag: "?".into() })),
+        ];
+        let bytes = b"c0\x00.c1\x02.".to_vec();
+        EncodedValue::elements(&of(4, Class::Compound(members)), &[2], bytes)
+    }
+
+    /// Whether labels in `uns` are meant for a column is not said: they are only if every code has one. What no column
+    /// holds is left out.
+    #[test]
+    fn labels_that_do_not_fit_are_not_taken() {
+        for (list, expected) in [
+            (&["a", "b", "c"][..], labels(&["a", "b", "c"], &[0, 2])),
+            (&["a", "b"], Column::Numbers { dtype: Dtype::Uint8, bytes: vec![0, 2] }),
+        ] {
+            let root = written(|w| {
+                w.raw_array("obs", &two_rows())?;
+                w.strings(&at("uns/kind_categories"), &texts(list))?;
+                w.dict(&at("uns"))
+            });
+            let warnings = Warnings::default();
+            let (obs, uns) = (root.descend("obs").unwrap(), root.descend("uns").unwrap());
+            let frame = read_frame(&obs, Some(&uns), &warnings).unwrap();
+            let columns = vec![("kind".to_owned(), expected)];
+            assert_eq!(frame, Frame::new(Some("index".into()), texts(&["c0", "c1"]), columns).unwrap());
+            let warnings = warnings.texts();
+            assert!(warnings.len() == 1 && warnings[0].contains("/obs/note"), "{warnings:?}");
+        }
+    }
+
+    #[test]
+    fn an_array_of_numbers_is_no_frame() {
+        let root =
+            written(|w| w.raw_array("obs", &ints(&[1])).and_then(|()| w.raw_array("var", &bytes(&[0], &[]))));
+        for name in ["obs", "var"] {
+            let error = read_frame(&root.descend(name).unwrap(), None, &()).unwrap_err();
+            assert_eq!(error.kind(), Kind::Unsupported, "{error}");
+            assert_eq!(error.object(), Some(&*format!("/{name}")));
+        }
     }
 }

@@ -1,29 +1,30 @@
-//! `csr_matrix` and `csc_matrix`: chunks are compressed by all threads and appended in order.
+//! Writes `csr_matrix` and `csc_matrix`: chunks are compressed on all threads and appended in order.
 
 use crate::anndata::AnnDataWriter;
 use crate::codec::{EncodeWork, Encoded, Filters};
 use crate::dtype::{Datatype, Dtype};
 use crate::error::{Error, Result};
 use crate::matrix::{Block, Layout, Sink, Source, pump};
-use crate::tree::{ChunkWriter, EncodedValue, Location, Storage, Writer};
+use crate::tree::{ArrayStorage, ChunkWriter, EncodedValue, Location, TreeWriter};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 impl AnnDataWriter<'_> {
-    /// Writes all entries of a source, on all threads of the current rayon pool. The bytes do not depend on how many
-    /// there are.
+    /// Writes all entries of a source as a compressed matrix (0.1.0), on all threads of the current rayon
+    /// pool. The bytes do not depend on the number of threads.
     ///
     /// # Errors
-    /// Those of the source and of writing.
+    /// Errors of the source and of writing; `Cancelled`.
     pub fn sparse(&mut self, at: &Location, source: &dyn Source) -> Result<()> {
         let (budget, observer) = (self.budget, self.observer);
         self.sparse_from(at, source.layout(), source.pointers(), |sink| pump(source, sink, budget, observer))
     }
 
-    /// Writes what `fill` gives to the sink it gets, and finishes: every entry of the layout, in blocks of any order.
+    /// Writes a compressed matrix whose entries `fill` passes to a sink: every entry of `layout` once, in
+    /// blocks of any order. `fill` returns the finished sink.
     ///
     /// # Errors
-    /// Those of `fill` and of writing.
+    /// Errors of `fill` and of writing.
     pub fn sparse_from(
         &mut self,
         at: &Location,
@@ -35,12 +36,12 @@ impl AnnDataWriter<'_> {
         self.sparse_done(at, layout, pointers, chunks)
     }
 
-    /// The first half of [`sparse_from`](Self::sparse_from): where all entries go.
+    /// The first half of [`sparse_from`](Self::sparse_from): the sink for all entries.
     pub(crate) fn sparse_sink(&mut self, at: &Location, layout: &Layout) -> Result<SparseSink<'_>> {
         let index = index_type(layout);
         let filters = self.storage.filters;
         let chunk = self.storage.chunk.min(layout.entries.max(1));
-        let storage = Storage { chunk: Some(vec![chunk]), filters, unlimited: true };
+        let storage = ArrayStorage { chunk: Some(vec![chunk]), filters, unlimited: true };
         let part = |name: &str, dtype: Dtype| {
             self.writer.begin_chunks(&at.child(name), &Datatype::of(dtype), &[layout.entries], &storage)
         };
@@ -52,7 +53,7 @@ impl AnnDataWriter<'_> {
             filters,
             partial: Mutex::default(),
             work: Mutex::default(),
-            stage: Mutex::new(Stage {
+            stage: Mutex::new(AppendStage {
                 writer: &mut self.writer,
                 chunks,
                 next: 0,
@@ -64,7 +65,8 @@ impl AnnDataWriter<'_> {
         })
     }
 
-    /// The second half: what the sink made becomes a matrix.
+    /// The second half of [`sparse_from`](Self::sparse_from): writes the pointers and the group, after the sink is
+    /// finished.
     pub(crate) fn sparse_done(
         &mut self,
         at: &Location,
@@ -82,7 +84,7 @@ impl AnnDataWriter<'_> {
             Dtype::Int32 => pointers.iter().flat_map(|p| (*p as i32).to_le_bytes()).collect(),
             _ => pointers.iter().flat_map(|p| (*p as i64).to_le_bytes()).collect(),
         };
-        let storage = Storage {
+        let storage = ArrayStorage {
             chunk: Some(vec![self.storage.chunk.min(pointers.len() as u64)]),
             filters: self.storage.filters,
             unlimited: true,
@@ -93,30 +95,30 @@ impl AnnDataWriter<'_> {
     }
 }
 
-/// The chunks of a compressed matrix that a [`SparseSink`] has written: `data` and `indices`.
+/// The arrays `data` and `indices` of a compressed matrix, whose chunks a [`SparseSink`] has written.
 #[derive(Debug)]
 pub struct SparseChunks([ChunkWriter; 2]);
 
-/// The type of both index arrays.
+/// The type of `indices` and `indptr`, as scipy chooses it: int32 if all values fit, otherwise int64.
 fn index_type(layout: &Layout) -> Dtype {
     let small = i32::MAX as u64;
     if layout.entries <= small && layout.minor <= small { Dtype::Int32 } else { Dtype::Int64 }
 }
 
-/// A sink: entries become chunks of two datasets.
+/// A sink that writes entries as chunks of `data` and `indices`.
 pub struct SparseSink<'w> {
     chunk: u64,
     entries: u64,
-    /// Bytes of a value and of an index.
+    /// Size in bytes of a value and of an index.
     sizes: [usize; 2],
     filters: Filters,
-    /// Chunks that blocks have filled in part.
+    /// Chunks that are not complete yet, by number.
     partial: Mutex<HashMap<u64, Partial>>,
     work: Mutex<Vec<EncodeWork>>,
-    stage: Mutex<Stage<'w>>,
-    /// The next chunk was appended.
+    stage: Mutex<AppendStage<'w>>,
+    /// Notified when a chunk was appended.
     moved: Condvar,
-    /// Chunks that may wait for one that is late.
+    /// Maximum number of encoded chunks that wait for an earlier one.
     window: u64,
 }
 
@@ -128,17 +130,17 @@ impl std::fmt::Debug for SparseSink<'_> {
 
 struct Partial {
     parts: [Vec<u8>; 2],
-    /// Entries still missing.
+    /// Number of entries that are still missing.
     missing: u64,
 }
 
-/// What is done in order.
-struct Stage<'w> {
-    writer: &'w mut Writer,
+/// The state of the sink that appends chunks in order.
+struct AppendStage<'w> {
+    writer: &'w mut TreeWriter,
     chunks: SparseChunks,
     next: u64,
     waiting: BTreeMap<u64, [Encoded; 2]>,
-    /// Somebody could not append: nobody need wait any more.
+    /// Set if a block failed; then no thread waits any longer.
     failed: Option<()>,
 }
 
@@ -154,14 +156,14 @@ impl SparseSink<'_> {
         }
     }
 
-    /// Takes a whole chunk of both through the filters and appends it when its turn has come.
+    /// Applies the filters to a whole chunk of both arrays, and appends it after all chunks before it.
     fn submit(&self, number: u64, parts: &[&[u8]; 2]) -> Result<()> {
         let mut work = lock(&self.work).pop().unwrap_or_default();
         let data = self.filters.encode(parts[0], self.sizes[0], &mut work)?;
         let indices = self.filters.encode(parts[1], self.sizes[1], &mut work)?;
         lock(&self.work).push(work);
         let mut stage = lock(&self.stage);
-        // Whoever has the next chunk never waits, so this ends.
+        // the thread with the next chunk never waits, so this ends
         while number > stage.next + self.window && stage.failed.is_none() {
             stage = self.moved.wait(stage).unwrap_or_else(PoisonError::into_inner);
         }
@@ -172,7 +174,7 @@ impl SparseSink<'_> {
     }
 }
 
-impl Stage<'_> {
+impl AppendStage<'_> {
     fn drain(&mut self) -> Result<()> {
         while let Some(pair) = self.waiting.remove(&self.next) {
             for (chunks, encoded) in self.chunks.0.iter_mut().zip(&pair) {
@@ -187,7 +189,7 @@ impl Stage<'_> {
     }
 }
 
-/// Lets those who wait go when a block fails on its way here.
+/// Releases waiting threads if a block fails: dropped while the flag is `true`.
 struct Release<'a, 'w>(&'a SparseSink<'w>, bool);
 
 impl Drop for Release<'_, '_> {
@@ -230,20 +232,21 @@ impl Sink for SparseSink<'_> {
     fn finish(self) -> Result<Self::Done> {
         let stage = self.stage.into_inner().unwrap_or_else(PoisonError::into_inner);
         if stage.failed.is_some() || !stage.waiting.is_empty() {
-            return Err(Error::malformed("chunks are missing"));
+            return Err(Error::malformed("expected all entries of the layout, got fewer"));
         }
         Ok(stage.chunks)
     }
 
     fn working_bytes(&self, entries: u64) -> u64 {
         let chunk = self.chunk * (self.sizes[0] + self.sizes[1]) as u64;
-        // the one being filled, the one being encoded, those that wait, and the block's indices
+        // the chunk being filled, the one being encoded, those that wait, and the indices of the block
         chunk * 8 + entries.min(self.chunk) * 8
     }
 }
 
 impl SparseSink<'_> {
-    /// Puts a piece into a chunk; the chunk comes back when it is full. The last one is full with fewer entries.
+    /// Copies a part of a block into a chunk, and returns the chunk if it is complete. The last chunk has
+    /// fewer entries.
     fn fill(&self, number: u64, offset: u64, values: &[u8], indices: &[u8]) -> Option<Partial> {
         let mut partial = lock(&self.partial);
         let first = number * self.chunk;
@@ -257,5 +260,52 @@ impl SparseSink<'_> {
         }
         p.missing -= (values.len() / self.sizes[0]) as u64;
         if p.missing == 0 { partial.remove(&number) } else { None }
+    }
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::Sparse;
+    use crate::anndata::tests::{BUDGET, at, written};
+    use crate::matrix::{InMemory, Orientation};
+
+    fn matrix(orientation: Orientation, entries: u64) -> InMemory {
+        let layout = Layout::new(orientation, [2, 2], entries, Dtype::Int16).unwrap();
+        let n = entries as usize;
+        let pointers = vec![0, entries.min(1), entries];
+        InMemory::new(layout, pointers, [1, 0, 1][..n].to_vec(), [5, 0, 0xff, 0xff, 7, 0][..2 * n].to_vec())
+            .unwrap()
+    }
+
+    /// Both layouts, with entries and without any.
+    #[test]
+    fn matrices_read_as_they_were_written() {
+        for orientation in [Orientation::Csr, Orientation::Csc] {
+            for entries in [3, 0] {
+                let memory = matrix(orientation, entries);
+                let root = written(|w| w.sparse(&at("X"), &memory));
+                let node = root.descend("X").unwrap();
+                let source = Sparse::open(&node).unwrap().source().unwrap();
+                assert_eq!(InMemory::read(&source, BUDGET, &()).unwrap(), memory);
+            }
+        }
+    }
+
+    /// Other programs find the parts by these names; indices are of 32 bits while everything fits, as those of scipy.
+    #[test]
+    fn parts_have_the_names_of_the_specification() {
+        let root = written(|w| w.sparse(&at("X"), &matrix(Orientation::Csc, 3)));
+        let node = root.descend("X").unwrap();
+        let attribute = |name: &str| node.attribute(name).unwrap().unwrap();
+        assert_eq!(attribute("encoding-type").string().unwrap(), "csc_matrix");
+        assert_eq!(attribute("shape").integers().unwrap(), [2, 2]);
+        for (name, values) in [("indices", [1, 0, 1]), ("indptr", [0, 1, 3])] {
+            let array = node.descend(name).unwrap().array().unwrap();
+            assert_eq!(
+                (array.datatype().size, array.read().unwrap().integers().unwrap()),
+                (4, values.to_vec())
+            );
+        }
     }
 }

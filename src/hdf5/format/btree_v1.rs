@@ -38,7 +38,7 @@ pub(crate) fn head_len(sizes: Sizes) -> usize {
 pub(crate) fn read_head(src: &mut Cursor<'_>, sizes: Sizes, expected: Type) -> Result<Head> {
     src.expect_signature(b"TREE")?;
     let at = src.offset();
-    let stored: Stored = fixed::read(src, (sizes,))?;
+    let stored: BtreeV1Head = fixed::read(src, (sizes,))?;
     let (want, got) = (expected.number(), stored.kind);
     if want != got {
         return Err(Error::malformed(format!("B-tree node type (expected {want}, got {got})")).at(at));
@@ -49,7 +49,7 @@ pub(crate) fn read_head(src: &mut Cursor<'_>, sizes: Sizes, expected: Type) -> R
 /// The fixed part behind the signature.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
-struct Stored {
+struct BtreeV1Head {
     kind: u8,
     level: u8,
     entries: u16,
@@ -78,7 +78,7 @@ pub(crate) fn read_group_children(src: &mut Cursor<'_>, head: Head, sizes: Sizes
 /// The key of a chunk and the address it leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChunkKey {
-    /// Stored bytes.
+    /// BtreeV1Head bytes.
     pub(crate) size: u32,
     /// Bit n set: filter n of the pipeline was left out for this chunk.
     pub(crate) mask: u32,
@@ -122,7 +122,7 @@ pub(crate) fn write_node(
     let mut out = b"TREE".to_vec();
     let [left, right] = siblings.map(Address);
     let entries = u16::try_from(children.len()).unwrap_or(u16::MAX);
-    let stored = Stored { kind: of.number(), level, entries, left, right };
+    let stored = BtreeV1Head { kind: of.number(), level, entries, left, right };
     fixed::write(&stored, (Sizes::WRITTEN,), &mut out);
     let mut keys = keys.iter();
     for child in children {

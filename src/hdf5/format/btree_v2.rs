@@ -31,7 +31,7 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
         0 => {}
         v => return Err(src.unsupported(format!("version 2 B-tree of version {v}"))),
     }
-    let s: Stored = fixed::read(&mut src, (sizes,))?;
+    let s: BtreeV2Header = fixed::read(&mut src, (sizes,))?;
     if s.record_size == 0 || s.node_size < 16 {
         return Err(src.malformed("B-tree with empty records or nodes"));
     }
@@ -49,7 +49,7 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
 /// A header behind its signature and version.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
-struct Stored {
+struct BtreeV2Header {
     record_type: u8,
     node_size: u32,
     record_size: u16,
@@ -170,7 +170,7 @@ pub(crate) fn write_leaf(record_type: u8, records: &[Vec<u8>], leaf: u64) -> Res
     records.iter().for_each(|r| node.put(r));
     checksum::append(&mut node);
     node.fill_to(512);
-    let stored = Stored {
+    let stored = BtreeV2Header {
         record_type,
         node_size: u32::try_from(node.len()).unwrap_or(u32::MAX),
         record_size: u16::try_from(record).unwrap_or(u16::MAX),

@@ -31,7 +31,7 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
         v => return Err(src.unsupported(format!("fixed array version {v}"))),
     }
     let filtered = read_client(&mut src)?;
-    let s: Stored = fixed::read(&mut src, (sizes,))?;
+    let s: FixedArrayHeader = fixed::read(&mut src, (sizes,))?;
     let (entries, data_block) = (s.entries.0, s.data_block.0);
     Ok(Header { filtered, entry_size: s.entry_size, page_bits: s.page_bits, entries, data_block })
 }
@@ -39,7 +39,7 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
 /// A header behind its signature, version and client.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
-struct Stored {
+struct FixedArrayHeader {
     entry_size: u8,
     page_bits: u8,
     #[brw(args(sizes))]
@@ -109,7 +109,7 @@ pub(crate) const WRITTEN_PAGE_BITS: u8 = 10;
 pub(crate) fn write_header(header: &Header) -> Vec<u8> {
     let mut out = b"FAHD\0".to_vec();
     out.put_u8(u8::from(header.filtered));
-    let stored = Stored {
+    let stored = FixedArrayHeader {
         entry_size: header.entry_size,
         page_bits: header.page_bits,
         entries: Length(header.entries),

@@ -23,7 +23,7 @@ pub(crate) fn read_local_heap(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Loca
         v => return Err(src.unsupported(format!("local heap version {v}"))),
     }
     let at = src.offset();
-    let stored: Stored = fixed::read(src, (sizes,))?;
+    let stored: LocalHeapHeader = fixed::read(src, (sizes,))?;
     let data_address = stored.data.defined("a local heap's data", at)?;
     Ok(LocalHeap { data_len: stored.data_len.0, data_address, free: stored.free.0 })
 }
@@ -31,7 +31,7 @@ pub(crate) fn read_local_heap(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Loca
 /// A header behind its signature and version.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
-struct Stored {
+struct LocalHeapHeader {
     reserved: [u8; 3],
     #[brw(args(sizes))]
     data_len: Length,
@@ -55,7 +55,7 @@ pub(crate) fn name_at(data: &[u8], offset: u64, at: u64) -> Result<&[u8]> {
 
 /// The header of a heap of `data_len` bytes at `data_address`, without free space.
 pub(crate) fn write(data_len: u64, data_address: u64) -> Vec<u8> {
-    let stored = Stored {
+    let stored = LocalHeapHeader {
         reserved: [0; 3],
         data_len: Length(data_len),
         free: Address(Some(1)),

@@ -22,7 +22,7 @@ pub(crate) fn table_len(indexes: u8, sizes: Sizes) -> u64 {
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
 #[derive(Debug)]
-struct Index {
+struct SharedIndex {
     version: u8,
     /// A list or a B-tree.
     kind: u8,
@@ -43,7 +43,7 @@ pub(crate) fn read(bytes: &[u8], offset: u64, indexes: u8, sizes: Sizes) -> Resu
     src.expect_signature(b"SMTB")?;
     let mut out = Vec::new();
     for _ in 0..indexes {
-        let index: Index = fixed::read(&mut src, (sizes,))?;
+        let index: SharedIndex = fixed::read(&mut src, (sizes,))?;
         if let Some(heap) = index.heap.0 {
             out.push((index.message_types, heap));
         }

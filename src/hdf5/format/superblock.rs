@@ -45,7 +45,7 @@ fn read_old(src: &mut Cursor<'_>, version: u8) -> Result<Superblock> {
     src.skip(4)?; // versions of free space, root entry, reserved, shared header
     let sizes = read_sizes(src)?;
     let at = src.offset();
-    let s: Old = fixed::read(src, (sizes, version))?;
+    let s: SuperblockV0 = fixed::read(src, (sizes, version))?;
     Ok(Superblock {
         version,
         sizes,
@@ -60,7 +60,7 @@ fn read_old(src: &mut Cursor<'_>, version: u8) -> Result<Superblock> {
 /// A superblock of version 0 or 1 behind the widths.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes, version: u8))]
-struct Old {
+struct SuperblockV0 {
     reserved: u8,
     leaf_k: u16,
     internal_k: u16,
@@ -83,7 +83,7 @@ struct Old {
 fn read_new(src: &mut Cursor<'_>, version: u8, start: &Cursor<'_>) -> Result<Superblock> {
     let sizes = read_sizes(src)?;
     let at = src.offset();
-    let s: New = fixed::read(src, (sizes,))?;
+    let s: SuperblockV2 = fixed::read(src, (sizes,))?;
     let covered = start.len().saturating_sub(src.len());
     checksum::verify(src, start.rest().get(..covered).unwrap_or_default(), "superblock")?;
     Ok(Superblock {
@@ -100,7 +100,7 @@ fn read_new(src: &mut Cursor<'_>, version: u8, start: &Cursor<'_>) -> Result<Sup
 /// A superblock of version 2 or 3 behind the widths.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
-struct New {
+struct SuperblockV2 {
     /// Consistency flags: a file still open for writing is read as it is.
     flags: u8,
     #[brw(args(sizes))]
@@ -137,7 +137,7 @@ pub(crate) fn write(root: [u64; 3], end: u64) -> Vec<u8> {
     for (place, byte) in scratch.iter_mut().zip(tree.to_le_bytes().into_iter().chain(heap.to_le_bytes())) {
         *place = byte;
     }
-    let stored = Old {
+    let stored = SuperblockV0 {
         reserved: 0,
         leaf_k: 4,      // entries of a symbol node, halved
         internal_k: 16, // children of a group node, halved
@@ -158,8 +158,13 @@ pub(crate) fn write(root: [u64; 3], end: u64) -> Vec<u8> {
 
 /// A version 3 superblock.
 pub(crate) fn write_v3(root: u64, end: u64) -> Vec<u8> {
-    let stored =
-        New { flags: 0, base: 0.into(), extension: Address(None), end: end.into(), root: root.into() };
+    let stored = SuperblockV2 {
+        flags: 0,
+        base: 0.into(),
+        extension: Address(None),
+        end: end.into(),
+        root: root.into(),
+    };
     let mut out = SIGNATURE.to_vec();
     out.put(&[3, Sizes::WRITTEN.offset, Sizes::WRITTEN.length]);
     fixed::write(&stored, (Sizes::WRITTEN,), &mut out);

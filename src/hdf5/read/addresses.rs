@@ -15,9 +15,9 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 /// Metadata lies close together: headers, nodes and heaps of a few hundred bytes are read by pages of this many bytes.
-const PAGE_BYTES: usize = 16 << 10;
+const PAGE_BYTES: usize = 4 << 10;
 /// Pages kept; 1 MiB in all.
-const PAGES: usize = 64;
+const PAGES: usize = 256;
 
 /// The bytes of an open file. Cloning is cheap; clones share the open file.
 #[derive(Clone)]

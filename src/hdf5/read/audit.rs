@@ -6,10 +6,10 @@ use super::dataset::Dataset;
 use super::file::File;
 use super::global_heap::HeapReader;
 use super::object::Object;
+use super::value::Value;
 use crate::bytes::Cursor;
 use crate::dtype::Class;
 use crate::error::{Error, Kind, Place, Result};
-use crate::hdf5::Value;
 use crate::hdf5::filter::pipeline::Pipeline;
 use crate::hdf5::format::message::{
     attribute_info, dataspace, datatype, fill_value, filter_pipeline, kind, layout, link, link_info,

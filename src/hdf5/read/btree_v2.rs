@@ -17,7 +17,7 @@ pub(crate) struct Tree<'f> {
 /// Compares a record with the one that is searched for.
 type Compare<'c> = &'c dyn Fn(Cursor<'_>) -> Result<Ordering>;
 /// Takes a record.
-type Visit<'v> = &'v mut dyn FnMut(Cursor<'_>) -> Result<()>;
+type TakeRecord<'v> = &'v mut dyn FnMut(Cursor<'_>) -> Result<()>;
 
 impl<'f> Tree<'f> {
     /// The tree whose header lies at `address`.
@@ -40,16 +40,16 @@ impl<'f> Tree<'f> {
     }
 
     /// Calls `visit` with each record, in order.
-    pub(crate) fn for_each(&self, visit: Visit<'_>) -> Result<()> {
+    pub(crate) fn for_each(&self, visit: TakeRecord<'_>) -> Result<()> {
         self.walk_all(None, visit)
     }
 
     /// Calls `visit` with each record that `compare` finds equal; the records must be in its order.
-    pub(crate) fn for_equal(&self, compare: Compare<'_>, visit: Visit<'_>) -> Result<()> {
+    pub(crate) fn for_equal(&self, compare: Compare<'_>, visit: TakeRecord<'_>) -> Result<()> {
         self.walk_all(Some(compare), visit)
     }
 
-    fn walk_all(&self, compare: Option<Compare<'_>>, visit: Visit<'_>) -> Result<()> {
+    fn walk_all(&self, compare: Option<Compare<'_>>, visit: TakeRecord<'_>) -> Result<()> {
         let Some(root) = self.header.root else { return Ok(()) };
         let root = Child { address: root, records: u64::from(self.header.root_records) };
         // A tree visits no more records than its header promises; a cycle runs into this.
@@ -63,7 +63,7 @@ impl<'f> Tree<'f> {
         level: u16,
         compare: Option<Compare<'_>>,
         left: &mut u64,
-        visit: Visit<'_>,
+        visit: TakeRecord<'_>,
     ) -> Result<()> {
         let (addresses, header) = (self.addresses, &self.header);
         let bytes = addresses.read(node.address, u64::from(header.node_size))?;

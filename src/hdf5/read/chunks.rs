@@ -26,13 +26,13 @@ pub struct Scratch {
 #[derive(Debug, Default)]
 struct Ahead {
     /// Where they lie. Nothing is kept from one call to the next, which may be of another file.
-    runs: Vec<Run>,
+    runs: Vec<ChunkRun>,
     bytes: Vec<u8>,
 }
 
 /// Chunks that lie close together, and what is between them.
 #[derive(Debug, Clone, Copy)]
-struct Run {
+struct ChunkRun {
     /// Address of the first byte.
     start: u64,
     len: u64,
@@ -40,7 +40,7 @@ struct Run {
     at: u64,
 }
 
-impl Run {
+impl ChunkRun {
     fn end(&self) -> u64 {
         self.start.saturating_add(self.len)
     }
@@ -65,8 +65,8 @@ impl Ahead {
 
 /// The first of `entries` and as many behind it as may be read at once: at most `most` bytes, at [`RUNS`] places. What
 /// does not lie inside the file is left out; the error is reported when the chunk itself is read.
-fn runs(addresses: &Addresses, entries: &[ChunkEntry], most: u64) -> (usize, Vec<Run>) {
-    let (mut chunks, mut total, mut out) = (0usize, 0u64, Vec::<Run>::new());
+fn runs(addresses: &Addresses, entries: &[ChunkEntry], most: u64) -> (usize, Vec<ChunkRun>) {
+    let (mut chunks, mut total, mut out) = (0usize, 0u64, Vec::<ChunkRun>::new());
     for e in entries {
         if addresses.check(e.address, e.size).is_err() {
             break;
@@ -78,7 +78,7 @@ fn runs(addresses: &Addresses, entries: &[ChunkEntry], most: u64) -> (usize, Vec
         }
         match out.last_mut().filter(|_| gap.is_some()) {
             Some(run) => run.len = run.len.saturating_add(more),
-            None => out.push(Run { start: e.address, len: e.size, at: total }),
+            None => out.push(ChunkRun { start: e.address, len: e.size, at: total }),
         }
         total = total.saturating_add(more);
         chunks = chunks.saturating_add(1);

@@ -10,10 +10,10 @@ const MOST: usize = 4 << 20;
 
 /// The collections used first go first.
 #[derive(Debug, Default)]
-pub(crate) struct HeapCache(Mutex<Kept>);
+pub(crate) struct HeapCache(Mutex<Collections>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Collections {
     collections: VecDeque<(u64, Arc<Collection>)>,
     memory: usize,
 }

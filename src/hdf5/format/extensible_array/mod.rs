@@ -35,7 +35,7 @@ pub(crate) struct Header {
 /// A header behind its signature, version and client.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
-struct Stored {
+struct ExtensibleArrayHeader {
     entry_size: u8,
     max_bits: u8,
     index_entries: u8,
@@ -67,7 +67,7 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
         v => return Err(src.unsupported(format!("extensible array version {v}"))),
     }
     let filtered = fixed_array::read_client(&mut src)?;
-    let s: Stored = fixed::read(&mut src, (sizes,))?;
+    let s: ExtensibleArrayHeader = fixed::read(&mut src, (sizes,))?;
     let h = Header {
         filtered,
         entry_size: s.entry_size,

@@ -1,6 +1,6 @@
 //! An extensible array on its way into a file: the index block first, the header last.
 
-use super::{Header, Stored, SuperBlock};
+use super::{ExtensibleArrayHeader, Header, SuperBlock};
 use crate::bytes::checked;
 use crate::bytes::put::Put;
 use crate::error::Result;
@@ -8,7 +8,7 @@ use crate::hdf5::format::fixed::{self, Length};
 use crate::hdf5::format::{Sizes, checksum, fixed_array};
 
 /// An extensible array as it is appended.
-pub(crate) struct Written {
+pub(crate) struct WrittenArray {
     /// The blocks one behind the other, from where they were made for.
     pub(crate) bytes: Vec<u8>,
     /// The header, to be appended behind them.
@@ -30,7 +30,7 @@ impl Tally {
 }
 
 /// The blocks made so far.
-struct Blocks<'e> {
+struct ArrayBlocks<'e> {
     header: Header,
     header_at: u64,
     /// Address of the index block, which the others follow.
@@ -69,12 +69,12 @@ impl Header {
     }
 
     /// The blocks of the array of `entries` (end to end), to be written at `at`, and the header behind them.
-    pub(crate) fn write(self, entries: &[u8], at: u64, sizes: Sizes) -> Result<Written> {
+    pub(crate) fn write(self, entries: &[u8], at: u64, sizes: Sizes) -> Result<WrittenArray> {
         let size = usize::from(self.entry_size);
         let header_at = checked::add(at, self.written_len(sizes)?)?;
         let mut none = vec![0; size];
         none.iter_mut().take(8).for_each(|b| *b = 0xff);
-        let mut blocks = Blocks {
+        let mut blocks = ArrayBlocks {
             left: self.entries.saturating_sub(u64::from(self.index_entries)),
             bytes: vec![0; checked::size(self.index_block_len(sizes)?)?],
             rest: entries.chunks_exact(size.max(1)),
@@ -91,7 +91,7 @@ impl Header {
             room.copy_from_slice(&index);
         }
         let header = blocks.header()?;
-        Ok(Written { bytes: blocks.bytes, header })
+        Ok(WrittenArray { bytes: blocks.bytes, header })
     }
 
     /// Bytes of all blocks that [`write`](Self::write) makes.
@@ -132,7 +132,7 @@ impl Header {
     }
 }
 
-impl Blocks<'_> {
+impl ArrayBlocks<'_> {
     /// Makes all blocks and returns the index block, for which there is room at the beginning.
     fn make(&mut self) -> Result<Vec<u8>> {
         let mut index = self.frame(b"EAIB", None);
@@ -219,7 +219,7 @@ impl Blocks<'_> {
 
     fn header(&self) -> Result<Vec<u8>> {
         let h = &self.header;
-        let stored = Stored {
+        let stored = ExtensibleArrayHeader {
             entry_size: h.entry_size,
             max_bits: h.max_bits,
             index_entries: h.index_entries,

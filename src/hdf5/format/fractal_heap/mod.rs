@@ -51,7 +51,7 @@ pub(crate) struct HeapFilters {
 /// A header behind its signature and version, without what filters add.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
-struct Stored {
+struct FractalHeapHeader {
     id_len: u16,
     filter_len: u16,
     flags: u8,
@@ -101,7 +101,7 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
         0 => {}
         v => return Err(src.unsupported(format!("fractal heap version {v}"))),
     }
-    let stored: Stored = fixed::read(&mut src, (sizes,))?;
+    let stored: FractalHeapHeader = fixed::read(&mut src, (sizes,))?;
     let mut filters = None;
     if stored.filter_len > 0 {
         let root_size = sizes.read_length(&mut src)?;
@@ -193,7 +193,7 @@ impl Header {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Child {
     pub(crate) address: Option<u64>,
-    /// Stored size and filter mask of a filtered direct block.
+    /// FractalHeapHeader size and filter mask of a filtered direct block.
     pub(crate) filtered: Option<(u64, u32)>,
 }
 

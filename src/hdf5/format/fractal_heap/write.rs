@@ -1,6 +1,6 @@
 //! A heap on its way into a file: at most one direct block, which is the root.
 
-use super::Stored;
+use super::FractalHeapHeader;
 use crate::bytes::put::Put;
 use crate::hdf5::format::fixed::{self, Address, Length};
 use crate::hdf5::format::{Sizes, checksum};
@@ -26,7 +26,7 @@ pub(crate) struct Written {
 pub(crate) fn write_header(heap: &Written) -> Vec<u8> {
     let (block, size, free) = heap.block.unwrap_or((u64::MAX, 0, 0));
     let start = size.max(1024);
-    let stored = Stored {
+    let stored = FractalHeapHeader {
         id_len: 8,
         filter_len: 0,
         flags: 2, // direct blocks have checksums

@@ -28,7 +28,7 @@ pub(super) fn load(address: u64, sink: &mut Collector<'_>) -> Result<()> {
     header.read_block_frame(&mut src, b"EAIB", false, sizes)?;
     let mut next = u64::from(header.index_entries);
     entries.read(&mut src, 0, next, sink)?;
-    let walk = Walk { addresses, header: &header, entries: &entries };
+    let walk = ArrayWalk { addresses, header: &header, entries: &entries };
     let mut direct = header.direct_blocks();
     for n in 0..header.super_blocks() {
         let s = header.super_block(n)?;
@@ -56,13 +56,13 @@ struct PageBits<'a> {
 }
 
 /// Follows the blocks of an extensible array.
-struct Walk<'a> {
+struct ArrayWalk<'a> {
     addresses: &'a Addresses,
     header: &'a extensible_array::Header,
     entries: &'a ArrayEntries,
 }
 
-impl Walk<'_> {
+impl ArrayWalk<'_> {
     fn super_block(
         &self,
         address: Option<u64>,

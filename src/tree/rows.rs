@@ -1,0 +1,30 @@
+//! An array of a container as rows of the dense spine.
+
+use super::Array;
+use crate::array::{Room, Rows};
+use crate::dtype::Datatype;
+use crate::error::Result;
+use std::ops::Range;
+
+impl Rows for Array {
+    fn datatype(&self) -> &Datatype {
+        self.datatype()
+    }
+
+    fn shape(&self) -> &[u64] {
+        self.shape()
+    }
+
+    fn together(&self) -> u64 {
+        self.rows_of_chunk()
+    }
+
+    fn read(&self, range: Range<u64>, out: &mut [u8], room: &mut Room) -> Result<()> {
+        let shape = self.shape();
+        let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());
+        if let (Some(start), Some(count)) = (start.first_mut(), count.first_mut()) {
+            (*start, *count) = (range.start, range.end.saturating_sub(range.start));
+        }
+        self.read_box(&start, &count, out, room.state())
+    }
+}

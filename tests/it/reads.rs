@@ -1,0 +1,109 @@
+//! How much of a file is read for what is asked, held as numbers: over a network each byte and each request counts.
+
+use crate::support::fixture;
+use annmap::dataset::Dataset;
+use annmap::export::ExportOptions;
+use annmap::synth::{SynthOptions, synth};
+use annmap::{Limits, ReadAt};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A file in memory that counts the bytes and the requests that are read of it.
+#[derive(Clone)]
+struct Counting {
+    bytes: Arc<Vec<u8>>,
+    read: Arc<AtomicU64>,
+    requests: Arc<AtomicU64>,
+}
+
+impl Counting {
+    fn open(path: &Path) -> Self {
+        let bytes = Arc::new(std::fs::read(path).unwrap());
+        Counting { bytes, read: Arc::default(), requests: Arc::default() }
+    }
+
+    /// Bytes read since the last call.
+    fn taken(&self) -> u64 {
+        self.requests.store(0, Relaxed);
+        self.read.swap(0, Relaxed)
+    }
+}
+
+impl ReadAt for Counting {
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.read.fetch_add(buffer.len() as u64, Relaxed);
+        self.requests.fetch_add(1, Relaxed);
+        self.bytes.read_exact_at(buffer, offset)
+    }
+
+    fn len(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+/// Bytes read for opening, for describing and for one column.
+fn read_of(path: &Path, column: &str) -> [u64; 3] {
+    let source = Counting::open(path);
+    let data = Dataset::from_source(source.clone(), Limits::default()).unwrap();
+    let open = source.taken();
+    data.anndata().unwrap().describe().unwrap();
+    let describe = source.taken();
+    let data = Dataset::from_source(source.clone(), Limits::default()).unwrap();
+    source.taken();
+    data.obs().column(column).unwrap();
+    [open, describe, source.taken()]
+}
+
+/// What we write takes no more to read than what h5py wrote of the same data.
+#[test]
+fn files_of_ours_are_read_with_no_more_bytes_than_those_of_h5py() {
+    let dir = tempfile::tempdir().unwrap();
+    let theirs = fixture("anndata_current.h5ad");
+    let names = Dataset::open(&theirs).unwrap().obs().names().unwrap();
+    let ours = dir.path().join("ours.h5ad");
+    Dataset::open(&theirs).unwrap().select().options(ExportOptions::default()).write_to(&ours).unwrap();
+    for name in names {
+        let (h5py, us) = (read_of(&theirs, &name), read_of(&ours, &name));
+        assert!(
+            us.iter().zip(h5py).all(|(us, h5py)| *us <= h5py),
+            "{name}: {us:?} of ours, {h5py:?} of h5py's"
+        );
+    }
+}
+
+/// One column of a large table costs itself, not the table.
+#[test]
+fn a_column_costs_its_own_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("cells.h5ad");
+    let options = SynthOptions { cells: 200_000, genes: 20, per_cell: 1.0, ..SynthOptions::default() };
+    synth(&path, &options, &()).unwrap();
+    let source = Counting::open(&path);
+    let data = Dataset::from_source(source.clone(), Limits::default()).unwrap();
+    source.taken();
+    data.obs().column("cell_type").unwrap();
+    // codes of one byte
+    let (read, column) = (source.taken(), 200_000);
+    assert!(read <= column * 12 / 10 + (64 << 10), "{read} bytes for a column of {column}");
+}
+
+/// Tables are read once for as long as somebody holds them, and not at all for their length.
+#[test]
+fn tables_that_are_held_are_not_read_again() {
+    let source = Counting::open(&fixture("anndata_current.h5ad"));
+    let data = Dataset::from_source(source.clone(), Limits::default()).unwrap();
+    data.obs().rows().unwrap();
+    source.taken();
+    let held = [data.obs().read().unwrap(), data.var().read().unwrap()];
+    let once = source.taken();
+    assert_eq!(held[0].rows() as u64, data.obs().rows().unwrap());
+    source.taken();
+    assert!(Arc::ptr_eq(&held[0], &data.obs().read().unwrap()));
+    let again = source.taken();
+    assert!(again * 4 < once, "{again} bytes the second time, {once} the first");
+    drop(held);
+    data.obs().read().unwrap();
+    assert!(source.taken() > again, "forgotten when nobody holds it");
+}
