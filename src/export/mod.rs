@@ -413,7 +413,6 @@ mod tests {
         assert_eq!(error.kind(), crate::Kind::NotFound);
         assert!(error.to_string().contains("no genome 'G' (there are: G0, G1, G2, G3, G4)"), "{error}");
         let error = of(&v2, "hg38", &all).unwrap_err();
-        assert_eq!(error.kind(), crate::Kind::NotFound);
         assert!(error.to_string().contains("hg19, mm10"), "{error}");
         // gene 0 is of another genome
         let first = Selection { obs: None, var: Some(vec![0]) };
