@@ -162,9 +162,9 @@ mod tests {
         let all = [
             ("beyond", Kind::Malformed, "row 1 has code 2 of 2 categories"),
             ("below", Kind::Malformed, "row 0 has code -2 of 2 categories"),
-            ("no labels", Kind::Malformed, "'categories', got none"),
+            ("no labels", Kind::Malformed, "expected a column with 'categories', got none"),
             ("short", Kind::Malformed, "expected a mask of 2 values, got 3"),
-            ("wide", Kind::Malformed, "got int64"),
+            ("wide", Kind::Malformed, "expected a mask of bools, got int64"),
             ("words", Kind::Malformed, "expected a mask of 1 values, got 0"),
             ("foreign", Kind::Unsupported, "quaternion"),
             ("square", Kind::Unsupported, "expected a column of one dimension"),

@@ -510,7 +510,10 @@ mod tests {
                 (Parts { shape: shape(&[3, 3]), ..parts() }, "indptr (expected 4 values, got 3)"),
                 (Parts { data: bytes(&[2], &[1, 2]), ..parts() }, "expected 2 indices, one per value, got 3"),
                 (Parts { data: bytes(&[3, 1], &[1, 2, 3]), ..parts() }, "expected one dimension, got 2"),
-                (Parts { indptr: indptr(&[0, -1, 3]), ..parts() }, "got -1 at line 1"),
+                (
+                    Parts { indptr: indptr(&[0, -1, 3]), ..parts() },
+                    "expected no negative value, got -1 at line 1",
+                ),
                 (Parts { indptr: indptr(&[0, 3, 2]), ..parts() }, "/X/indptr"),
                 (Parts { indptr: indptr(&[0, 2, 4]), ..parts() }, "/X/indptr"),
                 (Parts { indptr: indptr(&[1, 2, 3]), ..parts() }, "/X/indptr"),
