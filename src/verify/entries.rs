@@ -94,7 +94,7 @@ impl<'s> ComparedEntries<'s> {
         observer: &dyn Observer,
     ) -> Result<()> {
         self.lines_only_in_b(a.pointers())?;
-        pump(&Lines::new(a), Compare(self), budget, observer)
+        pump(&Lines::new(a), CompareLines(self), budget, observer)
     }
 
     /// The lines that A has no entry of: blocks of A do not come to them.
@@ -113,7 +113,7 @@ impl<'s> ComparedEntries<'s> {
     }
 
     pub(super) fn sink(&self) -> impl Sink<Done = ()> {
-        Compare(self)
+        CompareLines(self)
     }
 
     fn side<'a>(&self, buffer: &'a Buffer, range: std::ops::Range<usize>) -> Side<'a> {
@@ -268,9 +268,9 @@ fn same_number(a: Scalar, b: Scalar) -> bool {
     }
 }
 
-struct Compare<'e, 's>(&'e ComparedEntries<'s>);
+struct CompareLines<'e, 's>(&'e ComparedEntries<'s>);
 
-impl Sink for Compare<'_, '_> {
+impl Sink for CompareLines<'_, '_> {
     type Done = ();
     fn block(&self, block: &Block<'_>) -> Result<()> {
         self.0.block(block)

@@ -13,24 +13,36 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("bytes", &[]),
     ("codec", &["bytes"]),
     ("hdf5", &["bytes", "codec"]),
-    ("tree", &["bytes", "codec", "hdf5"]),
     ("matrix", &[]),
     ("array", &["matrix"]),
+    ("tree", &["array", "bytes", "codec", "hdf5"]),
     ("table", &[]),
     ("select", &["table"]),
-    ("anndata", &["codec", "matrix", "table", "tree"]),
+    ("anndata", &["array", "codec", "matrix", "table", "tree"]),
     ("formats", &["anndata", "codec", "matrix", "table", "tree"]),
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
     ("dataset", &["anndata", "bytes", "formats", "matrix", "store", "table", "tree"]),
     ("verify", &["dataset", "matrix", "table", "transpose"]),
-    ("synth", &["anndata", "hdf5", "matrix", "table", "transpose", "tree"]),
-    ("export", &["anndata", "codec", "dataset", "matrix", "table", "transpose", "tree"]),
+    ("synth", &["anndata", "array", "hdf5", "matrix", "table", "transpose", "tree"]),
+    ("export", &["anndata", "array", "codec", "dataset", "matrix", "table", "transpose", "tree"]),
     ("doctor", &["anndata", "dataset", "hdf5", "matrix", "table", "tree"]),
     ("convert", &["dataset", "matrix", "store", "table", "transpose"]),
     (
         "concat",
-        &["anndata", "bytes", "codec", "dataset", "export", "matrix", "store", "table", "transpose", "tree"],
+        &[
+            "anndata",
+            "array",
+            "bytes",
+            "codec",
+            "dataset",
+            "export",
+            "matrix",
+            "store",
+            "table",
+            "transpose",
+            "tree",
+        ],
     ),
 ];
 /// The ground, which may be used anywhere.
@@ -50,10 +62,9 @@ const LONG_FILES: &[&str] = &[];
 /// Lines of code a function has at most, its signature included.
 const FUNCTION_LINES: usize = 80;
 /// Functions that are still longer: the file, and the name.
-const LONG_FUNCTIONS: &[(&str, &str)] =
-    &[("hdf5/format/extensible_array.rs", "write"), ("hdf5/format/message/datatype.rs", "write")];
+const LONG_FUNCTIONS: &[(&str, &str)] = &[];
 /// How many type names may stand in several places (10 in the end); `Args` of the commands is one of them.
-const NAMES_TWICE: usize = 65;
+const NAMES_TWICE: usize = 10;
 
 /// What is said of rules that files break, and of exceptions that none needs any more.
 fn settle(broken: BTreeSet<String>, exceptions: BTreeSet<String>, rule: &str) {

@@ -237,5 +237,5 @@ fn parts_of_a_split_are_of_one_kind() {
     let out = at("parts");
     let split = ["subset", path_str(&made), path_str(&out), "--split-by", "batch", "--genome", "GRCh38"];
     let (code, _, err) = run(&split);
-    assert!(code == 2 && err.contains("10x Genomics only"), "{err}");
+    assert!(code == 2 && err.contains("only be chosen in files of 10x Genomics"), "{err}");
 }

@@ -14,11 +14,11 @@ pub(crate) const HEAD_LEN: usize = 8;
 pub(crate) struct Entry {
     /// Where its name lies in the local heap.
     pub(crate) name: u64,
-    pub(crate) target: Target,
+    pub(crate) target: EntryTarget,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Target {
+pub(crate) enum EntryTarget {
     /// Address of an object header.
     Hard(Option<u64>),
     /// Where the path of a soft link lies in the local heap.
@@ -47,8 +47,8 @@ pub(crate) fn read_entry(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Entry> {
     // the link value". Cache type 1 only repeats what the group's own header says.
     let [a, b, c, d, ..] = stored.scratch;
     let target = match stored.cache_type {
-        2 => Target::Soft(u64::from(u32::from_le_bytes([a, b, c, d]))),
-        _ => Target::Hard(stored.header.0),
+        2 => EntryTarget::Soft(u64::from(u32::from_le_bytes([a, b, c, d]))),
+        _ => EntryTarget::Hard(stored.header.0),
     };
     Ok(Entry { name: stored.name.0.unwrap_or(u64::MAX), target })
 }
@@ -101,7 +101,7 @@ mod tests {
         b.extend([24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]); // link value at 24
         assert_eq!(b.len(), entry_len(SIZES));
         let e = read_entry(&mut Cursor::new(&b, 0), SIZES).unwrap();
-        assert_eq!(e, Entry { name: 8, target: Target::Soft(24) });
+        assert_eq!(e, Entry { name: 8, target: EntryTarget::Soft(24) });
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 
 /// What is known of a dataset without its elements.
 #[derive(Debug)]
-pub(crate) struct Description {
+pub(crate) struct ObjectDescription {
     pub(crate) datatype: Datatype,
     pub(crate) dataspace: Dataspace,
     pub(crate) layout: Layout,
@@ -29,7 +29,7 @@ pub(crate) struct Description {
     chunks: OnceLock<ChunkMap>,
 }
 
-impl Description {
+impl ObjectDescription {
     /// Reads the messages of the dataset whose header lies at `address`.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Description {
             _ => None,
         };
         let fill = if fill.len() == checked::size(u64::from(datatype.size))? { fill } else { Vec::new() };
-        Ok(Description { datatype, dataspace, layout, filters, fill, decoder, chunks: OnceLock::new() })
+        Ok(ObjectDescription { datatype, dataspace, layout, filters, fill, decoder, chunks: OnceLock::new() })
     }
 
     /// Where the chunks lie; the index is read when it is first asked for.

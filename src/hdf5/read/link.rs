@@ -40,10 +40,12 @@ impl Link {
     pub(crate) fn from_message(link: link::Link) -> Self {
         let text = |b: Vec<u8>| String::from_utf8_lossy(&b).into_owned();
         let target = match link.target {
-            link::Target::Hard(address) => Target::Hard(Some(address)),
-            link::Target::Soft(path) => Target::Soft(text(path)),
-            link::Target::External { file, path } => Target::External { file: text(file), path: text(path) },
-            link::Target::User(kind) => Target::User(kind),
+            link::RawTarget::Hard(address) => Target::Hard(Some(address)),
+            link::RawTarget::Soft(path) => Target::Soft(text(path)),
+            link::RawTarget::External { file, path } => {
+                Target::External { file: text(file), path: text(path) }
+            }
+            link::RawTarget::User(kind) => Target::User(kind),
         };
         Link { name: link.name, target }
     }

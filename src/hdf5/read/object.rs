@@ -1,6 +1,6 @@
 //! An object: what the messages of its header make it.
 
-use super::description::Description;
+use super::description::ObjectDescription;
 use super::file::File;
 use super::link::Link;
 use super::messages::Messages;
@@ -27,7 +27,7 @@ struct Kept {
     /// Where dense attributes live, if there are any.
     dense: OnceLock<Option<DenseStorage>>,
     /// What a dataset is.
-    description: OnceLock<Arc<Description>>,
+    description: OnceLock<Arc<ObjectDescription>>,
 }
 
 /// What an object is.
@@ -163,11 +163,11 @@ impl Object {
     }
 
     /// What it is as a dataset.
-    pub(crate) fn description(&self) -> Result<Arc<Description>> {
+    pub(crate) fn description(&self) -> Result<Arc<ObjectDescription>> {
         if let Some(description) = self.kept.description.get() {
             return Ok(Arc::clone(description));
         }
-        let read = Description::read(&self.kept.messages, self.kept.address).in_object(&self.path)?;
+        let read = ObjectDescription::read(&self.kept.messages, self.kept.address).in_object(&self.path)?;
         Ok(Arc::clone(self.kept.description.get_or_init(|| Arc::new(read))))
     }
 }

@@ -78,8 +78,8 @@ fn read_node(addresses: &Addresses, address: u64, names: &Names, out: &mut Vec<L
     for _ in 0..entries {
         let entry = symbol_node::read_entry(&mut src, sizes)?;
         let target = match entry.target {
-            symbol_node::Target::Hard(address) => Target::Hard(address),
-            symbol_node::Target::Soft(at) => {
+            symbol_node::EntryTarget::Hard(address) => Target::Hard(address),
+            symbol_node::EntryTarget::Soft(at) => {
                 Target::Soft(String::from_utf8_lossy(&names.get(at)?).into_owned())
             }
         };

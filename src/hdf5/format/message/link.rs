@@ -8,12 +8,12 @@ use crate::hdf5::format::Sizes;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Link {
     pub(crate) name: Vec<u8>,
-    pub(crate) target: Target,
+    pub(crate) target: RawTarget,
 }
 
 /// Where a link leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Target {
+pub(crate) enum RawTarget {
     /// Address of an object header.
     Hard(u64),
     /// A path in this file.
@@ -40,18 +40,21 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Link> {
     let name_len = src.read_uint(1u8.wrapping_shl(u32::from(flags & 3)))?;
     let name = src.take(usize::try_from(name_len).unwrap_or(usize::MAX))?.to_vec();
     let target = match kind {
-        0 => Target::Hard(sizes.read_defined(src, "a link's object")?),
+        0 => RawTarget::Hard(sizes.read_defined(src, "a link's object")?),
         1 => {
             let len = src.read_u16()?;
-            Target::Soft(src.take(usize::from(len))?.to_vec())
+            RawTarget::Soft(src.take(usize::from(len))?.to_vec())
         }
         64 => {
             let len = src.read_u16()?;
             let mut value = src.split(usize::from(len))?;
             value.skip(1)?; // version and flags
-            Target::External { file: value.take_c_string()?.to_vec(), path: value.take_c_string()?.to_vec() }
+            RawTarget::External {
+                file: value.take_c_string()?.to_vec(),
+                path: value.take_c_string()?.to_vec(),
+            }
         }
-        k => Target::User(k),
+        k => RawTarget::User(k),
     };
     Ok(Link { name, target })
 }
@@ -75,20 +78,20 @@ mod tests {
     fn what_is_written_is_read() {
         let sizes = Sizes { offset: 8, length: 8 };
         let l = read(&mut Cursor::new(&write("größe".as_bytes(), 77), 0), sizes).unwrap();
-        assert_eq!(l, Link { name: "größe".into(), target: Target::Hard(77) });
+        assert_eq!(l, Link { name: "größe".into(), target: RawTarget::Hard(77) });
     }
 
     #[test]
     fn hard_soft_and_external() {
         let hard = [1, 0x10, 1, 3, b'o', b'b', b's', 0x40, 0, 0, 0]; // UTF-8 name of 3 bytes
         let l = read(&mut Cursor::new(&hard, 0), SIZES).unwrap();
-        assert_eq!(l, Link { name: b"obs".to_vec(), target: Target::Hard(0x40) });
+        assert_eq!(l, Link { name: b"obs".to_vec(), target: RawTarget::Hard(0x40) });
         let soft = [1, 0x08, 1, 1, b's', 2, 0, b'/', b'X'];
         let l = read(&mut Cursor::new(&soft, 0), SIZES).unwrap();
-        assert_eq!(l.target, Target::Soft(b"/X".to_vec()));
+        assert_eq!(l.target, RawTarget::Soft(b"/X".to_vec()));
         let external = [1, 0x08, 64, 1, b'e', 6, 0, 0, b'f', 0, b'/', b'X', 0];
         let l = read(&mut Cursor::new(&external, 0), SIZES).unwrap();
-        assert_eq!(l.target, Target::External { file: b"f".to_vec(), path: b"/X".to_vec() });
+        assert_eq!(l.target, RawTarget::External { file: b"f".to_vec(), path: b"/X".to_vec() });
         assert!(read(&mut Cursor::new(&hard[..6], 0), SIZES).is_err());
     }
 }

@@ -4,7 +4,7 @@ mod index;
 mod slab;
 
 use super::chunks::REQUEST;
-use super::description::Description;
+use super::description::ObjectDescription;
 use super::object::Object;
 use super::value::Value;
 use crate::bytes::checked;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Dataset {
     object: Object,
-    about: Arc<Description>,
+    about: Arc<ObjectDescription>,
 }
 
 /// How the elements of a dataset are kept, for display and for planning reads.
