@@ -147,5 +147,8 @@ fn opening_and_describing_takes_few_reads() {
     AnnData::from_container(&container).unwrap().describe().unwrap();
     let asked = recorder.asked.lock().unwrap();
     let total: u64 = asked.iter().map(|r| r.end - r.start).sum();
-    assert_eq!((asked.len(), total), (0, 0), "reads and bytes of a file of {}", recorder.bytes.len());
+    // One read for each page of 4 KiB (the file has 29) and a few for what is not metadata; before there were pages it was
+    // one for each structure.
+    let len = recorder.bytes.as_slice().len() as u64;
+    assert!(asked.len() <= 64 && total <= 2 * len, "{} reads of {total} bytes in a file of {len}", asked.len());
 }
