@@ -11,7 +11,7 @@ use annmap::codec::{Compression, Filters};
 use annmap::convert::{ConvertOptions, TargetLayout, convert};
 use annmap::dataset::AnnData;
 use annmap::dataset::Dataset;
-use annmap::hdf5::{EncodedValue, File, Group, Libver, Scratch, Storing, Writer};
+use annmap::hdf5::{File, Group, Libver, Scratch, StoredValue, Storing, Writer};
 use annmap::matrix::{Block, Budget, InMemory, Layout, Orientation, Sink, Source, entries, pump};
 use annmap::transpose::partition;
 use annmap::{Dtype, Result};
@@ -72,7 +72,7 @@ fn filters(c: &mut Criterion) {
         at = (at + 1 + (seed >> 16) % 22) % 30_000;
         at.to_le_bytes()
     });
-    let indices = EncodedValue::numbers(Dtype::Int32, &[N], indices.collect());
+    let indices = StoredValue::numbers(Dtype::Int32, &[N], indices.collect());
     let dir = tempfile::tempdir().unwrap();
     let mut group = c.benchmark_group("filters");
     group.sample_size(10).throughput(Throughput::Bytes(N * 4));

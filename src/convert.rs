@@ -175,7 +175,7 @@ impl ConvertedStore {
 /// pool. [`TargetLayout::Both`] writes two, `output/csr` and `output/csc`.
 ///
 /// # Errors
-/// `NotFound` if there is no such matrix; `Usage` if a value does not fit the type asked for; the errors of
+/// `NotFound` if the matrix does not exist; `Usage` if a value does not fit the type asked for; the errors of
 /// reading and writing. After an error `output` is as it was before.
 pub fn convert(
     input: &Dataset,

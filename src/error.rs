@@ -53,10 +53,10 @@ pub enum Hint {
 
 /// What went wrong, and where: file, object, chunk and byte, as far as they are known.
 #[derive(Clone)]
-pub struct Error(Box<Inner>);
+pub struct Error(Box<ErrorInner>);
 
 #[derive(Clone)]
-struct Inner {
+struct ErrorInner {
     kind: Kind,
     message: String,
     file: Option<PathBuf>,
@@ -76,7 +76,7 @@ impl Error {
     /// An error of `kind`; `message` is lower case, without a full stop, and says what was expected and got.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let message = message.into();
-        Error(Box::new(Inner {
+        Error(Box::new(ErrorInner {
             kind,
             message,
             file: None,

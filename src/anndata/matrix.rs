@@ -33,7 +33,7 @@ impl StoredMatrix {
             ElementKind::Mapping
                 if object.child("indptr")?.is_some() && Encoding::of(object)? == Encoding::None =>
             {
-                Err(Error::malformed("expected a compressed matrix with an encoding-type, got none (CSR and CSC cannot be distinguished)")
+                Err(Error::malformed("expected an encoding-type of a compressed matrix, got none")
                     .in_object(object.path()))
             }
             _ => {

@@ -115,14 +115,18 @@ mod tests {
         }
     }
 
-    /// Compressed matrices are equal by their numbers, whatever their layout; tables and columns by all they have.
+    /// Compressed matrices are equal by their numbers, whatever their types and whether zeros are stored; tables and columns
+    /// by all they have.
     #[test]
     fn matrices_tables_and_columns() {
-        // [[0, 5], [6, 0]] and [[0, 5], [7, 0]]
-        let matrix = |orientation, minor: [u32; 2], values: [u8; 2]| {
-            let layout = Layout::new(orientation, [2, 2], 2, Dtype::Uint8).unwrap();
-            InMemory::new(layout, vec![0, 1, 2], minor.to_vec(), values.to_vec()).unwrap()
+        let matrix = |dtype, pointers: [u64; 3], minor: &[u32], values: &[u8]| {
+            let layout = Layout::new(Orientation::Csr, [2, 2], pointers[2], dtype).unwrap();
+            InMemory::new(layout, pointers.to_vec(), minor.to_vec(), values.to_vec()).unwrap()
         };
+        // [[0, 5], [6, 0]] twice, and [[0, 5], [7, 0]]
+        let bytes = matrix(Dtype::Uint8, [0, 1, 2], &[1, 0], &[5, 6]);
+        let shorts = matrix(Dtype::Int16, [0, 2, 3], &[1, 0, 0], &[5, 0, 0, 0, 6, 0]);
+        let other = matrix(Dtype::Uint8, [0, 1, 2], &[1, 0], &[5, 7]);
         let labels = |ordered| {
             let labels = Column::Strings(texts(&["a", "b"]));
             Column::Categorical(Categorical::new(&[0, -1], labels, ordered).unwrap())
@@ -130,9 +134,9 @@ mod tests {
         let frame =
             |names: &[&str]| Frame::new(None, texts(names), vec![("x".into(), labels(false))]).unwrap();
         let root = written(|w| {
-            w.sparse(&at("uns/csr"), &matrix(Orientation::Csr, [1, 0], [5, 6]))?;
-            w.sparse(&at("uns/csc"), &matrix(Orientation::Csc, [1, 0], [6, 5]))?;
-            w.sparse(&at("uns/other"), &matrix(Orientation::Csr, [1, 0], [5, 7]))?;
+            w.sparse(&at("uns/bytes"), &bytes)?;
+            w.sparse(&at("uns/shorts"), &shorts)?;
+            w.sparse(&at("uns/other"), &other)?;
             w.column(&at("uns/labels"), &labels(false))?;
             w.column(&at("uns/labels again"), &labels(false))?;
             w.column(&at("uns/ordered"), &labels(true))?;
@@ -142,10 +146,10 @@ mod tests {
             w.raw_group("uns/quaternion", &[("encoding-type", "quaternion")])?;
             w.dict(&at("uns"))
         });
-        for (a, b) in [("csr", "csc"), ("labels", "labels again"), ("frame", "frame again")] {
+        for (a, b) in [("bytes", "shorts"), ("labels", "labels again"), ("frame", "frame again")] {
             assert!(compared(&root, a, b), "{a}, {b}");
         }
-        for (a, b) in [("csr", "other"), ("labels", "ordered"), ("frame", "renamed"), ("csr", "frame")] {
+        for (a, b) in [("bytes", "other"), ("labels", "ordered"), ("frame", "renamed"), ("bytes", "frame")] {
             assert!(!compared(&root, a, b), "{a}, {b}");
         }
         assert!(!compared(&root, "quaternion", "quaternion"), "what is not known is equal to nothing");

@@ -58,12 +58,12 @@ pub(crate) struct OutputFile {
     map: Option<memmap2::MmapRaw>,
     /// Ranges that some thread is writing now; a handful at most.
     active: Mutex<Vec<Range<u64>>>,
-    parts: Mutex<Vec<Part>>,
+    parts: Mutex<Vec<OutputPart>>,
     flushed: EarlyFlush,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Part {
+struct OutputPart {
     start: u64,
     len: u64,
     crc: u32,
@@ -135,7 +135,7 @@ impl OutputFile {
             write_all_at(&self.file, bytes, start)
                 .map_err(|e| Error::io(format!("write {len} bytes"), e).in_file(&self.path))?;
         }
-        lock(&self.parts).push(Part { start, len: len as u64, crc });
+        lock(&self.parts).push(OutputPart { start, len: len as u64, crc });
         self.flushed.wrote(&self.file, len as u64);
         Ok(out)
     }

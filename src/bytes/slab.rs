@@ -2,7 +2,7 @@
 
 /// One side of a copy: the shape of a whole array, and where in it the box begins.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct BoxPlace<'a> {
     pub(crate) dims: &'a [u64],
     pub(crate) at: &'a [u64],
 }
@@ -10,8 +10,8 @@ pub(crate) struct Place<'a> {
 /// Copies a box of `count` elements of `size` bytes. All shapes have the same rank. Whatever does not lie inside
 /// either slice is left out.
 pub(crate) fn copy_box(
-    (src, from): (&[u8], Place<'_>),
-    (dst, to): (&mut [u8], Place<'_>),
+    (src, from): (&[u8], BoxPlace<'_>),
+    (dst, to): (&mut [u8], BoxPlace<'_>),
     count: &[u64],
     size: u64,
 ) {
@@ -93,8 +93,8 @@ mod tests {
         let (dims, part) = ([4u64, 3, 5], [2u64, 2, 3]);
         let src: Vec<u8> = (0..60).collect();
         let mut dst = vec![0; 2 * 3 * 3];
-        let from = Place { dims: &dims, at: &[1, 1, 2] };
-        copy_box((&src, from), (&mut dst, Place { dims: &[2, 3, 3], at: &[0, 1, 0] }), &part, 1);
+        let from = BoxPlace { dims: &dims, at: &[1, 1, 2] };
+        copy_box((&src, from), (&mut dst, BoxPlace { dims: &[2, 3, 3], at: &[0, 1, 0] }), &part, 1);
         for (i, j, k) in [(0, 0, 0), (1, 1, 2), (0, 1, 1)] {
             let want = (i + 1) * 15 + (j + 1) * 5 + (k + 2);
             assert_eq!(dst[i * 9 + (j + 1) * 3 + k], want as u8);
@@ -106,8 +106,8 @@ mod tests {
     fn whole_rows_are_one_run() {
         let src: Vec<u8> = (0..12).collect();
         let mut dst = vec![0; 8];
-        let from = Place { dims: &[3, 2], at: &[1, 0] };
-        copy_box((&src, from), (&mut dst, Place { dims: &[2, 2], at: &[0, 0] }), &[2, 2], 2);
+        let from = BoxPlace { dims: &[3, 2], at: &[1, 0] };
+        copy_box((&src, from), (&mut dst, BoxPlace { dims: &[2, 2], at: &[0, 0] }), &[2, 2], 2);
         assert_eq!(dst, [4, 5, 6, 7, 8, 9, 10, 11]);
     }
 }

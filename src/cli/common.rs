@@ -1,6 +1,6 @@
 //! Options that every command with work to do has, and the surroundings they ask for.
 
-use super::progress::{Progress, Style};
+use super::progress::{Progress, ProgressArg};
 use super::{args, system};
 use annmap::matrix::Budget;
 use annmap::{Error, Kind, Limits, Result};
@@ -21,8 +21,8 @@ pub(crate) struct Common {
     #[arg(long, value_name = "DIR")]
     pub(crate) tmpdir: Option<PathBuf>,
     /// How progress is shown on stderr: a bar (only on a terminal), one JSON line a second, or not at all
-    #[arg(long, value_enum, default_value_t = Style::Auto, value_name = "HOW")]
-    progress: Style,
+    #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
+    progress: ProgressArg,
     /// Print nothing but errors
     #[arg(short, long)]
     pub(crate) quiet: bool,

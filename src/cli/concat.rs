@@ -1,7 +1,7 @@
 //! `annmap concat`: several files as one h5ad.
 
 use super::common::Common;
-use super::export::{StorageArgs, Written};
+use super::export::{StorageArgs, WrittenOutput};
 use annmap::concat::{Axis, ConcatOptions, Merge, concat};
 use annmap::dataset::Dataset;
 use annmap::dtype::{Dtype, Scalar};
@@ -123,5 +123,5 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             inputs.iter().map(|p| Dataset::open_with(p, args.common.limits())).collect();
         concat(&inputs?, output, &options, observer)
     })?;
-    Written::whole(&written).report(began, &args.common)
+    WrittenOutput::whole(&written).report(began, &args.common)
 }

@@ -21,8 +21,8 @@ pub(crate) struct Args {
     /// The store to make: a directory that does not exist yet
     output: PathBuf,
     /// The layout of the output; `both` makes OUT/csr and OUT/csc
-    #[arg(long, value_enum, default_value_t = LayoutArg::Stored)]
-    layout: LayoutArg,
+    #[arg(long, value_enum, default_value_t = TargetLayoutArg::Stored)]
+    layout: TargetLayoutArg,
     #[command(flatten)]
     matrix: MatrixArgs,
     #[command(flatten)]
@@ -65,7 +65,7 @@ pub(crate) struct MatrixArgs {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum LayoutArg {
+enum TargetLayoutArg {
     Stored,
     Csr,
     Csc,
@@ -125,10 +125,10 @@ impl MatrixArgs {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let target = match args.layout {
-        LayoutArg::Stored => TargetLayout::Stored,
-        LayoutArg::Csr => TargetLayout::Csr,
-        LayoutArg::Csc => TargetLayout::Csc,
-        LayoutArg::Both => TargetLayout::Both,
+        TargetLayoutArg::Stored => TargetLayout::Stored,
+        TargetLayoutArg::Csr => TargetLayout::Csr,
+        TargetLayoutArg::Csc => TargetLayout::Csc,
+        TargetLayoutArg::Both => TargetLayout::Both,
     };
     execute(&args.input, &args.output, &args.matrix.options(target, &args.common), &args.common)
 }

@@ -67,11 +67,11 @@ struct Examined<'a> {
     kind: Option<&'static str>,
     objects: u64,
     chunks: u64,
-    findings: Vec<Found<'a>>,
+    findings: Vec<FindingLine<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Found<'a> {
+struct FindingLine<'a> {
     weight: Severity,
     object: &'a str,
     byte: Option<u64>,
@@ -80,8 +80,12 @@ struct Found<'a> {
 
 impl<'a> Examined<'a> {
     fn new(args: &Args, report: &'a Examination) -> Self {
-        let found =
-            |f: &'a Problem| Found { weight: f.weight, object: &f.object, byte: f.offset, text: text_of(f) };
+        let found = |f: &'a Problem| FindingLine {
+            weight: f.weight,
+            object: &f.object,
+            byte: f.offset,
+            text: text_of(f),
+        };
         Examined {
             file: args.file.display().to_string(),
             healthy: report.is_healthy(),

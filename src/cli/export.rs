@@ -133,7 +133,7 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
         let input = Dataset::open_with(&args.input, args.common.limits())?;
         export(&input, &args.output, &Selection::default(), &options, observer)
     })?;
-    Written::whole(&written).report(began, &args.common)
+    WrittenOutput::whole(&written).report(began, &args.common)
 }
 
 #[derive(Debug, clap::Args)]
@@ -158,31 +158,31 @@ pub(crate) fn run_export(args: &ExportArgs) -> Result<ExitCode> {
         }
         export(&input, &args.output, &Selection::default(), &options, observer)
     })?;
-    Written::whole(&written).report(began, &args.common)
+    WrittenOutput::whole(&written).report(began, &args.common)
 }
 
 /// What was written, as JSON.
 #[derive(Debug, Serialize)]
-pub(super) struct Written {
+pub(super) struct WrittenOutput {
     output: String,
     /// Only where rows or columns were chosen.
     shape: Option<[u64; 2]>,
     bytes: u64,
 }
 
-impl Written {
+impl WrittenOutput {
     pub(super) fn new(output: &Path, shape: Option<[u64; 2]>, bytes: u64) -> Self {
-        Written { output: output.display().to_string(), shape, bytes }
+        WrittenOutput { output: output.display().to_string(), shape, bytes }
     }
 
     /// A file of chosen rows and columns.
     pub(super) fn chosen(file: &FileReport) -> Self {
-        Written::new(&file.output, Some(file.shape), file.bytes)
+        WrittenOutput::new(&file.output, Some(file.shape), file.bytes)
     }
 
     /// A file of all there was.
     pub(super) fn whole(file: &FileReport) -> Self {
-        Written::new(&file.output, None, file.bytes)
+        WrittenOutput::new(&file.output, None, file.bytes)
     }
 
     /// Prints it, in the form asked for.

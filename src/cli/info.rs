@@ -130,7 +130,7 @@ struct DescribedStore<'a> {
     shape: [u64; 2],
     nnz: u64,
     density: Option<f64>,
-    dtypes: Dtypes,
+    dtypes: StoreDtypes,
     sorted_indices: Option<bool>,
     has_duplicates: Option<bool>,
     bytes: u64,
@@ -138,7 +138,7 @@ struct DescribedStore<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct Dtypes {
+struct StoreDtypes {
     data: &'static str,
     indices: &'static str,
     indptr: &'static str,
@@ -169,7 +169,7 @@ fn store(path: &Path, as_json: bool) -> Result<()> {
             shape: [rows, columns],
             nnz: m.layout.entries,
             density: density(m.layout.entries, &[rows, columns]),
-            dtypes: Dtypes {
+            dtypes: StoreDtypes {
                 data: m.layout.dtype.name(),
                 indices: m.indices.name(),
                 indptr: m.indptr.name(),

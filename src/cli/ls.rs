@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 /// One line of JSON: an object, an attribute or an error.
 #[derive(Debug, Default, Serialize)]
-struct Line<'a> {
+struct ListingLine<'a> {
     path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     attr: Option<&'a str>,
@@ -78,12 +78,12 @@ impl Ls<'_> {
             Found::Object(object) => {
                 match object.kind() {
                     ObjectKind::Dataset => self.dataset(object, path)?,
-                    kind => self.entry(path, kind.name(), Line::default(), kind.name())?,
+                    kind => self.entry(path, kind.name(), ListingLine::default(), kind.name())?,
                 }
                 self.attributes(object, path)
             }
             Found::Same(first) => {
-                let line = Line { same_as: Some(first), ..Line::default() };
+                let line = ListingLine { same_as: Some(first), ..ListingLine::default() };
                 self.entry(path, "same", line, &format!("same as {first}"))
             }
             Found::Link(link) => self.link(path, &link.target),
@@ -92,26 +92,26 @@ impl Ls<'_> {
                 self.error(path, None, &Error::new(Kind::Limit, text))
             }
             Found::Broken(e) => self.error(path, None, e),
-            other => self.entry(path, "unknown", Line::default(), &format!("{other:?}")),
+            other => self.entry(path, "unknown", ListingLine::default(), &format!("{other:?}")),
         }
     }
 
     fn link(&mut self, path: &str, target: &Target) -> Result<()> {
         match target {
             Target::Soft(to) => {
-                let line = Line { target: Some(to), ..Line::default() };
+                let line = ListingLine { target: Some(to), ..ListingLine::default() };
                 self.entry(path, "soft-link", line, &format!("soft link to {to}"))
             }
             Target::External { file, path: inner } => {
-                let line = Line { file: Some(file), target: Some(inner), ..Line::default() };
+                let line = ListingLine { file: Some(file), target: Some(inner), ..ListingLine::default() };
                 self.entry(path, "external-link", line, &format!("external link to {inner} in {file}"))
             }
             Target::User(kind) => {
                 let text = format!("user-defined link {kind}");
-                let line = Line { link_type: Some(*kind), ..Line::default() };
+                let line = ListingLine { link_type: Some(*kind), ..ListingLine::default() };
                 self.entry(path, "user-link", line, &text)
             }
-            other => self.entry(path, "unknown", Line::default(), &format!("{other:?}")),
+            other => self.entry(path, "unknown", ListingLine::default(), &format!("{other:?}")),
         }
     }
 
@@ -131,7 +131,7 @@ impl Ls<'_> {
         if let Some(crc) = crc {
             text += &crc_text(crc);
         }
-        let line = Line { dtype: Some(&dtype), shape: Some(shape), crc, ..Line::default() };
+        let line = ListingLine { dtype: Some(&dtype), shape: Some(shape), crc, ..ListingLine::default() };
         self.entry(path, "dataset", line, &text)
     }
 
@@ -150,13 +150,13 @@ impl Ls<'_> {
                 Ok((value, crc)) if self.args.json => {
                     let (dtype, shape) = (value.datatype().name(), Some(value.shape()));
                     let attr = Some(a.name.as_str());
-                    self.out.json(&Line {
+                    self.out.json(&ListingLine {
                         path,
                         attr,
                         dtype: Some(&dtype),
                         shape,
                         crc,
-                        ..Line::default()
+                        ..ListingLine::default()
                     })?;
                 }
                 Ok((value, crc)) => {
@@ -175,11 +175,11 @@ impl Ls<'_> {
         Ok(())
     }
 
-    fn entry(&mut self, path: &str, kind: &str, line: Line<'_>, text: &str) -> Result<()> {
+    fn entry(&mut self, path: &str, kind: &str, line: ListingLine<'_>, text: &str) -> Result<()> {
         if !self.args.json {
             return self.out.line(&printable(&format!("{path}  {text}")));
         }
-        self.out.json(&Line { path, kind: Some(kind), ..line })
+        self.out.json(&ListingLine { path, kind: Some(kind), ..line })
     }
 
     /// An object or attribute that cannot be read is a line like the others; the run goes on.
@@ -196,7 +196,7 @@ impl Ls<'_> {
             let at = attribute.map(|a| format!("@{a}")).unwrap_or_default();
             return self.out.line(&printable(&format!("{path}{at}  error: {text}")));
         }
-        self.out.json(&Line { path, attr: attribute, error: Some(&text), ..Line::default() })
+        self.out.json(&ListingLine { path, attr: attribute, error: Some(&text), ..ListingLine::default() })
     }
 }
 

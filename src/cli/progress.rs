@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Style {
+pub(crate) enum ProgressArg {
     /// A bar on a terminal, otherwise nothing
     Auto,
     /// A bar
@@ -34,11 +34,11 @@ pub(crate) struct Progress {
 enum Show {
     Nothing,
     Bar(ProgressBar),
-    Json(Lines),
+    Json(ProgressLines),
 }
 
 #[derive(Debug)]
-struct Lines {
+struct ProgressLines {
     done: AtomicU64,
     state: Mutex<State>,
 }
@@ -55,7 +55,7 @@ struct State {
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Progress {
-    pub(crate) fn new(style: Style, quiet: bool, cancelled: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(style: ProgressArg, quiet: bool, cancelled: Arc<AtomicBool>) -> Self {
         let bar = || {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(8));
             let style = "{msg:<12} [{bar:30}] {percent:>3}%  {bytes_per_sec}  ETA {eta}";
@@ -66,14 +66,14 @@ impl Progress {
         };
         let show = match style {
             _ if quiet => Show::Nothing,
-            Style::None => Show::Nothing,
-            Style::Bar => bar(),
-            Style::Auto if io::stderr().is_terminal() => bar(),
-            Style::Auto => Show::Nothing,
-            Style::Json => {
+            ProgressArg::None => Show::Nothing,
+            ProgressArg::Bar => bar(),
+            ProgressArg::Auto if io::stderr().is_terminal() => bar(),
+            ProgressArg::Auto => Show::Nothing,
+            ProgressArg::Json => {
                 let now = Instant::now();
                 let state = State { phase: String::new(), element: None, total: 0, began: now, printed: now };
-                Show::Json(Lines { done: AtomicU64::new(0), state: Mutex::new(state) })
+                Show::Json(ProgressLines { done: AtomicU64::new(0), state: Mutex::new(state) })
             }
         };
         Progress { show, quiet, cancelled }
@@ -91,7 +91,7 @@ impl Progress {
 
 /// One line of `--progress json`.
 #[derive(Debug, Serialize)]
-struct Line<'a> {
+struct ProgressLine<'a> {
     phase: &'a str,
     bytes: u64,
     total: u64,
@@ -102,7 +102,7 @@ struct Line<'a> {
     element: Option<&'a str>,
 }
 
-impl Lines {
+impl ProgressLines {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,7 +115,7 @@ impl Lines {
         let seconds = state.began.elapsed().as_secs_f64();
         let rate = if seconds > 0.0 { done as f64 / seconds } else { 0.0 };
         let eta = if rate > 0.0 { Some(((state.total - done) as f64 / rate).round()) } else { None };
-        let line = Line {
+        let line = ProgressLine {
             phase: &state.phase,
             bytes: done,
             total: state.total,

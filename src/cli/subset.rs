@@ -1,7 +1,7 @@
 //! `annmap subset`: rows and columns of a file as an h5ad or a store.
 
 use super::common::Common;
-use super::export::{StorageArgs, Written};
+use super::export::{StorageArgs, WrittenOutput};
 use annmap::convert;
 use annmap::dataset::Dataset;
 use annmap::dataset::Flavour;
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             (path, Selection { obs: Some(rows), var: columns.clone() })
         };
         let parts: Vec<(PathBuf, Selection)> = groups.into_iter().map(part).collect();
-        Ok(split(&input, &parts, &options, observer)?.iter().map(Written::chosen).collect())
+        Ok(split(&input, &parts, &options, observer)?.iter().map(WrittenOutput::chosen).collect())
     })?;
     written.iter().try_for_each(|w| w.report(began, &args.common).map(drop))?;
     Ok(ExitCode::SUCCESS)
@@ -95,9 +95,9 @@ fn take(
     selection: Selection,
     options: &ExportOptions,
     observer: &dyn Observer,
-) -> Result<Written> {
+) -> Result<WrittenOutput> {
     if output.extension().is_some_and(|e| e == "h5ad" || e == "h5") {
-        return export(input, output, &selection, options, observer).map(|file| Written::chosen(&file));
+        return export(input, output, &selection, options, observer).map(|file| WrittenOutput::chosen(&file));
     }
     let options = convert::ConvertOptions {
         selection,
@@ -108,7 +108,7 @@ fn take(
     };
     let report = convert::convert(input, output, &options, observer)?;
     let bytes = output.metadata().map_or(0, |m| m.len());
-    Ok(Written::new(output, report.stores.first().map(|s| s.shape), bytes))
+    Ok(WrittenOutput::new(output, report.stores.first().map(|s| s.shape), bytes))
 }
 
 impl Args {

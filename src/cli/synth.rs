@@ -1,7 +1,7 @@
 //! `annmap synth`: h5ad files to try things on.
 
 use super::common::Common;
-use super::export::{LibverArg, Packing, Written, parse_compression};
+use super::export::{LibverArg, Packing, WrittenOutput, parse_compression};
 use annmap::anndata::StorageOptions;
 use annmap::codec::{Compression, Filters};
 use annmap::synth::{COLUMNS, Defect, Form, SynthOptions, synth};
@@ -34,8 +34,8 @@ pub(crate) struct Args {
     #[arg(long, default_value = "float32", value_name = "DTYPE", value_parser = |t: &str| Dtype::from_name(t).map_err(|e| e.message().to_owned()))]
     dtype: Dtype,
     /// Layout of X
-    #[arg(long, value_enum, default_value_t = LayoutArg::Csr)]
-    layout: LayoutArg,
+    #[arg(long, value_enum, default_value_t = FormArg::Csr)]
+    layout: FormArg,
     /// Compression: none, gzip, gzip:LEVEL or lzf
     #[arg(long, default_value = "none", value_parser = parse_compression, value_name = "HOW")]
     compression: Packing,
@@ -67,7 +67,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum LayoutArg {
+enum FormArg {
     Csr,
     Csc,
     Dense,
@@ -112,9 +112,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         seed: args.seed,
         dtype: args.dtype,
         form: match args.layout {
-            LayoutArg::Csr => Form::Csr,
-            LayoutArg::Csc => Form::Csc,
-            LayoutArg::Dense => Form::Dense,
+            FormArg::Csr => Form::Csr,
+            FormArg::Csc => Form::Csc,
+            FormArg::Dense => Form::Dense,
         },
         how: StorageOptions { filters, chunk, libver: args.libver.into() },
         one_chunk,
@@ -126,5 +126,5 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let began = Instant::now();
     let written = args.common.run(|observer| synth(&args.output, &options, observer))?;
-    Written::chosen(&written).report(began, &args.common)
+    WrittenOutput::chosen(&written).report(began, &args.common)
 }

@@ -81,11 +81,11 @@ struct Checked {
     checksums: usize,
     sorted_indices: Option<bool>,
     has_duplicates: Option<bool>,
-    findings: Vec<Problem>,
+    findings: Vec<CheckProblem>,
 }
 
 #[derive(Debug, Serialize)]
-struct Problem {
+struct CheckProblem {
     file: String,
     problem: String,
 }
@@ -154,7 +154,7 @@ fn run_check(args: &Args) -> Result<ExitCode> {
 fn show(path: &Path, report: &CheckReport, common: &Common) -> Result<()> {
     let mut out = Out::new();
     if common.json {
-        let problem = |f: &CheckFinding| Problem { file: f.file.clone(), problem: f.problem.clone() };
+        let problem = |f: &CheckFinding| CheckProblem { file: f.file.clone(), problem: f.problem.clone() };
         out.json(&Checked {
             store: path.display().to_string(),
             ok: report.findings.is_empty(),

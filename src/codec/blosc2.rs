@@ -22,7 +22,7 @@ const MOST_DIMENSIONS: usize = 8;
 
 /// Decodes the frame `input` into all of `out`.
 pub(crate) fn decode(input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> Result<()> {
-    let frame = Frame::read(input)?;
+    let frame = Blosc2Frame::read(input)?;
     let tiles = frame.tiles()?;
     let Some(tiles) = tiles.filter(|t| !t.is_one_row()) else {
         return frame.chunks(out, inflater);
@@ -43,14 +43,14 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> R
 
 /// The decoded length that a frame says it has.
 pub(crate) fn decoded_len(input: &[u8]) -> Result<usize> {
-    let frame = Frame::read(input)?;
+    let frame = Blosc2Frame::read(input)?;
     match frame.tiles()? {
         Some(tiles) => checked::size(tiles.bytes(&tiles.shape)?),
         None => Ok(frame.bytes),
     }
 }
 
-struct Frame<'a> {
+struct Blosc2Frame<'a> {
     /// All of it, its header too.
     whole: &'a [u8],
     header: usize,
@@ -61,8 +61,8 @@ struct Frame<'a> {
     element: usize,
 }
 
-impl<'a> Frame<'a> {
-    fn read(input: &'a [u8]) -> Result<Frame<'a>> {
+impl<'a> Blosc2Frame<'a> {
+    fn read(input: &'a [u8]) -> Result<Blosc2Frame<'a>> {
         let field =
             |at: usize| input.get(at..).ok_or_else(|| Error::malformed("Blosc 2 frame ends in its header"));
         if field(2)?.get(..8) != Some(b"b2frame\0".as_slice()) {
@@ -72,7 +72,7 @@ impl<'a> Frame<'a> {
             Cursor::new(field(at)?, 0).array().map(u32::from_be_bytes).map(u64::from)
         };
         let long = |at: usize| -> Result<u64> { Cursor::new(field(at)?, 0).array().map(u64::from_be_bytes) };
-        let frame = Frame {
+        let frame = Blosc2Frame {
             whole: input,
             header: checked::size(int(11)?)?,
             bytes: checked::size(long(30)?)?,

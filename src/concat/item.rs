@@ -43,7 +43,9 @@ impl Joinable {
                     let e = e.reworded(|m| format!("cannot be joined: {m}")).of_kind(Kind::Unsupported);
                     Err(e.in_object(object.path()))
                 }
-                Ok(StoredMatrix::Dense(_)) => Err(Error::unsupported("not a group").in_object(object.path())),
+                Ok(StoredMatrix::Dense(_)) => {
+                    Err(Error::unsupported("expected a group, got an array").in_object(object.path()))
+                }
                 Err(e) => Err(e),
             },
         }

@@ -189,8 +189,7 @@ impl AnnData {
         let found = genomes.into_iter().find(|g| g.name() == name);
         found.ok_or_else(|| {
             let names = names.join(", ");
-            Error::usage(format!("expected the name of a genome (there are: {names})"))
-                .hinting(Hint::ChooseMatrix)
+            Error::usage(format!("choose a genome (there are: {names})")).hinting(Hint::ChooseMatrix)
         })
     }
 

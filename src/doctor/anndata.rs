@@ -299,7 +299,7 @@ mod tests {
             (0..10).map(|i| LostLines { lines: 3 * i..3 * i + 2, reason: "cut".into() }).collect();
         lost_lines("/X", "rows", 100, &lost, &mut report);
         let first = &report.findings[0];
-        assert!(first.text.starts_with("20 of 100 rows cannot be read: 0 to 1, "), "{}", first.text);
+        assert!(first.text.starts_with("20 of 100 rows cannot be read: 0-1, 3-4, "), "{}", first.text);
         assert!(first.text.ends_with(", ...") && first.remedy == Some(Remedy::Salvage));
         assert_eq!(report.findings.len(), 1 + SHOWN);
     }

@@ -229,8 +229,8 @@ mod tests {
     use crate::strings::Strings;
     use crate::table::Categorical;
 
-    /// Three cells with labels, one gene, colours of the labels, and the neighbours of the cells as they were stored before
-    /// anndata 0.7; the output of `rows`.
+    /// Exports `rows` of a file with three cells in categories, their colours, one gene, and graphs of
+    /// neighbours where anndata before 0.7 stored them. Returns the output's root.
     fn exported(rows: Option<&[u64]>) -> Node {
         let dir = tempfile::tempdir().unwrap();
         let (input, output) = (dir.path().join("in.h5ad"), dir.path().join("out.h5ad"));
@@ -261,7 +261,8 @@ mod tests {
         root.descend(path).unwrap().array().unwrap().read().unwrap().strings().unwrap()
     }
 
-    /// Cells 0 and 1 have the labels a and c: b is gone, and its colour. Colours of no such column stay as they are.
+    /// Cells 0 and 1 are in the categories a and c: b and its colour are dropped. Colours without a column stay
+    /// unchanged.
     #[test]
     fn colours_follow_the_labels_that_are_left() {
         let part = exported(Some(&[0, 1]));

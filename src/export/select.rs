@@ -74,11 +74,11 @@ impl<'d> Selecting<'d> {
         export(self.dataset, path.as_ref(), &self.selection, &self.options, self.observer)
     }
 
-    /// Writes the part as an h5ad file into `sink`, from its beginning, and returns the sink: a service that answers with
-    /// a file needs no disk for it.
+    /// Writes the chosen cells and genes of every element as an h5ad file into `sink`, from its beginning, and
+    /// returns the sink: a service can answer with a file without writing it to disk.
     ///
     /// # Errors
-    /// As [`export_to`].
+    /// Those of [`export_to`].
     pub fn write<W: Write + Seek + Send + 'static>(self, sink: W) -> Result<W> {
         export_to(self.dataset, sink, &self.selection, &self.options, self.observer)
     }

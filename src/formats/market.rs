@@ -2,7 +2,7 @@
 //! `features.tsv` or `genes.tsv`, each plain or gzipped. The format is defined by NIST ("The Matrix Market
 //! Exchange Formats").
 //!
-//! The entries of such a file come in any order, so all must be read before the first row is complete: the
+//! The entries of a file come in any order, so all must be read before the first row is complete: the
 //! matrix is held in memory, and refused if it does not fit the budget.
 
 use super::lines::{self, TextLines};

@@ -12,7 +12,7 @@ use crate::strings::Strings;
 use crate::table::{Column, Frame};
 use crate::tree::Node;
 
-/// Whether `group` holds such a matrix.
+/// Whether `group` has the children of a feature-barcode matrix.
 pub(crate) fn is_matrix(group: &Node) -> Result<bool> {
     if !group.is_group() {
         return Ok(false);

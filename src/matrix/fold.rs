@@ -505,8 +505,8 @@ mod tests {
 
     #[test]
     fn cancelling_stops() {
-        struct Stop;
-        impl Observer for Stop {
+        struct FoldStop;
+        impl Observer for FoldStop {
             fn cancelled(&self) -> bool {
                 true
             }
@@ -514,7 +514,7 @@ mod tests {
         let m = matrix(Orientation::Csr, &[5; 4], 3);
         let in_order = InOrder(&m);
         for source in [&m as &dyn Source, &in_order] {
-            let stopped = entries(source).observer(&Stop);
+            let stopped = entries(source).observer(&FoldStop);
             let e = stopped
                 .fold(
                     || 0,
@@ -527,7 +527,7 @@ mod tests {
                 .unwrap_err();
             assert_eq!(e.kind(), crate::Kind::Cancelled);
         }
-        let e = entries(&m).observer(&Stop).blocks().unwrap().next().unwrap().unwrap_err();
+        let e = entries(&m).observer(&FoldStop).blocks().unwrap().next().unwrap().unwrap_err();
         assert_eq!(e.kind(), crate::Kind::Cancelled);
     }
 

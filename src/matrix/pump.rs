@@ -349,14 +349,14 @@ mod tests {
 
     #[test]
     fn cancelling_stops() {
-        struct Stop;
-        impl Observer for Stop {
+        struct PumpStop;
+        impl Observer for PumpStop {
             fn cancelled(&self) -> bool {
                 true
             }
         }
         let from = matrix(10);
-        let e = pump(&from, IntoMemory::new(from.layout()), Budget::new(1 << 20), &Stop).unwrap_err();
+        let e = pump(&from, IntoMemory::new(from.layout()), Budget::new(1 << 20), &PumpStop).unwrap_err();
         assert_eq!(e.kind(), crate::Kind::Cancelled);
     }
 }

@@ -186,8 +186,8 @@ impl Serialize for Files {
 
 impl<'de> Deserialize<'de> for Files {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
+        struct FilesInOrder;
+        impl<'de> Visitor<'de> for FilesInOrder {
             type Value = Files;
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str("an object with one key for each file")
@@ -200,7 +200,7 @@ impl<'de> Deserialize<'de> for Files {
                 Ok(Files(files))
             }
         }
-        from.deserialize_map(InOrder)
+        from.deserialize_map(FilesInOrder)
     }
 }
 

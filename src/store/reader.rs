@@ -104,12 +104,12 @@ impl Store {
     ///
     /// ```
     /// # use annmap::convert::{ConvertOptions, convert};
-    /// # use annmap::{Limits, dataset::Input, store::Store};
+    /// # use annmap::{dataset::Dataset, store::Store};
     /// # let dir = tempfile::tempdir().unwrap();
     /// # let file = dir.path().join("cells.h5ad");
     /// # annmap::synth::synth(&file, &annmap::synth::SynthOptions::default(), &())?;
     /// # let path = dir.path().join("cells.store");
-    /// # convert(&Input::open(&file, Limits::default())?, &path, &ConvertOptions::default(), &())?;
+    /// # convert(&Dataset::open(&file)?, &path, &ConvertOptions::default(), &())?;
     /// let store = Store::open(&path)?;
     /// let (data, indices, indptr) = (store.data::<f32>()?, store.indices::<i64>()?, store.indptr::<i64>()?);
     /// let first = indptr[0] as usize..indptr[1] as usize;

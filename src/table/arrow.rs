@@ -211,7 +211,7 @@ fn numbers(dtype: Dtype, bytes: &[u8], missing: Option<&[bool]>) -> ArrayRef {
     if dtype == Dtype::Bool {
         let mut out = BooleanBuilder::with_capacity(bytes.len());
         for (i, b) in bytes.iter().enumerate() {
-            out.append_option((!missing.is_some_and(|m| m.get(i) == Some(&true))).then_some(*b != 0));
+            out.append_option(missing.is_none_or(|m| m.get(i) != Some(&true)).then_some(*b != 0));
         }
         return Arc::new(out.finish());
     }

@@ -28,7 +28,7 @@ pub struct ElementStream(StreamOf);
 
 #[derive(Debug)]
 enum StreamOf {
-    Hdf5(Box<hdf5::ElementStream>),
+    Hdf5(Box<hdf5::DatasetStream>),
 }
 
 impl Array {

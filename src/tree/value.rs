@@ -145,33 +145,33 @@ impl From<hdf5::Value> for Value {
 
 /// Elements ready to be written: their type, shape and bytes.
 #[derive(Debug, Clone)]
-pub struct EncodedValue(hdf5::EncodedValue);
+pub struct EncodedValue(hdf5::StoredValue);
 
 impl EncodedValue {
     /// An array of plain numbers of shape `dims`, or a scalar if `dims` is empty. `bytes` are little-endian,
     /// row-major.
     pub fn numbers(dtype: Dtype, dims: &[u64], bytes: Vec<u8>) -> Self {
-        EncodedValue(hdf5::EncodedValue::numbers(dtype, dims, bytes))
+        EncodedValue(hdf5::StoredValue::numbers(dtype, dims, bytes))
     }
 
     /// Elements of any type of fixed size, of shape `dims`; `bytes` are in that type, row-major.
     pub fn elements(datatype: &Datatype, dims: &[u64], bytes: Vec<u8>) -> Self {
-        EncodedValue(hdf5::EncodedValue::numbers(Dtype::Uint8, dims, bytes).of_type(datatype))
+        EncodedValue(hdf5::StoredValue::numbers(Dtype::Uint8, dims, bytes).of_type(datatype))
     }
 
     /// A scalar of type int64.
     pub fn integer(value: i64) -> Self {
-        EncodedValue(hdf5::EncodedValue::integer(value))
+        EncodedValue(hdf5::StoredValue::integer(value))
     }
 
     /// A scalar of type bool, as h5py stores it: an enumeration of `FALSE` and `TRUE`.
     pub fn boolean(value: bool) -> Self {
-        EncodedValue(hdf5::EncodedValue::boolean(value))
+        EncodedValue(hdf5::StoredValue::boolean(value))
     }
 
     /// A null value: no elements and no shape.
     pub fn null() -> Self {
-        EncodedValue(hdf5::EncodedValue::null())
+        EncodedValue(hdf5::StoredValue::null())
     }
 
     /// Number of elements in each dimension: empty for a scalar, `None` for a null value.
@@ -189,13 +189,13 @@ impl EncodedValue {
         self.0.bytes()
     }
 
-    pub(super) fn as_hdf5(&self) -> &hdf5::EncodedValue {
+    pub(super) fn as_hdf5(&self) -> &hdf5::StoredValue {
         &self.0
     }
 }
 
-impl From<hdf5::EncodedValue> for EncodedValue {
-    fn from(value: hdf5::EncodedValue) -> Self {
+impl From<hdf5::StoredValue> for EncodedValue {
+    fn from(value: hdf5::StoredValue) -> Self {
         EncodedValue(value)
     }
 }

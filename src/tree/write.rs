@@ -243,7 +243,7 @@ impl ChunkWriter {
     }
 }
 
-fn to_hdf5(attributes: Attributes<'_>) -> Vec<(String, hdf5::EncodedValue)> {
+fn to_hdf5(attributes: Attributes<'_>) -> Vec<(String, hdf5::StoredValue)> {
     attributes.iter().map(|(name, value)| (name.clone(), value.as_hdf5().clone())).collect()
 }
 

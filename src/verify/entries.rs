@@ -10,17 +10,17 @@ use crate::sync::{self, lock};
 use std::sync::Mutex;
 
 /// The side B, and what was found so far.
-pub(super) struct Entries<'s> {
+pub(super) struct ComparedEntries<'s> {
     b: &'s dyn Source,
     names: [Option<Strings>; 2],
     /// Type of A's values.
     dtype: Dtype,
     buffers: Mutex<Vec<Buffer>>,
-    found: Mutex<Found>,
+    found: Mutex<FoundDifference>,
 }
 
 #[derive(Default)]
-struct Found {
+struct FoundDifference {
     count: u64,
     /// The first, by line and minor index of B.
     first: Vec<One>,
@@ -67,7 +67,7 @@ impl<'a> Side<'a> {
     }
 }
 
-impl<'s> Entries<'s> {
+impl<'s> ComparedEntries<'s> {
     pub(super) fn new(
         b: &'s dyn Source,
         names: [Option<Strings>; 2],
@@ -83,7 +83,7 @@ impl<'s> Entries<'s> {
             let e = e.reworded(|m| format!("{m} (each side of a comparison has half of it)"));
             both.into_iter().fold(e, Error::needing)
         })?;
-        Ok(Entries { b, names, dtype, buffers: Mutex::default(), found: Mutex::default() })
+        Ok(ComparedEntries { b, names, dtype, buffers: Mutex::default(), found: Mutex::default() })
     }
 
     /// Compares whole lines of `a` as they are read.
@@ -191,7 +191,7 @@ impl<'s> Entries<'s> {
         }
         let (order_a, order_b) = (a.sorted(), b.sorted());
         let (mut i, mut j) = (0, 0);
-        let mut found = Found::default();
+        let mut found = FoundDifference::default();
         let mut add = |minor, x: Option<Scalar>, y: Option<Scalar>| {
             found.count += 1;
             if found.first.len() < SHOWN {
@@ -268,7 +268,7 @@ fn same_number(a: Scalar, b: Scalar) -> bool {
     }
 }
 
-struct Compare<'e, 's>(&'e Entries<'s>);
+struct Compare<'e, 's>(&'e ComparedEntries<'s>);
 
 impl Sink for Compare<'_, '_> {
     type Done = ();
@@ -305,7 +305,7 @@ mod tests {
 
     fn differences(a: &InMemory, b: &InMemory) -> u64 {
         let budget = Budget::new(4 << 20);
-        let e = Entries::new(b, [None, None], Dtype::Float32, budget).unwrap();
+        let e = ComparedEntries::new(b, [None, None], Dtype::Float32, budget).unwrap();
         e.compare_lines(a, budget, &()).unwrap();
         let mut c = Comparison::default();
         e.finish(&mut c);

@@ -15,7 +15,7 @@ use crate::matrix::{Budget, Edit, Edited, Source};
 use crate::observe::{Observer, Phase, Verb};
 use crate::report;
 use crate::transpose;
-use entries::Entries;
+use entries::ComparedEntries;
 use serde::ser::SerializeStruct;
 use std::path::PathBuf;
 
@@ -166,7 +166,7 @@ pub fn compare(
         let total = s.layout().bytes();
         observer.phase(&Phase::new(verb, total).of(&options.matrices[0]));
     };
-    let entries = Entries::new(right, names, left.layout().dtype, half)?;
+    let entries = ComparedEntries::new(right, names, left.layout().dtype, half)?;
     if left.layout().orientation == right.layout().orientation {
         phase(Verb::Comparing, left);
         entries.compare_lines(left, half, observer).in_file(a.path())?;

@@ -192,7 +192,7 @@ fn contradictions_are_refused_with_their_place() {
     let dir = tempfile::tempdir().unwrap();
     for (file, object, words) in [
         ("outside.h5ad", "/X/indices", "column index 999 in row 1 (expected below 3)"),
-        ("wrapped.h5ad", "/X/indptr", "indptr is -5 at line 2"),
+        ("wrapped.h5ad", "/X/indptr", "expected no negative value, got -5 at line 2"),
     ] {
         let e = make(file, &dir.path().join("s"), &options("X")).unwrap_err();
         assert_eq!((e.kind(), e.object()), (Kind::Malformed, Some(object)));

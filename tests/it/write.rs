@@ -3,7 +3,7 @@
 use crate::support::Recorder;
 use annmap::codec::{Compression, Filters};
 use annmap::dtype::Class;
-use annmap::hdf5::{EncodedValue, File, Group, Libver, Scratch, Storing, Writer};
+use annmap::hdf5::{File, Group, Libver, Scratch, StoredValue, Storing, Writer};
 use annmap::{Dtype, Limits, Strings};
 use proptest::prelude::*;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn write(path: &Path, links: usize, chunk: u64, filters: Filters, libver: Libver
     for i in 0..links {
         let value = w.text(&format!("value {i}")).unwrap();
         let d = w
-            .dataset(&EncodedValue::integer(i as i64), &[("note".into(), value)], &Storing::default())
+            .dataset(&StoredValue::integer(i as i64), &[("note".into(), value)], &Storing::default())
             .unwrap();
         inner.link(&format!("link {i}"), d);
     }
@@ -30,18 +30,18 @@ fn write(path: &Path, links: usize, chunk: u64, filters: Filters, libver: Libver
     let texts = w.texts(&strings, &[links as u64]).unwrap();
     let how = Storing { chunk: Some(vec![chunk]), filters, unlimited: true };
     root.link("texts", w.dataset(&texts, &[], &how).unwrap());
-    let table = EncodedValue::numbers(Dtype::Float32, &[50, 33], floats(50 * 33));
+    let table = StoredValue::numbers(Dtype::Float32, &[50, 33], floats(50 * 33));
     let how = Storing { chunk: Some(vec![7, chunk.min(40)]), filters, unlimited: false };
     root.link("table", w.dataset(&table, &[], &how).unwrap());
     root.link("plain", w.dataset(&table, &[], &Storing::default()).unwrap());
-    root.link("where", w.dataset(&EncodedValue::references(&[inner]), &[], &Storing::default()).unwrap());
-    root.attribute("nothing", EncodedValue::null());
-    root.attribute("yes", EncodedValue::boolean(true));
+    root.link("where", w.dataset(&StoredValue::references(&[inner]), &[], &Storing::default()).unwrap());
+    root.attribute("nothing", StoredValue::null());
+    root.attribute("yes", StoredValue::boolean(true));
     // more than a header's message can hold
     let long: Strings = (0..links).map(|i| format!("column {i}")).collect();
     root.attribute("column-order", w.texts(&long, &[links as u64]).unwrap());
     let long = floats(5000);
-    root.attribute("medium", EncodedValue::numbers(Dtype::Float32, &[5000], long));
+    root.attribute("medium", StoredValue::numbers(Dtype::Float32, &[5000], long));
     w.finish(&root).unwrap();
 }
 
@@ -129,7 +129,7 @@ proptest! {
         let libver = if latest { Libver::Latest } else { Libver::Earliest };
         let mut w = Writer::create(&path, false, libver).unwrap();
         let mut root = Group::new();
-        root.link("x", w.dataset(&EncodedValue::numbers(Dtype::Uint64, &dims, bytes.clone()), &[], &how).unwrap());
+        root.link("x", w.dataset(&StoredValue::numbers(Dtype::Uint64, &dims, bytes.clone()), &[], &how).unwrap());
         w.finish(&root).unwrap();
         let v = File::open(&path).unwrap().object("/x").unwrap().dataset().unwrap().read().unwrap();
         prop_assert_eq!(v.shape().unwrap(), &dims[..]);
@@ -159,7 +159,7 @@ fn chunks_read_in_order_are_what_they_are_read_whole() {
                 let mut root = Group::new();
                 root.link(
                     "d",
-                    w.dataset(&EncodedValue::numbers(dtype, &shape, bytes.clone()), &[], &how).unwrap(),
+                    w.dataset(&StoredValue::numbers(dtype, &shape, bytes.clone()), &[], &how).unwrap(),
                 );
                 w.finish(&root).unwrap();
                 let d = File::open(&path).unwrap().root().unwrap().descend("d").unwrap().dataset().unwrap();
@@ -203,7 +203,7 @@ fn small_chunks_that_lie_together_are_read_together() {
         let mut root = Group::new();
         root.link(
             "d",
-            w.dataset(&EncodedValue::numbers(Dtype::Float32, &[50_000], floats(50_000)), &[], &how).unwrap(),
+            w.dataset(&StoredValue::numbers(Dtype::Float32, &[50_000], floats(50_000)), &[], &how).unwrap(),
         );
         w.finish(&root).unwrap();
         let recorder = Recorder { bytes: Arc::new(std::fs::read(&path).unwrap()), asked: Arc::default() };
@@ -246,7 +246,7 @@ fn chunks_decoded_two_at_once_are_what_each_is() {
             let mut root = Group::new();
             root.link(
                 "d",
-                w.dataset(&EncodedValue::numbers(dtype, &[n as u64], bytes.clone()), &[], &how).unwrap(),
+                w.dataset(&StoredValue::numbers(dtype, &[n as u64], bytes.clone()), &[], &how).unwrap(),
             );
             w.finish(&root).unwrap();
             let open = || File::open(&path).unwrap().root().unwrap().descend("d").unwrap().dataset().unwrap();

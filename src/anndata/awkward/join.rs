@@ -1,7 +1,7 @@
 //! Joins arrays one after the other: one function for each kind.
 
 use super::form::Json;
-use super::{Awkward, Kind};
+use super::{Awkward, AwkwardKind};
 use crate::dtype::{Dtype, Policy, cast};
 use crate::error::{Error, Result};
 
@@ -12,29 +12,31 @@ impl Awkward {
     /// `Unsupported` if they are of different kinds.
     pub(crate) fn concat(parts: &[&Awkward], common: bool) -> Result<Awkward> {
         let filled: Vec<&Awkward> =
-            parts.iter().copied().filter(|p| !matches!(p.kind, Kind::Empty)).collect();
+            parts.iter().copied().filter(|p| !matches!(p.kind, AwkwardKind::Empty)).collect();
         let len = parts.iter().map(|p| p.len).sum();
         let Some(first) = filled.first() else {
-            return Ok(Awkward { len, kind: Kind::Empty, parameters: Json::object([]) });
+            return Ok(Awkward { len, kind: AwkwardKind::Empty, parameters: Json::object([]) });
         };
-        if filled.iter().any(|p| matches!(p.kind, Kind::Options { .. })) {
+        if filled.iter().any(|p| matches!(p.kind, AwkwardKind::Options { .. })) {
             return options(&filled, len, common);
         }
         if filled.iter().any(|p| p.parameters != first.parameters) {
             return Err(different());
         }
         let kind = match &first.kind {
-            Kind::Empty | Kind::Options { .. } => return Err(different()),
-            Kind::Numbers { inner, .. } => numbers(&filled, inner)?,
-            Kind::Lists { .. } => lists(&filled)?,
-            Kind::Regular { size, .. } => regular(&filled, *size)?,
-            Kind::Records { names, contents } => records(&filled, names.as_deref(), contents.len(), common)?,
+            AwkwardKind::Empty | AwkwardKind::Options { .. } => return Err(different()),
+            AwkwardKind::Numbers { inner, .. } => numbers(&filled, inner)?,
+            AwkwardKind::Lists { .. } => lists(&filled)?,
+            AwkwardKind::Regular { size, .. } => regular(&filled, *size)?,
+            AwkwardKind::Records { names, contents } => {
+                records(&filled, names.as_deref(), contents.len(), common)?
+            }
         };
         Ok(Awkward { len, kind, parameters: first.parameters.clone() })
     }
 
     fn field(&self, name: &str) -> Option<&Awkward> {
-        let Kind::Records { names: Some(names), contents } = &self.kind else { return None };
+        let AwkwardKind::Records { names: Some(names), contents } = &self.kind else { return None };
         contents.get(names.iter().position(|n| n == name)?)
     }
 }
@@ -49,7 +51,7 @@ fn options(parts: &[&Awkward], len: usize, common: bool) -> Result<Awkward> {
     let mut begin = 0;
     for p in parts {
         let (index, content) = match &p.kind {
-            Kind::Options { index, content } => (index.clone(), &**content),
+            AwkwardKind::Options { index, content } => (index.clone(), &**content),
             _ => ((0..p.len as i64).collect(), *p),
         };
         indexes.extend(index.iter().map(|i| if *i < 0 { -1 } else { i + begin }));
@@ -57,16 +59,16 @@ fn options(parts: &[&Awkward], len: usize, common: bool) -> Result<Awkward> {
         contents.push(content);
     }
     let content = Box::new(Awkward::concat(&contents, common)?);
-    let kind = Kind::Options { index: indexes, content };
+    let kind = AwkwardKind::Options { index: indexes, content };
     Ok(Awkward { len, kind, parameters: Json::object([]) })
 }
 
 /// Numbers in the type that holds all of them.
-fn numbers(parts: &[&Awkward], inner: &[u64]) -> Result<Kind> {
+fn numbers(parts: &[&Awkward], inner: &[u64]) -> Result<AwkwardKind> {
     let mut common: Option<Dtype> = None;
     for p in parts {
         match &p.kind {
-            Kind::Numbers { dtype, inner: i, .. } if i == inner => {
+            AwkwardKind::Numbers { dtype, inner: i, .. } if i == inner => {
                 common = Some(common.map_or(*dtype, |c| c.promoted(*dtype)));
             }
             _ => return Err(different()),
@@ -75,38 +77,38 @@ fn numbers(parts: &[&Awkward], inner: &[u64]) -> Result<Kind> {
     let to = common.unwrap_or(Dtype::Float64);
     let mut all = Vec::new();
     for p in parts {
-        let Kind::Numbers { dtype, bytes, .. } = &p.kind else { continue };
+        let AwkwardKind::Numbers { dtype, bytes, .. } = &p.kind else { continue };
         let mut out = vec![0; bytes.len() / dtype.size() * to.size()];
         let _ = cast(*dtype, bytes, to, &mut out, Policy::Round);
         all.extend(out);
     }
-    Ok(Kind::Numbers { dtype: to, inner: inner.to_vec(), bytes: all })
+    Ok(AwkwardKind::Numbers { dtype: to, inner: inner.to_vec(), bytes: all })
 }
 
-fn lists(parts: &[&Awkward]) -> Result<Kind> {
+fn lists(parts: &[&Awkward]) -> Result<AwkwardKind> {
     let (mut ends, mut contents) = (vec![0i64], Vec::new());
     for p in parts {
-        let Kind::Lists { offsets, content } = &p.kind else { return Err(different()) };
+        let AwkwardKind::Lists { offsets, content } = &p.kind else { return Err(different()) };
         let begin = ends[ends.len() - 1];
         ends.extend(offsets.iter().skip(1).map(|o| o + begin));
         contents.push(&**content);
     }
-    Ok(Kind::Lists { offsets: ends, content: Box::new(Awkward::concat(&contents, false)?) })
+    Ok(AwkwardKind::Lists { offsets: ends, content: Box::new(Awkward::concat(&contents, false)?) })
 }
 
-fn regular(parts: &[&Awkward], size: usize) -> Result<Kind> {
+fn regular(parts: &[&Awkward], size: usize) -> Result<AwkwardKind> {
     let mut contents = Vec::new();
     for p in parts {
         match &p.kind {
-            Kind::Regular { size: s, content } if *s == size => contents.push(&**content),
+            AwkwardKind::Regular { size: s, content } if *s == size => contents.push(&**content),
             _ => return Err(different()),
         }
     }
-    Ok(Kind::Regular { size, content: Box::new(Awkward::concat(&contents, false)?) })
+    Ok(AwkwardKind::Regular { size, content: Box::new(Awkward::concat(&contents, false)?) })
 }
 
 /// Records with the fields `names` of the first, which has `count` fields. Tuples are not joined.
-fn records(parts: &[&Awkward], names: Option<&[String]>, count: usize, common: bool) -> Result<Kind> {
+fn records(parts: &[&Awkward], names: Option<&[String]>, count: usize, common: bool) -> Result<AwkwardKind> {
     let names = names.ok_or_else(different)?;
     let mut fields = Vec::new();
     for name in names {
@@ -118,35 +120,35 @@ fn records(parts: &[&Awkward], names: Option<&[String]>, count: usize, common: b
         }
     }
     let same_count =
-        |p: &&Awkward| matches!(&p.kind, Kind::Records { contents, .. } if contents.len() == count);
+        |p: &&Awkward| matches!(&p.kind, AwkwardKind::Records { contents, .. } if contents.len() == count);
     if !common && !parts.iter().all(same_count) {
         return Err(different());
     }
     let (names, contents) = fields.into_iter().unzip();
-    Ok(Kind::Records { names: Some(names), contents })
+    Ok(AwkwardKind::Records { names: Some(names), contents })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(len: usize, kind: Kind) -> Awkward {
+    fn of(len: usize, kind: AwkwardKind) -> Awkward {
         Awkward { len, kind, parameters: Json::object([]) }
     }
 
     fn bytes(values: &[u8]) -> Awkward {
-        of(values.len(), Kind::Numbers { dtype: Dtype::Uint8, inner: vec![], bytes: values.to_vec() })
+        of(values.len(), AwkwardKind::Numbers { dtype: Dtype::Uint8, inner: vec![], bytes: values.to_vec() })
     }
 
     fn shorts(values: &[i16]) -> Awkward {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        of(values.len(), Kind::Numbers { dtype: Dtype::Int16, inner: vec![], bytes })
+        of(values.len(), AwkwardKind::Numbers { dtype: Dtype::Int16, inner: vec![], bytes })
     }
 
     fn record(fields: &[(&str, Awkward)]) -> Awkward {
         let names = Some(fields.iter().map(|(n, _)| (*n).to_owned()).collect());
         let contents: Vec<Awkward> = fields.iter().map(|(_, c)| c.clone()).collect();
-        of(contents[0].len, Kind::Records { names, contents })
+        of(contents[0].len, AwkwardKind::Records { names, contents })
     }
 
     fn refused(parts: [&Awkward; 2], common: bool) {
@@ -158,7 +160,7 @@ mod tests {
     fn lists_follow_each_other_and_an_empty_array_adds_nothing() {
         let (a, b) = (Awkward::lists(&[0, 2, 2, 3], &[7, 8, 9]), Awkward::lists(&[0, 1], &[5]));
         let both = Awkward::lists(&[0, 2, 2, 3, 4], &[7, 8, 9, 5]);
-        let empty = of(0, Kind::Empty);
+        let empty = of(0, AwkwardKind::Empty);
         assert_eq!(Awkward::concat(&[&a, &empty, &b], true).unwrap(), both);
         assert_eq!(Awkward::concat(&[&empty], true).unwrap(), empty);
         refused([&a, &shorts(&[1])], true);
@@ -167,7 +169,7 @@ mod tests {
     #[test]
     fn numbers_meet_in_a_type_that_holds_both() {
         assert_eq!(Awkward::concat(&[&bytes(&[200]), &shorts(&[-1])], true).unwrap(), shorts(&[200, -1]));
-        let pairs = of(1, Kind::Numbers { dtype: Dtype::Uint8, inner: vec![2], bytes: vec![1, 2] });
+        let pairs = of(1, AwkwardKind::Numbers { dtype: Dtype::Uint8, inner: vec![2], bytes: vec![1, 2] });
         refused([&bytes(&[1]), &pairs], true);
     }
 
@@ -176,13 +178,13 @@ mod tests {
         let gaps = shorts(&[3, 4]).take(&[Some(1), None]);
         let joined = Awkward::concat(&[&shorts(&[1, 2]), &gaps], true).unwrap();
         let content = Box::new(shorts(&[1, 2, 3, 4]));
-        assert_eq!(joined, of(4, Kind::Options { index: vec![0, 1, 3, -1], content }));
+        assert_eq!(joined, of(4, AwkwardKind::Options { index: vec![0, 1, 3, -1], content }));
     }
 
     #[test]
     fn lists_of_one_length_need_the_same_length() {
         let of_size = |size, content: &[i16]| {
-            of(content.len() / size, Kind::Regular { size, content: Box::new(shorts(content)) })
+            of(content.len() / size, AwkwardKind::Regular { size, content: Box::new(shorts(content)) })
         };
         let both = Awkward::concat(&[&of_size(2, &[1, 2]), &of_size(2, &[3, 4])], true).unwrap();
         assert_eq!(both, of_size(2, &[1, 2, 3, 4]));
@@ -201,7 +203,7 @@ mod tests {
         let turned = record(&[("y", shorts(&[4])), ("x", shorts(&[3]))]);
         let both = record(&[("x", shorts(&[1, 3])), ("y", shorts(&[2, 4]))]);
         assert_eq!(Awkward::concat(&[&a, &turned], false).unwrap(), both);
-        let tuple = of(1, Kind::Records { names: None, contents: vec![shorts(&[1])] });
+        let tuple = of(1, AwkwardKind::Records { names: None, contents: vec![shorts(&[1])] });
         refused([&tuple, &tuple.clone()], true);
         let named = Awkward { parameters: Json::object([("__record__", "point".into())]), ..a.clone() };
         refused([&a, &named], true);

@@ -15,13 +15,13 @@ use form::Json;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Awkward {
     len: usize,
-    kind: Kind,
+    kind: AwkwardKind,
     /// What a node is besides: strings, names of records.
     parameters: Json,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Kind {
+enum AwkwardKind {
     Empty,
     /// Numbers, each element an array of these inner dimensions.
     Numbers {
@@ -55,15 +55,15 @@ impl Awkward {
     /// Lists of integers: where each ends in `values`, after a zero.
     pub(crate) fn lists(offsets: &[i64], values: &[i64]) -> Awkward {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let kind = Kind::Numbers { dtype: Dtype::Int64, inner: Vec::new(), bytes };
+        let kind = AwkwardKind::Numbers { dtype: Dtype::Int64, inner: Vec::new(), bytes };
         let content = Box::new(Awkward { len: values.len(), kind, parameters: Json::object([]) });
-        let kind = Kind::Lists { offsets: offsets.to_vec(), content };
+        let kind = AwkwardKind::Lists { offsets: offsets.to_vec(), content };
         Awkward { len: offsets.len().saturating_sub(1), kind, parameters: Json::object([]) }
     }
 
     /// `len` elements, all missing.
     pub(crate) fn missing(len: usize) -> Awkward {
-        Awkward { len: 0, kind: Kind::Empty, parameters: Json::object([]) }.take(&vec![None; len])
+        Awkward { len: 0, kind: AwkwardKind::Empty, parameters: Json::object([]) }.take(&vec![None; len])
     }
 
     /// Elements.
@@ -73,38 +73,38 @@ impl Awkward {
 
     /// The elements `rows`, missing where a row is `None`; each is one that the array has.
     pub(crate) fn take(&self, rows: &[Option<u64>]) -> Awkward {
-        if rows.contains(&None) && !matches!(self.kind, Kind::Options { .. }) {
+        if rows.contains(&None) && !matches!(self.kind, AwkwardKind::Options { .. }) {
             let index = rows.iter().map(|r| r.map_or(-1, |r| r as i64)).collect();
-            let kind = Kind::Options { index, content: Box::new(self.clone()) };
+            let kind = AwkwardKind::Options { index, content: Box::new(self.clone()) };
             return Awkward { len: rows.len(), kind, parameters: Json::object([]) };
         }
         let there = || rows.iter().flatten().map(|r| *r as usize);
         let kind = match &self.kind {
-            Kind::Empty => Kind::Empty,
-            Kind::Numbers { dtype, inner, bytes } => {
+            AwkwardKind::Empty => AwkwardKind::Empty,
+            AwkwardKind::Numbers { dtype, inner, bytes } => {
                 let size = inner.iter().product::<u64>() as usize * dtype.size();
                 let bytes = there().flat_map(|r| bytes[r * size..(r + 1) * size].iter().copied()).collect();
-                Kind::Numbers { dtype: *dtype, inner: inner.clone(), bytes }
+                AwkwardKind::Numbers { dtype: *dtype, inner: inner.clone(), bytes }
             }
-            Kind::Lists { offsets, content } => {
+            AwkwardKind::Lists { offsets, content } => {
                 let mut ends = vec![0];
                 let mut inside = Vec::new();
                 for r in there() {
                     inside.extend((offsets[r] as u64..offsets[r + 1] as u64).map(Some));
                     ends.push(inside.len() as i64);
                 }
-                Kind::Lists { offsets: ends, content: Box::new(content.take(&inside)) }
+                AwkwardKind::Lists { offsets: ends, content: Box::new(content.take(&inside)) }
             }
-            Kind::Regular { size, content } => {
+            AwkwardKind::Regular { size, content } => {
                 let inside: Vec<_> =
                     there().flat_map(|r| (r * size..(r + 1) * size).map(|i| Some(i as u64))).collect();
-                Kind::Regular { size: *size, content: Box::new(content.take(&inside)) }
+                AwkwardKind::Regular { size: *size, content: Box::new(content.take(&inside)) }
             }
-            Kind::Records { names, contents } => Kind::Records {
+            AwkwardKind::Records { names, contents } => AwkwardKind::Records {
                 names: names.clone(),
                 contents: contents.iter().map(|c| c.take(rows)).collect(),
             },
-            Kind::Options { index, content } => {
+            AwkwardKind::Options { index, content } => {
                 // what nobody refers to any more is left behind
                 let mut inside = Vec::new();
                 let mut one = |r: &Option<u64>| match r.map(|r| index[r as usize]) {
@@ -115,7 +115,7 @@ impl Awkward {
                     _ => -1,
                 };
                 let index = rows.iter().map(&mut one).collect();
-                Kind::Options { index, content: Box::new(content.take(&inside)) }
+                AwkwardKind::Options { index, content: Box::new(content.take(&inside)) }
             }
         };
         Awkward { len: rows.len(), kind, parameters: self.parameters.clone() }
@@ -128,11 +128,11 @@ mod tests {
 
     fn numbers(values: &[i16]) -> Awkward {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let kind = Kind::Numbers { dtype: Dtype::Int16, inner: vec![], bytes };
+        let kind = AwkwardKind::Numbers { dtype: Dtype::Int16, inner: vec![], bytes };
         Awkward { len: values.len(), kind, parameters: Json::object([]) }
     }
 
-    fn of(len: usize, kind: Kind) -> Awkward {
+    fn of(len: usize, kind: AwkwardKind) -> Awkward {
         Awkward { len, kind, parameters: Json::object([]) }
     }
 
@@ -143,12 +143,12 @@ mod tests {
         assert_eq!(a.len(), 3);
         assert_eq!(a.take(&[Some(2), Some(0)]), Awkward::lists(&[0, 1, 3], &[9, 7, 8]));
         let pairs = |content: &[i16]| {
-            of(content.len() / 2, Kind::Regular { size: 2, content: Box::new(numbers(content)) })
+            of(content.len() / 2, AwkwardKind::Regular { size: 2, content: Box::new(numbers(content)) })
         };
         assert_eq!(pairs(&[1, 2, 3, 4]).take(&[Some(1), Some(1)]), pairs(&[3, 4, 3, 4]));
         let records = |a: &[i16], b: &[i16]| {
             let names = Some(vec!["a".to_owned(), "b".to_owned()]);
-            of(a.len(), Kind::Records { names, contents: vec![numbers(a), numbers(b)] })
+            of(a.len(), AwkwardKind::Records { names, contents: vec![numbers(a), numbers(b)] })
         };
         assert_eq!(records(&[1, 2], &[3, 4]).take(&[Some(1)]), records(&[2], &[4]));
     }
@@ -157,13 +157,13 @@ mod tests {
     #[test]
     fn rows_that_are_not_there_are_missing() {
         let optional = |index: &[i64], content: Awkward| {
-            of(index.len(), Kind::Options { index: index.to_vec(), content: Box::new(content) })
+            of(index.len(), AwkwardKind::Options { index: index.to_vec(), content: Box::new(content) })
         };
         let a = Awkward::lists(&[0, 2, 3], &[7, 8, 9]);
         let gaps = a.take(&[None, Some(1)]);
         assert_eq!(gaps, optional(&[-1, 1], a));
         let moved = gaps.take(&[Some(1), Some(0), None]);
         assert_eq!(moved, optional(&[0, -1, -1], Awkward::lists(&[0, 1], &[9])));
-        assert_eq!(Awkward::missing(2), optional(&[-1, -1], of(0, Kind::Empty)));
+        assert_eq!(Awkward::missing(2), optional(&[-1, -1], of(0, AwkwardKind::Empty)));
     }
 }

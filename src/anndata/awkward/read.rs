@@ -1,7 +1,7 @@
 //! Reads `awkward-array`: one function for each class of node.
 
 use super::form::Json;
-use super::{Awkward, Kind};
+use super::{Awkward, AwkwardKind};
 use crate::anndata::encoding::text_attribute;
 use crate::error::{Error, Place, Result};
 use crate::tree::Node;
@@ -50,7 +50,7 @@ impl<'f> FormNode<'f> {
             return Err(Error::limit(format!("an awkward array of more than {DEEPEST} levels")));
         }
         match self.text("class") {
-            "EmptyArray" if self.len == 0 => Ok(self.node(Kind::Empty)),
+            "EmptyArray" if self.len == 0 => Ok(self.node(AwkwardKind::Empty)),
             "NumpyArray" => self.numbers(),
             "ListOffsetArray" => self.lists(),
             "RegularArray" => self.regular(),
@@ -72,7 +72,7 @@ impl<'f> FormNode<'f> {
         let n = n.and_then(|n| usize::try_from(n).ok()).filter(|n| *n <= bytes.len());
         let short = || Error::malformed(format!("{key}-data is shorter than {} elements", self.len));
         bytes.truncate(n.ok_or_else(short)?);
-        Ok(self.node(Kind::Numbers { dtype, inner, bytes }))
+        Ok(self.node(AwkwardKind::Numbers { dtype, inner, bytes }))
     }
 
     fn lists(&self) -> Result<Awkward> {
@@ -85,14 +85,14 @@ impl<'f> FormNode<'f> {
         let content = self.content(last as usize)?;
         let content = if first == 0 { content } else { content.take(&inside) };
         let offsets = offsets.iter().map(|o| o - first as i64).collect();
-        Ok(self.node(Kind::Lists { offsets, content: Box::new(content) }))
+        Ok(self.node(AwkwardKind::Lists { offsets, content: Box::new(content) }))
     }
 
     fn regular(&self) -> Result<Awkward> {
         let size = self.form.get("size").and_then(Json::as_u64);
         let size = size.and_then(|s| usize::try_from(s).ok()).unwrap_or(0);
         let n = self.len.checked_mul(size).ok_or_else(|| Error::malformed("a regular array too large"))?;
-        Ok(self.node(Kind::Regular { size, content: Box::new(self.content(n)?) }))
+        Ok(self.node(AwkwardKind::Regular { size, content: Box::new(self.content(n)?) }))
     }
 
     fn records(&self) -> Result<Awkward> {
@@ -105,7 +105,7 @@ impl<'f> FormNode<'f> {
         if names.as_ref().is_some_and(|n| n.len() != contents.len()) {
             return Err(Error::malformed("records with more names than contents, or fewer"));
         }
-        Ok(self.node(Kind::Records { names, contents }))
+        Ok(self.node(AwkwardKind::Records { names, contents }))
     }
 
     fn optional(&self) -> Result<Awkward> {
@@ -135,13 +135,13 @@ impl<'f> FormNode<'f> {
         Ok(self.options((0..self.len as i64).collect(), content))
     }
 
-    fn node(&self, kind: Kind) -> Awkward {
+    fn node(&self, kind: AwkwardKind) -> Awkward {
         let parameters = self.form.get("parameters").cloned().unwrap_or_else(|| Json::object([]));
         Awkward { len: self.len, kind, parameters }
     }
 
     fn options(&self, index: Vec<i64>, content: Awkward) -> Awkward {
-        let kind = Kind::Options { index, content: Box::new(content) };
+        let kind = AwkwardKind::Options { index, content: Box::new(content) };
         Awkward { len: self.len, kind, parameters: Json::object([]) }
     }
 
@@ -212,12 +212,12 @@ mod tests {
 
     fn numbers(values: &[i64]) -> Awkward {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        let kind = Kind::Numbers { dtype: Dtype::Int64, inner: vec![], bytes };
+        let kind = AwkwardKind::Numbers { dtype: Dtype::Int64, inner: vec![], bytes };
         Awkward { len: values.len(), kind, parameters: Json::object([]) }
     }
 
     fn optional(index: &[i64], content: &[i64]) -> Awkward {
-        let kind = Kind::Options { index: index.to_vec(), content: Box::new(numbers(content)) };
+        let kind = AwkwardKind::Options { index: index.to_vec(), content: Box::new(numbers(content)) };
         Awkward { len: index.len(), kind, parameters: Json::object([]) }
     }
 

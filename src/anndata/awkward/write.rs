@@ -1,7 +1,7 @@
 //! Writes `awkward-array`: the form as an attribute, the buffers as arrays.
 
 use super::form::Json;
-use super::{Awkward, Kind};
+use super::{Awkward, AwkwardKind};
 use crate::anndata::AnnDataWriter;
 use crate::dtype::Dtype;
 use crate::error::Result;
@@ -43,27 +43,27 @@ impl Awkward {
             out.push((format!("{key}-{what}"), Dtype::Int64, bytes));
         };
         let (class, members): (&str, Vec<(&str, Json)>) = match &self.kind {
-            Kind::Empty => ("EmptyArray", vec![]),
-            Kind::Numbers { dtype, inner, bytes } => {
+            AwkwardKind::Empty => ("EmptyArray", vec![]),
+            AwkwardKind::Numbers { dtype, inner, bytes } => {
                 out.push((format!("{key}-data"), *dtype, bytes.clone()));
                 (
                     "NumpyArray",
                     vec![("primitive", dtype.name().into()), ("inner_shape", inner.clone().into())],
                 )
             }
-            Kind::Lists { offsets, content } => {
+            AwkwardKind::Lists { offsets, content } => {
                 integers("offsets", offsets);
                 ("ListOffsetArray", vec![("offsets", "i64".into()), ("content", content.form(next, out))])
             }
-            Kind::Regular { size, content } => {
+            AwkwardKind::Regular { size, content } => {
                 ("RegularArray", vec![("size", (*size as u64).into()), ("content", content.form(next, out))])
             }
-            Kind::Records { names, contents } => {
+            AwkwardKind::Records { names, contents } => {
                 let names = names.as_ref().map_or(Json::Null, |names| names.clone().into());
                 let contents = Json::List(contents.iter().map(|c| c.form(next, out)).collect());
                 ("RecordArray", vec![("fields", names), ("contents", contents)])
             }
-            Kind::Options { index, content } => {
+            AwkwardKind::Options { index, content } => {
                 integers("index", index);
                 ("IndexedOptionArray", vec![("index", "i64".into()), ("content", content.form(next, out))])
             }
@@ -86,16 +86,17 @@ mod tests {
     fn everything() -> Awkward {
         let of = |len, kind| Awkward { len, kind, parameters: Json::object([]) };
         let numbers = |values: &[u8], inner: &[u64]| {
-            let kind = Kind::Numbers { dtype: Dtype::Uint8, inner: inner.to_vec(), bytes: values.to_vec() };
+            let kind =
+                AwkwardKind::Numbers { dtype: Dtype::Uint8, inner: inner.to_vec(), bytes: values.to_vec() };
             of(values.len() / inner.iter().product::<u64>() as usize, kind)
         };
         let text: Json = serde_json::from_str(r#"{"__record__":"point","a":[1,null]}"#).unwrap();
-        let pairs = Kind::Regular { size: 2, content: Box::new(numbers(&[1, 2, 3, 4], &[])) };
+        let pairs = AwkwardKind::Regular { size: 2, content: Box::new(numbers(&[1, 2, 3, 4], &[])) };
         let contents = vec![numbers(&[5, 6, 7, 8], &[2]), of(2, pairs)];
-        let records = Kind::Records { names: Some(vec!["x".into(), "y".into()]), contents };
+        let records = AwkwardKind::Records { names: Some(vec!["x".into(), "y".into()]), contents };
         let records = Awkward { len: 2, kind: records, parameters: text };
-        let options = of(3, Kind::Options { index: vec![1, -1, 0], content: Box::new(records) });
-        of(2, Kind::Lists { offsets: vec![0, 2, 3], content: Box::new(options) })
+        let options = of(3, AwkwardKind::Options { index: vec![1, -1, 0], content: Box::new(records) });
+        of(2, AwkwardKind::Lists { offsets: vec![0, 2, 3], content: Box::new(options) })
     }
 
     /// The form has its keys in the order in which Awkward Array writes them, with `parameters` and `form_key` last.

@@ -162,12 +162,12 @@ mod tests {
         let all = [
             ("beyond", Kind::Malformed, "row 1 has code 2 of 2 categories"),
             ("below", Kind::Malformed, "row 0 has code -2 of 2 categories"),
-            ("no labels", Kind::Malformed, "column without 'categories'"),
-            ("short", Kind::Malformed, "2 values but a mask of 3"),
-            ("wide", Kind::Malformed, "mask of int64"),
-            ("words", Kind::Malformed, "1 values but a mask of 0"),
+            ("no labels", Kind::Malformed, "expected a column with 'categories', got none"),
+            ("short", Kind::Malformed, "expected a mask of 2 values, got 3"),
+            ("wide", Kind::Malformed, "expected a mask of bools, got int64"),
+            ("words", Kind::Malformed, "expected a mask of 1 values, got 0"),
             ("foreign", Kind::Unsupported, "quaternion"),
-            ("square", Kind::Unsupported, "more than one dimension"),
+            ("square", Kind::Unsupported, "expected a column of one dimension"),
         ];
         for (name, kind, text) in all {
             let error = read_column(&root.descend(&format!("uns/{name}")).unwrap()).unwrap_err();

@@ -207,9 +207,9 @@ mod tests {
             w.dict(&at("uns"))
         });
         for (name, text) in [
-            ("absent", "data frame without its column 'y'"),
+            ("absent", "expected a column 'y', got none"),
             ("long", "column 'y' has 3 rows, the index has 2"),
-            ("no index", "data frame without its column 'barcode'"),
+            ("no index", "expected a column 'barcode', got none"),
         ] {
             let error = read(&root, &format!("uns/{name}")).unwrap_err();
             assert_eq!((error.kind(), error.object()), (Kind::Malformed, Some(&*format!("/uns/{name}"))));

@@ -386,7 +386,7 @@ mod tests {
         assert_eq!((error.kind(), error.object()), (Kind::Unsupported, Some("/uns/cube")), "{error}");
         let error = open("words").unwrap().source(BUDGET, &()).unwrap_err();
         assert!(
-            error.kind() == Kind::Unsupported && error.to_string().contains("numbers expected"),
+            error.kind() == Kind::Unsupported && error.to_string().contains("expected numbers"),
             "{error}"
         );
         let error = open("numbers").unwrap().source(Budget::new(1), &()).unwrap_err();

@@ -503,19 +503,22 @@ mod tests {
             let indptr = |p: &[i64]| Some(ints(p));
             let floats = || EncodedValue::numbers(Dtype::Float64, &[3], vec![0; 24]);
             let malformed = [
-                (Parts { indptr: None, ..parts() }, "compressed matrix without 'indptr'"),
-                (Parts { shape: ("size", None), ..parts() }, "compressed matrix without a shape"),
+                (Parts { indptr: None, ..parts() }, "expected an array 'indptr', got none"),
+                (Parts { shape: ("size", None), ..parts() }, "expected an attribute 'shape', got none"),
                 (Parts { shape: shape(&[2, 3, 4]), ..parts() }, "expected two sizes, got [2, 3, 4]"),
                 (Parts { shape: shape(&[2, -3]), ..parts() }, "expected two sizes, got [2, -3]"),
                 (Parts { shape: shape(&[3, 3]), ..parts() }, "indptr (expected 4 values, got 3)"),
-                (Parts { data: bytes(&[2], &[1, 2]), ..parts() }, "2 values but 3 indices"),
-                (Parts { data: bytes(&[3, 1], &[1, 2, 3]), ..parts() }, "one dimension expected, got 2"),
-                (Parts { indptr: indptr(&[0, -1, 3]), ..parts() }, "indptr is -1 at line 1"),
+                (Parts { data: bytes(&[2], &[1, 2]), ..parts() }, "expected 2 indices, one per value, got 3"),
+                (Parts { data: bytes(&[3, 1], &[1, 2, 3]), ..parts() }, "expected one dimension, got 2"),
+                (
+                    Parts { indptr: indptr(&[0, -1, 3]), ..parts() },
+                    "expected no negative value, got -1 at line 1",
+                ),
                 (Parts { indptr: indptr(&[0, 3, 2]), ..parts() }, "/X/indptr"),
                 (Parts { indptr: indptr(&[0, 2, 4]), ..parts() }, "/X/indptr"),
                 (Parts { indptr: indptr(&[1, 2, 3]), ..parts() }, "/X/indptr"),
-                (Parts { indptr: Some(floats()), ..parts() }, "integers expected, got float64"),
-                (Parts { indices: floats(), ..parts() }, "integers expected, got float64"),
+                (Parts { indptr: Some(floats()), ..parts() }, "expected integers, got float64"),
+                (Parts { indices: floats(), ..parts() }, "expected integers, got float64"),
                 (Parts { indices: ints(&[0, 3, 2]), ..parts() }, "/X/indices"),
                 (Parts { indices: ints(&[0, -1, 2]), ..parts() }, "/X/indices"),
             ];

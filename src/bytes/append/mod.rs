@@ -14,14 +14,14 @@ const BUFFER: usize = 1 << 20;
 /// An output that is appended to.
 #[derive(Debug)]
 pub(crate) struct AppendFile {
-    target: Box<dyn Target>,
+    target: Box<dyn AppendTarget>,
     /// Bytes that are in the target already.
     written: u64,
     buffer: Vec<u8>,
 }
 
 /// Where the bytes go.
-trait Target: Send + std::fmt::Debug {
+trait AppendTarget: Send + std::fmt::Debug {
     /// Writes at the end.
     fn append(&mut self, bytes: &[u8]) -> Result<()>;
 
@@ -36,11 +36,11 @@ trait Target: Send + std::fmt::Debug {
 }
 
 /// A sink of the caller.
-struct Sink<W>(W);
+struct AppendSink<W>(W);
 
-impl<W> std::fmt::Debug for Sink<W> {
+impl<W> std::fmt::Debug for AppendSink<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Sink")
+        f.write_str("AppendSink")
     }
 }
 
@@ -58,7 +58,7 @@ fn patch(to: &mut (impl Write + Seek), at: u64, bytes: &[u8], end: u64) -> Resul
     done().map(drop).map_err(failed)
 }
 
-impl<W: Write + Seek + Send + 'static> Target for Sink<W> {
+impl<W: Write + Seek + Send + 'static> AppendTarget for AppendSink<W> {
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.0.write_all(bytes).map_err(failed)
     }
@@ -81,10 +81,10 @@ impl AppendFile {
     /// Writes into `sink` from its beginning, over what is there.
     pub(crate) fn to_sink<W: Write + Seek + Send + 'static>(mut sink: W) -> Result<Self> {
         sink.rewind().map_err(|e| Error::io("seek", e))?;
-        Ok(Self::new(Box::new(Sink(sink))))
+        Ok(Self::new(Box::new(AppendSink(sink))))
     }
 
-    fn new(target: Box<dyn Target>) -> Self {
+    fn new(target: Box<dyn AppendTarget>) -> Self {
         AppendFile { target, written: 0, buffer: Vec::with_capacity(BUFFER) }
     }
 

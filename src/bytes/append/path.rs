@@ -1,6 +1,6 @@
 //! A file that is appended to and appears under its name when it is whole.
 
-use super::{AppendFile, Target, failed, patch};
+use super::{AppendFile, AppendTarget, failed, patch};
 use crate::bytes::commit::Pending;
 use crate::bytes::output::EarlyFlush;
 use crate::error::{Place, Result};
@@ -26,7 +26,7 @@ impl AppendFile {
     }
 }
 
-impl Target for Named {
+impl AppendTarget for Named {
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(failed).in_file(&self.path)?;
         self.flushed.wrote(&self.file, bytes.len() as u64);

@@ -12,29 +12,29 @@ use super::bits::{Input, Refused};
 /// then the literal, or the base of the length or distance. The top bit marks a literal, or that a distance's code is not
 /// in the table; a length code that is not, or is the end of the block, has a base above all lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry(pub(super) u32);
+pub(super) struct CodeEntry(pub(super) u32);
 
-impl Entry {
+impl CodeEntry {
     const TOP: u32 = 1 << 31;
     /// Not in the table, or the end of the block.
-    const NO_LENGTH: Entry = Entry(0x1ff << 16);
-    const NO_DISTANCE: Entry = Entry(Self::TOP);
+    const NO_LENGTH: CodeEntry = CodeEntry(0x1ff << 16);
+    const NO_DISTANCE: CodeEntry = CodeEntry(Self::TOP);
     /// The longest match.
     pub(super) const LONGEST: usize = 258;
 
-    fn literal_or_length(symbol: usize) -> Entry {
+    fn literal_or_length(symbol: usize) -> CodeEntry {
         match symbol {
-            0..256 => Entry(Self::TOP | (symbol as u32) << 16),
+            0..256 => CodeEntry(Self::TOP | (symbol as u32) << 16),
             _ => LENGTHS.get(symbol.wrapping_sub(257)).map_or(Self::NO_LENGTH, |l| Self::range(*l)),
         }
     }
 
-    fn distance(symbol: usize) -> Entry {
+    fn distance(symbol: usize) -> CodeEntry {
         DISTANCES.get(symbol).map_or(Self::NO_DISTANCE, |d| Self::range(*d))
     }
 
-    fn range((base, extra): (u16, u8)) -> Entry {
-        Entry(u32::from(base) << 16 | u32::from(extra))
+    fn range((base, extra): (u16, u8)) -> CodeEntry {
+        CodeEntry(u32::from(base) << 16 | u32::from(extra))
     }
 
     /// A literal, or a distance that the table does not know.
@@ -121,7 +121,7 @@ pub(super) const DISTANCE_BITS: u32 = 9;
 /// One code: a table of `N` entries for what its bits begin with, and counts and symbols for codes that are longer.
 #[derive(Debug)]
 pub(super) struct Code<const N: usize> {
-    pub(super) table: [Entry; N],
+    pub(super) table: [CodeEntry; N],
     counts: [u16; 16],
     symbols: [u16; 288],
 }
@@ -130,7 +130,7 @@ impl<const N: usize> Code<N> {
     const BITS: u32 = N.trailing_zeros();
 
     fn new() -> Self {
-        Code { table: [Entry(0); N], counts: [0; 16], symbols: [0; 288] }
+        Code { table: [CodeEntry(0); N], counts: [0; 16], symbols: [0; 288] }
     }
 
     /// Builds the code from the lengths of its symbols' codes. Refuses what zlib refuses: more symbols than the lengths
@@ -138,8 +138,8 @@ impl<const N: usize> Code<N> {
     fn build(
         &mut self,
         lengths: &[u8],
-        missing: Entry,
-        entry_of: impl Fn(usize) -> Entry,
+        missing: CodeEntry,
+        entry_of: impl Fn(usize) -> CodeEntry,
     ) -> Result<(), Refused> {
         let mut counts = [0u16; 16];
         for l in lengths {
@@ -179,7 +179,7 @@ impl<const N: usize> Code<N> {
                 let entry = entry_of(usize::from(self.symbols[next]));
                 let index = code.reverse_bits() >> (32 - length);
                 self.table[index as usize & (N - 1)] =
-                    if entry == missing { entry } else { Entry(entry.0 + length + (length << 8)) };
+                    if entry == missing { entry } else { CodeEntry(entry.0 + length + (length << 8)) };
                 (code, next) = (code + 1, next + 1);
             }
             code <<= 1;
@@ -252,7 +252,7 @@ impl Codes {
             // zlib-rs knows what to make of it
             return Err(Refused);
         }
-        self.lengths.build(&of_lengths, Entry(u32::MAX), |symbol| Entry((symbol as u32) << 16))?;
+        self.lengths.build(&of_lengths, CodeEntry(u32::MAX), |symbol| CodeEntry((symbol as u32) << 16))?;
         let mut lengths = [0u8; 286 + 30];
         let total = literals + distances;
         let mut n = 0;
@@ -275,7 +275,7 @@ impl Codes {
     /// A code length, or what repeats one; their codes have up to 7 bits, so all are in the table.
     fn length(&self, input: &mut Input<'_>) -> Result<u32, Refused> {
         input.refill();
-        let Entry(entry) = self.lengths.table[(input.bits & 127) as usize];
+        let CodeEntry(entry) = self.lengths.table[(input.bits & 127) as usize];
         input.take(entry & 15)?;
         Ok(entry >> 16)
     }
@@ -283,8 +283,8 @@ impl Codes {
     fn set(&mut self, literals: &[u8], distances: &[u8]) -> Result<(), Refused> {
         let coded = literals[..256].iter().filter(|l| **l > 0);
         self.share = coded.map(|l| (1u32 << 15) >> (l & 15)).sum();
-        self.literals.build(literals, Entry::NO_LENGTH, Entry::literal_or_length)?;
-        self.distances.build(distances, Entry::NO_DISTANCE, Entry::distance)
+        self.literals.build(literals, CodeEntry::NO_LENGTH, CodeEntry::literal_or_length)?;
+        self.distances.build(distances, CodeEntry::NO_DISTANCE, CodeEntry::distance)
     }
 }
 

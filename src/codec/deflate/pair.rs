@@ -16,7 +16,7 @@
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
 use super::bits::{Input, Refused};
-use super::code::{Codes, DISTANCE_BITS, Entry, LITERAL_BITS};
+use super::code::{CodeEntry, Codes, DISTANCE_BITS, LITERAL_BITS};
 use super::stream::{At, Stream};
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x16};
 use std::hint::select_unpredictable;
@@ -168,7 +168,7 @@ impl<'a, S: Simd> Lane<'a, S> {
         let behind = bits.wrapping_shr(last.0);
         let length = select_unpredictable(last.top(), 0, (last.0 >> 16 & 0x1ff) + extra(bits, last)) as usize;
         let distance = codes.distances.table[(behind & ((1 << DISTANCE_BITS) - 1)) as usize];
-        let distance = select_unpredictable(last.top(), Entry(0), distance);
+        let distance = select_unpredictable(last.top(), CodeEntry(0), distance);
         let left = behind.wrapping_shr(distance.0);
         // the lowest bits of the entries are how many bits they took
         let taken =
@@ -219,7 +219,7 @@ impl<'a, S: Simd> Lane<'a, S> {
 
 /// The extra bits behind a code.
 #[inline(always)]
-fn extra(bits: u64, entry: Entry) -> u32 {
+fn extra(bits: u64, entry: CodeEntry) -> u32 {
     let all = bits & !u64::MAX.wrapping_shl(entry.0);
     all.wrapping_shr(entry.0 >> 8) as u32
 }
@@ -236,7 +236,7 @@ fn copy_long(
 ) -> Option<Row> {
     let end = to.checked_add(length)?;
     let from = to.checked_sub(distance)?;
-    if length > Entry::LONGEST || end.checked_add(16)? > out.len() {
+    if length > CodeEntry::LONGEST || end.checked_add(16)? > out.len() {
         return None;
     }
     *out.get_mut(..to)?.last_chunk_mut::<16>()? = window;

@@ -11,28 +11,28 @@ const MOST_DEPTH: u32 = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct NBit {
     elements: usize,
-    element: Part,
+    element: NBitPart,
 }
 
 /// A datatype, as far as packing goes.
 #[derive(Debug, Clone)]
-struct Part {
+struct NBitPart {
     /// Bytes unpacked.
     size: usize,
-    kind: Kind,
+    kind: NBitKind,
 }
 
 #[derive(Debug, Clone)]
-enum Kind {
+enum NBitKind {
     /// `precision` bits from bit `offset` on.
     Atomic {
         big_endian: bool,
         precision: usize,
         offset: usize,
     },
-    Array(Box<Part>),
+    Array(Box<NBitPart>),
     /// Offsets of the members, and what they are.
-    Compound(Vec<(usize, Part)>),
+    Compound(Vec<(usize, NBitPart)>),
     /// Every byte as it is.
     Whole,
 }
@@ -45,7 +45,7 @@ impl NBit {
             return Ok(None);
         }
         let elements = next(&mut v)?;
-        Ok(Some(NBit { elements, element: Part::new(&mut v, MOST_DEPTH)? }))
+        Ok(Some(NBit { elements, element: NBitPart::new(&mut v, MOST_DEPTH)? }))
     }
 
     /// Bytes of a chunk unpacked.
@@ -72,8 +72,8 @@ fn next(values: &mut impl Iterator<Item = usize>) -> Result<usize> {
     values.next().ok_or_else(|| Error::malformed("n-bit filter with too few values"))
 }
 
-impl Part {
-    fn new(values: &mut impl Iterator<Item = usize>, depth: u32) -> Result<Part> {
+impl NBitPart {
+    fn new(values: &mut impl Iterator<Item = usize>, depth: u32) -> Result<NBitPart> {
         let depth =
             depth.checked_sub(1).ok_or_else(|| Error::limit("n-bit filter: types in each other too deep"))?;
         let class = next(values)?;
@@ -92,45 +92,45 @@ impl Part {
                         "n-bit filter: {precision} bits from bit {offset} on of {size} bytes"
                     )));
                 }
-                Kind::Atomic { big_endian, precision, offset }
+                NBitKind::Atomic { big_endian, precision, offset }
             }
-            2 => Kind::Array(Box::new(Part::new(values, depth)?)),
+            2 => NBitKind::Array(Box::new(NBitPart::new(values, depth)?)),
             3 => {
                 let members = (0..next(values)?).map(|_| {
-                    let (offset, part) = (next(values)?, Part::new(values, depth)?);
+                    let (offset, part) = (next(values)?, NBitPart::new(values, depth)?);
                     if offset.saturating_add(part.size) > size {
                         return Err(Error::malformed("n-bit filter: a member lies outside its compound"));
                     }
                     Ok((offset, part))
                 });
-                Kind::Compound(members.collect::<Result<_>>()?)
+                NBitKind::Compound(members.collect::<Result<_>>()?)
             }
-            4 => Kind::Whole,
+            4 => NBitKind::Whole,
             c => return Err(Error::malformed(format!("n-bit filter: type class {c}"))),
         };
         let fits = match &kind {
-            Kind::Array(base) => size.checked_rem(base.size) == Some(0),
+            NBitKind::Array(base) => size.checked_rem(base.size) == Some(0),
             _ => true,
         };
         if size == 0 || !fits {
             return Err(Error::malformed(format!("n-bit filter: a type of {size} bytes")));
         }
-        Ok(Part { size, kind })
+        Ok(NBitPart { size, kind })
     }
 
     /// Reads the bits of one element into `out`, which is as long as it and zero.
     fn unpack(&self, bits: &mut BitReader<'_>, out: &mut [u8]) -> Result<()> {
         match &self.kind {
-            Kind::Whole => out.iter_mut().try_for_each(|o| {
+            NBitKind::Whole => out.iter_mut().try_for_each(|o| {
                 *o = bits.bits(8)?.to_le_bytes()[0];
                 Ok(())
             }),
-            Kind::Array(base) => out.chunks_exact_mut(base.size).try_for_each(|e| base.unpack(bits, e)),
-            Kind::Compound(members) => members.iter().try_for_each(|(offset, part)| {
+            NBitKind::Array(base) => out.chunks_exact_mut(base.size).try_for_each(|e| base.unpack(bits, e)),
+            NBitKind::Compound(members) => members.iter().try_for_each(|(offset, part)| {
                 let end = offset.saturating_add(part.size);
                 part.unpack(bits, out.get_mut(*offset..end).unwrap_or_default())
             }),
-            Kind::Atomic { big_endian, precision, offset } => {
+            NBitKind::Atomic { big_endian, precision, offset } => {
                 // From the byte of the highest bit down to that of the lowest.
                 let mut end = offset.saturating_add(*precision);
                 while end > *offset {

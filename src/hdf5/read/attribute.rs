@@ -8,7 +8,7 @@ use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::format::checksum;
-use crate::hdf5::format::message::link_info::Dense;
+use crate::hdf5::format::message::link_info::DenseStorage;
 use crate::hdf5::format::message::shared::Shared;
 use crate::hdf5::format::message::{attribute, dataspace, datatype, kind};
 use crate::hdf5::format::object_header::SHARED;
@@ -90,7 +90,7 @@ impl Object {
     /// Calls `visit` with the message and offset of each dense attribute, or of those whose names have this hash.
     fn visit_dense(
         &self,
-        dense: Dense,
+        dense: DenseStorage,
         hash: Option<u32>,
         visit: &mut dyn FnMut(&[u8], u64) -> Result<()>,
     ) -> Result<()> {

@@ -19,9 +19,9 @@ use std::sync::{Arc, OnceLock};
 
 /// An HDF5 file open for reading. Cloning is cheap; clones share the open file.
 #[derive(Clone)]
-pub struct File(Arc<Inner>);
+pub struct File(Arc<FileInner>);
 
-struct Inner {
+struct FileInner {
     addresses: Addresses,
     path: Option<PathBuf>,
     superblock: Superblock,
@@ -73,7 +73,7 @@ impl File {
         reader.read_exact_at(&mut head, base).map_err(|e| Error::io("read", e).at(base))?;
         let superblock = superblock::read_superblock(&mut Cursor::new(&head, base))?;
         let addresses = Addresses::new(reader, base, &superblock, limits);
-        let file = File(Arc::new(Inner { addresses, path, superblock, shared: OnceLock::new() }));
+        let file = File(Arc::new(FileInner { addresses, path, superblock, shared: OnceLock::new() }));
         file.read_extension()?;
         Ok(file)
     }

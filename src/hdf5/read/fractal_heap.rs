@@ -18,14 +18,14 @@ pub(crate) struct FractalHeap<'f> {
     header: Header,
     address: u64,
     direct: HashMap<u64, Vec<u8>>,
-    indirect: HashMap<u64, Vec<format::Child>>,
+    indirect: HashMap<u64, Vec<format::HeapChild>>,
     cached: usize,
     workspace: Workspace,
 }
 
 /// A block on the way to an object.
 #[derive(Clone, Copy)]
-struct Block {
+struct HeapBlock {
     address: u64,
     /// Size in the heap's address space.
     size: u64,
@@ -99,10 +99,10 @@ impl<'f> FractalHeap<'f> {
     }
 
     /// The direct block over `at` of the heap's address space, and where `at` lies in it.
-    fn find_block(&mut self, root: u64, mut at: u64) -> Result<(Block, u64)> {
+    fn find_block(&mut self, root: u64, mut at: u64) -> Result<(HeapBlock, u64)> {
         if self.header.root_rows == 0 {
             let filtered = self.header.filters.as_ref().map(|f| (f.root_size, f.root_mask));
-            return Ok((Block { address: root, size: self.header.start_block, filtered }, at));
+            return Ok((HeapBlock { address: root, size: self.header.start_block, filtered }, at));
         }
         let (mut address, mut rows) = (root, self.header.root_rows);
         for _ in 0..self.addresses.limits().nesting {
@@ -123,7 +123,7 @@ impl<'f> FractalHeap<'f> {
             };
             at = checked::sub(at, checked::add(row_start, checked::mul(column, block)?)?)?;
             if row < self.header.direct_rows() {
-                return Ok((Block { address: next, size: block, filtered: child.filtered }, at));
+                return Ok((HeapBlock { address: next, size: block, filtered: child.filtered }, at));
             }
             address = next;
             rows = self.header.rows_of(block)?;
@@ -146,7 +146,7 @@ impl<'f> FractalHeap<'f> {
         Err(Error::malformed("heap object past its table"))
     }
 
-    fn children(&mut self, address: u64, rows: u16) -> Result<&[format::Child]> {
+    fn children(&mut self, address: u64, rows: u16) -> Result<&[format::HeapChild]> {
         if !self.indirect.contains_key(&address) {
             let len = self.header.indirect_len(rows, self.addresses.sizes())?;
             let bytes = self.addresses.read(address, len)?;
@@ -157,7 +157,7 @@ impl<'f> FractalHeap<'f> {
         Ok(self.indirect.get(&address).map(Vec::as_slice).unwrap_or_default())
     }
 
-    fn read_direct(&mut self, block: Block) -> Result<Vec<u8>> {
+    fn read_direct(&mut self, block: HeapBlock) -> Result<Vec<u8>> {
         let (addresses, offset) = (self.addresses, self.addresses.offset_of(block.address));
         let bytes = match (&self.header.filters, block.filtered) {
             (Some(f), Some((size, mask))) => {

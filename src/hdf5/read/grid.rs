@@ -92,11 +92,11 @@ impl Grid {
 #[derive(Debug)]
 pub(crate) struct ArrayOrder {
     /// The dimensions, the one that varies fastest first.
-    axes: Vec<Axis>,
+    axes: Vec<GridAxis>,
 }
 
 #[derive(Debug)]
-struct Axis {
+struct GridAxis {
     /// Chunks at most, which is the step of the entries; `None` for the slowest, which needs none.
     most: Option<u64>,
     /// Chunks now.
@@ -115,7 +115,7 @@ impl ArrayOrder {
             order.insert(0, u);
         }
         let strides = grid.strides();
-        let axis = |(n, d): (usize, usize)| Axis {
+        let axis = |(n, d): (usize, usize)| GridAxis {
             most: if n == 0 { None } else { max.get(d).copied() },
             now: grid.counts.get(d).copied().unwrap_or(0),
             stride: strides.get(d).copied().flatten(),

@@ -6,7 +6,7 @@ use super::link::Link;
 use super::messages::Messages;
 use crate::error::{Place, Result};
 use crate::hdf5::format::message::dataspace::Dataspace;
-use crate::hdf5::format::message::link_info::Dense;
+use crate::hdf5::format::message::link_info::DenseStorage;
 use crate::hdf5::format::message::{attribute_info, kind};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -25,7 +25,7 @@ struct Kept {
     /// The links of a group, sorted by name.
     links: OnceLock<Vec<Link>>,
     /// Where dense attributes live, if there are any.
-    dense: OnceLock<Option<Dense>>,
+    dense: OnceLock<Option<DenseStorage>>,
     /// What a dataset is.
     description: OnceLock<Arc<Description>>,
 }
@@ -152,7 +152,7 @@ impl Object {
     }
 
     /// Where dense attributes live, if there are any.
-    pub(crate) fn dense_attributes(&self) -> Result<Option<Dense>> {
+    pub(crate) fn dense_attributes(&self) -> Result<Option<DenseStorage>> {
         if let Some(dense) = self.kept.dense.get() {
             return Ok(*dense);
         }

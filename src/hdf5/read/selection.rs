@@ -12,7 +12,7 @@ use std::ops::Range;
 const PLAIN: u64 = 64 << 10;
 
 /// The box that is asked for.
-pub(super) struct Selection<'a> {
+pub(super) struct BoxSelection<'a> {
     pub(super) addresses: &'a Addresses,
     pub(super) decoder: &'a Decoder,
     pub(super) start: &'a [u64],
@@ -21,7 +21,7 @@ pub(super) struct Selection<'a> {
     pub(super) size: u64,
 }
 
-impl Selection<'_> {
+impl BoxSelection<'_> {
     /// Reads what `entries` have of the box into `out`, which is all of it.
     pub(super) fn read_all(
         &self,
@@ -77,8 +77,8 @@ impl Selection<'_> {
             return decoder.read_plain(self.addresses, entry, first(&part.in_chunk), slot);
         }
         let bytes = decoder.decode_kept(self.addresses, entry, scratch)?;
-        let from = slab::Place { dims: &decoder.grid.chunk, at: &part.in_chunk };
-        let to = slab::Place { dims: self.count, at: &part.in_out };
+        let from = slab::BoxPlace { dims: &decoder.grid.chunk, at: &part.in_chunk };
+        let to = slab::BoxPlace { dims: self.count, at: &part.in_out };
         slab::copy_box((bytes, from), (out, to), &part.count, self.size);
         Ok(())
     }

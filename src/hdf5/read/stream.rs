@@ -22,7 +22,7 @@ const STEP: usize = 1 << 16;
 
 /// The chunks of a dataset along its first dimension: together all of it, each of whole rows.
 #[derive(Debug)]
-pub(crate) struct Chunks {
+pub(crate) struct StreamChunks {
     pub(crate) entries: Vec<ChunkEntry>,
     pub(crate) decoder: Arc<Decoder>,
     /// Bytes of an element that was shuffled; 1 where none was.
@@ -31,10 +31,10 @@ pub(crate) struct Chunks {
 
 /// The elements of a dataset in order, row-major, in the file's own bytes.
 #[derive(Debug)]
-pub struct ElementStream {
+pub struct DatasetStream {
     addresses: Addresses,
     path: String,
-    chunks: Chunks,
+    chunks: StreamChunks,
     /// Bytes of all elements.
     len: u64,
     /// Bytes given out so far.
@@ -47,9 +47,9 @@ pub struct ElementStream {
     shuffled: Vec<u8>,
 }
 
-impl ElementStream {
-    pub(crate) fn new(addresses: &Addresses, path: &str, chunks: Chunks, len: u64) -> Self {
-        ElementStream {
+impl DatasetStream {
+    pub(crate) fn new(addresses: &Addresses, path: &str, chunks: StreamChunks, len: u64) -> Self {
+        DatasetStream {
             addresses: addresses.clone(),
             path: path.to_owned(),
             chunks,

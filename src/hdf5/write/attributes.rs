@@ -1,9 +1,9 @@
 //! Attributes of an object: in its header, or in a heap where one is too large for that.
 
 use super::file::{Libver, Writer};
-use super::value::EncodedValue;
+use super::value::StoredValue;
 use crate::error::{Error, Place, Result};
-use crate::hdf5::format::message::link_info::Dense;
+use crate::hdf5::format::message::link_info::DenseStorage;
 use crate::hdf5::format::message::{attribute, attribute_info, dataspace, datatype, kind};
 use crate::hdf5::format::object_header::{HeaderWriter, MOST};
 use crate::hdf5::format::records::{self, AttributeName, Huge};
@@ -15,9 +15,9 @@ impl Writer {
     pub(crate) fn attributes(
         &mut self,
         header: &mut HeaderWriter,
-        attributes: &[(String, EncodedValue)],
+        attributes: &[(String, StoredValue)],
     ) -> Result<bool> {
-        let body = |name: &str, value: &EncodedValue, packed: bool| {
+        let body = |name: &str, value: &StoredValue, packed: bool| {
             let (mut t, mut s) = (Vec::new(), Vec::new());
             datatype::write(&value.datatype, &mut t)?;
             dataspace::write(&value.dataspace, &mut s);
@@ -45,7 +45,7 @@ impl Writer {
     }
 
     /// Writes messages into a heap of their own, with an index of their names.
-    fn dense(&mut self, bodies: &[(&str, Vec<u8>)]) -> Result<Dense> {
+    fn dense(&mut self, bodies: &[(&str, Vec<u8>)]) -> Result<DenseStorage> {
         let mut heap = fractal_heap::Written::default();
         let (mut objects, mut ids, mut huge) = (Vec::new(), Vec::new(), Vec::new());
         for (_, body) in bodies {
@@ -85,7 +85,7 @@ impl Writer {
         }
         names.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
         let names: Vec<Vec<u8>> = names.into_iter().map(|(_, _, r)| r).collect();
-        Ok(Dense { heap: header, names: self.leaf(records::ATTRIBUTE_NAMES, &names)? })
+        Ok(DenseStorage { heap: header, names: self.leaf(records::ATTRIBUTE_NAMES, &names)? })
     }
 
     /// A B-tree of one leaf; where its header is comes back.

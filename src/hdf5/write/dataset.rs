@@ -3,10 +3,10 @@
 use super::address::ObjectAddress;
 use super::file::{Libver, Writer};
 use super::filters;
-use super::value::EncodedValue;
+use super::value::StoredValue;
 use crate::bytes::checked;
 use crate::bytes::put::Put;
-use crate::bytes::slab::{self, Place};
+use crate::bytes::slab::{self, BoxPlace};
 use crate::codec::{EncodeWork, Encoded, Filters};
 use crate::dtype::{Class, Datatype};
 use crate::error::{Error, Result};
@@ -50,8 +50,8 @@ impl Writer {
     /// Where it cannot be written.
     pub fn dataset(
         &mut self,
-        value: &EncodedValue,
-        attributes: &[(String, EncodedValue)],
+        value: &StoredValue,
+        attributes: &[(String, StoredValue)],
         how: &Storing,
     ) -> Result<ObjectAddress> {
         let chunk =
@@ -76,10 +76,10 @@ impl Writer {
                 .collect();
             let mut raw = crate::limits::zeroed(bytes)?;
             let zero = vec![0; dims.len()];
-            let from = Place { dims, at: &start };
+            let from = BoxPlace { dims, at: &start };
             slab::copy_box(
                 (&value.bytes, from),
-                (&mut raw, Place { dims: &chunks.chunk, at: &zero }),
+                (&mut raw, BoxPlace { dims: &chunks.chunk, at: &zero }),
                 &inside,
                 size,
             );
@@ -108,8 +108,8 @@ impl Writer {
 
     fn contiguous(
         &mut self,
-        value: &EncodedValue,
-        attributes: &[(String, EncodedValue)],
+        value: &StoredValue,
+        attributes: &[(String, StoredValue)],
     ) -> Result<ObjectAddress> {
         let address = if value.bytes.is_empty() {
             None
@@ -127,7 +127,7 @@ impl Writer {
         t: &Datatype,
         space: &Dataspace,
         rest: &[(u16, Vec<u8>)],
-        attributes: &[(String, EncodedValue)],
+        attributes: &[(String, StoredValue)],
     ) -> Result<ObjectAddress> {
         let mut header = HeaderWriter::default();
         let mut body = Vec::new();
@@ -292,7 +292,7 @@ impl Chunks {
     ///
     /// # Errors
     /// Where they cannot be written; `Usage` where chunks are missing.
-    pub fn finish(self, writer: &mut Writer, attributes: &[(String, EncodedValue)]) -> Result<ObjectAddress> {
+    pub fn finish(self, writer: &mut Writer, attributes: &[(String, StoredValue)]) -> Result<ObjectAddress> {
         let counts: Vec<u64> = self.dims.iter().zip(&self.chunk).map(|(d, c)| d.div_ceil(*c)).collect();
         if checked::product(&counts)? != self.entries.len() as u64 {
             return Err(Error::usage(format!("{} chunks where {counts:?} are expected", self.entries.len())));

@@ -2,7 +2,7 @@
 
 use super::address::ObjectAddress;
 use super::file::{Libver, Writer};
-use super::value::EncodedValue;
+use super::value::StoredValue;
 use crate::bytes::append::AppendFile;
 use crate::bytes::put::Put;
 use crate::error::Result;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct Group {
     links: BTreeMap<Vec<u8>, ObjectAddress>,
-    attributes: Vec<(String, EncodedValue)>,
+    attributes: Vec<(String, StoredValue)>,
 }
 
 impl Group {
@@ -30,7 +30,7 @@ impl Group {
     }
 
     /// Adds an attribute.
-    pub fn attribute(&mut self, name: &str, value: EncodedValue) {
+    pub fn attribute(&mut self, name: &str, value: StoredValue) {
         self.attributes.push((name.to_owned(), value));
     }
 
@@ -180,7 +180,7 @@ mod tests {
 
     fn fill(w: &mut Writer) -> Group {
         let mut root = Group::new();
-        let numbers = EncodedValue::numbers(Dtype::Uint8, &[3 << 20], vec![7; 3 << 20]);
+        let numbers = StoredValue::numbers(Dtype::Uint8, &[3 << 20], vec![7; 3 << 20]);
         let note = w.text("note").unwrap();
         let at = w.dataset(&numbers, &[("note".into(), note)], &Storing::default()).unwrap();
         root.link("numbers", at);

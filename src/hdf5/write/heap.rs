@@ -16,15 +16,15 @@ const MOST: usize = 1 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct HeapWriter {
     /// Shared by small values.
-    small: Collection,
+    small: OpenCollection,
     /// Of the current value, where it is not small.
-    own: Collection,
+    own: OpenCollection,
     /// Bytes of the current value that are still to come; `None` for a small value.
     expected: Option<usize>,
 }
 
 #[derive(Debug, Default)]
-struct Collection {
+struct OpenCollection {
     address: u64,
     /// Bytes reserved; 0 where no collection is open.
     size: usize,
@@ -82,7 +82,7 @@ impl HeapWriter {
     }
 }
 
-impl Collection {
+impl OpenCollection {
     fn has_room(&self, need: usize) -> bool {
         self.used.saturating_add(need) <= self.size && self.spans.len() < usize::from(u16::MAX)
     }

@@ -7,16 +7,16 @@ use crate::hdf5::Dataspace;
 
 /// A value as it will lie in the file.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EncodedValue {
+pub struct StoredValue {
     pub(crate) datatype: Datatype,
     pub(crate) dataspace: Dataspace,
     pub(crate) bytes: Vec<u8>,
 }
 
-impl EncodedValue {
+impl StoredValue {
     /// Numbers or bools: little-endian bytes of `dtype`, row-major. No dimensions make a scalar.
     pub fn numbers(dtype: Dtype, shape: &[u64], bytes: Vec<u8>) -> Self {
-        EncodedValue { datatype: Datatype::of(dtype), dataspace: Dataspace::fixed(shape), bytes }
+        StoredValue { datatype: Datatype::of(dtype), dataspace: Dataspace::fixed(shape), bytes }
     }
 
     /// One integer.
@@ -31,20 +31,20 @@ impl EncodedValue {
 
     /// Nothing, of float32 as h5py's `Empty`.
     pub fn null() -> Self {
-        EncodedValue { datatype: Datatype::of(Dtype::Float32), dataspace: Dataspace::Null, bytes: Vec::new() }
+        StoredValue { datatype: Datatype::of(Dtype::Float32), dataspace: Dataspace::Null, bytes: Vec::new() }
     }
 
     /// The same bytes as elements of another type.
     #[must_use]
     pub fn of_type(self, datatype: &Datatype) -> Self {
-        EncodedValue { datatype: datatype.clone(), ..self }
+        StoredValue { datatype: datatype.clone(), ..self }
     }
 
     /// References to objects of the same file, as an array of one dimension.
     pub fn references(objects: &[ObjectAddress]) -> Self {
         let bytes = objects.iter().flat_map(|o| o.0.to_le_bytes()).collect();
         let datatype = Datatype { size: 8, class: Class::Reference { kind: 0 } };
-        EncodedValue { datatype, dataspace: Dataspace::fixed(&[objects.len() as u64]), bytes }
+        StoredValue { datatype, dataspace: Dataspace::fixed(&[objects.len() as u64]), bytes }
     }
 
     /// The bytes of all elements.

@@ -2,7 +2,7 @@
 
 use super::file::Writer;
 use super::heap::stored_len;
-use super::value::EncodedValue;
+use super::value::StoredValue;
 use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::bytes::put::Put;
@@ -17,7 +17,7 @@ impl Writer {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn text(&mut self, text: &str) -> Result<EncodedValue> {
+    pub fn text(&mut self, text: &str) -> Result<StoredValue> {
         let mut strings = Strings::new();
         strings.push(text.as_bytes());
         self.texts(&strings, &[])
@@ -27,7 +27,7 @@ impl Writer {
     ///
     /// # Errors
     /// Where they cannot be written.
-    pub fn texts(&mut self, strings: &Strings, shape: &[u64]) -> Result<EncodedValue> {
+    pub fn texts(&mut self, strings: &Strings, shape: &[u64]) -> Result<StoredValue> {
         let mut bytes = Vec::new();
         let expected = strings.iter().fold(0usize, |n, text| n.saturating_add(stored_len(text.len())));
         self.heap.begin(&mut self.file, expected)?;
@@ -35,14 +35,14 @@ impl Writer {
             let count = u32::try_from(text.len()).map_err(|_| Error::unsupported("a string of 4 GiB"))?;
             self.heap.refer(&mut self.file, text, count, &mut bytes)?;
         }
-        Ok(EncodedValue { datatype: Datatype::string(), dataspace: Dataspace::fixed(shape), bytes })
+        Ok(StoredValue { datatype: Datatype::string(), dataspace: Dataspace::fixed(shape), bytes })
     }
 
     /// A value read from another file: what lies in that file's heap comes along. References stay behind.
     ///
     /// # Errors
     /// Where the value is damaged; `Unsupported` for references, which mean nothing elsewhere.
-    pub fn value(&mut self, value: &Value) -> Result<EncodedValue> {
+    pub fn value(&mut self, value: &Value) -> Result<StoredValue> {
         let mut bytes = Vec::with_capacity(value.raw().len());
         let mut heaps = HeapReader::new(value.addresses());
         let size = checked::size(u64::from(value.datatype().size))?.max(1);
@@ -62,7 +62,7 @@ impl Writer {
             None => Dataspace::Null,
             Some(shape) => Dataspace::fixed(shape),
         };
-        Ok(EncodedValue { datatype, dataspace, bytes })
+        Ok(StoredValue { datatype, dataspace, bytes })
     }
 
     /// One element in its new form.

@@ -1,7 +1,7 @@
 //! Which rows fulfil a condition.
 
 use super::parse::Condition;
-use super::{Comparison, Literal};
+use super::{ComparisonOperator, Literal};
 use crate::dtype::{Dtype, Scalar, scalar_at};
 use crate::error::{Error, Result};
 use crate::table::{Column, Frame};
@@ -16,12 +16,12 @@ pub(super) fn eval(condition: &Condition, frame: &Frame) -> Result<Vec<bool>> {
         Condition::Or(a, b) => join(a, b, |a, b| a || b),
         Condition::And(a, b) => join(a, b, |a, b| a && b),
         Condition::Not(a) => Ok(eval(a, frame)?.into_iter().map(|x| !x).collect()),
-        Condition::True(name) => compare(frame, name, Comparison::Equal, &Literal::Bool(true)),
+        Condition::True(name) => compare(frame, name, ComparisonOperator::Equal, &Literal::Bool(true)),
         Condition::Compare(name, op, literal) => compare(frame, name, *op, literal),
         Condition::In(name, list) => {
             let mut hits = vec![false; frame.rows()];
             for literal in list {
-                let one = compare(frame, name, Comparison::Equal, literal)?;
+                let one = compare(frame, name, ComparisonOperator::Equal, literal)?;
                 hits.iter_mut().zip(one).for_each(|(h, o)| *h |= o);
             }
             Ok(hits)
@@ -30,7 +30,7 @@ pub(super) fn eval(condition: &Condition, frame: &Frame) -> Result<Vec<bool>> {
 }
 
 /// For each row, whether its value compares with `literal` as `op` says.
-fn compare(frame: &Frame, name: &str, op: Comparison, literal: &Literal) -> Result<Vec<bool>> {
+fn compare(frame: &Frame, name: &str, op: ComparisonOperator, literal: &Literal) -> Result<Vec<bool>> {
     let index;
     let column = match frame.column(name) {
         Some(c) => c,
@@ -49,7 +49,12 @@ fn compare(frame: &Frame, name: &str, op: Comparison, literal: &Literal) -> Resu
     compare_column(column, name, op, literal)
 }
 
-fn compare_column(column: &Column, name: &str, op: Comparison, literal: &Literal) -> Result<Vec<bool>> {
+fn compare_column(
+    column: &Column,
+    name: &str,
+    op: ComparisonOperator,
+    literal: &Literal,
+) -> Result<Vec<bool>> {
     let rows = column.len();
     let missing = |row: usize| match column {
         Column::Numbers { dtype, bytes } if dtype.is_float() => {
@@ -57,22 +62,22 @@ fn compare_column(column: &Column, name: &str, op: Comparison, literal: &Literal
         }
         other => other.is_missing(row),
     };
-    let equality = matches!(op, Comparison::Equal | Comparison::NotEqual);
+    let equality = matches!(op, ComparisonOperator::Equal | ComparisonOperator::NotEqual);
     if *literal == Literal::Missing {
         return match op {
-            Comparison::Equal => Ok((0..rows).map(missing).collect()),
-            Comparison::NotEqual => Ok((0..rows).map(|r| !missing(r)).collect()),
+            ComparisonOperator::Equal => Ok((0..rows).map(missing).collect()),
+            ComparisonOperator::NotEqual => Ok((0..rows).map(|r| !missing(r)).collect()),
             _ => Err(Error::usage(format!("'{name}': missing is neither less nor greater than anything"))),
         };
     }
     let by = |order: &dyn Fn(usize) -> Option<Ordering>| -> Vec<bool> {
         (0..rows)
-            .map(|row| if missing(row) { op == Comparison::NotEqual } else { holds(op, order(row)) })
+            .map(|row| if missing(row) { op == ComparisonOperator::NotEqual } else { holds(op, order(row)) })
             .collect()
     };
     match (column, literal) {
         (Column::Categorical(c), literal) => {
-            let labels = compare_column(c.categories(), name, Comparison::Equal, literal)?;
+            let labels = compare_column(c.categories(), name, ComparisonOperator::Equal, literal)?;
             let at = labels.iter().position(|hit| *hit);
             if equality {
                 return Ok(by(&|row| {
@@ -118,15 +123,15 @@ fn compare_column(column: &Column, name: &str, op: Comparison, literal: &Literal
     }
 }
 
-fn holds(op: Comparison, order: Option<Ordering>) -> bool {
+fn holds(op: ComparisonOperator, order: Option<Ordering>) -> bool {
     match (op, order) {
-        (Comparison::NotEqual, None) => true,
+        (ComparisonOperator::NotEqual, None) => true,
         (_, None) => false,
-        (Comparison::Equal, Some(o)) => o == Ordering::Equal,
-        (Comparison::NotEqual, Some(o)) => o != Ordering::Equal,
-        (Comparison::Less, Some(o)) => o == Ordering::Less,
-        (Comparison::LessEqual, Some(o)) => o != Ordering::Greater,
-        (Comparison::Greater, Some(o)) => o == Ordering::Greater,
-        (Comparison::GreaterEqual, Some(o)) => o != Ordering::Less,
+        (ComparisonOperator::Equal, Some(o)) => o == Ordering::Equal,
+        (ComparisonOperator::NotEqual, Some(o)) => o != Ordering::Equal,
+        (ComparisonOperator::Less, Some(o)) => o == Ordering::Less,
+        (ComparisonOperator::LessEqual, Some(o)) => o != Ordering::Greater,
+        (ComparisonOperator::Greater, Some(o)) => o == Ordering::Greater,
+        (ComparisonOperator::GreaterEqual, Some(o)) => o != Ordering::Less,
     }
 }

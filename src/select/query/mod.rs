@@ -19,7 +19,7 @@ pub struct Query(Condition);
 
 /// How a value stands to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
+enum ComparisonOperator {
     Equal,
     NotEqual,
     Less,

@@ -1,7 +1,7 @@
 //! A condition as a tree: `or` binds loosest, then `and`, then `not`.
 
 use super::tokens::{Token, tokens};
-use super::{Comparison, Literal, wrong};
+use super::{ComparisonOperator, Literal, wrong};
 use crate::error::Result;
 
 /// A parsed condition.
@@ -10,7 +10,7 @@ pub(super) enum Condition {
     Or(Box<Condition>, Box<Condition>),
     And(Box<Condition>, Box<Condition>),
     Not(Box<Condition>),
-    Compare(String, Comparison, Literal),
+    Compare(String, ComparisonOperator, Literal),
     In(String, Vec<Literal>),
     /// A column of bools by itself.
     True(String),
@@ -101,11 +101,11 @@ impl Parser<'_> {
             return Ok(Condition::Not(Box::new(Condition::In(name, self.list()?))));
         }
         match self.tokens {
-            [(_, Token::Comparison(op)), (_, Token::Literal(l)), rest @ ..] => {
+            [(_, Token::ComparisonOperator(op)), (_, Token::Literal(l)), rest @ ..] => {
                 self.tokens = rest;
                 Ok(Condition::Compare(name, *op, l.clone()))
             }
-            [(_, Token::Comparison(_)), rest @ ..] => {
+            [(_, Token::ComparisonOperator(_)), rest @ ..] => {
                 self.tokens = rest;
                 self.fail("expected a value (texts stand in quotes)")
             }

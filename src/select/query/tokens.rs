@@ -1,6 +1,6 @@
 //! The words and signs of a condition, each with the byte at which it begins.
 
-use super::{Comparison, Literal, wrong};
+use super::{ComparisonOperator, Literal, wrong};
 use crate::error::Result;
 use std::iter::Peekable;
 use std::str::CharIndices;
@@ -10,7 +10,7 @@ use std::str::CharIndices;
 pub(super) enum Token {
     Name(String),
     Literal(Literal),
-    Comparison(Comparison),
+    ComparisonOperator(ComparisonOperator),
     Open,
     Close,
     ListOpen,
@@ -24,12 +24,12 @@ pub(super) enum Token {
 
 /// Signs by their text, the longer ones first.
 const SIGNS: [(&str, Token); 11] = [
-    ("==", Token::Comparison(Comparison::Equal)),
-    ("!=", Token::Comparison(Comparison::NotEqual)),
-    ("<=", Token::Comparison(Comparison::LessEqual)),
-    (">=", Token::Comparison(Comparison::GreaterEqual)),
-    ("<", Token::Comparison(Comparison::Less)),
-    (">", Token::Comparison(Comparison::Greater)),
+    ("==", Token::ComparisonOperator(ComparisonOperator::Equal)),
+    ("!=", Token::ComparisonOperator(ComparisonOperator::NotEqual)),
+    ("<=", Token::ComparisonOperator(ComparisonOperator::LessEqual)),
+    (">=", Token::ComparisonOperator(ComparisonOperator::GreaterEqual)),
+    ("<", Token::ComparisonOperator(ComparisonOperator::Less)),
+    (">", Token::ComparisonOperator(ComparisonOperator::Greater)),
     ("(", Token::Open),
     (")", Token::Close),
     ("[", Token::ListOpen),
@@ -135,7 +135,7 @@ mod tests {
             .collect();
         let wanted = [
             Token::Name("n genes".into()),
-            Token::Comparison(Comparison::GreaterEqual),
+            Token::ComparisonOperator(ComparisonOperator::GreaterEqual),
             Token::Literal(Literal::Float(-100_000.0)),
             Token::And,
             text("a\"b\n"),

@@ -191,7 +191,7 @@ impl Header {
 
 /// A child of an indirect block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Child {
+pub(crate) struct HeapChild {
     pub(crate) address: Option<u64>,
     /// FractalHeapHeader size and filter mask of a filtered direct block.
     pub(crate) filtered: Option<(u64, u32)>,
@@ -204,7 +204,7 @@ pub(crate) fn read_indirect(
     header: &Header,
     rows: u16,
     sizes: Sizes,
-) -> Result<Vec<Child>> {
+) -> Result<Vec<HeapChild>> {
     let mut src = checksum::split_verified(bytes, offset, "indirect heap block")?;
     read_block_head(&mut src, b"FHIB", header, sizes)?;
     let mut out = Vec::new();
@@ -216,7 +216,7 @@ pub(crate) fn read_indirect(
             } else {
                 None
             };
-            out.push(Child { address, filtered });
+            out.push(HeapChild { address, filtered });
         }
     }
     Ok(out)

@@ -7,12 +7,12 @@ use crate::hdf5::format::Sizes;
 
 /// The fractal heap of the messages and the B-tree of their names, where they are dense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Dense {
+pub(crate) struct DenseStorage {
     pub(crate) heap: u64,
     pub(crate) names: u64,
 }
 
-pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Option<Dense>> {
+pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Option<DenseStorage>> {
     match src.read_u8()? {
         0 => {}
         v => return Err(src.unsupported(format!("link info version {v}"))),
@@ -22,7 +22,7 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Option<Dense>> 
         src.skip(8)?; // highest creation order so far
     }
     let (heap, names) = (sizes.read_address(src)?, sizes.read_address(src)?);
-    Ok(heap.zip(names).map(|(heap, names)| Dense { heap, names }))
+    Ok(heap.zip(names).map(|(heap, names)| DenseStorage { heap, names }))
 }
 
 /// Links that all lie in the header.
@@ -43,6 +43,9 @@ mod tests {
         let compact = [0, 0, 0xff, 0xff, 0xff, 0xff];
         let dense = [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 8, 0, 9, 0];
         assert_eq!(read(&mut Cursor::new(&compact, 0), sizes).unwrap(), None);
-        assert_eq!(read(&mut Cursor::new(&dense, 0), sizes).unwrap(), Some(Dense { heap: 8, names: 9 }));
+        assert_eq!(
+            read(&mut Cursor::new(&dense, 0), sizes).unwrap(),
+            Some(DenseStorage { heap: 8, names: 9 })
+        );
     }
 }

@@ -5,7 +5,7 @@ use crate::error::{Error, Place, Result};
 use crate::hdf5::format::message::layout::Layout;
 use crate::hdf5::read::chunk_index::{ChunkEntry, ChunkMap};
 use crate::hdf5::read::chunks::Scratch;
-use crate::hdf5::read::stream::{Chunks, ElementStream};
+use crate::hdf5::read::stream::{DatasetStream, StreamChunks};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -100,14 +100,14 @@ impl Dataset {
     ///
     /// # Errors
     /// Where the chunk index is damaged.
-    pub fn stream(&self, least: u64) -> Result<Option<ElementStream>> {
+    pub fn stream(&self, least: u64) -> Result<Option<DatasetStream>> {
         let (Some(width), Some(decoder)) = (self.stream_width(least)?, &self.about.decoder) else {
             return Ok(None);
         };
         let entries = self.chunk_map()?.entries().to_vec();
-        let chunks = Chunks { entries, decoder: Arc::clone(decoder), width };
+        let chunks = StreamChunks { entries, decoder: Arc::clone(decoder), width };
         let addresses = self.object.file().addresses();
-        Ok(Some(ElementStream::new(addresses, self.object.path(), chunks, self.byte_len())))
+        Ok(Some(DatasetStream::new(addresses, self.object.path(), chunks, self.byte_len())))
     }
 
     /// Whether [`stream`](Self::stream) returns a stream; costs no more than the chunk index.

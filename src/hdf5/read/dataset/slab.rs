@@ -9,7 +9,7 @@ use crate::hdf5::format::message::kind;
 use crate::hdf5::format::message::layout::Layout;
 use crate::hdf5::read::chunk_index::ChunkEntry;
 use crate::hdf5::read::chunks::Scratch;
-use crate::hdf5::read::selection::Selection;
+use crate::hdf5::read::selection::BoxSelection;
 use std::ops::Range;
 
 impl Dataset {
@@ -64,8 +64,8 @@ impl Dataset {
             Layout::Compact(bytes) => {
                 self.check_len(bytes.len() as u64)?;
                 let zero = vec![0; count.len()];
-                let from = slab::Place { dims: shape, at: start };
-                slab::copy_box((bytes, from), (out, slab::Place { dims: count, at: &zero }), count, size);
+                let from = slab::BoxPlace { dims: shape, at: start };
+                slab::copy_box((bytes, from), (out, slab::BoxPlace { dims: count, at: &zero }), count, size);
                 if shape.is_empty() {
                     copy_scalar(bytes, out);
                 }
@@ -147,7 +147,7 @@ impl Dataset {
             self.fill(out);
         }
         let selection =
-            Selection { addresses, decoder, start, count, size: u64::from(self.about.datatype.size) };
+            BoxSelection { addresses, decoder, start, count, size: u64::from(self.about.datatype.size) };
         if there.len() as u64 <= wanted {
             let inside = |e: &&ChunkEntry| {
                 let at = slab::unravel(e.number, &grid.counts);
