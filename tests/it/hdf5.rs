@@ -150,5 +150,9 @@ fn opening_and_describing_takes_few_reads() {
     // One read for each page of 4 KiB (the file has 29) and a few for what is not metadata; before there were pages it was
     // one for each structure.
     let len = recorder.bytes.as_slice().len() as u64;
-    assert!(asked.len() <= 64 && total <= 2 * len, "{} reads of {total} bytes in a file of {len}", asked.len());
+    assert!(
+        asked.len() <= 64 && total <= 2 * len,
+        "{} reads of {total} bytes in a file of {len}",
+        asked.len()
+    );
 }
