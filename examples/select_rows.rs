@@ -4,6 +4,7 @@
 use annmap::dataset::Dataset;
 use annmap::matrix::Values;
 use annmap::table::Column;
+use std::io::Write;
 
 fn main() -> annmap::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,7 +25,7 @@ pub(crate) fn run(path: &str, column: &str, bound: f64, output: &str) -> annmap:
     // Everything that follows the cells is cut with them; the output appears whole or not at all.
     let report = data.select().obs(rows).write_to(output)?;
     for left_out in &report.left_out {
-        println!("left out: {left_out:?}");
+        writeln!(std::io::stdout(), "left out: {left_out:?}")?;
     }
     Ok(())
 }

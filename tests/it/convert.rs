@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use std::path::Path;
 
 fn make(file: &str, out: &Path, options: &ConvertOptions) -> annmap::Result<Store> {
-    let input = Dataset::open(&fixture(file))?;
+    let input = Dataset::open(fixture(file))?;
     convert(&input, out, options, &())?;
     Store::open(out)
 }

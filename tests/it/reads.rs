@@ -39,7 +39,7 @@ impl ReadAt for Counting {
     }
 
     fn len(&self) -> u64 {
-        self.bytes.len() as u64
+        ReadAt::len(&*self.bytes)
     }
 }
 

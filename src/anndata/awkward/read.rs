@@ -250,7 +250,8 @@ mod tests {
         let deep = r#"{"class": "UnmaskedArray", "content": "#;
         let deep = format!("{}{NUMBERS}{}", deep.repeat(66), "}".repeat(66));
         let names = r#"{"class": "RecordArray", "fields": ["a", "b"], "contents": []}"#;
-        let cases: &[(String, i64, (&str, &[i64]), _)] = &[
+        type Case<'a> = (String, i64, (&'a str, &'a [i64]), crate::error::Kind);
+        let cases: &[Case<'_>] = &[
             (NUMBERS.into(), 4, ("-", &[]), Malformed),
             (NUMBERS.into(), -1, ("-", &[]), Malformed),
             (offsets(), 2, ("k-offsets", &[0, 2, 1]), Malformed),

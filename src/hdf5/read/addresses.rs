@@ -215,8 +215,7 @@ mod tests {
 
     #[test]
     fn metadata_above_the_limit_is_refused() {
-        let mut limits = Limits::default();
-        limits.metadata_bytes = 4;
+        let limits = Limits { metadata_bytes: 4, ..Limits::default() };
         let a = addresses(limits);
         assert!(a.read(0, 4).is_ok());
         assert_eq!(a.read(0, 5).unwrap_err().kind(), Kind::Limit);

@@ -201,8 +201,7 @@ mod tests {
     #[test]
     fn groups_below_the_limit_are_not_entered() {
         let dir = tempfile::tempdir().unwrap();
-        let mut limits = Limits::default();
-        limits.group_depth = 2;
+        let limits = Limits { group_depth: 2, ..Limits::default() };
         let all: Vec<String> = nested(&dir, limits).walk().unwrap().map(shown).collect();
         assert_eq!(all, ["/ group", "/a group", "/a/b group", "/a/b > 2", "/again = /a/b"]);
     }
