@@ -55,7 +55,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `store` | [`store`], [`transpose`], [`convert`], [`verify`], [`dataset::Dataset`] |
-//! | `write` | [`export`], [`concat`], [`synth`], files that appear whole or not at all; has `store` with it |
+//! | `write` | [`export`], [`mod@concat`], [`synth`], files that appear whole or not at all; has `store` with it |
 //! | `text` | Matrix Market and delimited text in [`formats`] |
 //! | `arrow` | the tables of a store |
 //! | `cli` | the program; has all others with it |

@@ -18,7 +18,7 @@ mod tables;
 pub use anndata::{AnnData, Flavour};
 pub use array::{ArrayView, TypedArray};
 pub use describe::{CategoriesInfo, ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
-pub use matrix::Matrix;
+pub use matrix::{Matrix, Pass};
 pub use open::Dataset;
 #[cfg(feature = "store")]
 pub(crate) use open::select_frames;
