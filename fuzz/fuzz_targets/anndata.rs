@@ -4,7 +4,7 @@
 
 use annmap::dataset::AnnData;
 use annmap::hdf5::File;
-use annmap::matrix::{Block, Budget, Sink, pump};
+use annmap::matrix::{Block, Budget, Sink, Source, pump};
 use annmap::{Limits, Result};
 use libfuzzer_sys::fuzz_target;
 
