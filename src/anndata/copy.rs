@@ -3,6 +3,7 @@
 use crate::anndata::AnnDataWriter;
 use crate::anndata::Awkward;
 use crate::anndata::axes::Axes;
+use crate::anndata::chosen::{checked, select_value};
 use crate::anndata::column::read_column;
 use crate::anndata::dataframe::read_frame;
 use crate::anndata::element::ElementKind;
@@ -10,11 +11,11 @@ use crate::anndata::encoding::{Encoding, text_attribute};
 use crate::anndata::matrix::StoredMatrix;
 use crate::array::{Room, Rows, SelectedRows};
 use crate::dtype::{Class, Member};
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Kind, Place, Result};
 use crate::matrix::{Selected, Source};
 use crate::observe::{Phase, Verb, Warning};
 use crate::table::Column;
-use crate::tree::{Array, EncodedValue, Link, Location, Node, Value};
+use crate::tree::{Array, EncodedValue, Link, Location, Node};
 
 /// Arrays of at most this many bytes are copied through memory.
 const SMALL: u64 = 8 << 20;
@@ -203,30 +204,6 @@ impl AnnDataWriter<'_> {
         let attributes = self.encoding(kind, version)?;
         self.writer.array(at, &value, &attributes, &self.storing(value.shape()))
     }
-}
-
-/// Returns `rows` if an element of `len` rows has all of them.
-fn checked<'r>(rows: &'r [u64], len: usize, object: &Node) -> Result<&'r [u64]> {
-    match rows.iter().find(|r| **r >= len as u64) {
-        Some(r) => {
-            Err(Error::malformed(format!("expected rows below {len}, got row {r}")).in_object(object.path()))
-        }
-        None => Ok(rows),
-    }
-}
-
-/// Selects rows of an array in memory, also of strings, whose bytes refer to a heap.
-pub(super) fn select_value(value: &Value, axes: Axes<'_>, object: &Node) -> Result<Value> {
-    let shape = value.shape().unwrap_or_default();
-    let (Some(rows), None) = (axes.rows, axes.columns.filter(|_| shape.len() > 1)) else {
-        return Err(Error::unsupported("columns of an array of strings").in_object(object.path()));
-    };
-    checked(rows, shape[0] as usize, object)?;
-    let size = value.raw().len() / (shape[0] as usize).max(1);
-    let bytes = rows.iter().flat_map(|r| value.raw()[*r as usize * size..][..size].iter().copied()).collect();
-    let mut dims = shape.to_vec();
-    dims[0] = rows.len() as u64;
-    Ok(value.with(&dims, bytes))
 }
 
 /// The current encoding and version of an array, from its type, shape and stored encoding.

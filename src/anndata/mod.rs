@@ -15,6 +15,8 @@
 #[cfg(feature = "write")]
 mod awkward;
 pub(crate) mod axes;
+#[cfg(feature = "write")]
+mod chosen;
 mod column;
 #[cfg(feature = "write")]
 mod copy;

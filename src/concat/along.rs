@@ -1,5 +1,6 @@
 //! Elements whose first dimension is the axis: the rows of the parts are appended.
 
+use super::along_axis::AlongAxis;
 use super::arrays::{ArrayPart, StackedArrays, bytes_of, type_of};
 use super::held::HeldRows;
 use super::item::{Joinable, items, keys, take};
@@ -11,17 +12,8 @@ use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Fill, Orientation, Selected, Source, Stacked, StackedPart};
 use crate::observe::{Phase, Verb};
-use crate::strings::Strings;
 use crate::table::{Frame, Join};
 use crate::tree::Location;
-
-/// The axis of the output along which the parts are appended.
-pub(super) struct AlongAxis {
-    /// The number of positions of each part.
-    pub(super) lengths: Vec<u64>,
-    /// The name of each position of the output.
-    pub(super) names: Strings,
-}
 
 impl ConcatRun<'_> {
     /// For each part, the elements of the mapping `name` that can be joined, with their keys.

@@ -10,6 +10,7 @@
 
 mod across;
 mod along;
+mod along_axis;
 mod arrays;
 mod held;
 mod item;

@@ -1,6 +1,6 @@
 //! The order of work: writes one element after another to the output.
 
-use super::along::AlongAxis;
+use super::along_axis::AlongAxis;
 use super::item::Joinable;
 use super::map::{IndexMap, join_names, refuse_repeated};
 use super::parts::{ConcatInput, TemporaryFiles, open};

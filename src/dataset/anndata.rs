@@ -1,6 +1,6 @@
 //! An open file: its flavour, and its matrices by name.
 
-use super::tables::Tables;
+use super::cache::Tables;
 use crate::anndata::{Encoding, StoredMatrix};
 use crate::error::{Error, Hint, Kind, Place, Result};
 use crate::formats::{loom, tenx};

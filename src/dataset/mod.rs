@@ -9,6 +9,7 @@
 
 mod anndata;
 mod array;
+mod cache;
 mod describe;
 mod matrix;
 mod open;

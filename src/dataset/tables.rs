@@ -5,27 +5,9 @@ use crate::anndata::{Axis, Dimension, dimensions_of, frame_rows, read_frame};
 use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{loom, tenx};
 use crate::observe::Observer;
-use crate::sync::lock;
 use crate::table::Frame;
 use crate::tree::Node;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, Weak};
-
-/// Cache of tables by path. It holds weak references: a table is freed with its last user, and read again later.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tables(Arc<Mutex<HashMap<String, Weak<Frame>>>>);
-
-impl Tables {
-    /// The cached table `name`, or the result of `read` if it is not in the cache.
-    fn get(&self, name: &str, read: impl FnOnce() -> Result<Frame>) -> Result<Arc<Frame>> {
-        if let Some(frame) = lock(&self.0).get(name).and_then(Weak::upgrade) {
-            return Ok(frame);
-        }
-        let frame = Arc::new(read()?);
-        lock(&self.0).insert(name.to_owned(), Arc::downgrade(&frame));
-        Ok(frame)
-    }
-}
+use std::sync::Arc;
 
 impl AnnData {
     /// The tables of the rows and the columns of the matrix `name`, which has the shape `shape`. A dimension

@@ -2,7 +2,7 @@
 
 use crate::anndata::column::from_value;
 #[cfg(feature = "write")]
-use crate::anndata::{AnnDataWriter, axes::Axes, copy::select_value};
+use crate::anndata::{AnnDataWriter, axes::Axes, chosen::select_value};
 use crate::error::{Error, Kind, Place, Result};
 use crate::observe::{Observer, Warning};
 use crate::table::{Categorical, Column, Frame};
