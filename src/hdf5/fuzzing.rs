@@ -1,4 +1,4 @@
-//! What the fuzz targets reach that is not public: single structures, single filters. Compiled for them only.
+//! Private structures and filters for the fuzz targets. Compiled for them only.
 
 use super::filter::id;
 use super::filter::pipeline::{Pipeline, Workspace};
@@ -15,7 +15,7 @@ use crate::codec::deflate;
 use crate::error::Result;
 use crate::hdf5::Filter;
 
-/// How many structures [`structure`] knows.
+/// Number of structures that [`structure`] can read.
 pub const STRUCTURES: u8 = 22;
 
 /// Reads `bytes` as the structure numbered `which`, with addresses and lengths of `width` bytes.
@@ -66,7 +66,7 @@ pub fn structure(which: u8, width: u8, bytes: &[u8]) -> Result<()> {
     }
 }
 
-/// The numbers of the filters that are undone.
+/// The numbers of the filters that can be decoded.
 pub const FILTERS: [u16; 13] = [
     id::DEFLATE,
     id::SHUFFLE,
@@ -83,7 +83,7 @@ pub const FILTERS: [u16; 13] = [
     id::BLOSC2,
 ];
 
-/// Undoes `filters` (numbers and values) of elements of `element` bytes; `len` bytes must come out.
+/// Decodes `filters` (numbers and values) for elements of `element` bytes; the output must have `len` bytes.
 pub fn undo(filters: &[(u16, Vec<u32>)], element: usize, stored: &[u8], len: usize) -> Result<Vec<u8>> {
     let filters: Vec<Filter> = filters
         .iter()
@@ -94,8 +94,8 @@ pub fn undo(filters: &[(u16, Vec<u32>)], element: usize, stored: &[u8], len: usi
     Ok(out)
 }
 
-/// What two deflate streams become side by side, if that is accepted, and what zlib-rs makes of each. With each how many
-/// bytes it must become.
+/// Decodes two deflate streams, each given with its decoded length, both side by side (`None` if that decoder
+/// declines them) and one by one with zlib-rs.
 pub fn side_by_side(streams: [(&[u8], usize); 2]) -> (Option<[Vec<u8>; 2]>, [Option<Vec<u8>>; 2]) {
     let [a, b] = streams.map(|(body, len)| {
         let stream = [&[0x78, 0x9c], body, &[0; 4]].concat();

@@ -1,19 +1,19 @@
-//! HDF5, read with our own parser.
+//! An HDF5 reader and writer, with our own parser.
 //!
-//! A file is a superblock that says where the root group is; a group is a list of links to objects; an object
-//! is a header of messages. The messages of a dataset say what its elements are (datatype), how many there
-//! are (dataspace) and where they lie (layout, filters); chunked data is found through one of six indexes.
+//! A file is a superblock that points to the root group; a group is a list of links to objects; an object is
+//! a header of messages. The messages of a dataset describe the type of its elements (datatype), their number
+//! (dataspace) and their location (layout, filters); chunked data is found through one of six indexes.
 //!
-//! * `format/` – the on-disk structures, one a file, no navigation;
-//! * `filter/` – what chunks go through on their way to the disk, undone;
+//! * `format/` – the on-disk structures, one per file, without navigation;
+//! * `filter/` – decodes the filters of chunks;
 //! * `write/` – appends objects, children before parents: [`Writer`];
 //! * `read/` – follows addresses: [`File`], [`Object`], [`Dataset`], [`Attribute`].
 //!
-//! In come bytes at positions ([`ReadAt`](crate::bytes::ReadAt)); out go raw elements with their type. Nothing
-//! here knows of AnnData, matrices or budgets. What is read and what is refused, section by section of the
-//! HDF5 File Format Specification 3.0, stands in `spec/hdf5.md`.
+//! The input is bytes at positions ([`ReadAt`](crate::bytes::ReadAt)); the output is raw elements with their
+//! type. This module does not depend on AnnData, matrices or budgets. `spec/hdf5.md` lists what is read and
+//! what is refused, by section of the HDF5 File Format Specification 3.0.
 //!
-//! Every byte is hostile: no indexing, no unchecked arithmetic, no allocation that the file's own size or the
+//! Input is untrusted: no indexing, no unchecked arithmetic, no allocation that the file's own size or the
 //! [`Limits`](crate::Limits) do not justify.
 
 #![cfg_attr(

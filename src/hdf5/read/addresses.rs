@@ -1,7 +1,7 @@
-//! Bytes at addresses: everything else that reads asks here, with addresses as the file stores them.
+//! Bytes at addresses: all other readers go through this module, with addresses as stored in the file.
 //!
-//! Knows where addresses count from, how wide they are, how long the file is and what the limits allow. Knows no
-//! structure of the format.
+//! Holds the base address, the width of addresses, the length of the file and the limits. It has no knowledge
+//! of HDF5 structures.
 
 use super::heap_cache::HeapCache;
 use crate::bytes::ReadAt;
@@ -14,9 +14,9 @@ use crate::limits::{self, Limits};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// Metadata lies close together: headers, nodes and heaps of a few hundred bytes are read by pages of this many bytes.
+/// Page size for metadata: headers, nodes and heaps of a few hundred bytes are stored close together.
 const PAGE_BYTES: usize = 4 << 10;
-/// Pages kept; 1 MiB in all.
+/// Number of cached pages; 1 MiB in all.
 const PAGES: usize = 256;
 
 /// The bytes of an open file. Cloning is cheap; clones share the open file.
@@ -27,21 +27,21 @@ struct Inner {
     source: Box<dyn ReadAt>,
     /// Bytes of the source when it was opened.
     len: u64,
-    /// Offset of the superblock: addresses count from here.
+    /// Offset of the superblock, which is address 0.
     base: u64,
     sizes: Sizes,
-    /// Where the file should end, as an absolute offset, if the superblock says so.
+    /// Absolute offset at which the file should end, if the superblock says so.
     end: Option<u64>,
     limits: Limits,
-    /// Metadata that lies in the cache image instead of its own place, by address.
+    /// Metadata that is stored in the cache image instead of its own place, by address.
     image: OnceLock<Vec<(u64, Vec<u8>)>>,
-    /// Pages that metadata was read from.
+    /// Cached pages of metadata.
     pages: PageCache,
     heaps: HeapCache,
 }
 
 impl Addresses {
-    /// The bytes of `source`, whose superblock lies at offset `base`.
+    /// The bytes of `source`, whose superblock is at offset `base`.
     pub(crate) fn new(source: Box<dyn ReadAt>, base: u64, superblock: &Superblock, limits: Limits) -> Self {
         let end = superblock.end.and_then(|e| e.checked_add(base));
         let (len, sizes) = (source.len(), superblock.sizes);
@@ -55,7 +55,7 @@ impl Addresses {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Bytes of the file.
+    /// Length of the file in bytes.
     pub(crate) fn len(&self) -> u64 {
         self.0.len
     }
@@ -70,7 +70,7 @@ impl Addresses {
         self.0.sizes
     }
 
-    /// What the file may make us allocate, recurse or iterate.
+    /// Limits on what the file may make the reader allocate, recurse or iterate.
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.limits
     }
@@ -80,10 +80,10 @@ impl Addresses {
         self.0.base.saturating_add(address)
     }
 
-    /// The absolute offset of `address`, once `len` bytes are known to follow it.
+    /// The absolute offset of `address`, after checking that `len` bytes follow it.
     ///
     /// # Errors
-    /// `Malformed` where they do not lie inside the file.
+    /// `Malformed` if they are not inside the file.
     pub(crate) fn check(&self, address: u64, len: u64) -> Result<u64> {
         let offset = checked::add(self.0.base, address)?;
         let end = checked::add(offset, len).map_err(|e| e.at(offset))?;
@@ -104,7 +104,7 @@ impl Addresses {
         self.0.source.read_exact_at(buffer, offset).map_err(|e| read_error(e, offset))
     }
 
-    /// Reads `len` bytes of metadata at `address`; refused before anything is allocated where the file has fewer.
+    /// Reads `len` bytes of metadata at `address`; fails before allocating if the file has fewer.
     pub(crate) fn read(&self, address: u64, len: u64) -> Result<Vec<u8>> {
         let offset = self.check(address, len)?;
         if len > self.0.limits.metadata_bytes {
@@ -118,7 +118,7 @@ impl Addresses {
         Ok(buffer)
     }
 
-    /// Fills several buffers, each from its address, in one call of the source.
+    /// Fills several buffers, each from its address, in one call to the source.
     pub(crate) fn read_ranges(&self, ranges: &mut [(u64, &mut [u8])]) -> Result<()> {
         for (address, buffer) in ranges.iter_mut() {
             *address = self.check(*address, buffer.len() as u64)?;
@@ -127,25 +127,25 @@ impl Addresses {
         self.0.source.read_ranges(ranges).map_err(|e| read_error(e, first))
     }
 
-    /// Collections of the global heap that are kept with the file.
+    /// Cached collections of the global heap.
     pub(crate) fn heaps(&self) -> &HeapCache {
         &self.0.heaps
     }
 
-    /// Reads up to `len` bytes at `address`, fewer at the end of the file, at least one.
+    /// Reads up to `len` bytes at `address`, at least one; fewer than `len` at the end of the file.
     pub(crate) fn read_up_to(&self, address: u64, len: usize) -> Result<Vec<u8>> {
         let offset = self.check(address, 1)?;
         let left = self.len().saturating_sub(offset);
         self.read(address, left.min(len as u64))
     }
 
-    /// Takes the entries of the metadata cache image: from now on [`read`](Self::read) prefers them.
+    /// Sets the entries of the metadata cache image; [`read`](Self::read) uses them from now on.
     pub(crate) fn set_image(&self, entries: Vec<(u64, Vec<u8>)>) {
         // Set once, while the file is opened.
         let _ = self.0.image.set(entries);
     }
 
-    /// Replaces the bytes of this range that the cache image holds.
+    /// Overwrites the bytes of this range that the cache image contains.
     fn overlay(&self, address: u64, buffer: &mut [u8]) {
         for (at, bytes) in self.0.image.get().into_iter().flatten() {
             let from = (*at).max(address);

@@ -1,4 +1,4 @@
-//! Attributes of an object, compact and dense alike.
+//! Attributes of an object, both compact and dense.
 
 use super::btree_v2::Tree;
 use super::fractal_heap::FractalHeap;
@@ -18,26 +18,26 @@ use crate::limits::Limits;
 /// A named value on an object.
 #[derive(Debug, Clone)]
 pub struct Attribute {
-    /// Its name.
+    /// Name of the attribute.
     pub name: String,
     /// Type, shape and bytes.
     pub value: Value,
 }
 
-/// An attribute as it stands in a listing: one that cannot be read does not hide the others.
+/// An attribute in a listing; one that cannot be read does not hide the others.
 #[derive(Debug)]
 pub struct AttributeEntry {
-    /// Its name, where that much could be read.
+    /// Name of the attribute, if it could be read.
     pub name: String,
-    /// Its value, or why there is none.
+    /// Value of the attribute, or the error of reading it.
     pub value: Result<Value>,
 }
 
 impl Object {
-    /// All attributes, names in byte order.
+    /// All attributes, sorted by the bytes of their names.
     ///
     /// # Errors
-    /// Where the structures that hold them are damaged; a single attribute carries its own error.
+    /// Fails if the structures that hold them are damaged; a damaged single attribute carries its own error.
     pub fn attributes(&self) -> Result<Vec<AttributeEntry>> {
         let mut out = Vec::new();
         for m in self.messages().of(kind::ATTRIBUTE) {
@@ -57,10 +57,10 @@ impl Object {
         Ok(out)
     }
 
-    /// The attribute of this name, if there is one. The others are not read.
+    /// The attribute `name`, if there is one. Values of other attributes are not read.
     ///
     /// # Errors
-    /// Where it is there and cannot be read.
+    /// Fails if it exists and cannot be read.
     pub fn attribute(&self, name: &str) -> Result<Option<Attribute>> {
         let is_it = |bytes: &[u8], offset: u64| {
             attribute::read(&mut Cursor::new(bytes, offset))
@@ -75,7 +75,8 @@ impl Object {
             }
         }
         if let (None, Some(dense)) = (&found, self.dense_attributes()?) {
-            // A replaced character stands for bytes that are not known, and so is their hash.
+            // A replacement character stands for unknown bytes, so the hash of the stored name is unknown
+            // too.
             let hash = Some(checksum::lookup3(name.as_bytes(), 0)).filter(|_| !name.contains('\u{fffd}'));
             self.visit_dense(dense, hash, &mut |bytes, offset| {
                 if found.is_none() && is_it(bytes, offset) {
@@ -87,7 +88,8 @@ impl Object {
         found.map(|a| Ok(Attribute { name: a.name, value: a.value? })).transpose()
     }
 
-    /// Calls `visit` with the message and offset of each dense attribute, or of those whose names have this hash.
+    /// Calls `visit` with the message and offset of each dense attribute, or only of those with this name
+    /// hash.
     fn visit_dense(
         &self,
         dense: DenseStorage,
@@ -109,7 +111,7 @@ impl Object {
         };
         let done = match hash {
             None => names.for_each(&mut one),
-            // Records are sorted by the hash, and by the name where hashes are equal.
+            // Records are sorted by hash, and by name if the hashes are equal.
             Some(hash) => {
                 names.for_equal(&|record| Ok(name_record(record, t, id_len)?.hash.cmp(&hash)), &mut one)
             }
@@ -153,7 +155,7 @@ impl Object {
     }
 }
 
-/// A record of the B-tree of names, which has records of type `t`.
+/// Parses a record of the B-tree of names, whose records have type `t`.
 fn name_record(mut record: Cursor<'_>, t: u8, id_len: usize) -> Result<AttributeName<'_>> {
     records::expect_type(t, records::ATTRIBUTE_NAMES, "attribute names").at(record.offset())?;
     AttributeName::read(&mut record, id_len)

@@ -1,5 +1,5 @@
-//! What reading passes over because it does not need it: messages of other kinds, free lists, references.
-//! Only an examination of the whole file asks for these.
+//! Checks of what normal reading skips: messages of other kinds, free lists, references. Only a check of the
+//! whole file uses them.
 
 use super::addresses::Addresses;
 use super::dataset::Dataset;
@@ -18,7 +18,7 @@ use crate::hdf5::format::message::{
 use crate::hdf5::format::{local_heap, object_header as header};
 
 impl Object {
-    /// What is wrong with messages of the header that nothing else looks at, and with the heap of a group's names.
+    /// Errors in header messages that nothing else reads, and in the heap of a group's names.
     pub(crate) fn check_unused(&self) -> Vec<Error> {
         let sizes = self.file().addresses().sizes();
         let mut found = Vec::new();
@@ -43,14 +43,14 @@ impl Object {
                     .and_then(|t| check_name_heap(self.file().addresses(), t.heap)),
                 _ => Ok(()),
             };
-            // Fixed versions of one message: what has none of them is damaged, or newer than we are.
+            // A message without a known version is damaged, or newer than this reader supports.
             found.extend(read.in_object(self.path()).err());
         }
         found
     }
 }
 
-/// Walks the free list of a local heap: blocks inside it, each after another.
+/// Walks the free list of a local heap: blocks must be inside it, and the list must end.
 fn check_name_heap(addresses: &Addresses, address: u64) -> Result<()> {
     let sizes = addresses.sizes();
     let head = addresses.read_up_to(address, local_heap::MAX_LEN)?;
@@ -79,10 +79,10 @@ fn check_name_heap(addresses: &Addresses, address: u64) -> Result<()> {
 }
 
 impl Dataset {
-    /// Follows every reference, and holds what it leads to against what a writer makes.
+    /// Follows every reference and checks that its target is what a writer produces.
     ///
     /// # Errors
-    /// `Malformed` at the first that leads nowhere.
+    /// `Malformed` at the first reference without a valid target.
     pub(crate) fn check_references(&self) -> Result<()> {
         let Class::Reference { kind } = self.datatype().class else { return Ok(()) };
         let value = match self.read() {

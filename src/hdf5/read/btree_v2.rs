@@ -1,4 +1,4 @@
-//! Walks a version 2 B-tree: all its records in order, or those that a search finds.
+//! Walks a version 2 B-tree: all its records in order, or those that match a search.
 
 use super::addresses::Addresses;
 use crate::bytes::Cursor;
@@ -14,16 +14,16 @@ pub(crate) struct Tree<'f> {
     widths: Widths,
 }
 
-/// Compares a record with the one that is searched for.
+/// Compares a record with the one searched for.
 type Compare<'c> = &'c dyn Fn(Cursor<'_>) -> Result<Ordering>;
-/// Takes a record.
+/// Receives a record.
 type TakeRecord<'v> = &'v mut dyn FnMut(Cursor<'_>) -> Result<()>;
 
 impl<'f> Tree<'f> {
     /// The tree whose header lies at `address`.
     ///
     /// # Errors
-    /// `Malformed` where the header is damaged; `Limit` where the tree has too many levels.
+    /// `Malformed` if the header is damaged; `Limit` if the tree has too many levels.
     pub(crate) fn open(addresses: &'f Addresses, address: u64) -> Result<Self> {
         let (offset, sizes) = (addresses.offset_of(address), addresses.sizes());
         let bytes = addresses.read(address, format::header_len(sizes) as u64)?;
@@ -34,7 +34,7 @@ impl<'f> Tree<'f> {
         Ok(Tree { addresses, header, widths })
     }
 
-    /// Which records it has.
+    /// Type number of the records.
     pub(crate) fn record_type(&self) -> u8 {
         self.header.record_type
     }
@@ -44,7 +44,8 @@ impl<'f> Tree<'f> {
         self.walk_all(None, visit)
     }
 
-    /// Calls `visit` with each record that `compare` finds equal; the records must be in its order.
+    /// Calls `visit` with each record that `compare` reports as equal; the records must be sorted by
+    /// `compare`.
     pub(crate) fn for_equal(&self, compare: Compare<'_>, visit: TakeRecord<'_>) -> Result<()> {
         self.walk_all(Some(compare), visit)
     }
@@ -52,7 +53,7 @@ impl<'f> Tree<'f> {
     fn walk_all(&self, compare: Option<Compare<'_>>, visit: TakeRecord<'_>) -> Result<()> {
         let Some(root) = self.header.root else { return Ok(()) };
         let root = Child { address: root, records: u64::from(self.header.root_records) };
-        // A tree visits no more records than its header promises; a cycle runs into this.
+        // A walk visits no more records than the header promises, so a cycle ends here with an error.
         let mut left = self.header.total_records;
         self.walk(root, self.header.depth, compare, &mut left, visit)
     }
@@ -94,7 +95,7 @@ impl<'f> Tree<'f> {
     }
 }
 
-/// How many records at the beginning have a comparison that is `before`.
+/// Number of leading records whose comparison satisfies `before`.
 fn boundary(
     records: &[Cursor<'_>],
     compare: Compare<'_>,

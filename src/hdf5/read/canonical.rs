@@ -14,14 +14,14 @@ use crate::dtype::{Class, Datatype, Numeric, Padding};
 use crate::error::{Error, Place, Result};
 use crate::hdf5::format::message::dataspace::Dataspace;
 
-/// Bytes of elements read at once.
+/// Bytes of elements per read.
 const WINDOW: u64 = 8 << 20;
 
 impl Value {
-    /// CRC-32 of the canonical bytes; 0 for none; `None` where the type has no canonical form.
+    /// CRC-32 of the canonical bytes; 0 if there are no elements; `None` if the type has no canonical form.
     ///
     /// # Errors
-    /// Where the heap that holds the values is damaged.
+    /// Fails if the heap that holds the values is damaged.
     pub fn canonical_crc(&self) -> Result<Option<u32>> {
         if !has_canonical_form(self.datatype()) {
             return Ok(None);
@@ -33,11 +33,11 @@ impl Value {
 }
 
 impl Dataset {
-    /// CRC-32 of the canonical bytes of all elements, read a window at a time; 0 for none; `None` where the
-    /// type has no canonical form.
+    /// CRC-32 of the canonical bytes of all elements, read a window at a time; 0 if there are no elements;
+    /// `None` if the type has no canonical form.
     ///
     /// # Errors
-    /// Where the elements cannot be read.
+    /// Fails if the elements cannot be read.
     pub fn canonical_crc(&self) -> Result<Option<u32>> {
         if !has_canonical_form(self.datatype()) {
             return Ok(None);
@@ -55,7 +55,7 @@ impl Dataset {
         }
         let row_bytes = checked::mul(checked::product(inner)?, u64::from(self.datatype().size))?;
         self.check_holes()?;
-        // Whole chunks at a time, so that none is decoded twice.
+        // Reads whole chunks at a time, so that each is decoded once.
         let step = match self.storage() {
             Storage::Chunked(c) => c.first().copied().unwrap_or(1),
             _ => 1,
@@ -121,7 +121,7 @@ fn has_canonical_form(t: &Datatype) -> bool {
     }
 }
 
-/// Writes the canonical bytes of the element in `src`, which holds exactly that.
+/// Writes the canonical bytes of the element in `src`, which holds exactly one element.
 fn write(
     t: &Datatype,
     src: &mut Cursor<'_>,
@@ -151,14 +151,14 @@ fn write(
         })?,
         Class::VarLen(base) => {
             let unit = u64::from(base.size);
-            // The heap is borrowed while its object is looked at, so the object is copied out first.
+            // The object borrows the heap, which its elements may need mutably, so it is copied first.
             let (count, object, at) =
                 heap.follow(src, unit, |_, n, bytes, at| Ok((n, bytes.to_vec(), at)))?;
             out.extend_from_slice(&count.to_le_bytes());
             write_many(base, count, &mut Cursor::new(&object, at), out, heap, depth)?;
         }
         Class::FixedString(text) => {
-            // HDF5 converts strings on reading: what follows the end of the text becomes NULs.
+            // HDF5 converts strings on reading: the bytes after the end of the text become NULs.
             let kept = match text.padding {
                 Padding::NullPadded => bytes,
                 padding => trimmed(bytes, padding),

@@ -1,4 +1,4 @@
-//! One chunk, from the disk to elements.
+//! Reads and decodes single chunks.
 
 use super::addresses::Addresses;
 use super::chunk_index::ChunkEntry;
@@ -7,36 +7,37 @@ use crate::bytes::checked;
 use crate::error::{Error, Result};
 use crate::hdf5::filter::pipeline::{Pipeline, Workspace};
 
-/// What one worker needs to decode chunks, kept from one chunk to the next. Make one per thread.
+/// Buffers that a worker needs to decode chunks, reused from one chunk to the next. Make one per thread.
 #[derive(Debug, Default)]
 pub struct Scratch {
     stored: Vec<u8>,
-    /// Stored bytes of the second of two chunks that are decoded at once.
+    /// Stored bytes of the second of two chunks that are decoded together.
     second: Vec<u8>,
     chunk: Vec<u8>,
-    /// Dataset and chunk whose elements `chunk` holds, by their addresses: misaligned readers come back to it.
+    /// Addresses of the dataset and chunk whose elements `chunk` holds, because misaligned readers request
+    /// them again.
     holds: Option<(u64, u64)>,
-    /// The file that these addresses are of.
+    /// File of these addresses.
     file: Option<Addresses>,
     ahead: Ahead,
     work: Workspace,
 }
 
-/// Stored bytes of several chunks, read by one request.
+/// Stored bytes of several chunks, read in one request.
 #[derive(Debug, Default)]
 struct Ahead {
-    /// Where they lie. Nothing is kept from one call to the next, which may be of another file.
+    /// Location of the bytes. Cleared after each call, because the next may be for another file.
     runs: Vec<ChunkRun>,
     bytes: Vec<u8>,
 }
 
-/// Chunks that lie close together, and what is between them.
+/// Chunks close together in the file, and the bytes between them.
 #[derive(Debug, Clone, Copy)]
 struct ChunkRun {
     /// Address of the first byte.
     start: u64,
     len: u64,
-    /// Bytes of the runs in front of it.
+    /// Total length of the preceding runs.
     at: u64,
 }
 
@@ -46,15 +47,15 @@ impl ChunkRun {
     }
 }
 
-/// The most bytes read at once for several chunks.
+/// Maximum bytes per request for several chunks.
 pub(crate) const REQUEST: u64 = 4 << 20;
-/// Bytes between two chunks that are read for nothing rather than asked for one by one.
+/// Maximum gap between two chunks that is read along, instead of starting another run.
 const GAP: u64 = 32 << 10;
-/// Places that are asked for at once.
+/// Maximum runs per request.
 const RUNS: usize = 64;
 
 impl Ahead {
-    /// The stored bytes of a chunk, if they are here.
+    /// The stored bytes of a chunk, if they were read ahead.
     fn find(&self, entry: &ChunkEntry) -> Option<&[u8]> {
         let end = entry.address.checked_add(entry.size)?;
         let run = self.runs.iter().find(|r| r.start <= entry.address && end <= r.end())?;
@@ -63,8 +64,8 @@ impl Ahead {
     }
 }
 
-/// The first of `entries` and as many behind it as may be read at once: at most `most` bytes, at [`RUNS`] places. What
-/// does not lie inside the file is left out; the error is reported when the chunk itself is read.
+/// Number and runs of the leading `entries` that one request may read: at most `most` bytes in [`RUNS`] runs.
+/// Stops at a chunk outside the file; the error is reported when that chunk itself is read.
 fn runs(addresses: &Addresses, entries: &[ChunkEntry], most: u64) -> (usize, Vec<ChunkRun>) {
     let (mut chunks, mut total, mut out) = (0usize, 0u64, Vec::<ChunkRun>::new());
     for e in entries {
@@ -87,12 +88,13 @@ fn runs(addresses: &Addresses, entries: &[ChunkEntry], most: u64) -> (usize, Vec
 }
 
 impl Scratch {
-    /// Forgets what was read ahead.
+    /// Discards what was read ahead.
     pub(crate) fn forget(&mut self) {
         self.ahead.runs.clear();
     }
 
-    /// Reads the first of `entries` and those behind it, at most `most` bytes, unless they are here or there is only one.
+    /// Reads as many leading `entries` as fit in `most` bytes, unless the first was read ahead already or
+    /// only one fits.
     pub(crate) fn read_ahead(
         &mut self,
         addresses: &Addresses,
@@ -133,14 +135,14 @@ pub(crate) struct Decoder {
     pub(crate) grid: Grid,
     /// Bytes of a decoded chunk.
     pub(crate) chunk_bytes: u64,
-    /// Partial chunks at the edge are stored without filters.
+    /// Whether partial chunks at the edge are stored without filters.
     pub(crate) plain_edges: bool,
-    /// Address of the dataset's header: with the chunk's address the key of a kept chunk.
+    /// Address of the dataset's header; with the chunk's address, the key of a kept chunk.
     pub(crate) dataset: u64,
 }
 
 impl Decoder {
-    /// Decodes a chunk into `out`, which is as long as a chunk.
+    /// Decodes a chunk into `out`, which has the length of a chunk.
     pub(crate) fn decode(
         &self,
         addresses: &Addresses,
@@ -153,13 +155,13 @@ impl Decoder {
             .map_err(|e| self.place(addresses, entry, e))
     }
 
-    /// Where two chunks may be decoded at once, the bytes of an element that was shuffled in both.
+    /// Bytes of a shuffled element, if it is the same for both chunks and they may be decoded together.
     pub(crate) fn common_width(&self, a: &ChunkEntry, b: &ChunkEntry) -> Option<usize> {
         let width = |entry| self.pipeline.in_order(self.mask(entry));
         width(a).filter(|of_a| width(b) == Some(*of_a))
     }
 
-    /// Decodes two chunks of a [common width](Self::common_width), as [`decode`](Self::decode) does one.
+    /// Decodes two chunks of a [common width](Self::common_width), each as [`decode`](Self::decode) does.
     pub(crate) fn decode_both(
         &self,
         addresses: &Addresses,
@@ -176,7 +178,7 @@ impl Decoder {
         done.map_err(|(which, e)| self.place(addresses, if which == 0 { a } else { b }, e))
     }
 
-    /// The elements of a chunk, decoded into the scratch unless they are there already.
+    /// The elements of a chunk, decoded into the scratch unless it holds them already.
     pub(crate) fn decode_kept<'s>(
         &self,
         addresses: &Addresses,
@@ -208,7 +210,7 @@ impl Decoder {
         e.in_chunk(&self.grid.start_of(entry.number)).at(addresses.offset_of(entry.address))
     }
 
-    /// Whether the chunk is stored as it is.
+    /// Whether the chunk is stored without filters.
     pub(crate) fn is_plain(&self, entry: &ChunkEntry) -> bool {
         self.pipeline.is_plain(self.mask(entry)) && entry.size == self.chunk_bytes
     }
@@ -225,7 +227,7 @@ impl Decoder {
         addresses.read_into(address, out).map_err(|e| self.place(addresses, entry, e))
     }
 
-    /// The mask of a chunk, with all filters out where partial edge chunks are stored plain.
+    /// The filter mask of a chunk; skips all filters if partial edge chunks are stored plain and this is one.
     pub(crate) fn mask(&self, entry: &ChunkEntry) -> u32 {
         if !self.plain_edges {
             return entry.mask;
@@ -255,7 +257,7 @@ impl Decoder {
         self.pipeline.decode(stored_bytes(addresses, entry, stored, ahead)?, mask, out, work)
     }
 
-    /// Refuses a chunk that its stored bytes could not possibly expand to, before memory is taken for it.
+    /// Refuses a chunk that its stored bytes cannot expand to, before allocating memory for it.
     fn check_expansion(&self, entry: &ChunkEntry) -> Result<()> {
         let most = self.pipeline.most_expanded(entry.size, self.mask(entry));
         if self.chunk_bytes > most {
@@ -267,7 +269,7 @@ impl Decoder {
     }
 }
 
-/// The stored bytes of a chunk: those read ahead, or read into `stored`.
+/// The stored bytes of a chunk, from those read ahead or else read into `stored`.
 fn stored_bytes<'s>(
     addresses: &Addresses,
     entry: &ChunkEntry,

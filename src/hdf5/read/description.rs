@@ -1,4 +1,4 @@
-//! What the header of a dataset says: shape, type, storage, filters. Read once for an object.
+//! The metadata of a dataset from its header: shape, type, storage, filters. Read once per object.
 
 use super::chunk_index::{self, ChunkMap};
 use super::chunks::Decoder;
@@ -15,14 +15,14 @@ use crate::hdf5::format::message::layout::{self, Chunked, Layout};
 use crate::hdf5::format::message::{fill_value, kind};
 use std::sync::{Arc, OnceLock};
 
-/// What is known of a dataset without its elements.
+/// Metadata of a dataset, without its elements.
 #[derive(Debug)]
 pub(crate) struct ObjectDescription {
     pub(crate) datatype: Datatype,
     pub(crate) dataspace: Dataspace,
     pub(crate) layout: Layout,
     pub(crate) filters: Vec<Filter>,
-    /// What elements never written read as; zeros where empty.
+    /// Fill value for elements never written; zeros if empty.
     pub(crate) fill: Vec<u8>,
     /// Filters and grid of a chunked dataset.
     pub(crate) decoder: Option<Arc<Decoder>>,
@@ -33,7 +33,7 @@ impl ObjectDescription {
     /// Reads the messages of the dataset whose header lies at `address`.
     ///
     /// # Errors
-    /// `Malformed` or `Unsupported` where they cannot be understood; `Limit` where chunks or types are too large.
+    /// `Malformed` or `Unsupported` if they cannot be understood; `Limit` if chunks or types are too large.
     pub(crate) fn read(messages: &Messages, address: u64) -> Result<Self> {
         let addresses = messages.file().addresses();
         let (sizes, nesting) = (addresses.sizes(), addresses.limits().nesting);
@@ -64,10 +64,10 @@ impl ObjectDescription {
         Ok(ObjectDescription { datatype, dataspace, layout, filters, fill, decoder, chunks: OnceLock::new() })
     }
 
-    /// Where the chunks lie; the index is read when it is first asked for.
+    /// Locations of the chunks; reads the index on first use.
     ///
     /// # Errors
-    /// Where the index is damaged; `Usage` where the elements are not in chunks.
+    /// Fails if the index is damaged; `Usage` if the elements are not stored in chunks.
     pub(crate) fn chunk_map(&self, messages: &Messages) -> Result<&ChunkMap> {
         if let Some(map) = self.chunks.get() {
             return Ok(map);

@@ -1,4 +1,4 @@
-//! An open HDF5 file: where it begins, how wide its addresses are, its root group.
+//! An open HDF5 file: its superblock, address width and root group.
 
 use super::addresses::Addresses;
 use super::fractal_heap::FractalHeap;
@@ -25,7 +25,7 @@ struct FileInner {
     addresses: Addresses,
     path: Option<PathBuf>,
     superblock: Superblock,
-    /// Heap of shared messages by message type, read when first needed.
+    /// Heap of shared messages by message type, read on first use.
     shared: OnceLock<Vec<(u16, u64)>>,
 }
 
@@ -33,13 +33,13 @@ impl File {
     /// Opens the file at `path` with the default [`Limits`]. Takes no lock.
     ///
     /// # Errors
-    /// `Io` where it cannot be read, `NotHdf5` where it has no HDF5 signature, `Unsupported` where it is one
+    /// `Io` if it cannot be read, `NotHdf5` if it has no HDF5 signature, `Unsupported` if it is one
     /// part of a file in several parts.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::open_with(path, Limits::default())
     }
 
-    /// Opens the file at `path` with limits of the caller's.
+    /// Opens the file at `path` with the given limits.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -50,7 +50,7 @@ impl File {
         Self::build(Box::new(file), Some(path.to_owned()), limits).in_file(path)
     }
 
-    /// Reads HDF5 from anything that can be read at positions.
+    /// Opens HDF5 from any source that can be read at positions.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -58,7 +58,7 @@ impl File {
         Self::build(Box::new(source), None, limits)
     }
 
-    /// As [`from_source`](Self::from_source), of a source that is in a box already.
+    /// Like [`from_source`](Self::from_source), for a boxed source.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -78,12 +78,12 @@ impl File {
         Ok(file)
     }
 
-    /// Where the file is, if it was opened by path.
+    /// Path of the file, if it was opened by path.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
     }
 
-    /// Bytes of the file.
+    /// Length of the file in bytes.
     pub fn len(&self) -> u64 {
         self.0.addresses.len()
     }
@@ -98,7 +98,7 @@ impl File {
         self.0.superblock.version
     }
 
-    /// Bytes in front of the superblock that belong to someone else (MuData keeps 512).
+    /// Bytes in front of the superblock that are not part of HDF5 (MuData keeps 512).
     pub fn user_block(&self) -> u64 {
         self.0.addresses.base()
     }
@@ -108,7 +108,7 @@ impl File {
         &self.0.addresses
     }
 
-    /// What the file may make us allocate, recurse or iterate.
+    /// Limits on what the file may make the reader allocate, recurse or iterate.
     pub(crate) fn limits(&self) -> &Limits {
         self.0.addresses.limits()
     }
@@ -117,8 +117,8 @@ impl File {
         self.0.superblock.root
     }
 
-    /// Looks at what the file says of itself besides the superblock: refuses files whose bytes are spread over
-    /// several, by the name of the driver, and takes in the cache image.
+    /// Reads the superblock extension: refuses files that are split over several by a driver, naming the
+    /// driver, and loads the cache image.
     fn read_extension(&self) -> Result<()> {
         let addresses = self.addresses();
         if let Some(address) = self.0.superblock.driver_info {
@@ -142,7 +142,7 @@ impl File {
         Ok(())
     }
 
-    /// The messages of the superblock extension; none where the file has none.
+    /// The messages of the superblock extension; empty if there is no extension.
     fn extension(&self) -> Result<Vec<RawMessage>> {
         const NAME: &str = "superblock extension";
         let Some(address) = self.0.superblock.extension else { return Ok(Vec::new()) };
@@ -152,7 +152,7 @@ impl File {
         Ok(messages)
     }
 
-    /// The bytes and offset of the message of type `wanted` that a shared-message reference leads to.
+    /// The bytes and offset of the message of type `wanted` that a shared-message reference points to.
     pub(crate) fn resolve_shared(&self, wanted: u16, mut reference: Cursor<'_>) -> Result<(Vec<u8>, u64)> {
         let (addresses, at) = (self.addresses(), reference.offset());
         match shared::read(&mut reference, addresses.sizes())? {
@@ -191,8 +191,8 @@ impl File {
         FractalHeap::open(self.addresses(), heap)?.object(&id)
     }
 
-    /// Shared message table message (0x000F) of the superblock extension, and the table it leads to:
-    /// message types and the heap of each index.
+    /// Reads the shared message table message (0x000F) of the superblock extension and the table it points
+    /// to: message types and heap of each index.
     fn read_shared_table(&self) -> Result<Vec<(u16, u64)>> {
         let (addresses, extension) = (self.addresses(), self.extension()?);
         let Some(m) = extension.iter().find(|m| m.kind == kind::SHARED_TABLE) else {

@@ -10,7 +10,7 @@ use crate::hdf5::format::fractal_heap::{self as format, Header, HeapId};
 use crate::hdf5::format::records::Huge;
 use std::collections::HashMap;
 
-/// Decoded direct blocks and parsed indirect ones are kept up to this many bytes.
+/// Maximum bytes of decoded direct blocks and parsed indirect blocks in the cache.
 const CACHE_BYTES: usize = 64 << 20;
 
 pub(crate) struct FractalHeap<'f> {
@@ -23,13 +23,13 @@ pub(crate) struct FractalHeap<'f> {
     workspace: Workspace,
 }
 
-/// A block on the way to an object.
+/// A block on the path to an object.
 #[derive(Clone, Copy)]
 struct HeapBlock {
     address: u64,
     /// Size in the heap's address space.
     size: u64,
-    /// Stored size and mask where it is filtered.
+    /// Stored size and filter mask, if it is filtered.
     filtered: Option<(u64, u32)>,
 }
 
@@ -58,7 +58,7 @@ impl<'f> FractalHeap<'f> {
         })
     }
 
-    /// Bytes of the IDs of this heap.
+    /// Bytes of an ID of this heap.
     pub(crate) fn id_len(&self) -> usize {
         usize::from(self.header.id_len)
     }
@@ -98,7 +98,7 @@ impl<'f> FractalHeap<'f> {
         })
     }
 
-    /// The direct block over `at` of the heap's address space, and where `at` lies in it.
+    /// The direct block that contains `at` in the heap's address space, and the offset of `at` in it.
     fn find_block(&mut self, root: u64, mut at: u64) -> Result<(HeapBlock, u64)> {
         if self.header.root_rows == 0 {
             let filtered = self.header.filters.as_ref().map(|f| (f.root_size, f.root_mask));
@@ -115,7 +115,7 @@ impl<'f> FractalHeap<'f> {
                 .ok_or_else(|| Error::malformed("heap object past its table"))?;
             let next =
                 child.address.ok_or_else(|| Error::malformed("heap object in a block never written"))?;
-            // What is left of `at` is relative to the block in this row and column.
+            // The rest of `at` is relative to the block in this row and column.
             let row_start = if row == 0 {
                 0
             } else {
@@ -131,7 +131,7 @@ impl<'f> FractalHeap<'f> {
         Err(Error::limit("fractal heap nested too deeply"))
     }
 
-    /// Row, column and block size over `at`, in a table of `rows` rows.
+    /// Row, column and size of the block that contains `at`, in a table of `rows` rows.
     fn row_and_column(&self, at: u64, rows: u16) -> Result<(u16, u64, u64)> {
         let mut start = 0u64;
         for row in 0..rows {
@@ -196,7 +196,8 @@ impl<'f> FractalHeap<'f> {
         }
     }
 
-    /// Huge objects that do not fit their ID are in a B-tree: records of type 1 (or 2, filtered).
+    /// Huge objects whose location does not fit in the ID are in a B-tree: records of type 1 (or 2,
+    /// filtered).
     fn huge_by_key(&mut self, key: u64) -> Result<Vec<u8>> {
         let heap = self.addresses.offset_of(self.address);
         let tree =

@@ -9,19 +9,19 @@ use crate::limits::Limits;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Bytes of collections kept at once while one value is read.
+/// Maximum bytes of collections cached while one value is read.
 const CACHE_BYTES: usize = 128 << 20;
 
-/// Reads objects of global heap collections, keeping those last used: a large value may refer to its collections in any
-/// order. Small collections are kept with the file as well, for the next value.
+/// Reads objects of global heap collections and caches the collections, because a large value may refer to
+/// them in any order. Small collections are cached with the file too, for the next value.
 pub(crate) struct HeapReader<'f> {
     addresses: &'f Addresses,
-    /// The collection used last, which the next object is most often in too.
+    /// The collection used last, which usually contains the next object too.
     last: Option<(u64, Arc<Collection>)>,
     cache: HashMap<u64, Arc<Collection>>,
     cached: usize,
-    /// Bytes of collections that may still be read: collections do not overlap in an honest file, so only a
-    /// file made to be read over and over comes here.
+    /// Bytes of collections that may still be read. Collections of a valid file do not overlap, so only a
+    /// file crafted for repeated reads reaches this limit.
     work_left: u64,
 }
 
@@ -31,13 +31,13 @@ impl<'f> HeapReader<'f> {
         HeapReader { addresses, last: None, cache: HashMap::new(), cached: 0, work_left }
     }
 
-    /// What the file may make us recurse.
+    /// Limits on what the file may make the reader recurse.
     pub(crate) fn limits(&self) -> &Limits {
         self.addresses.limits()
     }
 
-    /// Reads a reference (length, collection, index) at the cursor and gives `visit` the object's first
-    /// `length × unit` bytes.
+    /// Reads a reference (length, collection, index) at the cursor and passes the object's first `length ×
+    /// unit` bytes to `visit`.
     pub(crate) fn follow<R>(
         &mut self,
         src: &mut Cursor<'_>,
@@ -65,7 +65,8 @@ impl<'f> HeapReader<'f> {
         visit(self, count, bytes, offset)
     }
 
-    /// Holds the reference counts of the collection at `address` against those that occur: libhdf5 writes small ones.
+    /// Checks the reference counts of the collection at `address` for plausibility: libhdf5 writes small
+    /// ones.
     pub(crate) fn check_counts(&mut self, address: u64) -> Result<()> {
         const MOST: u16 = 1 << 10;
         let collection = self.collection(address)?;

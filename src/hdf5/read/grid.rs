@@ -13,7 +13,7 @@ pub(crate) struct Grid {
     pub(crate) dims: Vec<u64>,
     /// Elements of a chunk in each dimension; none is 0.
     pub(crate) chunk: Vec<u64>,
-    /// Chunks in each dimension.
+    /// Number of chunks in each dimension.
     pub(crate) counts: Vec<u64>,
     max: Vec<Option<u64>>,
 }
@@ -31,7 +31,7 @@ impl Grid {
         Ok(Grid { dims: dims.clone(), chunk: layout.dims.clone(), counts, max: max.clone() })
     }
 
-    /// The number of the chunk that begins at element `start`; `None` where it lies outside the extent.
+    /// The number of the chunk that begins at element `start`; `None` if it is outside the extent.
     pub(crate) fn number_of_start(&self, start: &[u64]) -> Result<Option<u64>> {
         let mut coordinates = Vec::with_capacity(start.len());
         for (s, c) in start.iter().zip(&self.chunk) {
@@ -43,14 +43,15 @@ impl Grid {
         Ok(self.number(&coordinates))
     }
 
-    /// The number of the chunk at these grid coordinates; `None` outside.
+    /// The number of the chunk at these grid coordinates; `None` if they are outside.
     pub(crate) fn number(&self, coordinates: &[u64]) -> Option<u64> {
         coordinates.iter().zip(&self.counts).try_fold(0u64, |n, (c, count)| {
             if c < count { n.checked_mul(*count)?.checked_add(*c) } else { None }
         })
     }
 
-    /// How far apart neighbours along each dimension are numbered; `None` where that needs more than 64 bits.
+    /// Difference between the numbers of neighbouring chunks, for each dimension; `None` if it exceeds 64
+    /// bits.
     fn strides(&self) -> Vec<Option<u64>> {
         let mut stride = Some(1u64);
         let mut out: Vec<Option<u64>> = Vec::with_capacity(self.counts.len());
@@ -68,40 +69,40 @@ impl Grid {
         coordinates.iter().zip(&self.chunk).map(|(c, n)| c.saturating_mul(*n)).collect()
     }
 
-    /// Chunks that the dataset can grow to have, in each dimension; unlimited ones as now.
+    /// Number of chunks at the maximum extent, for each dimension; unlimited ones count as they are now.
     fn max_counts(&self) -> Vec<u64> {
         let all = self.max.iter().zip(&self.chunk).zip(&self.counts);
         all.map(|((m, c), now)| m.map_or(*now, |m| m.div_ceil(*c))).collect()
     }
 
-    /// Chunks of the maximum extent, which an array has entries for.
+    /// Number of chunks at the maximum extent, which is the number of entries of an array index.
     ///
     /// # Errors
-    /// `Malformed` where that is more than 64 bits.
+    /// `Malformed` if that exceeds 64 bits.
     pub(crate) fn max_chunks(&self) -> Result<u64> {
         checked::product(&self.max_counts())
     }
 
-    /// The dimensions that may grow without end.
+    /// The unlimited dimensions.
     pub(crate) fn unlimited(&self) -> Vec<usize> {
         (0..self.max.len()).filter(|d| self.max.get(*d) == Some(&None)).collect()
     }
 }
 
-/// How the entries of an array index, which runs over the *maximum* extent, map to numbers on the current grid.
+/// Maps entries of an array index, which covers the *maximum* extent, to chunk numbers on the current grid.
 #[derive(Debug)]
 pub(crate) struct ArrayOrder {
-    /// The dimensions, the one that varies fastest first.
+    /// The dimensions, fastest-varying first.
     axes: Vec<GridAxis>,
 }
 
 #[derive(Debug)]
 struct GridAxis {
-    /// Chunks at most, which is the step of the entries; `None` for the slowest, which needs none.
+    /// Maximum number of chunks, by which entry numbers are divided; `None` for the slowest dimension.
     most: Option<u64>,
-    /// Chunks now.
+    /// Current number of chunks.
     now: u64,
-    /// Between neighbours along this dimension, on the current grid; `None`: more than 64 bits.
+    /// Difference between the numbers of neighbours on the current grid; `None` if it exceeds 64 bits.
     stride: Option<u64>,
 }
 
@@ -123,7 +124,7 @@ impl ArrayOrder {
         ArrayOrder { axes: order.into_iter().enumerate().rev().map(axis).collect() }
     }
 
-    /// Number on the current grid of entry `n`; `None` outside the current extent.
+    /// Number on the current grid of entry `n`; `None` if it is outside the current extent.
     pub(crate) fn number(&self, n: u64) -> Option<u64> {
         let (mut rest, mut number) = (n, 0u64);
         for axis in &self.axes {

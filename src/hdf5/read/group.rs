@@ -1,7 +1,7 @@
-//! The children of a group, by symbol table, by link messages or by dense links alike.
+//! The children of a group, stored as symbol table, link messages or dense links.
 //!
-//! A listing survives any child: a link that leads nowhere, a type of link we do not follow or a broken object
-//! is an entry like the others, and only opening it fails.
+//! A listing includes damaged children: a dangling link, an unsupported type of link or a broken object is an
+//! entry like any other, and only opening it fails.
 
 use super::btree_v2::Tree;
 use super::file::File;
@@ -15,24 +15,24 @@ use crate::hdf5::format::message::{kind, link, link_info, symbol_table};
 use crate::hdf5::format::records::{self, LinkName};
 use crate::limits::Limits;
 
-/// Soft links followed one behind the other before it is called a circle.
+/// Soft links followed in a row before they count as a cycle.
 const MAX_SOFT_LINKS: u32 = 32;
 
 impl File {
     /// The object at an absolute path such as `/obs/index`; soft links are followed inside the file.
     ///
     /// # Errors
-    /// `NotFound` where there is none of that name.
+    /// `NotFound` if there is no object of that name.
     pub fn object(&self, path: &str) -> Result<Object> {
         self.root()?.descend(path)
     }
 }
 
 impl Object {
-    /// The links of this group, names in byte order.
+    /// The links of this group, sorted by the bytes of their names.
     ///
     /// # Errors
-    /// Where the structures of the group itself are damaged; a damaged child is no error here.
+    /// Fails if the structures of the group itself are damaged; a damaged child is not an error.
     pub fn links(&self) -> Result<&[Link]> {
         self.kept_links(|| {
             let mut out = self.unsorted_links().in_object(self.path())?;
@@ -68,18 +68,18 @@ impl Object {
         Ok(out)
     }
 
-    /// The child of this name, soft links followed; `None` where there is no such link.
+    /// The child `name`, following soft links; `None` if there is no such link.
     ///
     /// # Errors
-    /// Where the child is damaged, or behind a link that is not followed.
+    /// Fails if the child is damaged, or behind a link that is not followed.
     pub fn child(&self, name: &str) -> Result<Option<Object>> {
         self.child_counted(name, &mut 0)
     }
 
-    /// Opens what a link of this group leads to.
+    /// Opens the object that a link of this group points to.
     ///
     /// # Errors
-    /// Where the child is damaged, or behind a link that is not followed.
+    /// Fails if the child is damaged, or behind a link that is not followed.
     pub fn open_link(&self, link: &Link) -> Result<Object> {
         self.open_counted(link, &mut 0)
     }
@@ -87,7 +87,7 @@ impl Object {
     /// The object at `path` below this one.
     ///
     /// # Errors
-    /// `NotFound` where a name does not exist.
+    /// `NotFound` if a name does not exist.
     pub fn descend(&self, path: &str) -> Result<Object> {
         self.descend_counted(path, &mut 0)
     }

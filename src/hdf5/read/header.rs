@@ -11,15 +11,16 @@ use crate::limits::Limits;
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-/// Bytes read at once for a header.
+/// Bytes of the first read of a header.
 const FIRST_READ: usize = 512;
 
 /// All messages of the header at `address`, continuation blocks included.
 ///
 /// # Errors
-/// `Malformed` where a block is damaged or the blocks lead in a circle; `Limit` where there are too many.
+/// `Malformed` if a block is damaged or the blocks form a cycle; `Limit` if there are too many.
 pub(crate) fn read(addresses: &Addresses, address: u64) -> Result<Vec<RawMessage>> {
-    // Nearly every first block is short: one read brings it whole. The limit is for what is asked for beyond that.
+    // Nearly every first block is short, so one read fetches all of it. The limit applies to any further
+    // bytes.
     let most = usize::try_from(addresses.limits().metadata_bytes).unwrap_or(FIRST_READ).min(FIRST_READ);
     let first = addresses.read_up_to(address, most.max(format::PREFIX_LEN))?;
     let prefix = format::read_prefix(&mut Cursor::new(&first, addresses.offset_of(address)))?;
@@ -39,7 +40,7 @@ pub(crate) fn read(addresses: &Addresses, address: u64) -> Result<Vec<RawMessage
     };
     body.skip(checked::size(prefix.len)?)?;
     format::read_messages(body, prefix.style, &mut out)?;
-    // Blocks met so far: a chain that returns to one of them would not end.
+    // Blocks read so far; a chain that returns to one of them would not end.
     let mut met = HashSet::new();
     let mut next = 0usize;
     while let Some(m) = out.get(next) {
@@ -65,7 +66,7 @@ pub(crate) fn read(addresses: &Addresses, address: u64) -> Result<Vec<RawMessage
     Ok(out)
 }
 
-/// Refuses messages of a type that is not known and whose flags say that it must be.
+/// Refuses messages of an unknown type whose flags say that they must be understood.
 pub(crate) fn check_known(messages: &[RawMessage]) -> Result<()> {
     let unknown = |m: &&RawMessage| m.kind > kind::LAST && m.flags & format::FAIL_IF_UNKNOWN != 0;
     match messages.iter().find(unknown) {

@@ -1,14 +1,15 @@
-//! Global heap collections that are kept with an open file: the texts of many small attributes lie in few of them.
+//! Global heap collections cached with an open file, because a few of them hold the texts of many small
+//! attributes.
 
 use crate::hdf5::format::global_heap::Collection;
 use crate::sync::lock;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-/// Memory that the collections kept take at most.
+/// Maximum memory of the cached collections in bytes.
 const MOST: usize = 4 << 20;
 
-/// The collections used first go first.
+/// A cache that evicts its oldest collections first.
 #[derive(Debug, Default)]
 pub(crate) struct HeapCache(Mutex<Collections>);
 
@@ -19,14 +20,14 @@ struct Collections {
 }
 
 impl HeapCache {
-    /// The collection at `address`, if it is kept.
+    /// The collection at `address`, if it is cached.
     pub(crate) fn get(&self, address: u64) -> Option<Arc<Collection>> {
         let kept = lock(&self.0);
-        // The newest is asked for most.
+        // The newest collection is requested most often.
         kept.collections.iter().rev().find(|(at, _)| *at == address).map(|(_, c)| Arc::clone(c))
     }
 
-    /// Keeps the collection at `address`, unless it alone takes a quarter of the room.
+    /// Caches the collection at `address`, unless it alone takes more than a quarter of the memory.
     pub(crate) fn keep(&self, address: u64, collection: &Arc<Collection>) {
         let size = collection.memory();
         if size > MOST / 4 {

@@ -1,42 +1,42 @@
-//! Links as they are listed.
+//! Links of a group, as listed.
 
 use crate::hdf5::format::message::link;
 
 /// One link of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// Its name as stored; UTF-8 in all but odd files.
+    /// Name as stored; UTF-8 in all but unusual files.
     pub name: Vec<u8>,
-    /// Where it leads.
+    /// Target of the link.
     pub target: Target,
 }
 
-/// Where a link leads.
+/// Target of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Target {
-    /// To an object of this file, by the address of its header; `None`: nowhere.
+    /// An object of this file, by the address of its header; `None` if the link has no target.
     Hard(Option<u64>),
-    /// To a path in this file.
+    /// A path in this file.
     Soft(String),
-    /// To a path in another file. Never followed.
+    /// A path in another file. Never followed.
     External {
         /// Name of the other file.
         file: String,
-        /// Path in it.
+        /// Path in that file.
         path: String,
     },
-    /// Of a type that an application registered. Never followed.
+    /// A link type registered by an application. Never followed.
     User(u8),
 }
 
 impl Link {
-    /// The name for display and paths.
+    /// The name as text, for display and paths.
     pub fn name(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.name)
     }
 
-    /// From a link message.
+    /// Converts a link message.
     pub(crate) fn from_message(link: link::Link) -> Self {
         let text = |b: Vec<u8>| String::from_utf8_lossy(&b).into_owned();
         let target = match link.target {

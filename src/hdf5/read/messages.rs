@@ -1,4 +1,4 @@
-//! The messages of an object, wherever each of them lives.
+//! The messages of an object, wherever each is stored.
 
 use super::file::File;
 use super::header;
@@ -7,7 +7,7 @@ use crate::error::{Place, Result};
 use crate::hdf5::format::object_header::{RawMessage, SHARED};
 use std::borrow::Cow;
 
-/// The messages of one object header, and the file in which those that are shared are found.
+/// The messages of one object header, and the file that holds the shared ones.
 #[derive(Debug)]
 pub(crate) struct Messages {
     file: File,
@@ -18,7 +18,7 @@ impl Messages {
     /// Reads the header at `address`.
     ///
     /// # Errors
-    /// Where it cannot be read, or has a message that must be understood and is not.
+    /// Fails if it cannot be read, or contains an unknown message that must be understood.
     pub(crate) fn read(file: &File, address: u64) -> Result<Self> {
         let addresses = file.addresses();
         let list = header::read(addresses, address).at(addresses.offset_of(address))?;
@@ -42,7 +42,7 @@ impl Messages {
         self.list.iter().filter(move |m| m.kind == wanted)
     }
 
-    /// The first message of a type, wherever it lives, read by `parse`.
+    /// The first message of a type, parsed by `parse`, wherever it is stored.
     pub(crate) fn parse<T>(
         &self,
         wanted: u16,
@@ -53,7 +53,7 @@ impl Messages {
         parse(&mut Cursor::new(&bytes, offset)).map(Some)
     }
 
-    /// The bytes of a message and their offset, following a reference to elsewhere.
+    /// The bytes of a message and their offset; follows a reference if the message is shared.
     pub(crate) fn resolve<'m>(&self, m: &'m RawMessage) -> Result<(Cow<'m, [u8]>, u64)> {
         if m.flags & SHARED == 0 {
             return Ok((Cow::Borrowed(&m.body), m.offset));

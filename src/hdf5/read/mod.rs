@@ -1,14 +1,14 @@
-//! Follows addresses from the superblock to values. Owns no byte layout: that is `format/`.
+//! Follows addresses from the superblock to values. Byte layouts are in `format/`.
 //!
 //! Each file uses only those above it in this list:
 //!
 //! * `addresses`, `heap_cache` – bytes at addresses; `header` – the messages of an object header;
-//! * `btree_v2`, `fractal_heap`, `global_heap`, `symbol_table` – structures that lead to others;
+//! * `btree_v2`, `fractal_heap`, `global_heap`, `symbol_table` – structures that point to others;
 //! * `grid`, `chunk_index`, `chunks`, `selection`, `stream` – from a box of elements to decoded bytes;
-//! * `file`, `messages` – an open file, what it says of itself, its shared messages;
-//! * `value`, `description`, `link` – elements with their type, what a dataset is, where links lead;
-//! * `object`, `group`, `attribute`, `walk` – what messages make of a header, and ways through groups;
-//! * `dataset`, `canonical`, `audit` – elements when asked for, and what only an examination looks at.
+//! * `file`, `messages` – an open file, its superblock extension and shared messages;
+//! * `value`, `description`, `link` – elements with their type, metadata of a dataset, targets of links;
+//! * `object`, `group`, `attribute`, `walk` – objects, their links and attributes, and walks over groups;
+//! * `dataset`, `canonical`, `audit` – reading elements, and checks for a verification of the whole file.
 
 pub(crate) mod addresses;
 pub(crate) mod attribute;
@@ -43,7 +43,7 @@ mod tests {
     use crate::limits::{LimitName, Limits};
     use std::path::Path;
 
-    /// Reads everything of a fixture and collects what is refused.
+    /// Reads everything in a fixture and collects the errors.
     fn errors(fixture: &str, limits: Limits) -> Vec<Error> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(fixture);
         let mut out = Vec::new();

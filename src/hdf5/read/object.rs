@@ -1,4 +1,4 @@
-//! An object: what the messages of its header make it.
+//! An object: what the messages of its header describe.
 
 use super::description::ObjectDescription;
 use super::file::File;
@@ -18,33 +18,33 @@ pub struct Object {
     kept: Arc<Kept>,
 }
 
-/// What clones of an object share: its messages, and what was made of them when it was first asked for.
+/// State shared by the clones of an object: its messages, and what is parsed from them on first use.
 struct Kept {
     address: u64,
     messages: Messages,
     /// The links of a group, sorted by name.
     links: OnceLock<Vec<Link>>,
-    /// Where dense attributes live, if there are any.
+    /// Where dense attributes are stored, if there are any.
     dense: OnceLock<Option<DenseStorage>>,
-    /// What a dataset is.
+    /// Shape, type and storage of a dataset.
     description: OnceLock<Arc<ObjectDescription>>,
 }
 
-/// What an object is.
+/// Kind of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ObjectKind {
     /// Has links to other objects.
     Group,
     /// Has elements.
     Dataset,
-    /// A datatype with a name.
+    /// A committed datatype.
     NamedType,
-    /// Has messages of none of these.
+    /// Has none of the messages that mark the other kinds.
     Unknown,
 }
 
 impl ObjectKind {
-    /// The word for it: `group`, `dataset`, `named-type`, `unknown`.
+    /// Name of the kind: `group`, `dataset`, `named-type` or `unknown`.
     pub fn name(self) -> &'static str {
         match self {
             ObjectKind::Group => "group",
@@ -59,7 +59,7 @@ impl File {
     /// The root group.
     ///
     /// # Errors
-    /// Where its header cannot be read.
+    /// Fails if its header cannot be read.
     pub fn root(&self) -> Result<Object> {
         Object::open(self, self.root_address(), "/")
     }
@@ -83,27 +83,27 @@ impl Object {
         Ok(Object { path, kept: Arc::new(kept) })
     }
 
-    /// Its path in the file, as it was reached.
+    /// Path in the file by which the object was reached.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Its last name; empty for the root.
+    /// Last component of the path; empty for the root.
     pub fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// The file it lies in.
+    /// File that contains the object.
     pub fn file(&self) -> &File {
         self.kept.messages.file()
     }
 
-    /// The address of its header, the same for every path that leads to it.
+    /// Address of the object header; the same for every path to the object.
     pub fn address(&self) -> u64 {
         self.kept.address
     }
 
-    /// What it is.
+    /// Kind of the object.
     pub fn kind(&self) -> ObjectKind {
         let has = |k| self.kept.messages.has(k);
         if has(kind::LAYOUT) || (has(kind::DATASPACE) && has(kind::DATATYPE)) {
@@ -128,7 +128,7 @@ impl Object {
         self.kind() == ObjectKind::Dataset
     }
 
-    /// Whether it is a dataset with a null dataspace: it is there and holds nothing.
+    /// Whether it is a dataset with a null dataspace, which has no elements.
     pub fn is_null(&self) -> bool {
         self.is_dataset() && self.description().is_ok_and(|d| d.dataspace == Dataspace::Null)
     }
@@ -142,7 +142,7 @@ impl Object {
         &self.path
     }
 
-    /// The links of a group, made by `read` when they are first asked for.
+    /// The links of a group; the first call makes them with `read`.
     pub(crate) fn kept_links(&self, read: impl FnOnce() -> Result<Vec<Link>>) -> Result<&[Link]> {
         if let Some(links) = self.kept.links.get() {
             return Ok(links);
@@ -151,7 +151,7 @@ impl Object {
         Ok(self.kept.links.get_or_init(|| links))
     }
 
-    /// Where dense attributes live, if there are any.
+    /// Where dense attributes are stored, if there are any.
     pub(crate) fn dense_attributes(&self) -> Result<Option<DenseStorage>> {
         if let Some(dense) = self.kept.dense.get() {
             return Ok(*dense);
@@ -162,7 +162,7 @@ impl Object {
         Ok(*self.kept.dense.get_or_init(|| dense))
     }
 
-    /// What it is as a dataset.
+    /// Shape, type and storage as a dataset.
     pub(crate) fn description(&self) -> Result<Arc<ObjectDescription>> {
         if let Some(description) = self.kept.description.get() {
             return Ok(Arc::clone(description));

@@ -1,4 +1,4 @@
-//! A box of elements of a chunked dataset: which part of which chunk goes where.
+//! A box of elements of a chunked dataset, and its overlap with each chunk.
 
 use super::addresses::Addresses;
 use super::chunk_index::ChunkEntry;
@@ -8,10 +8,10 @@ use crate::bytes::slab;
 use crate::error::Result;
 use std::ops::Range;
 
-/// Chunks of fewer bytes that are stored as they are, are read together rather than one by one.
+/// Unfiltered chunks of fewer bytes are read together instead of one by one.
 const PLAIN: u64 = 64 << 10;
 
-/// The box that is asked for.
+/// The requested box.
 pub(super) struct BoxSelection<'a> {
     pub(super) addresses: &'a Addresses,
     pub(super) decoder: &'a Decoder,
@@ -22,7 +22,7 @@ pub(super) struct BoxSelection<'a> {
 }
 
 impl BoxSelection<'_> {
-    /// Reads what `entries` have of the box into `out`, which is all of it.
+    /// Reads the parts of the box in `entries` into `out`, which holds the whole box.
     pub(super) fn read_all(
         &self,
         entries: &[ChunkEntry],
@@ -35,10 +35,10 @@ impl BoxSelection<'_> {
     }
 
     fn read_each(&self, mut rest: &[ChunkEntry], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
-        // no more is held than is asked for
+        // holds no more bytes than were requested
         let most = out.len() as u64;
         while let [entry, behind @ ..] = rest {
-            // large plain chunks are read to where they belong
+            // large plain chunks are read directly into the output
             if self.decoder.chunk_bytes < PLAIN || !self.decoder.is_plain(entry) {
                 scratch.read_ahead(self.addresses, rest, most)?;
             }
@@ -54,7 +54,7 @@ impl BoxSelection<'_> {
         Ok(())
     }
 
-    /// Reads what one chunk has of the box.
+    /// Reads the part of the box in one chunk.
     pub(super) fn read(&self, entry: &ChunkEntry, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
         self.read_part(entry, &self.part_of(entry), out, scratch)
     }
@@ -83,7 +83,7 @@ impl BoxSelection<'_> {
         Ok(())
     }
 
-    /// Decodes two chunks at once, straight to where they belong; `false` where that cannot be.
+    /// Decodes two chunks together, directly into the output; `false` if that is not possible.
     fn read_both(
         &self,
         [a, b]: [&ChunkEntry; 2],
@@ -103,13 +103,13 @@ impl BoxSelection<'_> {
         Overlap::of(&grid.start_of(entry.number), &grid.chunk, self.start, self.count)
     }
 
-    /// The bytes of the output that are exactly a chunk, where they are one run.
+    /// The range of the output that is exactly this chunk, if it is contiguous.
     fn run_of(&self, part: &Overlap) -> Option<Range<usize>> {
         part.whole_run(&self.decoder.grid.chunk, self.count, self.size, self.decoder.chunk_bytes)
     }
 }
 
-/// Where a chunk and the box asked for overlap.
+/// The overlap of a chunk and the requested box.
 struct Overlap {
     in_chunk: Vec<u64>,
     in_out: Vec<u64>,
@@ -129,7 +129,7 @@ impl Overlap {
         o
     }
 
-    /// The bytes of the output that are exactly this chunk, where they are one run.
+    /// The range of the output that is exactly this chunk, if it is contiguous.
     fn whole_run(&self, chunk: &[u64], out: &[u64], size: u64, chunk_bytes: u64) -> Option<Range<usize>> {
         let spans = chunk.iter().zip(out).skip(1).all(|(c, o)| c == o);
         if self.count != chunk || !spans {

@@ -1,9 +1,10 @@
-//! Huge chunks, inflated through small windows, from their beginning to their end.
+//! Decodes huge chunks sequentially, with small buffers.
 //!
-//! Some writers (R above all) put a whole dataset into one chunk, up to 4 GiB, or into a few of them. Such a chunk cannot
-//! be decoded in parts, but it can be decoded in order: this keeps the decoder's state and a piece of the stored bytes,
-//! never the chunk. A shuffled chunk has the first bytes of all elements before all second bytes, so it is inflated in as
-//! many places at once as an element has bytes, each from a state of its own that has come there from the beginning.
+//! Some writers (R above all) put a whole dataset into one chunk of up to 4 GiB, or into a few. A deflated
+//! chunk has no random access, but it can be decoded in order: this keeps the state of the decoder and a
+//! piece of the stored bytes, never the whole chunk. A shuffled chunk stores the first bytes of all elements
+//! before all second bytes, so it has one decoder for each byte of an element, each of which decodes from the
+//! beginning of the chunk to its own position.
 
 use super::addresses::Addresses;
 use super::chunk_index::ChunkEntry;
@@ -15,21 +16,21 @@ use rayon::prelude::*;
 use std::sync::Arc;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-/// Stored bytes read at once.
+/// Stored bytes per read.
 const PIECE: u64 = 512 << 10;
-/// Elements put back together at once from their bytes.
+/// Elements unshuffled at once.
 const STEP: usize = 1 << 16;
 
-/// The chunks of a dataset along its first dimension: together all of it, each of whole rows.
+/// The chunks of a dataset along its first dimension, which contain all of it in whole rows.
 #[derive(Debug)]
 pub(crate) struct StreamChunks {
     pub(crate) entries: Vec<ChunkEntry>,
     pub(crate) decoder: Arc<Decoder>,
-    /// Bytes of an element that was shuffled; 1 where none was.
+    /// Bytes of a shuffled element; 1 without shuffle.
     pub(crate) width: usize,
 }
 
-/// The elements of a dataset in order, row-major, in the file's own bytes.
+/// The elements of a dataset in order, row-major, in the byte layout of the file.
 #[derive(Debug)]
 pub struct DatasetStream {
     addresses: Addresses,
@@ -37,13 +38,13 @@ pub struct DatasetStream {
     chunks: StreamChunks,
     /// Bytes of all elements.
     len: u64,
-    /// Bytes given out so far.
+    /// Bytes returned so far.
     at: u64,
-    /// Which chunk is open.
+    /// Number of the open chunk.
     open: Option<usize>,
-    /// Where it is inflated: one place for each byte of a shuffled element.
+    /// Decoders of the open chunk: one for each byte of a shuffled element.
     planes: Vec<Plane>,
-    /// Elements that are still shuffled.
+    /// Buffer of elements that are still shuffled.
     shuffled: Vec<u8>,
 }
 
@@ -61,20 +62,20 @@ impl DatasetStream {
         }
     }
 
-    /// Where the next byte comes from, in bytes from the first element.
+    /// Position of the next byte, in bytes from the first element.
     pub fn position(&self) -> u64 {
         self.at
     }
 
-    /// Bytes of memory it takes.
+    /// Memory of the stream in bytes.
     pub fn memory(&self) -> u64 {
-        // a window, tables and a piece for each place
+        // a window, tables and a piece for each decoder
         let each = PIECE.saturating_add(64 << 10).saturating_add(STEP as u64);
         (self.chunks.width as u64).saturating_mul(each)
     }
 
-    /// Goes to byte `at`, where an element begins. The next [`read`](Self::read) decodes what lies between, and backward
-    /// begins again.
+    /// Moves to byte `at`, which must be the start of an element. The next [`read`](Self::read) decodes the
+    /// bytes in between; a move backward restarts from the beginning of the chunk.
     pub fn seek(&mut self, at: u64) {
         if at < self.at {
             self.open = None;
@@ -82,10 +83,10 @@ impl DatasetStream {
         self.at = at;
     }
 
-    /// Fills `out`, which holds whole elements, with what comes next.
+    /// Fills `out`, whose length is a multiple of the element size, with the next elements.
     ///
     /// # Errors
-    /// `Malformed` where a chunk is broken or ends too early or too late; `Io`; `Usage` past the end.
+    /// `Malformed` if a chunk is damaged or has the wrong length; `Io`; `Usage` past the end.
     pub fn read(&mut self, out: &mut [u8]) -> Result<()> {
         let end = checked::add(self.at, out.len() as u64)?;
         let width = self.chunks.width as u64;
@@ -121,7 +122,7 @@ impl DatasetStream {
         }
     }
 
-    /// Reads what begins `inside` bytes into a chunk and does not go beyond it; `last` where the elements end there.
+    /// Fills `out` from offset `inside` of a chunk, within that chunk; `last` if the elements end there.
     fn read_in_chunk(&mut self, number: usize, inside: u64, out: &mut [u8], last: bool) -> Result<()> {
         let (width, chunk_bytes) = (self.chunks.width, self.chunks.decoder.chunk_bytes);
         if self.open != Some(number) {
@@ -133,7 +134,7 @@ impl DatasetStream {
         }
         let elements = chunk_bytes.checked_div(width as u64).unwrap_or(0);
         let first = inside.checked_div(width as u64).unwrap_or(0);
-        // Each place is some way into its own bytes; after a jump the way is long.
+        // Each decoder starts at its own byte plane; after a seek it has many bytes to skip.
         let begin = |k: usize| (k as u64).saturating_mul(elements).saturating_add(first);
         self.planes.par_iter_mut().enumerate().try_for_each(|(k, plane)| plane.skip_to(begin(k)))?;
         if let [plane] = self.planes.as_mut_slice() {
@@ -148,7 +149,7 @@ impl DatasetStream {
             }
         }
         match self.planes.last_mut() {
-            // Only at its very end does the stream tell whether it was right.
+            // The checksum can only be verified at the end of the stream.
             Some(plane) if last || inside.saturating_add(out.len() as u64) == chunk_bytes => {
                 plane.finish(chunk_bytes)
             }
@@ -157,17 +158,17 @@ impl DatasetStream {
     }
 }
 
-/// One place where a chunk is inflated.
+/// A decoder at one position of a chunk.
 struct Plane {
     addresses: Addresses,
     entry: ChunkEntry,
     state: Inflate,
-    /// Stored bytes that were read, and how many of them are used up.
+    /// Stored bytes read, and how many of them are consumed.
     piece: Vec<u8>,
     used: usize,
     /// Stored bytes read so far.
     fetched: u64,
-    /// Decoded bytes given out so far.
+    /// Decoded bytes returned so far.
     at: u64,
 }
 
@@ -198,7 +199,7 @@ impl Plane {
         Ok(())
     }
 
-    /// Checks that the stream ends behind `len` bytes, and its checksum.
+    /// Checks that the stream ends after `len` bytes, and its checksum.
     fn finish(&mut self, len: u64) -> Result<()> {
         self.skip_to(len)?;
         loop {
@@ -213,7 +214,7 @@ impl Plane {
         }
     }
 
-    /// Inflates some of what comes next into `out`: how much, and whether the stream has ended.
+    /// Inflates the next bytes into `out`; returns their number and whether the stream has ended.
     fn step(&mut self, out: &mut [u8]) -> Result<(usize, bool)> {
         if self.used == self.piece.len() {
             self.fetch()?;

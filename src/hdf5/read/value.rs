@@ -1,4 +1,4 @@
-//! Elements with their type: what attributes and datasets read as.
+//! Elements with their type, as read from attributes and datasets.
 
 use super::addresses::Addresses;
 use super::file::File;
@@ -31,40 +31,40 @@ impl Value {
         &self.datatype
     }
 
-    /// The dimensions: empty for a scalar, `None` for a null dataspace.
+    /// Dimensions; empty for a scalar, `None` for a null dataspace.
     pub fn shape(&self) -> Option<&[u64]> {
         self.dataspace.shape()
     }
 
-    /// How many elements there are.
+    /// Number of elements.
     pub fn len(&self) -> usize {
         let n = self.dataspace.elements().unwrap_or(0);
         usize::try_from(n).unwrap_or(usize::MAX)
     }
 
-    /// Whether there are none.
+    /// Whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The elements as they lie in the file.
+    /// Bytes of the elements, as stored in the file.
     pub fn raw(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Elements that are arrays as more dimensions of elements that are none.
+    /// Turns the dimensions of array elements into dimensions of the value.
     pub(crate) fn unpacked(&self) -> Value {
         let crate::dtype::Class::Array { dims, base } = &self.datatype.class else { return self.clone() };
         let shape: Vec<u64> = self.shape().unwrap_or_default().iter().chain(dims).copied().collect();
         Value::new(&self.file, (**base).clone(), Dataspace::fixed(&shape), self.bytes.clone())
     }
 
-    /// Other elements of the same type and file.
+    /// A value of other elements with the same type and file.
     pub(crate) fn with(&self, shape: &[u64], bytes: Vec<u8>) -> Value {
         Value::new(&self.file, self.datatype.clone(), Dataspace::fixed(shape), bytes)
     }
 
-    /// The bytes of the file it came from.
+    /// Bytes of the file that the value comes from.
     pub(crate) fn addresses(&self) -> &Addresses {
         self.file.addresses()
     }
@@ -74,7 +74,7 @@ impl Value {
         usize::try_from(self.datatype.size).unwrap_or(usize::MAX).max(1)
     }
 
-    /// Whether the elements are text of either kind.
+    /// Whether the elements are strings, of fixed or variable length.
     pub fn is_text(&self) -> bool {
         matches!(self.datatype.class, Class::FixedString(_) | Class::VarString(_))
     }
@@ -82,7 +82,7 @@ impl Value {
     /// The elements as numbers: their plain type and little-endian bytes.
     ///
     /// # Errors
-    /// `Unsupported` where they are no numbers.
+    /// `Unsupported` if they are not numbers.
     pub fn numbers(&self) -> Result<(Dtype, Vec<u8>)> {
         let n = Numeric::of(&self.datatype)
             .ok_or_else(|| Error::unsupported(format!("numbers expected, got {}", self.datatype.name())))?;
@@ -97,7 +97,7 @@ impl Value {
     /// The elements as integers.
     ///
     /// # Errors
-    /// `Unsupported` where they are no numbers; `Malformed` where one is no integer of 64 bits.
+    /// `Unsupported` if they are not numbers; `Malformed` if one is not a 64-bit integer.
     pub fn integers(&self) -> Result<Vec<i64>> {
         let (dtype, bytes) = self.numbers()?;
         let values = (0..self.len()).map(|i| match crate::dtype::scalar_at(dtype, &bytes, i) {
@@ -112,10 +112,10 @@ impl Value {
             .ok_or_else(|| Error::malformed("integers expected, got other numbers"))
     }
 
-    /// The one integer this is.
+    /// The value as one integer.
     ///
     /// # Errors
-    /// As [`integers`](Self::integers); `Malformed` where there is not exactly one.
+    /// As [`integers`](Self::integers); `Malformed` if there is not exactly one.
     pub fn integer(&self) -> Result<i64> {
         match self.integers()?[..] {
             [one] => Ok(one),
@@ -126,7 +126,7 @@ impl Value {
     /// The elements as byte strings, without their padding.
     ///
     /// # Errors
-    /// `Unsupported` where they are no text; `Malformed` where the heap that holds them is damaged.
+    /// `Unsupported` if they are not text; `Malformed` if the heap that holds them is damaged.
     pub fn strings(&self) -> Result<Strings> {
         let mut out = Strings::new();
         match &self.datatype.class {
@@ -154,11 +154,11 @@ impl Value {
         Ok(out)
     }
 
-    /// The one string this is, also when it comes as an array of one; bytes that are not UTF-8 are taken as
-    /// Latin-1, which is what files that declare ASCII hold in practice.
+    /// The value as one string; an array of one string is accepted too. Bytes that are not UTF-8 are read as
+    /// Latin-1, which is what files that declare ASCII contain in practice.
     ///
     /// # Errors
-    /// As [`strings`](Self::strings); `Malformed` where there is not exactly one.
+    /// As [`strings`](Self::strings); `Malformed` if there is not exactly one.
     pub fn string(&self) -> Result<String> {
         let all = self.strings()?;
         if all.len() != 1 {
@@ -171,10 +171,10 @@ impl Value {
         })
     }
 
-    /// Addresses of the objects that references lead to; 0 for none.
+    /// Addresses of the objects that the references point to; 0 for a null reference.
     ///
     /// # Errors
-    /// `Unsupported` where the elements are no object references.
+    /// `Unsupported` if the elements are not object references.
     pub(crate) fn object_references(&self) -> Result<Vec<u64>> {
         let Class::Reference { kind: 0 } = self.datatype.class else {
             return Err(Error::unsupported(format!(
@@ -190,7 +190,7 @@ impl Value {
         Ok(out)
     }
 
-    /// Names of the members, where the elements are compounds.
+    /// Names of the members, if the elements are compounds.
     pub fn member_names(&self) -> Option<Vec<&str>> {
         match &self.datatype.class {
             Class::Compound(members) => Some(members.iter().map(|m| m.name.as_str()).collect()),
@@ -198,10 +198,10 @@ impl Value {
         }
     }
 
-    /// The member of this name of every element, as a value of its own. An array member adds its dimensions.
+    /// The member `name` of every element, as a value. An array member adds its dimensions.
     ///
     /// # Errors
-    /// `NotFound` where there is no such member; `Usage` where the elements are no compounds.
+    /// `NotFound` if there is no such member; `Usage` if the elements are not compounds.
     pub fn member(&self, name: &str) -> Result<Value> {
         let Class::Compound(members) = &self.datatype.class else {
             return Err(Error::usage(format!("compound expected, got {}", self.datatype.name())));
@@ -224,7 +224,7 @@ impl Value {
     }
 }
 
-/// A fixed string without what pads it, as HDF5 converts it.
+/// A fixed-length string without its padding, as HDF5 converts it.
 pub(crate) fn trimmed(bytes: &[u8], padding: Padding) -> &[u8] {
     let end = match padding {
         Padding::NullTerminated => bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len()),

@@ -1,4 +1,4 @@
-//! Every object below one, each once, in the order of the names.
+//! Walks over every object below another, each once, in the order of the names.
 
 use super::file::File;
 use super::link::{Link, Target};
@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// What a walk comes to: an object, or a link that does not lead to a new one.
+/// One step of a walk: an object, or a link that does not lead to a new one.
 #[derive(Debug)]
 pub struct Visit {
     path: Arc<str>,
@@ -15,55 +15,55 @@ pub struct Visit {
     found: Found,
 }
 
-/// What lies under the path of a [`Visit`].
+/// What the path of a [`Visit`] leads to.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Found {
-    /// An object, for the first time. What is below it follows.
+    /// An object reached for the first time. The objects below it follow.
     Object(Object),
-    /// An object that was visited before, under this path.
+    /// An object already visited under this path.
     Same(Arc<str>),
-    /// A soft link, or one that leads out of the file. A walk follows neither.
+    /// A soft link, or a link to another file. A walk follows neither.
     Link(Link),
-    /// A hard link whose object cannot be read, or a group visited just before whose links cannot be.
+    /// A hard link whose object cannot be read, or the group just visited if its links cannot be read.
     Broken(Error),
-    /// A group visited just before that lies this many levels deep, which is the limit: its links are left out.
+    /// The group just visited has this many levels above it, which is the limit: its links are skipped.
     TooDeep(u32),
 }
 
 impl Visit {
-    /// The path, as it was reached.
+    /// Path by which it was reached.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The group whose link led here; `None` where the walk began.
+    /// The group that contains the link; `None` at the start of the walk.
     pub fn group(&self) -> Option<&Object> {
         self.group.as_ref()
     }
 
-    /// What lies there.
+    /// What the path leads to.
     pub fn found(&self) -> &Found {
         &self.found
     }
 
-    /// What lies there, by value.
+    /// What the path leads to, by value.
     pub fn into_found(self) -> Found {
         self.found
     }
 }
 
-/// A walk over everything below an object: parents before children, siblings by name. No object comes twice, so a walk
-/// ends even where groups contain each other.
+/// A walk over everything below an object: parents before children, siblings by name. It visits each object
+/// once, so it ends even if groups contain each other.
 #[derive(Debug)]
 pub struct Walk {
-    /// Where it begins, until that was visited.
+    /// Object where the walk starts, until it is visited.
     start: Option<Object>,
-    /// The groups on the way down, and which of their links comes next.
+    /// The groups on the current path, each with the index of its next link.
     levels: Vec<(Object, usize)>,
-    /// A group that was visited and whose links come next.
+    /// A group that was visited and whose links are next.
     entered: Option<Object>,
-    /// Path of each object met, by address.
+    /// Path of each visited object, by address.
     seen: HashMap<u64, Arc<str>>,
 }
 
@@ -79,14 +79,14 @@ impl File {
     /// Walks every object of the file, as [`Object::walk`] does from the root.
     ///
     /// # Errors
-    /// Where the root group cannot be read.
+    /// Fails if the root group cannot be read.
     pub fn walk(&self) -> Result<Walk> {
         Ok(self.root()?.walk())
     }
 }
 
 impl Walk {
-    /// An object met for the first time.
+    /// Records an object reached for the first time.
     fn object(&mut self, object: Object, group: Option<Object>) -> Visit {
         let path = Arc::clone(object.shared_path());
         self.seen.insert(object.address(), Arc::clone(&path));
@@ -96,7 +96,7 @@ impl Walk {
         Visit { path, group, found: Found::Object(object) }
     }
 
-    /// Goes into the group visited last; says why where that cannot be.
+    /// Enters the group visited last; returns the reason if it cannot.
     fn enter(&mut self, group: Object) -> Option<Visit> {
         let most = group.file().limits().group_depth;
         let found = match group.links() {

@@ -1,4 +1,4 @@
-//! What fixed and extensible arrays have in common: the entries, and pages of them.
+//! Shared by fixed and extensible arrays: the entries and their pages.
 
 use super::Collector;
 use crate::bytes::Cursor;
@@ -15,12 +15,13 @@ pub(super) struct ArrayEntries {
 }
 
 impl ArrayEntries {
-    /// The entries of an array over the maximum extent of the sink's grid; `unlimited`: its dimension without a bound.
+    /// The entries of an array over the maximum extent of the sink's grid; `unlimited`: its unlimited
+    /// dimension, if any.
     pub(super) fn new(filtered: bool, unlimited: Option<usize>, sink: &Collector<'_>) -> Self {
         ArrayEntries { filtered, size_width: sink.size_width(), order: ArrayOrder::new(sink.grid, unlimited) }
     }
 
-    /// Takes entries `first` to `first + count`, which follow the cursor.
+    /// Reads entries `first` to `first + count`, which start at the cursor.
     pub(super) fn read(
         &self,
         src: &mut Cursor<'_>,
@@ -45,7 +46,7 @@ impl ArrayEntries {
         Ok(())
     }
 
-    /// Refuses an array whose entries are not as wide as its kind makes them.
+    /// Refuses an array whose entry size does not match its kind.
     pub(super) fn check(&self, entry_size: u8, sizes: Sizes) -> Result<()> {
         let extra = if self.filtered { self.size_width.saturating_add(4) } else { 0 };
         let want = sizes.offset.saturating_add(extra);
@@ -57,8 +58,8 @@ impl ArrayEntries {
         Ok(())
     }
 
-    /// Takes the `count` entries of `entry` bytes in the page at `address`, whose checksum is verified. The first of them
-    /// is entry `first` of the array.
+    /// Reads the `count` entries of `entry` bytes in the page at `address`, after verifying its checksum. The
+    /// first of them is entry `first` of the array.
     pub(super) fn read_page(
         &self,
         address: u64,

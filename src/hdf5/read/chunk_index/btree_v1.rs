@@ -1,4 +1,4 @@
-//! Version 1 B-tree of chunks: what every file before 1.10 has.
+//! Version 1 B-tree of chunks, used by every file from before HDF5 1.10.
 
 use super::Collector;
 use crate::bytes::Cursor;
@@ -37,7 +37,7 @@ pub(super) fn load(root: u64, sink: &mut Collector<'_>) -> Result<()> {
                 sink.push(number, key.child, u64::from(key.size), key.mask).at(place)?;
             }
         }
-        // Left to right, so that the entries come nearly sorted.
+        // Left to right, so that the entries arrive nearly sorted.
         if let Some(new) = todo.get_mut(first_child..) {
             new.reverse();
         }

@@ -5,7 +5,7 @@ use crate::error::{Error, Place, Result};
 use crate::hdf5::format::records;
 use crate::hdf5::read::btree_v2::Tree;
 
-/// Takes the chunks of the tree whose header lies at `address`; `filtered`: the dataset has a filter pipeline.
+/// Reads the chunks of the tree whose header is at `address`; `filtered`: the dataset has a filter pipeline.
 pub(super) fn load(address: u64, filtered: bool, sink: &mut Collector<'_>) -> Result<()> {
     let (addresses, grid, chunk_bytes, width) =
         (sink.addresses, sink.grid, sink.chunk_bytes, sink.size_width());

@@ -7,7 +7,7 @@ use crate::error::{Error, Place, Result};
 use crate::hdf5::format::{checksum, extensible_array, fixed_array};
 use crate::hdf5::read::addresses::Addresses;
 
-/// Takes the chunks of the array whose header lies at `address`.
+/// Reads the chunks of the array whose header is at `address`.
 pub(super) fn load(address: u64, sink: &mut Collector<'_>) -> Result<()> {
     let addresses = sink.addresses;
     let sizes = addresses.sizes();
@@ -48,14 +48,14 @@ pub(super) fn load(address: u64, sink: &mut Collector<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Which pages of a data block were ever written: its bits in the bitmap of its super block.
+/// Which pages of a data block were written: its bits in the bitmap of its super block.
 #[derive(Clone, Copy)]
 struct PageBits<'a> {
     bitmap: &'a [u8],
     first: u64,
 }
 
-/// Follows the blocks of an extensible array.
+/// Reads the blocks of an extensible array.
 struct ArrayWalk<'a> {
     addresses: &'a Addresses,
     header: &'a extensible_array::Header,
@@ -77,7 +77,8 @@ impl ArrayWalk<'_> {
         let mut src = checksum::split_verified(&bytes, offset, "extensible array super block")?;
         self.header.read_block_frame(&mut src, b"EASB", true, sizes)?;
         let bitmap_len = self.header.pages(s.block_entries).div_ceil(8);
-        // There is room for whole bytes a block, but the bits of one block follow those of the block before.
+        // The bitmap has whole bytes for each block, but the bits of consecutive blocks are packed without
+        // gaps.
         let bitmap = src.take(checked::size(checked::mul(s.blocks, bitmap_len)?)?)?;
         let pages = self.header.pages(s.block_entries);
         let mut next = first;

@@ -6,7 +6,7 @@ use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::format::{checksum, fixed_array};
 
-/// Takes the chunks of the array whose header lies at `address`.
+/// Reads the chunks of the array whose header is at `address`.
 pub(super) fn load(address: u64, sink: &mut Collector<'_>) -> Result<()> {
     let addresses = sink.addresses;
     let sizes = addresses.sizes();

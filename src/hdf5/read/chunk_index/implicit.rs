@@ -1,11 +1,11 @@
-//! No index at all: every chunk of the maximum extent is there, one behind the other, without filters.
+//! Implicit index: every chunk of the maximum extent is stored, consecutively and without filters.
 
 use super::Collector;
 use crate::bytes::checked;
 use crate::error::Result;
 use crate::hdf5::read::grid::ArrayOrder;
 
-/// Takes the chunks of the run that begins at `address`.
+/// Reads the chunks of the run that begins at `address`.
 pub(super) fn load(address: u64, sink: &mut Collector<'_>) -> Result<()> {
     let (order, chunk_bytes) = (ArrayOrder::new(sink.grid, None), sink.chunk_bytes);
     let total = sink.grid.max_chunks()?;

@@ -1,7 +1,8 @@
-//! Six kinds of chunk index, one answer: where each chunk of a dataset lies.
+//! Six kinds of chunk index with one result: where each chunk of a dataset is stored.
 //!
-//! Chunks are known by their number on the grid over the *current* extent, row-major. What an index says is
-//! checked, not believed: chunks lie on the grid, none comes twice, and their bytes are inside the file.
+//! Chunks are identified by their number on the grid over the *current* extent, row-major. The contents of an
+//! index are checked: chunks are on the grid, no chunk occurs twice, and the bytes of each are inside the
+//! file.
 
 mod arrays;
 mod btree_v1;
@@ -17,28 +18,28 @@ use crate::hdf5::format::message::layout::{Chunked, Index, size_width};
 use crate::limits::Limits;
 use std::ops::RangeInclusive;
 
-/// Where one chunk lies.
+/// Location of one chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ChunkEntry {
-    /// Its number on the grid.
+    /// Number on the grid.
     pub(crate) number: u64,
     pub(crate) address: u64,
     /// Stored bytes.
     pub(crate) size: u64,
-    /// Bit n set: filter n was left out.
+    /// Bit n set: filter n was skipped.
     pub(crate) mask: u32,
 }
 
-/// The chunks of a dataset that were ever written, by number.
+/// The chunks of a dataset that were written, by number.
 #[derive(Debug)]
 pub(crate) struct ChunkMap {
     entries: Vec<ChunkEntry>,
 }
 
 impl ChunkMap {
-    /// The chunk of this number; `None` where it was never written.
+    /// The chunk with this number; `None` if it was never written.
     pub(crate) fn get(&self, number: u64) -> Option<&ChunkEntry> {
-        // Nearly always every chunk is there, and number n is entry n.
+        // Usually every chunk is stored, and chunk n is entry n.
         let direct =
             usize::try_from(number).ok().and_then(|i| self.entries.get(i)).filter(|e| e.number == number);
         direct.or_else(|| {
@@ -47,7 +48,7 @@ impl ChunkMap {
         })
     }
 
-    /// The chunks with these numbers that were ever written.
+    /// The written chunks with these numbers.
     pub(crate) fn between(&self, numbers: RangeInclusive<u64>) -> &[ChunkEntry] {
         let first = self.entries.partition_point(|e| e.number < *numbers.start());
         let rest = self.entries.get(first..).unwrap_or_default();
@@ -60,7 +61,8 @@ impl ChunkMap {
     }
 }
 
-/// Reads the whole index of the dataset whose chunks decode to `chunk_bytes` each; `filtered`: it has a filter pipeline.
+/// Reads the whole index of the dataset whose chunks decode to `chunk_bytes` each; `filtered`: it has a
+/// filter pipeline.
 pub(crate) fn load(
     addresses: &Addresses,
     layout: &Chunked,
@@ -92,7 +94,7 @@ pub(crate) fn load(
     Ok(ChunkMap { entries })
 }
 
-/// What an index is read for, and the chunks found in it so far.
+/// Parameters of reading an index, and the chunks found so far.
 struct Collector<'a> {
     addresses: &'a Addresses,
     layout: &'a Chunked,
@@ -103,7 +105,8 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    /// Takes a chunk; one outside the current extent (the dataset has shrunk) is left out.
+    /// Adds a chunk; skips one without a `number`, which is outside the current extent (the dataset has
+    /// shrunk).
     fn push(&mut self, number: Option<u64>, address: u64, size: u64, mask: u32) -> Result<()> {
         let Some(number) = number else { return Ok(()) };
         self.addresses.check(address, size).map_err(|e| e.in_chunk(&self.grid.start_of(number)))?;

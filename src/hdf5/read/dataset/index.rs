@@ -1,4 +1,4 @@
-//! The chunks of a dataset: where they lie, whether they can be read, and whether they are streamed.
+//! The chunks of a dataset: location, verification and streaming.
 
 use super::Dataset;
 use crate::error::{Error, Place, Result};
@@ -14,10 +14,11 @@ impl Dataset {
         self.about.chunk_map(self.object.messages()).in_object(self.object.path())
     }
 
-    /// Stored bytes of all chunks; reads the whole chunk index. For other storage, the bytes of the elements.
+    /// Total stored bytes of the chunks; reads the whole chunk index. For other storage, the bytes of the
+    /// elements.
     ///
     /// # Errors
-    /// Where the chunk index is damaged.
+    /// Fails if the chunk index is damaged.
     pub fn stored_bytes(&self) -> Result<u64> {
         match &self.about.layout {
             Layout::Chunked(_) => {
@@ -27,10 +28,10 @@ impl Dataset {
         }
     }
 
-    /// Reads the chunk index, which reads of elements otherwise do when they first need it.
+    /// Reads the chunk index, which reads of elements otherwise load on first use.
     ///
     /// # Errors
-    /// Where the index is damaged.
+    /// Fails if the index is damaged.
     pub fn load_chunk_index(&self) -> Result<()> {
         if matches!(self.about.layout, Layout::Chunked(_)) {
             self.chunk_map()?;
@@ -38,10 +39,10 @@ impl Dataset {
         Ok(())
     }
 
-    /// Chunks that are stored; 0 where the elements are not in chunks.
+    /// Number of stored chunks; 0 if the elements are not stored in chunks.
     ///
     /// # Errors
-    /// Where the chunk index is damaged.
+    /// Fails if the chunk index is damaged.
     pub fn stored_chunks(&self) -> Result<usize> {
         if !matches!(self.about.layout, Layout::Chunked(_)) {
             return Ok(0);
@@ -49,10 +50,10 @@ impl Dataset {
         Ok(self.chunk_map()?.entries().len())
     }
 
-    /// Where the `n`-th stored chunk lies in the file; `None` where there are fewer.
+    /// File offsets of the `n`-th stored chunk; `None` if there are fewer.
     ///
     /// # Errors
-    /// Where the chunk index is damaged.
+    /// Fails if the chunk index is damaged.
     pub fn chunk_extent(&self, n: usize) -> Result<Option<Range<u64>>> {
         if self.about.decoder.is_none() {
             return Ok(None);
@@ -64,10 +65,10 @@ impl Dataset {
         }))
     }
 
-    /// Decodes the `n`-th stored chunk and throws it away: whether it can be read.
+    /// Decodes the `n`-th stored chunk and discards it, to check that it can be read.
     ///
     /// # Errors
-    /// Where it cannot, with its first element and its place in the file.
+    /// Fails if it cannot be read, with its first element and its offset in the file.
     pub fn check_chunk(&self, n: usize, scratch: &mut Scratch) -> Result<()> {
         let Some(decoder) = &self.about.decoder else { return Ok(()) };
         let entry = self.chunk_map()?.entries().get(n).copied();
@@ -78,10 +79,10 @@ impl Dataset {
             .map(drop)
     }
 
-    /// Whether all stored bytes lie inside the file, where they are not in chunks.
+    /// Checks that all stored bytes are inside the file, for storage other than chunks.
     ///
     /// # Errors
-    /// Where they do not.
+    /// Fails if they are not.
     pub fn check_extent(&self) -> Result<()> {
         match self.about.layout {
             Layout::Contiguous { address: Some(address), .. } => self
@@ -95,11 +96,11 @@ impl Dataset {
         }
     }
 
-    /// The elements in order, where they lie in deflated chunks of at least `least` bytes that each have whole rows: chunks
-    /// that are better not decoded whole.
+    /// A stream of the elements in order, for deflated chunks of at least `least` bytes and whole rows, which
+    /// take too much memory to decode whole; `None` for other storage.
     ///
     /// # Errors
-    /// Where the chunk index is damaged.
+    /// Fails if the chunk index is damaged.
     pub fn stream(&self, least: u64) -> Result<Option<DatasetStream>> {
         let (Some(width), Some(decoder)) = (self.stream_width(least)?, &self.about.decoder) else {
             return Ok(None);
@@ -110,15 +111,15 @@ impl Dataset {
         Ok(Some(DatasetStream::new(addresses, self.object.path(), chunks, self.byte_len())))
     }
 
-    /// Whether [`stream`](Self::stream) returns a stream; costs no more than the chunk index.
+    /// Whether [`stream`](Self::stream) returns a stream; reads no more than the chunk index.
     ///
     /// # Errors
-    /// Where the chunk index is damaged.
+    /// Fails if the chunk index is damaged.
     pub fn would_stream(&self, least: u64) -> Result<bool> {
         self.stream_width(least).map(|width| width.is_some())
     }
 
-    /// Bytes of an element that was shuffled (1 where none was), where the elements can be streamed.
+    /// Bytes of a shuffled element (1 without shuffle), if the elements can be streamed.
     fn stream_width(&self, least: u64) -> Result<Option<usize>> {
         let Some(decoder) = &self.about.decoder else { return Ok(None) };
         let whole_rows = self.shape().iter().zip(&decoder.grid.chunk).skip(1).all(|(n, c)| n == c);
@@ -135,8 +136,8 @@ impl Dataset {
         Ok(alike.then_some(width))
     }
 
-    /// Refuses a dataset of which far more was never written than the file has bytes: reading all of it would take as long as
-    /// its shape claims.
+    /// Refuses a dataset with far more unwritten bytes than the file has bytes, because reading all of it
+    /// takes time in proportion to its claimed shape.
     pub(crate) fn check_holes(&self) -> Result<()> {
         let Some(decoder) = &self.about.decoder else { return Ok(()) };
         let there = self.chunk_map()?.entries().len() as u64;

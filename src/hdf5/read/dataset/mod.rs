@@ -1,4 +1,4 @@
-//! A dataset: shape, type and storage as a handle of metadata only; elements when asked for.
+//! A dataset: a handle of metadata (shape, type, storage) that reads elements on request.
 
 mod index;
 mod slab;
@@ -16,34 +16,35 @@ use crate::hdf5::format::message::layout::Layout;
 use crate::limits;
 use std::sync::Arc;
 
-/// A dataset of an open file. Opening reads its header and nothing else.
+/// A dataset of an open file. Opening reads only its header.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     object: Object,
     about: Arc<ObjectDescription>,
 }
 
-/// How the elements of a dataset are kept, for display and for planning reads.
+/// Storage of the elements of a dataset, for display and for planning reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Storage {
-    /// In the header.
+    /// In the object header.
     Compact,
-    /// In one piece.
+    /// In one contiguous piece.
     Contiguous,
-    /// In chunks of these many elements in each dimension.
+    /// In chunks with this number of elements in each dimension.
     Chunked(Vec<u64>),
-    /// Parts of other datasets.
+    /// In other datasets, as a virtual dataset.
     Virtual,
 }
 
-/// A value of up to this many bytes is read whatever the size of its file: fill values need no bytes in it.
+/// A value of up to this many bytes is read whatever the size of its file, because fill values take no bytes
+/// in it.
 const SMALL_VALUE: u64 = 256 << 20;
 
 impl Object {
     /// This object as a dataset.
     ///
     /// # Errors
-    /// `Usage` where it is none; `Malformed` or `Unsupported` where its header cannot be understood.
+    /// `Usage` if it is not a dataset; `Malformed` or `Unsupported` if its header cannot be understood.
     pub fn dataset(&self) -> Result<Dataset> {
         if !self.is_dataset() {
             let text = format!("{} is a {}, not a dataset", self.path(), self.kind().name());
@@ -54,37 +55,37 @@ impl Object {
 }
 
 impl Dataset {
-    /// The object it is.
+    /// The object of the dataset.
     pub fn object(&self) -> &Object {
         &self.object
     }
 
-    /// Type of its elements.
+    /// Type of the elements.
     pub fn datatype(&self) -> &Datatype {
         &self.about.datatype
     }
 
-    /// Its extent.
+    /// Extent of the dataset.
     pub fn dataspace(&self) -> &Dataspace {
         &self.about.dataspace
     }
 
-    /// Its dimensions: empty for a scalar and for a null dataspace.
+    /// Dimensions; empty for a scalar and for a null dataspace.
     pub fn shape(&self) -> &[u64] {
         self.about.dataspace.shape().unwrap_or_default()
     }
 
-    /// How many elements it has.
+    /// Number of elements.
     pub fn elements(&self) -> u64 {
         self.about.dataspace.elements().unwrap_or(0)
     }
 
-    /// Bytes of all its elements, decoded.
+    /// Bytes of all elements, decoded.
     pub fn byte_len(&self) -> u64 {
         self.elements().saturating_mul(u64::from(self.about.datatype.size))
     }
 
-    /// How its elements are kept.
+    /// Storage of the elements.
     pub fn storage(&self) -> Storage {
         match &self.about.layout {
             Layout::Compact(_) => Storage::Compact,
@@ -94,19 +95,19 @@ impl Dataset {
         }
     }
 
-    /// The filters its chunks went through, in write order.
+    /// The filters of the chunks, in write order.
     pub fn filters(&self) -> &[Filter] {
         &self.about.filters
     }
 
-    /// The usual name of a filter, or its number.
+    /// The registered name of a filter, or else its number.
     pub fn filter_name(filter: &Filter) -> String {
         crate::hdf5::filter::registered_name(filter.id).map_or_else(|| filter.id.to_string(), str::to_owned)
     }
 
-    /// Bytes of memory that a [`Scratch`](super::chunks::Scratch) takes where `elements` are read at once: the stored and decoded bytes of a chunk
-    /// that is not decoded straight to where it goes, twice where two are decoded at once, and the stored bytes of those that
-    /// are read together.
+    /// Memory of a [`Scratch`](super::chunks::Scratch) in bytes if `elements` are read at once: the stored
+    /// and decoded bytes of a chunk that is not decoded directly into the output, doubled if two are decoded
+    /// together, and the stored bytes of chunks that are read together.
     pub fn scratch_bytes(&self, elements: u64) -> u64 {
         match &self.about.decoder {
             Some(decoder) if !self.about.filters.is_empty() => {
@@ -118,7 +119,7 @@ impl Dataset {
         }
     }
 
-    /// The most bytes of elements held at once: what the limits and the file's own size justify.
+    /// Maximum bytes of elements in memory at once, from the limits and the size of the file.
     pub(crate) fn most_bytes(&self) -> u64 {
         let file = self.object.file();
         file.addresses().limits().value_bytes.min(file.len().saturating_mul(1100).max(SMALL_VALUE))
@@ -127,7 +128,7 @@ impl Dataset {
     /// Reads all elements.
     ///
     /// # Errors
-    /// `Limit` where that is more memory than the limits or the process allow; otherwise as reading goes.
+    /// `Limit` if that takes more memory than the limits or the process allow; otherwise as for any read.
     pub fn read(&self) -> Result<Value> {
         let len = self.byte_len();
         let file = self.object.file();

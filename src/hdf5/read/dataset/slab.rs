@@ -1,4 +1,4 @@
-//! Elements of a dataset: any box of them, from whatever they are stored in.
+//! Reads any box of elements of a dataset, from any storage.
 
 use super::Dataset;
 use crate::bytes::checked;
@@ -13,19 +13,19 @@ use crate::hdf5::read::selection::BoxSelection;
 use std::ops::Range;
 
 impl Dataset {
-    /// Reads elements `range` of a one-dimensional dataset into `out`, in the file's own bytes.
+    /// Reads elements `range` of a one-dimensional dataset into `out`, in the byte layout of the file.
     ///
     /// # Errors
-    /// As reading goes; `Usage` where the range does not lie inside or `out` is of another length.
+    /// As for any read; `Usage` if the range is not inside the dataset or `out` has the wrong length.
     pub fn read_range(&self, range: Range<u64>, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
         let count = range.end.saturating_sub(range.start);
         self.read_slab(&[range.start], &[count], out, scratch)
     }
 
-    /// Reads the box of `count` elements at `start` into `out`, row-major, in the file's own bytes.
+    /// Reads the box of `count` elements at `start` into `out`, row-major, in the byte layout of the file.
     ///
     /// # Errors
-    /// As reading goes; `Usage` where the box does not lie inside or `out` is of another length.
+    /// As for any read; `Usage` if the box is not inside the dataset or `out` has the wrong length.
     pub fn read_slab(
         &self,
         start: &[u64],
@@ -106,7 +106,7 @@ impl Dataset {
     fn read_contiguous(&self, address: u64, start: &[u64], count: &[u64], out: &mut [u8]) -> Result<()> {
         let (addresses, shape, size) =
             (self.object.file().addresses(), self.shape(), u64::from(self.about.datatype.size));
-        // Trailing dimensions asked for whole make one run on the disk.
+        // Trailing dimensions that are requested whole form one run in the file.
         let mut inner = count.len().saturating_sub(1);
         while inner > 0 && count.get(inner) == shape.get(inner) {
             inner = inner.saturating_sub(1);
@@ -143,7 +143,7 @@ impl Dataset {
         let wanted = spans.iter().fold(1u64, |a, b| a.saturating_mul(*b));
         let there = map.between(numbers);
         if (there.len() as u64) < wanted {
-            // holes: what was never written is filled at once, however many chunks it would be
+            // holes: fills everything at once, however many chunks were never written
             self.fill(out);
         }
         let selection =
@@ -172,7 +172,7 @@ impl Dataset {
     }
 }
 
-/// Scalars have no dimensions to copy along.
+/// Copies a scalar, which has no dimensions to iterate over.
 fn copy_scalar(bytes: &[u8], out: &mut [u8]) {
     out.iter_mut().zip(bytes).for_each(|(o, b)| *o = *b);
 }
