@@ -1,7 +1,7 @@
-//! Seven things that tools embed this crate for, each as a program that runs. Four of them are in `examples/` as well.
+//! Seven common uses of this crate, each as a complete program. Four of them are also in `examples/`.
 //!
 //! # Look into a file
-//! What is there, and of which types, from metadata alone. For every object of the container:
+//! The elements and their types, from metadata alone. For every object of the container:
 //! [`Node::walk`](crate::tree::Node::walk).
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
@@ -22,7 +22,7 @@
 //! ```
 //!
 //! # One column and one embedding
-//! Nothing else is read.
+//! Reads nothing else from the file.
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
@@ -36,10 +36,10 @@
 //! ```
 //!
 //! # Sums of genes
-//! A fold sees every entry once, on all threads of the rayon pool it is called in: each piece of the matrix has a state of
-//! its own, and states are joined in the order of the pieces, so that the sums are the same to the last bit for any number
-//! of threads and any budget. [`Block::each`](crate::matrix::Block::each) looks at the type once for a block and takes
-//! CSR and CSC alike.
+//! A fold visits every entry once, on all threads of the current rayon pool. Each piece of the matrix has its
+//! own state, and states are merged in the order of the pieces: the sums are identical to the last bit for
+//! any number of threads and any budget. [`Block::each`](crate::matrix::Block::each) dispatches on the value
+//! type once per block and handles both CSR and CSC.
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
@@ -56,12 +56,11 @@
 //! println!("the first gene has {} counts", sums[0]);
 //! # Ok::<(), annmap::Error>(())
 //! ```
-//! Whoever has threads of another kind asks for blocks one by one
-//! ([`Entries::blocks`](crate::matrix::Entries::blocks)); whoever commits something at the end writes a
-//! [`Sink`](crate::matrix::Sink) for [`pump`](crate::matrix::pump).
+//! To use other threads, request blocks one by one ([`Entries::blocks`](crate::matrix::Entries::blocks)). To
+//! commit a result at the end, implement [`Sink`](crate::matrix::Sink) for [`pump`](crate::matrix::pump).
 //!
 //! # Rows and slices
-//! Some rows and columns of a file, in any order. Only the chunks they lie in are decoded.
+//! Selected rows and columns of a file, in any order. Only the chunks that hold them are decoded.
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
@@ -80,7 +79,7 @@
 //! ```
 //!
 //! # Make a store, and map it
-//! The arrays of a store are mapped and typed: nothing is copied and nothing is decoded.
+//! The arrays of a store are memory-mapped and typed, without copying or decoding.
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
@@ -101,7 +100,8 @@
 //! ```
 //!
 //! # Select and write
-//! Every element follows the cells and genes that are taken; the file appears whole or not at all.
+//! Every element is subset to the selected cells and genes. The file appears when it is complete, or not at
+//! all.
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");
@@ -113,7 +113,7 @@
 //! # Ok::<(), annmap::Error>(())
 //! ```
 //!
-//! # Put files together
+//! # Join files
 //! ```
 //! # let dir = tempfile::tempdir().unwrap();
 //! # let path = dir.path().join("cells.h5ad");

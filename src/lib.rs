@@ -8,9 +8,9 @@
 //!                                                        transpose
 //! ```
 //!
-//! A file is read with positioned reads by our own parser; its matrix becomes a stream of blocks, decoded on all
-//! cores; blocks go into pre-allocated maps, in the stored layout or transposed; a directory appears under its
-//! name when everything in it is complete.
+//! Our own parser reads a file with positioned reads. Its matrix becomes a stream of blocks, decoded on all
+//! cores. Blocks go into pre-allocated maps, in the stored layout or transposed. The output directory gets
+//! its name when everything in it is complete.
 //!
 //! | want | look in |
 //! |---|---|
@@ -43,35 +43,34 @@
 //! # }
 //! ```
 //!
-//! The library never prints, builds no thread pool and keeps no statics: work runs on the rayon pool it is
-//! called in, progress and cancelling go through an [`Observer`]. Every input byte is taken for hostile; see
-//! [`Limits`].
+//! The library never prints, builds no thread pool and has no statics. Work runs on the current rayon pool;
+//! an [`Observer`] receives progress and can cancel. Every input byte is treated as hostile; see [`Limits`].
 //!
 //! # Features
 //!
-//! All are on by default. Without any, the crate is a bare reader of HDF5, h5ad, 10x HDF5 and loom, with few
-//! dependencies and `forbid(unsafe_code)`, that also writes HDF5 into memory ([`hdf5::Writer::to_sink`]).
+//! All are on by default. Without any, the crate is only a reader of HDF5, h5ad, 10x HDF5 and loom with few
+//! dependencies and `forbid(unsafe_code)`; it also writes HDF5 into memory ([`hdf5::Writer::to_sink`]).
 //!
 //! | feature | adds |
 //! |---|---|
 //! | `store` | [`store`], [`transpose`], [`convert`], [`verify`], [`dataset::Dataset`] |
-//! | `write` | [`export`], [`mod@concat`], [`synth`], files that appear whole or not at all; has `store` with it |
+//! | `write` | [`export`], [`mod@concat`], [`synth`], atomic output files; includes `store` |
 //! | `text` | Matrix Market and delimited text in [`formats`] |
 //! | `arrow` | the tables of a store |
-//! | `cli` | the program; has all others with it |
+//! | `cli` | the program; includes all others |
 //!
-//! Only little-endian targets are supported. Where pointers have 32 bits (wasm32), the layers up to [`tree`] are there
-//! and no feature is.
+//! Only little-endian targets are supported. Targets with 32-bit pointers (wasm32) have the layers up to
+//! [`tree`] and none of the features.
 
 #![cfg_attr(not(feature = "store"), forbid(unsafe_code))]
-// What only the verbs use lies idle in smaller builds.
+// Builds without all features have items that nothing uses.
 #![cfg_attr(not(feature = "cli"), allow(dead_code, unused_imports))]
 
-// Numbers are read from maps and buffers as they lie there, which is little-endian.
+// Numbers are read from maps and buffers in native byte order, which must be little-endian.
 #[cfg(target_endian = "big")]
 compile_error!("annmap supports little-endian targets only: numbers would be read in the wrong byte order");
-// `hdf5`, `codec`, `dtype` and `tree` check each size that is to become a `usize`; the layers above do not everywhere, and
-// would cut one that does not fit.
+// `hdf5`, `codec`, `dtype` and `tree` check every conversion of a size to `usize`. The layers above do not
+// everywhere, and would truncate sizes on a 32-bit target.
 #[cfg(all(not(target_pointer_width = "64"), any(feature = "store", feature = "text", feature = "arrow")))]
 compile_error!("with pointers of less than 64 bits annmap can only be built without its features");
 
@@ -128,7 +127,7 @@ pub use observe::{LeftOut, Observer, Phase, Verb, Warning};
 pub use report::FileReport;
 pub use strings::Strings;
 
-/// The program of the README compiles.
+/// Compiles the program of the README as a doc test.
 #[cfg(all(doctest, feature = "store"))]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -1,5 +1,5 @@
-//! The program: arguments in, exit code out. Its modules belong to the binary, so the compiler holds them to the public
-//! interface of the library.
+//! The program: arguments in, exit code out. Its modules belong to the binary, so the compiler restricts them
+//! to the public interface of the library.
 
 mod cli;
 

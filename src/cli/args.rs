@@ -1,9 +1,9 @@
-//! Sizes and counts as people type them.
+//! Parsing and printing of sizes and counts.
 
 use annmap::{LimitName, Limits};
 use clap::builder::TypedValueParser;
 
-/// A number of bytes: `64M`, `4G`, `1.5GiB`, `1000000`. Letters count in steps of 1024.
+/// Parses a number of bytes: `64M`, `4G`, `1.5GiB`, `1000000`. Unit letters are powers of 1024.
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -24,11 +24,11 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
     if bytes.is_finite() && bytes < u64::MAX as f64 { Ok(bytes as u64) } else { Err("too large".into()) }
 }
 
-/// Limits of the parser, for honest giants.
+/// Parser limits, which very large valid files may need raised.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LimitArgs {
-    /// Raise or lower a limit that guards against files that lie, such as chunk-bytes=16G: metadata-bytes,
-    /// value-bytes, chunk-bytes, group-depth, nesting, children, continuations, chunks
+    /// Change a parser limit, such as chunk-bytes=16G. Limits protect against malformed files. Names:
+    /// metadata-bytes, value-bytes, chunk-bytes, group-depth, nesting, children, continuations, chunks
     #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = parse_limit, hide_short_help = true)]
     set: Vec<(LimitName, u64)>,
 }
@@ -37,7 +37,7 @@ impl LimitArgs {
     pub(crate) fn limits(&self) -> Limits {
         let mut limits = Limits::default();
         for (name, value) in &self.set {
-            // Checked when it was parsed.
+            // Already validated by `parse_limit`.
             let _ = limits.set(*name, *value);
         }
         limits
@@ -58,7 +58,7 @@ pub(crate) fn size() -> impl TypedValueParser<Value = u64> {
     clap::builder::StringValueParser::new().try_map(|s| parse_size(&s))
 }
 
-/// Bytes as people read them: `812.4 MiB`.
+/// Formats a number of bytes with a binary unit: `812.4 MiB`.
 pub(crate) fn human_bytes(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
     let mut value = bytes as f64;
@@ -70,7 +70,7 @@ pub(crate) fn human_bytes(bytes: u64) -> String {
     if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", units[unit]) }
 }
 
-/// A count with separators between the thousands: `104,401,774`.
+/// Formats a count with thousands separators: `104,401,774`.
 pub(crate) fn human_count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();

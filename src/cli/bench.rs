@@ -1,4 +1,4 @@
-//! `annmap bench`: random rows and columns a second, for each store.
+//! `annmap bench`: random row and column reads per second, for each store.
 
 use super::report::Out;
 use annmap::matrix::{Orientation, Source};
@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The stores
+    /// Stores to measure
     #[arg(required = true)]
     stores: Vec<PathBuf>,
-    /// Where the random rows and columns begin: the same seed reads the same ones
+    /// Seed of the random choice: the same seed reads the same rows and columns
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Seconds for rows and for columns of each store, after as many again to warm up at most
+    /// Seconds to measure for rows and for columns of each store; the warm-up before it takes at most as long
     #[arg(long, default_value_t = 1.0, value_name = "S")]
     seconds: f64,
     /// Print JSON
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// What was measured along one axis.
+/// Measurement along one axis.
 struct Rate {
     reads: u64,
     entries: u64,
@@ -113,7 +113,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Reads random rows (axis 0) or columns (axis 1) until the time is up; the same ones first, to warm up.
+/// Reads random rows (axis 0) or columns (axis 1) until the time is up, after a warm-up pass over the same
+/// ones.
 fn axis(store: &Store, axis: usize, args: &Args) -> Result<Rate> {
     let length = store.layout().shape()[axis];
     if length == 0 {

@@ -1,4 +1,4 @@
-//! Options that every command with work to do has, and the surroundings they ask for.
+//! Options common to all commands that process data, and the thread pool and observer they configure.
 
 use super::progress::{Progress, ProgressArg};
 use super::{args, system};
@@ -11,16 +11,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Common options")]
 pub(crate) struct Common {
-    /// Worker threads [default: as many as the affinity mask and the control group allow]
+    /// Worker threads [default: all cores that the affinity mask and the control group allow]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Memory for buffers, such as 512M or 4G [default: half of what is free, at most 4G]
+    /// Memory for buffers, such as 512M or 4G [default: half of the free memory, at most 4G]
     #[arg(long, value_name = "SIZE", value_parser = args::size())]
     memory: Option<u64>,
-    /// Where temporary files go when the memory does not suffice [default: beside the output]
+    /// Directory for temporary files, used when the memory does not suffice [default: beside the output]
     #[arg(long, value_name = "DIR")]
     pub(crate) tmpdir: Option<PathBuf>,
-    /// How progress is shown on stderr: a bar (only on a terminal), one JSON line a second, or not at all
+    /// How to show progress on stderr: a bar (only on a terminal), one JSON line per second, or nothing
     #[arg(long, value_enum, default_value_t = ProgressArg::Auto, value_name = "HOW")]
     progress: ProgressArg,
     /// Print nothing but errors
@@ -42,7 +42,8 @@ impl Common {
         self.limits.limits()
     }
 
-    /// Runs `work` in a pool of the threads asked for, with an observer that shows progress and hears Ctrl-C.
+    /// Runs `work` in a pool with the requested number of threads. Its observer shows progress and reports
+    /// Ctrl-C.
     pub(crate) fn run<R: Send>(&self, work: impl FnOnce(&Progress) -> Result<R> + Send) -> Result<R> {
         let threads = self.threads.map_or_else(system::default_threads, usize::from);
         let pool = rayon::ThreadPoolBuilder::new()
@@ -59,10 +60,10 @@ impl Common {
     }
 }
 
-/// Asks the work to stop at the first signal, ends the process at the second.
+/// Requests cancellation at the first signal and ends the process at the second.
 fn listen(cancelled: &Arc<AtomicBool>) {
     let flag = Arc::clone(cancelled);
-    // Where signals cannot be heard, the process just ends; the next run cleans up.
+    // Without a handler, a signal ends the process at once; the next run removes what it left.
     let _ = ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::SeqCst) {
             std::process::exit(130);

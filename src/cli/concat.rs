@@ -1,4 +1,4 @@
-//! `annmap concat`: several files as one h5ad.
+//! `annmap concat`: joins several files into one h5ad.
 
 use super::common::Common;
 use super::export::{StorageArgs, WrittenOutput};
@@ -19,34 +19,35 @@ says which to keep, as uns is unless --uns-merge does.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = NOTES, override_usage = "annmap concat [OPTIONS] INPUT... OUTPUT")]
 pub(crate) struct Args {
-    /// Files of any generation, 10x HDF5, loom, Matrix Market or stores, then the h5ad to write
+    /// Inputs (h5ad of any generation, 10x HDF5, loom, Matrix Market or stores), then the h5ad to write
     #[arg(required = true, num_args = 1.., value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Put cells (obs) or genes (var) below each other
+    /// Axis to concatenate along: cells (obs) or genes (var)
     #[arg(long, value_enum, default_value_t = AxisArg::Obs, value_name = "AXIS")]
     axis: AxisArg,
-    /// Genes, columns and elements of all inputs (inner) or of any (outer)
+    /// Keep genes, columns and elements that all inputs have (inner) or that any has (outer)
     #[arg(long, value_enum, default_value_t = JoinArg::Inner, value_name = "HOW")]
     join: JoinArg,
-    /// Keep of the other axis what is the same in all (same), in all that have it (unique), the first, or what only one has
+    /// Elements of the other axis to keep: equal in all inputs (same), equal in all inputs that have them
+    /// (unique), the first found (first), or found in one input only (only)
     #[arg(long, value_enum, value_name = "WHICH")]
     merge: Option<MergeArg>,
-    /// The same of uns
+    /// Elements of uns to keep, chosen as with --merge
     #[arg(long, value_enum, value_name = "WHICH")]
     uns_merge: Option<MergeArg>,
-    /// A column that tells which input a row is from, by its key
+    /// Add a column that holds the key of each row's input
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
     /// Keys of the inputs [default: 0,1,...]
     #[arg(long, value_delimiter = ',', value_name = "A,B,...")]
     keys: Option<Vec<String>>,
-    /// Make names unique: name, this, key
+    /// Make names unique by appending this text and the key of the input
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     index_unique: Option<String>,
-    /// What stands where an input has no value [default: 0 in compressed matrices, NaN in arrays]
+    /// Value for entries that an input lacks [default: 0 in compressed matrices, NaN in arrays]
     #[arg(long, value_parser = number, value_name = "VALUE", allow_hyphen_values = true)]
     fill_value: Option<Scalar>,
-    /// Keep graphs (obsp; with --axis var: varp) as blocks along the diagonal
+    /// Keep pairwise matrices (obsp; with --axis var: varp) as blocks along the diagonal
     #[arg(long)]
     pairwise: bool,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `annmap convert`: a matrix and its tables become a store.
+//! `annmap convert`: makes a store from a matrix and its tables.
 
 use super::args::{human_bytes, human_count};
 use super::common::Common;
@@ -16,11 +16,12 @@ use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// An h5ad, h5mu, 10x HDF5, loom or Matrix Market file, a directory of matrix.mtx and its names, or a store
+    /// An h5ad, h5mu, 10x HDF5, loom or Matrix Market file, a directory with matrix.mtx and its names, or a
+    /// store
     input: PathBuf,
     /// The store to make: a directory that does not exist yet
     output: PathBuf,
-    /// The layout of the output; `both` makes OUT/csr and OUT/csc
+    /// Layout of the output; `both` makes OUT/csr and OUT/csc
     #[arg(long, value_enum, default_value_t = TargetLayoutArg::Stored)]
     layout: TargetLayoutArg,
     #[command(flatten)]
@@ -32,31 +33,33 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Matrix options")]
 pub(crate) struct MatrixArgs {
-    /// Which matrix: X, raw/X, layers/NAME, obsp/NAME, mod/NAME/X, or a 10x genome
+    /// Matrix to convert: X, raw/X, layers/NAME, obsp/NAME, mod/NAME/X, or a 10x genome
     #[arg(long, default_value = "X", value_name = "PATH")]
     matrix: String,
-    /// Type of the values: keep, auto (the narrowest that holds them all) or a full numpy name
+    /// Type of the values: keep, auto (the narrowest type that holds all values) or a full numpy name
     #[arg(long, default_value = "keep", value_parser = parse_dtype, value_name = "DTYPE")]
     dtype: ValueDtype,
-    /// What happens to values that do not fit: exact (refuse), round (nearest), saturate (nearest, ends included)
+    /// Treatment of values that do not fit the type: exact (refuse), round (to the nearest), saturate (round,
+    /// and clip to the range of the type)
     #[arg(long, value_enum, default_value_t = CastArg::Exact)]
     cast: CastArg,
-    /// Type of the index arrays; auto is int32 for both while everything fits, as scipy maps without copying
+    /// Type of the index arrays; auto is int32 for both if everything fits, which scipy maps without a copy
     #[arg(long, value_enum, default_value_t = IndexArg::Int64, value_name = "DTYPE")]
     index_dtype: IndexArg,
-    /// Leave out stored zeros
+    /// Remove explicitly stored zeros
     #[arg(long)]
     drop_zeros: bool,
-    /// Add up entries of the same row and column; sorts as well
+    /// Add up entries of the same row and column; implies --sort
     #[arg(long)]
     sum_duplicates: bool,
-    /// Put indices into ascending order within each row (of a CSR) or column (of a CSC)
+    /// Sort indices in ascending order within each row (of a CSR) or column (of a CSC)
     #[arg(long)]
     sort: bool,
     /// Do not write obs.arrow and var.arrow
     #[arg(long)]
     no_tables: bool,
-    /// Go on past damage: rows (of a CSC: columns) that cannot be read come empty and are listed in metadata.json
+    /// Continue past damage: rows (of a CSC: columns) that cannot be read become empty and are listed in
+    /// metadata.json
     #[arg(long)]
     salvage: bool,
     /// Replace an existing store, which stays untouched until the new one is complete
@@ -133,7 +136,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     execute(&args.input, &args.output, &args.matrix.options(target, &args.common), &args.common)
 }
 
-/// Converts and reports; `transpose` comes here too.
+/// Converts and reports. Shared with `transpose`.
 pub(crate) fn execute(
     input: &std::path::Path,
     output: &std::path::Path,
@@ -173,7 +176,7 @@ fn as_text(w: &ConvertedStore, seconds: f64) -> String {
     )
 }
 
-/// What could not be read, a line each.
+/// Describes what could not be read, one line for each part.
 fn lost_text(w: &ConvertedStore) -> Vec<String> {
     let Some(salvage) = &w.manifest.salvaged else { return Vec::new() };
     let what = match salvage.orientation {

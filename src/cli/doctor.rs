@@ -1,4 +1,4 @@
-//! `annmap doctor`: what is wrong with a file, in plain words.
+//! `annmap doctor`: reports everything that is wrong with a file.
 
 use super::args::human_count;
 use super::common::Common;
@@ -14,7 +14,7 @@ use std::process::ExitCode;
     after_help = "Exit codes: 0 healthy (notices do not count), 3 damaged or contradicting itself, 5 cannot be opened"
 )]
 pub(crate) struct Args {
-    /// The HDF5 file: everything in it is read
+    /// The HDF5 file to examine; all of it is read
     file: PathBuf,
     #[command(flatten)]
     common: Common,
@@ -59,7 +59,7 @@ fn as_text(args: &Args, report: &Examination) -> Vec<String> {
     lines
 }
 
-/// An examination and what was examined, as JSON.
+/// Result of an examination with the path of the file, as JSON.
 #[derive(Debug, Serialize)]
 struct Examined<'a> {
     file: String,
@@ -97,7 +97,7 @@ impl<'a> Examined<'a> {
     }
 }
 
-/// What is wrong, and the command that helps.
+/// Text of a problem, with the command that helps.
 fn text_of(problem: &Problem) -> String {
     let remedy = match problem.remedy {
         Some(Remedy::Salvage) => " (convert --salvage keeps the others)",

@@ -1,4 +1,4 @@
-//! `annmap upgrade` and `export`: h5ad out again; and the options of all that write h5ad.
+//! `annmap upgrade` and `export`, and the options of all commands that write h5ad.
 
 use super::args::{human_bytes, human_count};
 use super::common::Common;
@@ -17,28 +17,29 @@ use std::time::Instant;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output options")]
 pub(crate) struct StorageArgs {
-    /// Compression: keep (as the input's matrix has it), none, gzip, gzip:LEVEL or lzf
+    /// Compression: keep (that of the input's matrix), none, gzip, gzip:LEVEL or lzf
     #[arg(long, default_value = "keep", value_parser = parse_compression, value_name = "HOW")]
     compression: Packing,
-    /// Take the bytes of numbers apart before compressing: smaller, and slower to read
+    /// Apply the shuffle filter before compressing: smaller files, slower to read
     #[arg(long)]
     shuffle: bool,
-    /// Elements of a chunk
+    /// Elements per chunk
     #[arg(long, default_value_t = 65_536, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 28))]
     chunk: u64,
-    /// Forms of HDF5: those every reader knows (earliest), or those since HDF5 1.10 with checksums (latest)
+    /// HDF5 structures to write: readable by every HDF5 version (earliest), or with checksums, for HDF5 1.10
+    /// and later (latest)
     #[arg(long, value_enum, default_value_t = LibverArg::Earliest, value_name = "WHICH")]
     libver: LibverArg,
-    /// Name cells by this column of obs
+    /// Use this column of obs as the names of cells
     #[arg(long, value_name = "COLUMN")]
     obs_index: Option<String>,
-    /// Name genes by this column of var, such as gene_ids of a file of 10x Genomics
+    /// Use this column of var as the names of genes, such as gene_ids of a 10x Genomics file
     #[arg(long, value_name = "COLUMN")]
     var_index: Option<String>,
-    /// Duplicate names get suffixes -1, -2, ...
+    /// Make duplicate names unique with suffixes -1, -2, ...
     #[arg(long)]
     unique_names: bool,
-    /// Of a file of 10x Genomics, this genome only
+    /// Genome to read from a 10x Genomics file
     #[arg(long, value_name = "NAME")]
     pub(super) genome: Option<String>,
     /// Replace an existing file, which stays untouched until the new one is complete
@@ -61,7 +62,7 @@ impl From<LibverArg> for Libver {
     }
 }
 
-/// How the output is compressed; as the input where `None`.
+/// Compression of the output; `None` keeps that of the input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Packing(pub(crate) Option<Compression>);
 
@@ -103,11 +104,12 @@ impl StorageArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct UpgradeArgs {
-    /// An h5ad of any generation, 10x HDF5, loom, Matrix Market, a directory of 10x Genomics, a table (CSV, TSV) or a store
+    /// An h5ad of any generation, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV, TSV)
+    /// or a store
     input: PathBuf,
     /// The h5ad to write
     output: PathBuf,
-    /// Layout of compressed X and raw/X [default: as they are]
+    /// Layout of sparse X and raw/X [default: that of the input]
     #[arg(long, value_enum, value_name = "LAYOUT")]
     layout: Option<LayoutArg>,
     #[command(flatten)]
@@ -138,7 +140,7 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExportArgs {
-    /// A store
+    /// The store to export
     input: PathBuf,
     /// The h5ad to write
     output: PathBuf,
@@ -161,11 +163,11 @@ pub(crate) fn run_export(args: &ExportArgs) -> Result<ExitCode> {
     WrittenOutput::whole(&written).report(began, &args.common)
 }
 
-/// What was written, as JSON.
+/// Summary of the written file, as JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct WrittenOutput {
     output: String,
-    /// Only where rows or columns were chosen.
+    /// Rows and columns; `None` unless rows or columns were selected.
     shape: Option<[u64; 2]>,
     bytes: u64,
 }
@@ -175,17 +177,17 @@ impl WrittenOutput {
         WrittenOutput { output: output.display().to_string(), shape, bytes }
     }
 
-    /// A file of chosen rows and columns.
+    /// Summary of a file with selected rows and columns.
     pub(super) fn chosen(file: &FileReport) -> Self {
         WrittenOutput::new(&file.output, Some(file.shape), file.bytes)
     }
 
-    /// A file of all there was.
+    /// Summary of a file with all rows and columns.
     pub(super) fn whole(file: &FileReport) -> Self {
         WrittenOutput::new(&file.output, None, file.bytes)
     }
 
-    /// Prints it, in the form asked for.
+    /// Prints the summary as text or JSON.
     pub(super) fn report(&self, began: Instant, common: &Common) -> Result<ExitCode> {
         let seconds = began.elapsed().as_secs_f64();
         let mut out = Out::new();

@@ -1,4 +1,4 @@
-//! `annmap info`: what a file or a store holds, from metadata alone.
+//! `annmap info`: describes a file or a store from its metadata.
 
 use super::args::{human_bytes, human_count};
 use super::report::{Out, printable};
@@ -112,7 +112,7 @@ fn column_text(c: &ColumnInfo) -> String {
     format!("{}: {}{categories}", c.name, c.dtype)
 }
 
-/// A description of a file and where it is, as JSON.
+/// Description of a file with its path, as JSON.
 #[derive(Debug, Serialize)]
 struct Described<'a> {
     file: String,
@@ -121,7 +121,7 @@ struct Described<'a> {
     description: &'a Description,
 }
 
-/// What a store says of itself, as JSON.
+/// Description of a store from its manifest, as JSON.
 #[derive(Debug, Serialize)]
 struct DescribedStore<'a> {
     store: String,

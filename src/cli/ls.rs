@@ -1,4 +1,4 @@
-//! `annmap ls`: every object and attribute of an HDF5 file.
+//! `annmap ls`: lists every object and attribute of an HDF5 file.
 
 use super::report::{self, Out, printable};
 use annmap::dtype::Class;
@@ -12,13 +12,13 @@ use std::process::ExitCode;
 pub(crate) struct Args {
     /// The HDF5 file
     file: PathBuf,
-    /// Where in the file to begin
+    /// Object to start from
     #[arg(default_value = "/")]
     path: String,
-    /// Add a CRC-32 of the values, which two readers of the same file can compare
+    /// Add a CRC-32 of the values, for comparison with another reader of the same file
     #[arg(long)]
     crc: bool,
-    /// One JSON object a line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -55,10 +55,10 @@ struct ListingLine<'a> {
     link_type: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
     dtype: Option<&'a str>,
-    /// `null` for a null dataspace.
+    /// Dimensions; `null` for a null dataspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     shape: Option<Option<&'a [u64]>>,
-    /// `null` where the values have none.
+    /// CRC-32 of the values; `null` for values without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     crc: Option<Option<u32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,10 +182,10 @@ impl Ls<'_> {
         self.out.json(&ListingLine { path, kind: Some(kind), ..line })
     }
 
-    /// An object or attribute that cannot be read is a line like the others; the run goes on.
+    /// Prints an object or attribute that cannot be read as a line of its own; the listing continues.
     fn error(&mut self, path: &str, attribute: Option<&str>, e: &Error) -> Result<()> {
         self.errors.push(e.kind());
-        // An inner object's name says more than the path of the line.
+        // The name of an inner object is more precise than the path of the line.
         let inner = e
             .object()
             .filter(|o| *o != path && !o.contains('@'))
@@ -223,7 +223,7 @@ fn storage_text(d: &Dataset) -> String {
     }
 }
 
-/// The first values of an attribute.
+/// Text of the first values of an attribute.
 fn preview(value: &Value) -> String {
     const MOST: usize = 8;
     if value.is_empty() {

@@ -1,7 +1,8 @@
-//! The command line: arguments become options, results become text, kinds of error become exit codes.
+//! The command line: parses arguments into options, prints results, maps error kinds to exit codes.
 //!
-//! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 the data differ, 2 usage, 3 malformed
-//! input, 4 unsupported input, 5 input or output failed, 6 a limit or the budget is too small, 130 interrupted.
+//! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 the data differ, 2 usage, 3
+//! malformed input, 4 unsupported input, 5 input or output failed, 6 a limit or the budget is too small, 130
+//! interrupted.
 
 mod args;
 mod bench;
@@ -24,7 +25,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Turns single-cell HDF5 files into plain memory-mapped arrays you can trust.
+/// Converts single-cell HDF5 files into plain, verified memory-mapped arrays.
 #[derive(Debug, Parser)]
 #[command(name = "annmap", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = EXIT_CODES)]
@@ -38,40 +39,40 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 the data differ, 2 usage, 3 malf
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show what a file or a store holds
+    /// Show the contents of a file or a store
     Info(info::Args),
     /// List every object and attribute of an HDF5 file
     Ls(ls::Args),
-    /// Make a store of a matrix and its tables
+    /// Make a store from a matrix and its tables
     Convert(convert::Args),
-    /// Make a store in the other layout: rows become columns and columns rows (CSR to CSC, CSC to CSR)
+    /// Make a store in the other layout (CSR to CSC, CSC to CSR)
     Transpose(transpose::Args),
-    /// Check that a store holds what it says it holds
+    /// Check a store against its metadata, or compare two matrices
     Verify(verify::Args),
-    /// Write rows and columns of a file as an h5ad; every element follows
+    /// Write selected rows and columns of a file, with all their elements, as an h5ad or a store
     Subset(subset::Args),
-    /// Write several files as one h5ad: all of anndata.concat, on disk
+    /// Join several files into one h5ad on disk, with all options of anndata.concat
     Concat(concat::Args),
-    /// Write a file of any generation as an h5ad of today, repacked on all cores
+    /// Write a file of any generation as an h5ad in the current format, repacked on all cores
     Upgrade(export::UpgradeArgs),
     /// Write a store as an h5ad
     Export(export::ExportArgs),
-    /// Read everything in a file and tell what is damaged, where, and what is lost
+    /// Read everything in a file and report what is damaged, where, and what is lost
     Doctor(doctor::Args),
-    /// Make an h5ad of any size with realistic counts, or with something wrong, to try programs with
+    /// Make an h5ad of any size with realistic counts, or with a deliberate defect, for testing
     Synth(synth::Args),
-    /// Time random reads of rows and columns of stores
+    /// Measure random reads of rows and columns of stores
     Bench(bench::Args),
-    /// Print a script that completes annmap's arguments in a shell
+    /// Print a shell completion script
     Completions {
-        /// The shell
+        /// The shell to complete in
         shell: clap_complete::Shell,
     },
     /// Print the manual page
     Man,
 }
 
-/// Runs the command line `argv` (the program's name first) and gives the exit code.
+/// Runs the command line `argv` (program name first) and returns the exit code.
 pub(crate) fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(argv) {
         Ok(cli) => cli,
@@ -105,7 +106,7 @@ fn completions(shell: clap_complete::Shell) -> annmap::Result<ExitCode> {
     print(&text)
 }
 
-/// One page: the program, then each command.
+/// Prints one manual page: the program, then each command.
 fn manual() -> annmap::Result<ExitCode> {
     let mut text = Vec::new();
     let mut command = Cli::command();

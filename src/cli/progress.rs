@@ -1,4 +1,4 @@
-//! Progress on stderr: a bar on a terminal, one JSON line a second for programs, or nothing.
+//! Progress on stderr: a bar on a terminal, one JSON line per second for programs, or nothing.
 
 use super::report;
 use annmap::{Observer, Phase, Warning};
@@ -9,20 +9,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How progress is shown.
+/// Value of `--progress`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ProgressArg {
     /// A bar on a terminal, otherwise nothing
     Auto,
     /// A bar
     Bar,
-    /// One JSON object a line and second
+    /// One JSON object per line, once a second
     Json,
     /// Nothing
     None,
 }
 
-/// Shows what the library tells.
+/// Observer that shows the progress reported by the library.
 #[derive(Debug)]
 pub(crate) struct Progress {
     show: Show,
@@ -79,7 +79,7 @@ impl Progress {
         Progress { show, quiet, cancelled }
     }
 
-    /// Takes the bar away, so that the terminal is clean for what follows.
+    /// Removes the bar, which leaves the terminal clean for later output.
     pub(crate) fn end(&self) {
         match &self.show {
             Show::Bar(bar) => bar.finish_and_clear(),
@@ -165,7 +165,7 @@ impl Observer for Progress {
             Show::Bar(bar) => bar.inc(bytes),
             Show::Json(lines) => {
                 lines.done.fetch_add(bytes, Ordering::Relaxed);
-                // Whoever finds the clock taken leaves the printing to its holder.
+                // A thread that finds the state locked leaves the printing to the lock's holder.
                 if let Ok(mut state) = lines.state.try_lock()
                     && state.printed.elapsed() >= SECOND
                 {

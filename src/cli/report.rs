@@ -1,11 +1,11 @@
-//! Results as text on stdout; errors as one line on stderr and an exit code.
+//! Results as text on stdout; errors as one line on stderr with an exit code.
 
 use annmap::{Error, Hint, Kind};
 use serde::Serialize;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// The documented exit code of a kind of error.
+/// Returns the documented exit code of an error kind.
 pub(crate) fn exit_code(kind: Kind) -> u8 {
     match kind {
         Kind::Usage | Kind::NotFound => 2,
@@ -18,13 +18,13 @@ pub(crate) fn exit_code(kind: Kind) -> u8 {
     }
 }
 
-/// Prints the one line of an error and gives its exit code.
+/// Prints the one-line message of an error and returns its exit code.
 pub(crate) fn failure(e: &Error) -> ExitCode {
     note(&format!("{e}{}", advice(e)));
     ExitCode::from(exit_code(e.kind()))
 }
 
-/// Which options of the command line help.
+/// Command line options that may help, as the end of an error message.
 fn advice(e: &Error) -> &'static str {
     match e.hint() {
         Some(Hint::Replace) => " (--force replaces it)",
@@ -35,20 +35,20 @@ fn advice(e: &Error) -> &'static str {
     }
 }
 
-/// One line on stderr, with the program's name. Line breaks that a file smuggles into its names are shown, not
-/// obeyed.
+/// Prints one line on stderr after the program's name. Line breaks and other control characters from names in
+/// files are escaped.
 pub(crate) fn note(message: &str) {
     let _ = writeln!(io::stderr(), "annmap: {}", printable(message));
 }
 
-/// The exit code of a run that went on past errors: the worst of their kinds.
+/// Exit code of a run that continued past errors: that of the worst kind.
 pub(crate) fn worst(kinds: &[Kind]) -> ExitCode {
-    // Malformed outweighs the rest, unsupported comes last.
+    // Exit codes from worst to mildest: malformed first, unsupported last.
     let code = [3, 5, 6, 2, 4].into_iter().find(|c| kinds.iter().any(|k| exit_code(*k) == *c));
     ExitCode::from(code.unwrap_or(0))
 }
 
-/// A report and how long the work took, in seconds.
+/// A report with the seconds the work took.
 #[derive(Debug, Serialize)]
 pub(crate) struct Timed<'a, R> {
     #[serde(flatten)]
@@ -62,7 +62,7 @@ impl<'a, R> Timed<'a, R> {
     }
 }
 
-/// Text with its control characters escaped.
+/// Returns `text` with control characters escaped.
 pub(crate) fn printable(text: &str) -> String {
     if !text.contains(char::is_control) {
         return text.to_owned();
@@ -70,7 +70,7 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
-/// A buffered stdout that knows when its reader has gone.
+/// Buffered stdout that ends the process quietly when its reader has closed the pipe.
 pub(crate) struct Out(io::BufWriter<io::StdoutLock<'static>>);
 
 impl Out {
@@ -82,7 +82,7 @@ impl Out {
         self.0.write_all(text.as_bytes()).and_then(|()| self.0.write_all(b"\n")).map_err(broken)
     }
 
-    /// One value as a line of JSON; its keys are in the order of the fields.
+    /// Prints a value as one line of JSON, with keys in field order.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> annmap::Result<()> {
         let text = serde_json::to_string(value).map_err(Error::external)?;
         self.line(&text)
@@ -95,7 +95,7 @@ impl Out {
 
 fn broken(e: io::Error) -> Error {
     if e.kind() == io::ErrorKind::BrokenPipe {
-        // Whoever read has seen enough (`annmap ls x | head`): no error of ours to report.
+        // The reader closed the pipe (`annmap ls x | head`), which is not an error.
         std::process::exit(0);
     }
     Error::new(Kind::Io, format!("write to stdout: {e}"))

@@ -1,4 +1,4 @@
-//! `annmap subset`: rows and columns of a file as an h5ad or a store.
+//! `annmap subset`: writes selected rows and columns of a file as an h5ad or a store.
 
 use super::common::Common;
 use super::export::{StorageArgs, WrittenOutput};
@@ -20,34 +20,35 @@ Ordered categories compare by their order. Of several ways to choose rows, all m
 #[derive(Debug, clap::Args)]
 #[command(after_help = CONDITIONS)]
 pub(crate) struct Args {
-    /// An h5ad of any generation, 10x HDF5, loom, Matrix Market, a directory of 10x Genomics, a table (CSV, TSV) or a store
+    /// An h5ad of any generation, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV, TSV)
+    /// or a store
     input: PathBuf,
-    /// The h5ad to write, or a store where the name does not end in .h5ad or .h5; with --split-by a directory for one h5ad
-    /// per value
+    /// The h5ad to write, or a store if the name does not end in .h5ad or .h5; with --split-by, a directory
+    /// for one h5ad per value
     output: PathBuf,
-    /// Rows for which this holds, such as 'cell_type == "T cell" and score > 0.8'
+    /// Keep rows that meet this condition, such as 'cell_type == "T cell" and score > 0.8'
     #[arg(long, value_name = "CONDITION")]
     obs: Option<String>,
-    /// Columns for which this holds
+    /// Keep columns that meet this condition
     #[arg(long, value_name = "CONDITION")]
     var: Option<String>,
-    /// Rows with these names, in this order: a file with one a line, or a list with commas
+    /// Keep rows with these names, in this order: a file with one name per line, or a comma-separated list
     #[arg(long, value_name = "FILE|A,B,...")]
     obs_names: Option<String>,
-    /// Columns with these names, in this order: a file with one a line, or a list with commas
+    /// Keep columns with these names, in this order: a file with one name per line, or a comma-separated list
     #[arg(long, value_name = "FILE|A,B,...")]
     var_names: Option<String>,
-    /// Rows by number: FIRST:END without END, FIRST:END:STEP, or a list; what is left out is the end, negative numbers count
-    /// from it
+    /// Keep rows by number: FIRST:END (END excluded), FIRST:END:STEP, or a list; an empty bound is the start
+    /// or the end, and negative numbers count from the end
     #[arg(long, value_name = "SLICE|N,N,...", allow_hyphen_values = true)]
     rows: Option<String>,
-    /// So many of the rows left, at random, in their order
+    /// Keep N random rows of those selected, in their order
     #[arg(long, value_name = "N")]
     sample: Option<u64>,
-    /// What the random choice begins with
+    /// Seed of the random sample
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// One file for each value of this column of obs, in the directory OUTPUT
+    /// Write one file for each value of this obs column, in the directory OUTPUT
     #[arg(long, value_name = "COLUMN")]
     split_by: Option<String>,
     #[command(flatten)]
@@ -61,7 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let began = Instant::now();
     let written = args.common.run(|observer| {
         let input = Dataset::open_with(&args.input, args.common.limits())?;
-        // version 2 has a matrix for each genome
+        // 10x version 2 has one matrix per genome.
         let name = match input.anndata() {
             Some(d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
             _ => None,
@@ -88,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes a selection as what the name of the output says.
+/// Writes a selection as an h5ad or a store, depending on the name of the output.
 fn take(
     input: &Dataset,
     output: &Path,

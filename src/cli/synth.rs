@@ -1,4 +1,4 @@
-//! `annmap synth`: h5ad files to try things on.
+//! `annmap synth`: makes h5ad files for testing.
 
 use super::common::Common;
 use super::export::{LibverArg, Packing, WrittenOutput, parse_compression};
@@ -15,22 +15,22 @@ use std::time::Instant;
 pub(crate) struct Args {
     /// The h5ad to make
     output: PathBuf,
-    /// Rows
+    /// Number of rows
     #[arg(long, default_value_t = 1000, value_name = "N")]
     cells: u64,
-    /// Columns
+    /// Number of columns
     #[arg(long, default_value_t = 2000, value_name = "N")]
     genes: u64,
-    /// Genes found in a cell, on average [default: a twelfth of all]
+    /// Average number of genes found in a cell [default: a twelfth of all]
     #[arg(long, value_name = "N", conflicts_with = "density")]
     mean_genes: Option<f64>,
-    /// The part of all values that is not zero, instead of --mean-genes
+    /// Fraction of values that are not zero, instead of --mean-genes
     #[arg(long, value_name = "PART")]
     density: Option<f64>,
-    /// The same seed makes the same file
+    /// Seed: the same seed makes the same file
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// Type of the counts: a full numpy name
+    /// Type of the counts, as a full numpy name
     #[arg(long, default_value = "float32", value_name = "DTYPE", value_parser = |t: &str| Dtype::from_name(t).map_err(|e| e.message().to_owned()))]
     dtype: Dtype,
     /// Layout of X
@@ -39,10 +39,11 @@ pub(crate) struct Args {
     /// Compression: none, gzip, gzip:LEVEL or lzf
     #[arg(long, default_value = "none", value_parser = parse_compression, value_name = "HOW")]
     compression: Packing,
-    /// Forms of HDF5: those every reader knows (earliest), or those since HDF5 1.10 with checksums (latest)
+    /// HDF5 structures to write: readable by every HDF5 version (earliest), or with checksums, for HDF5 1.10
+    /// and later (latest)
     #[arg(long, value_enum, default_value_t = LibverArg::Earliest, value_name = "WHICH")]
     libver: LibverArg,
-    /// Entries of a chunk, or `one` for all in one
+    /// Entries per chunk, or `one` for a single chunk
     #[arg(long, default_value = "65536", value_name = "N|one")]
     chunk: String,
     /// Columns of obs: categorical, ordered, int, float, bool, string, nullable-int, nullable-bool, batch
@@ -53,10 +54,10 @@ pub(crate) struct Args {
         value_name = "KIND,..."
     )]
     obs_columns: Vec<String>,
-    /// Write an element of every encoding besides: layers, raw, obsm, varm, obsp, varp, uns
+    /// Also write an element of every encoding: layers, raw, obsm, varm, obsp, varp, uns
     #[arg(long)]
     everything: bool,
-    /// Make a file with this wrong: index, unsorted, duplicate, nan, lengths, truncated, chunk, column
+    /// Make a file with this defect: index, unsorted, duplicate, nan, lengths, truncated, chunk, column
     #[arg(long = "break", value_name = "KIND", value_parser = parse_break)]
     broken: Option<Defect>,
     /// Replace an existing file

@@ -1,13 +1,13 @@
-//! What this machine lets us use: cores, memory.
+//! Cores and memory available to this process.
 
 use std::fs;
 
-/// Cores that the affinity mask and the control group allow.
+/// Returns the number of cores that the affinity mask and the control group allow.
 pub(crate) fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Half of the memory that is free here, at most 4 GiB.
+/// Returns half of the free memory in bytes, at most 4 GiB.
 pub(crate) fn default_memory() -> u64 {
     const MOST: u64 = 4 << 30;
     let free = [meminfo(), cgroup_v2(), cgroup_v1()].into_iter().flatten().min();
@@ -28,7 +28,7 @@ fn number(path: &str) -> Option<u64> {
 fn cgroup_v2() -> Option<u64> {
     let text = fs::read_to_string("/proc/self/cgroup").ok()?;
     let group = text.lines().find_map(|l| l.strip_prefix("0::"))?;
-    // Limits of outer groups hold as well.
+    // Limits of outer groups apply as well.
     let mut free: Option<u64> = None;
     let mut at = group.trim_end_matches('/');
     loop {
@@ -49,7 +49,7 @@ fn cgroup_v2() -> Option<u64> {
 fn cgroup_v1() -> Option<u64> {
     let dir = "/sys/fs/cgroup/memory";
     let max = number(&format!("{dir}/memory.limit_in_bytes"))?;
-    // "No limit" is a number near 2^63.
+    // cgroup v1 reports "no limit" as a number near 2^63.
     let now = number(&format!("{dir}/memory.usage_in_bytes"))?;
     (max < 1 << 62).then(|| max.saturating_sub(now))
 }

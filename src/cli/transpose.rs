@@ -1,4 +1,4 @@
-//! `annmap transpose`: a store in the layout that the input is not in.
+//! `annmap transpose`: makes a store in the other layout than the input's.
 
 use super::common::Common;
 use super::convert::{MatrixArgs, execute};
@@ -9,7 +9,8 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// An h5ad, h5mu, 10x HDF5, loom or Matrix Market file, a directory of matrix.mtx and its names, or a store
+    /// An h5ad, h5mu, 10x HDF5, loom or Matrix Market file, a directory with matrix.mtx and its names, or a
+    /// store
     input: PathBuf,
     /// The store to make: a directory that does not exist yet
     output: PathBuf,

@@ -1,4 +1,4 @@
-//! `annmap verify`: is a store what it says, and are two matrices the same?
+//! `annmap verify`: checks a store against its metadata, or compares two matrices.
 
 use super::args::human_count;
 use super::common::Common;
@@ -13,17 +13,17 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A store to check; or, with B, the first of two files or stores to compare
+    /// A store to check; with B, the first of two files or stores to compare
     a: PathBuf,
-    /// The second: a file or a store, in either layout
+    /// The second file or store, in either layout
     b: Option<PathBuf>,
-    /// Which matrix of A, and of B unless --matrix-b is given
+    /// Matrix of A, and of B unless --matrix-b is given
     #[arg(long, default_value = "X", value_name = "PATH")]
     matrix: String,
-    /// Which matrix of B
+    /// Matrix of B
     #[arg(long, value_name = "PATH")]
     matrix_b: Option<String>,
-    /// Compare values as numbers: an int16 1 equals a float32 1.0
+    /// Compare values as numbers of any type: an int16 1 equals a float32 1.0
     #[arg(long)]
     numeric: bool,
     /// Add up duplicates on both sides before comparing
@@ -63,7 +63,7 @@ fn run_compare(args: &Args, b: &Path) -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!found.is_equal())))
 }
 
-/// A comparison and what was compared, as JSON.
+/// Result of a comparison with the two inputs, as JSON.
 #[derive(Debug, Serialize)]
 struct Compared<'a> {
     a: String,
@@ -72,7 +72,7 @@ struct Compared<'a> {
     found: &'a Comparison,
 }
 
-/// What the check of a store found, as JSON.
+/// Result of the check of a store, as JSON.
 #[derive(Debug, Serialize)]
 struct Checked {
     store: String,

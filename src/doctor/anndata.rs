@@ -1,4 +1,4 @@
-//! The rules of AnnData: shapes that agree, pointers that ascend, indices in range, codes with a category.
+//! AnnData rules: shapes agree, pointers ascend, indices are in range, codes have a category.
 
 use super::{Examination, Remedy, Severity};
 use crate::anndata::{StoredMatrix, frame_names, read_column};
@@ -9,7 +9,7 @@ use crate::observe::{Observer, Phase, Verb};
 use crate::table::Column;
 use crate::tree::{Array, Node};
 
-/// Stretches of lines named at most.
+/// Maximum number of ranges of lost lines in a report.
 const SHOWN: usize = 8;
 
 pub(super) fn examine(
@@ -118,7 +118,7 @@ fn matrix(
     Ok(())
 }
 
-/// Lines that cannot be read, out of `all`; `rows` is what they are called.
+/// Reports lines that cannot be read, out of `all`; `rows` is the word for them (rows or columns).
 fn lost_lines(object: &str, rows: &str, all: u64, lost: &[LostLines], report: &mut Examination) {
     let count: u64 = lost.iter().map(|l| l.lines.end - l.lines.start).sum();
     if count == 0 {
@@ -135,7 +135,7 @@ fn lost_lines(object: &str, rows: &str, all: u64, lost: &[LostLines], report: &m
     }
 }
 
-/// Values that are no counts, or nobody expects.
+/// Reports values that are not counts or are unusual.
 fn values(name: &str, found: &Damage, report: &mut Examination) {
     let object = format!("/{name}");
     for (n, what) in [(found.nan, "NaN"), (found.infinite, "infinite")] {
@@ -156,7 +156,7 @@ fn values(name: &str, found: &Damage, report: &mut Examination) {
     }
 }
 
-/// Chunks that no writer ever filled in: a program that stopped half way leaves them.
+/// Reports chunks that were never written, as left by a program that stopped early.
 fn unwritten(d: &Array, report: &mut Examination) {
     let Some(all) = d.chunk_count() else { return };
     let stored = d.stored_chunks().unwrap_or(0) as u64;
@@ -170,10 +170,10 @@ fn range_text(first: u64, last: u64) -> String {
     if first == last { first.to_string() } else { format!("{first}-{last}") }
 }
 
-/// The tables by themselves, then everything whose length must agree with them.
+/// Checks the tables, then everything whose length must agree with them.
 fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Examination, observer: &dyn Observer) {
     for (name, shape) in shapes {
-        // Held against each other here: whatever does not fit comes as an error.
+        // Reading the tables compares them with the shape; any mismatch is an error.
         if let Err(e) = data.frames(name, *shape, observer) {
             report.add_error(&format!("/{name}"), &e);
         }
@@ -217,7 +217,7 @@ fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Examinatio
     }
 }
 
-/// How long an element is along its first axis, where that can be told from metadata.
+/// Length of an element along its first axis, if metadata gives it.
 fn length(object: &Node) -> Option<u64> {
     if object.is_array() {
         return object.array().ok()?.shape().first().copied();
@@ -230,7 +230,8 @@ fn length(object: &Node) -> Option<u64> {
     index.array().ok()?.shape().first().copied()
 }
 
-/// Each column of a data frame by itself, so that one that is damaged hides no other. Its length comes back.
+/// Checks each column of a data frame separately, so that a damaged one hides no other. Returns the number of
+/// rows.
 fn frame(object: &Node, report: &mut Examination) -> Option<u64> {
     if object.is_array() {
         return object.array().ok()?.shape().first().copied();

@@ -1,8 +1,8 @@
-//! What is wrong with a file: everything is read, every chunk decoded, the rules of AnnData checked.
+//! Examines a file: reads everything, decodes every chunk, checks the rules of AnnData.
 //!
-//! Damage does not end the examination. Each [`Problem`] says where it is, what is wrong in plain words, and how
-//! much it weighs: [`Severity::Damage`] is bytes that cannot be what was written, [`Severity::Contradiction`] a file
-//! that can be read but breaks a rule of its own, [`Severity::Notice`] something others may stumble over.
+//! Damage does not end the examination. Each [`Problem`] has a place, a description and a severity:
+//! [`Severity::Damage`] for bytes that cannot be what was written, [`Severity::Contradiction`] for a readable
+//! file that breaks a rule, [`Severity::Notice`] for what may cause trouble in other programs.
 
 mod anndata;
 mod objects;
@@ -16,22 +16,22 @@ use crate::observe::Observer;
 use crate::tree::Container;
 use std::path::Path;
 
-/// How much a problem weighs, the lightest first.
+/// Severity of a problem, ordered from mildest to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Severity {
-    /// Valid, but other readers may refuse or misread it, or people may not expect it.
+    /// Valid but unusual; other readers may refuse or misread it.
     Notice,
-    /// Readable, but it breaks a rule that programs rely on.
+    /// Readable, but breaks a rule that programs rely on.
     Contradiction,
-    /// Something that cannot be read.
+    /// Cannot be read.
     Damage,
 }
 
 impl Severity {
-    /// One word for people and for JSON.
+    /// Name of the severity, in text output and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Severity::Notice => "notice",
@@ -41,53 +41,53 @@ impl Severity {
     }
 }
 
-/// One thing that was found.
+/// A problem found in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Problem {
-    /// How much it weighs.
+    /// Severity of the problem.
     pub weight: Severity,
-    /// The object it is about, or `/`.
+    /// Path of the object concerned, or `/`.
     pub object: String,
-    /// The offset in the file, in bytes, if that is known.
+    /// Offset in the file, in bytes, if known.
     #[cfg_attr(feature = "serde", serde(rename = "byte"))]
     pub offset: Option<u64>,
-    /// What is wrong.
+    /// Description of the problem.
     pub text: String,
-    /// What helps.
+    /// Remedy, if this crate has one.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub remedy: Option<Remedy>,
 }
 
-/// What of this crate helps against a [`Problem`].
+/// Remedies for a [`Problem`] in this crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remedy {
     /// Converting with [`salvage`](crate::convert::ConvertOptions::salvage) keeps what can be read.
     Salvage,
-    /// Converting with [`sort`](crate::matrix::Edit::sort) puts indices into order.
+    /// Converting with [`sort`](crate::matrix::Edit::sort) sorts the indices.
     Sort,
 }
 
-/// What an examination found.
+/// Result of an examination.
 #[derive(Debug, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Examination {
-    /// What kind of file it is, for people; `None` where that cannot be told.
+    /// Kind of file, as text; `None` if unknown.
     #[cfg_attr(feature = "serde", serde(rename = "kind"))]
     pub flavour: Option<&'static str>,
-    /// Objects that were looked at.
+    /// Number of objects examined.
     pub objects: u64,
-    /// Chunks that were decoded.
+    /// Number of chunks decoded.
     pub chunks: u64,
-    /// All findings, in the order of the file.
+    /// All problems, in file order.
     pub findings: Vec<Problem>,
 }
 
 impl Examination {
-    /// Whether nothing is wrong; notices do not count.
+    /// Whether nothing is wrong, apart from notices.
     pub fn is_healthy(&self) -> bool {
         self.findings.iter().all(|f| f.weight == Severity::Notice)
     }
@@ -97,15 +97,15 @@ impl Examination {
         self.findings.push(Problem { weight, object, offset: None, text, remedy: None });
     }
 
-    /// Says what helps against the problem added last.
+    /// Sets the remedy of the problem added last.
     fn with_remedy(&mut self, remedy: Remedy) {
         if let Some(last) = self.findings.last_mut() {
             last.remedy = Some(remedy);
         }
     }
 
-    /// A finding of an error. What we merely do not support is a notice; what has no place among the bytes is a
-    /// contradiction between things that could be read.
+    /// Adds a finding for an error. Unsupported features and exceeded limits are notices; errors without an
+    /// offset are contradictions between readable parts.
     fn add_error(&mut self, object: &str, e: &Error) {
         let weight = match e.kind() {
             Kind::Unsupported | Kind::Limit => Severity::Notice,
@@ -115,8 +115,8 @@ impl Examination {
         self.add_weighed(weight, object, e);
     }
 
-    /// A finding of an error in the structure of an object. A version that nobody has written yet is more likely
-    /// damage.
+    /// Adds a finding for an error in the structure of an object. An unknown version counts as damage, which
+    /// is more likely than a new version of the format.
     fn add_structure_error(&mut self, object: &str, e: &Error) {
         match e.kind() {
             Kind::Unsupported => self.add_weighed(Severity::Damage, object, e),
@@ -142,8 +142,8 @@ impl Examination {
 /// Examines the file at `path`, on all threads of the current rayon pool.
 ///
 /// # Errors
-/// `Io` where the file cannot be opened or read, `Unsupported` where it is one of several files, `Cancelled`, and `Limit`
-/// where the budget is too small. Whatever is wrong with the file itself is in the report.
+/// `Io` if the file cannot be opened or read, `Unsupported` if it is one part of a multi-file container,
+/// `Cancelled`, and `Limit` if the budget is too small. Problems of the file itself are in the result.
 pub fn examine(path: &Path, limits: Limits, budget: Budget, observer: &dyn Observer) -> Result<Examination> {
     let mut report = Examination::default();
     let file = match File::open_with(path, limits) {

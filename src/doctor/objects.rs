@@ -1,4 +1,4 @@
-//! Every object of the file: links, attributes, values, chunks.
+//! Checks every object of a file: links, attributes, values, chunks.
 
 use super::{Examination, Severity};
 use crate::dtype::Class;
@@ -8,7 +8,7 @@ use crate::observe::{Observer, Phase, Verb};
 use rayon::prelude::*;
 use std::collections::HashSet;
 
-/// Filters that every libhdf5 build reads, and the one h5py brings along.
+/// Filters of a standard libhdf5 build; datasets with any other get a notice.
 const COMMON_FILTERS: [u16; 5] = [1, 2, 3, 5, 6];
 const SZIP: u16 = 4;
 const LZF: u16 = 32000;
@@ -29,7 +29,7 @@ pub(super) fn examine(file: &File, report: &mut Examination, observer: &dyn Obse
 struct Examiner<'a> {
     report: &'a mut Examination,
     observer: &'a dyn Observer,
-    /// Filters already remarked on.
+    /// Filters already reported.
     filters: HashSet<u16>,
 }
 
@@ -144,7 +144,7 @@ impl Examiner<'_> {
         self.report.chunks += chunks as u64;
         self.observer.advance(d.stored_bytes().unwrap_or(0));
         self.damaged_chunks(&path, &failed);
-        // Values that lie elsewhere: strings, lists, references.
+        // Types whose values are stored outside the array: strings, lists, references.
         let elsewhere = !matches!(
             d.datatype().class,
             Class::Integer(_)
@@ -162,7 +162,7 @@ impl Examiner<'_> {
         Ok(())
     }
 
-    /// The first few chunks that cannot be decoded, and how many there are.
+    /// Reports the first chunks that cannot be decoded, and their number.
     fn damaged_chunks(&mut self, path: &str, failed: &[Error]) {
         const SHOWN: usize = 5;
         for e in failed.iter().take(SHOWN) {

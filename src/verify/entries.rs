@@ -1,4 +1,4 @@
-//! Entries of one matrix against those of another in the same layout, line by line.
+//! Compares the entries of two matrices in the same layout, line by line.
 
 use super::{Comparison, Difference, SHOWN};
 use crate::dtype::{Dtype, Scalar, scalar_at};
@@ -9,7 +9,7 @@ use crate::strings::Strings;
 use crate::sync::{self, lock};
 use std::sync::Mutex;
 
-/// The side B, and what was found so far.
+/// The matrix B, and the differences found so far.
 pub(super) struct ComparedEntries<'s> {
     b: &'s dyn Source,
     names: [Option<Strings>; 2],
@@ -22,7 +22,7 @@ pub(super) struct ComparedEntries<'s> {
 #[derive(Default)]
 struct FoundDifference {
     count: u64,
-    /// The first, by line and minor index of B.
+    /// First differences, ordered by line and minor index of B.
     first: Vec<One>,
 }
 
@@ -35,7 +35,7 @@ struct One {
     b: Option<Scalar>,
 }
 
-/// Entries of one side of a line.
+/// Entries of a line in one matrix.
 #[derive(Clone, Copy)]
 struct Side<'a> {
     minor: &'a [u32],
@@ -53,7 +53,7 @@ impl<'a> Side<'a> {
         &self.bytes[i * size..(i + 1) * size]
     }
 
-    /// Positions in the order of minor indices, equal ones by their values.
+    /// Positions of the entries, sorted by minor index and then by value.
     fn sorted(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.minor.len() as u32).collect();
         let ascending = self.minor.windows(2).all(|w| w[0] < w[1]);
@@ -97,7 +97,7 @@ impl<'s> ComparedEntries<'s> {
         pump(&Lines::new(a), CompareLines(self), budget, observer)
     }
 
-    /// The lines that A has no entry of: blocks of A do not come to them.
+    /// Compares the lines that are empty in A, which no block of A contains.
     pub(super) fn lines_only_in_b(&self, pointers: &[u64]) -> Result<()> {
         let b = self.b.pointers();
         let mut buffer = Buffer::new();
@@ -139,7 +139,8 @@ impl<'s> ComparedEntries<'s> {
         let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return Ok(()) };
         let size = block.values.dtype.size();
         if first.continued || first.continues {
-            // A piece of a line longer than a block: A's is sorted, so B's must be the same in the same place.
+            // A piece of a line longer than a block: A is sorted, so the entries of B must match at the same
+            // positions.
             return self.piece(block, first.number, buffer);
         }
         let whole = pointers[first.number]..pointers[last.number + 1];
@@ -229,7 +230,7 @@ impl<'s> ComparedEntries<'s> {
         }
     }
 
-    /// Adds what was found to the rest.
+    /// Adds the differences found to `to`.
     pub(super) fn finish(self, to: &mut Comparison) {
         let found = sync::into_inner(self.found);
         to.differences += found.count;
@@ -245,7 +246,7 @@ impl<'s> ComparedEntries<'s> {
     }
 }
 
-/// By bits where the types are the same, else as numbers.
+/// Compares bits if the types are the same, else numbers.
 fn equal(a: &Side<'_>, x: usize, b: &Side<'_>, y: usize) -> bool {
     if a.dtype == b.dtype {
         return a.bits(x) == b.bits(y);

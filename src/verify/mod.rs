@@ -1,8 +1,8 @@
-//! Are two matrices the same, entry for entry?
+//! Compares two matrices entry for entry.
 //!
-//! Either may be a file or a store, in either layout: where the layouts differ, one side is transposed on the way.
-//! Values are compared by their bits; the order inside a line does not matter; duplicates are compared as they
-//! are. Shapes, names and tables are compared too. Whether a single store is whole is for
+//! Either may be a file or a store, in either layout: if the layouts differ, one side is transposed first.
+//! Values are compared by their bits. The order within a line does not matter; duplicates are compared
+//! without adding them up. Shapes, names and tables are compared too. To check a single store, see
 //! [`Store::check`](crate::store::Store::check).
 
 mod entries;
@@ -19,32 +19,32 @@ use entries::ComparedEntries;
 use serde::ser::SerializeStruct;
 use std::path::PathBuf;
 
-/// How two matrices are compared.
+/// Options of a comparison.
 #[derive(Debug, Clone)]
 pub struct VerifyOptions {
-    /// The matrix of each side.
+    /// Path of the matrix in each input, such as `X`.
     pub matrices: [String; 2],
-    /// Values are equal as numbers, whatever their types: an int16 1 equals a float32 1.0.
+    /// Compare values as numbers of any type: an int16 1 equals a float32 1.0.
     pub numeric: bool,
-    /// Add up duplicates on both sides first.
+    /// Add up duplicates on both sides before comparing.
     pub sum_duplicates: bool,
-    /// Compare names and tables as well.
+    /// Whether to compare names and tables as well.
     pub tables: bool,
     /// Memory for buffers.
     pub budget: Budget,
-    /// For temporary files; beside the first input where `None`.
+    /// Directory for temporary files; `None` is the one of the first input.
     pub temporary: Option<PathBuf>,
 }
 
-/// What was found.
+/// Result of a comparison.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// Entries that were compared, of the first matrix.
+    /// Number of entries compared, in the first matrix.
     pub entries: u64,
-    /// How many differences there are.
+    /// Number of differences.
     pub differences: u64,
-    /// The first of them, in the order of the second matrix.
+    /// First differences (at most [`SHOWN`]), in the order of the second matrix.
     pub first: Vec<Difference>,
 }
 
@@ -55,7 +55,7 @@ impl Comparison {
     }
 }
 
-/// With `equal` in front of the fields.
+/// Serialises the fields after `equal`.
 impl serde::Serialize for Comparison {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut out = to.serialize_struct("Comparison", 4)?;
@@ -72,35 +72,35 @@ impl serde::Serialize for Comparison {
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Difference {
-    /// Of the whole matrix or a table: what, and how it is on each side.
+    /// A difference of the whole matrix or of a table.
     Whole {
-        /// What differs.
+        /// Name of the property that differs.
         what: String,
-        /// How it is in A.
+        /// The property in A.
         a: String,
-        /// How it is in B.
+        /// The property in B.
         b: String,
     },
-    /// Of one entry; `None` where it is not stored.
+    /// A difference of one entry.
     Entry {
-        /// The row.
+        /// Row number.
         row: u64,
-        /// The column.
+        /// Column number.
         column: u64,
-        /// The name of the row, where there are tables.
+        /// Name of the row, if there are tables.
         row_name: Option<String>,
-        /// The name of the column, where there are tables.
+        /// Name of the column, if there are tables.
         column_name: Option<String>,
-        /// The value in A.
+        /// Value in A; `None` if the entry is not stored.
         #[serde(serialize_with = "report::text_of_some")]
         a: Option<Scalar>,
-        /// The value in B.
+        /// Value in B; `None` if the entry is not stored.
         #[serde(serialize_with = "report::text_of_some")]
         b: Option<Scalar>,
     },
 }
 
-/// Differences kept at most.
+/// Maximum number of differences kept in a [`Comparison`].
 pub const SHOWN: usize = 10;
 
 impl Comparison {
@@ -115,7 +115,7 @@ impl Comparison {
 /// Compares a matrix of `a` with one of `b`, on all threads of the current rayon pool.
 ///
 /// # Errors
-/// Those of reading either side; `Limit` where the budget does not hold the longest line. Differences are no
+/// Those of reading either side; `Limit` if the budget does not hold the longest line. Differences are not
 /// errors: they are in the result.
 pub fn compare(
     a: &Dataset,

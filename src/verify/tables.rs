@@ -1,4 +1,4 @@
-//! Two tables: index, columns, values.
+//! Compares two tables: index, columns, values.
 
 use super::Comparison;
 use crate::error::Result;
@@ -49,7 +49,7 @@ pub(super) fn compare(table: &str, a: &Frame, b: &Frame, found: &mut Comparison)
     Ok(())
 }
 
-/// Numbers by bits, labels and text by what they say.
+/// Compares one cell: numbers by bits, labels and text as strings.
 fn same_cell(a: &Column, b: &Column, row: usize) -> Result<bool> {
     let bits = |c: &Column| -> Option<Vec<u8>> {
         match c {

@@ -1,4 +1,4 @@
-//! The table of layers in `spec/architecture.md`, sizes, names, and what may be linked, held by tests.
+//! Tests of the layers in `spec/architecture.md`, of sizes and names, and of dependencies.
 
 use crate::source_code::{
     SourceFile, block_len, code_lines, collect, functions, source_files, type_names, words,
@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
-/// Each layer of the library and what it uses besides [`ANYWHERE`]. The program (`main.rs`, `cli/`) stands above all of
-/// them; the compiler holds it to the public interface.
+/// Each layer of the library and what it uses besides [`ANYWHERE`]. The program (`main.rs`, `cli/`) is above
+/// all layers; the compiler restricts it to the public interface.
 const LAYERS: [(&str, &[&str]); 19] = [
     ("bytes", &[]),
     ("codec", &["bytes"]),
@@ -45,28 +45,28 @@ const LAYERS: [(&str, &[&str]); 19] = [
         ],
     ),
 ];
-/// The ground, which may be used anywhere.
+/// Base modules, which any layer may use.
 const ANYWHERE: [&str; 8] = ["error", "limits", "observe", "dtype", "strings", "report", "random", "sync"];
-/// Files that stand outside the layers.
+/// Files outside the layers.
 const OUTSIDE: [&str; 4] = ["lib", "main", "cli", "guide"];
 
-/// Who may name `hdf5`: all others go through `tree`.
+/// Paths that may name `hdf5`; all others use `tree`.
 const HDF5: [&str; 6] = ["hdf5/", "tree/", "doctor/", "synth/broken.rs", "cli/ls.rs", "lib.rs"];
-/// Who still does.
+/// Exceptions to [`HDF5`].
 const HDF5_STILL: &[&str] = &[];
 
-/// Lines of code a file has at most, without comments and tests.
+/// Maximum lines of code in a file, without comments and tests.
 const FILE_LINES: usize = 400;
-/// Files that are still longer.
+/// Exceptions to [`FILE_LINES`].
 const LONG_FILES: &[&str] = &[];
-/// Lines of code a function has at most, its signature included.
+/// Maximum lines of code in a function, including its signature.
 const FUNCTION_LINES: usize = 80;
-/// Functions that are still longer: the file, and the name.
+/// Exceptions to [`FUNCTION_LINES`]: file and function name.
 const LONG_FUNCTIONS: &[(&str, &str)] = &[];
-/// How many type names may stand in several places (10 in the end); `Args` of the commands is one of them.
+/// Maximum number of type names defined in several places; `Args` of the commands is one of them.
 const NAMES_TWICE: usize = 10;
 
-/// What is said of rules that files break, and of exceptions that none needs any more.
+/// Fails if a file breaks `rule` without an exception, or if an exception is no longer needed.
 fn settle(broken: BTreeSet<String>, exceptions: BTreeSet<String>, rule: &str) {
     let new: Vec<_> = broken.difference(&exceptions).collect();
     assert!(new.is_empty(), "{rule}: {new:#?}");
@@ -79,7 +79,7 @@ fn layer_of(name: &str) -> &str {
     name.split('/').next().unwrap().trim_end_matches(".rs")
 }
 
-/// What `lib.rs` re-exports at the root of the crate, by the module it comes from.
+/// Names that `lib.rs` re-exports at the crate root, with the module each comes from.
 fn at_the_root(files: &[SourceFile]) -> BTreeMap<String, String> {
     let root = files.iter().find(|f| f.name == "lib.rs").unwrap();
     let mut out = BTreeMap::new();
@@ -91,8 +91,8 @@ fn at_the_root(files: &[SourceFile]) -> BTreeMap<String, String> {
     out
 }
 
-/// First names of the paths that `code` takes from the root of the crate: `crate::x`, `super::x` where that is the root,
-/// `crate::{x, y::{z}}`.
+/// First names of the paths that `code` takes from the crate root: `crate::x`, `super::x` if that is the
+/// root, `crate::{x, y::{z}}`.
 fn from_the_root(file: &SourceFile) -> BTreeSet<String> {
     let parts = file.name.trim_end_matches(".rs").split('/');
     let depth = parts.filter(|p| *p != "mod" && *p != "lib").count();
@@ -161,7 +161,7 @@ fn arrows_point_down_only() {
     }
 }
 
-/// Cells of the rows of `spec/architecture.md` that begin with a name in backticks; the names in each cell.
+/// Rows of `spec/architecture.md` that begin with a name in backticks, as the names in each cell.
 fn rows_of_the_map() -> Vec<Vec<Vec<String>>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("spec/architecture.md");
     let text = std::fs::read_to_string(path).unwrap();
@@ -245,7 +245,7 @@ fn type_names_are_few_and_their_own() {
     assert!(places.len() <= NAMES_TWICE, "{} type names stand in several places: {places:#?}", places.len());
 }
 
-/// No path of a private machine and no number of an issue: readers have neither.
+/// Sources contain no private paths and no issue numbers, which readers cannot look up.
 #[test]
 fn sources_speak_of_nothing_private() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -285,7 +285,7 @@ fn unsafe_code_stands_in_two_files() {
     assert_eq!(with, ["bytes/mmap.rs", "bytes/output.rs"]);
 }
 
-/// The lines of `cargo tree`, one for each crate, each once.
+/// Distinct lines of `cargo tree`, one for each crate.
 fn tree(format: &str, arguments: &[&str]) -> BTreeSet<String> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let tree = Command::new(cargo)
@@ -298,7 +298,7 @@ fn tree(format: &str, arguments: &[&str]) -> BTreeSet<String> {
     String::from_utf8(tree.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// Names and versions of the crates that `cargo tree` lists, each once.
+/// Distinct names and versions of the crates that `cargo tree` lists.
 fn crates(arguments: &[&str]) -> BTreeSet<String> {
     tree("{p}", arguments).iter().map(|l| l.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect()
 }
@@ -322,7 +322,7 @@ fn nothing_that_compiles_or_links_c() {
     assert!(c.is_empty(), "{c:?}");
 }
 
-/// Who embeds the reader pays for nothing else, and can build it for the browser.
+/// The reader without features has few dependencies and builds for the browser.
 #[test]
 fn the_bare_reader_has_few_dependencies() {
     const MOST: usize = 26;
@@ -337,8 +337,8 @@ fn the_bare_reader_has_few_dependencies() {
     }
 }
 
-/// Features of a crate are on for everyone who shares it. `preserve_order` and `arbitrary_precision` of `serde_json`
-/// would change what the JSON of a program that embeds us looks like.
+/// Cargo unifies features: `preserve_order` or `arbitrary_precision` of `serde_json` would change the JSON of
+/// any program that embeds this crate.
 #[test]
 fn the_json_of_a_host_stays_as_it_is() {
     let features = tree("{p} {f}", &["--all-features", "--edges", "normal"]);

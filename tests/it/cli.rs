@@ -1,4 +1,4 @@
-//! The command line itself.
+//! Tests of the command line itself.
 
 use crate::support::{fixture, path_str, run};
 use serde_json::Value as Json;

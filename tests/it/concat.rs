@@ -1,4 +1,4 @@
-//! Several files as one: the parts of a file put together again are the file.
+//! Joining files: the parts of a file joined again equal the file.
 
 use crate::support::{fixture, path_str, run};
 use annmap::dataset::AnnData;
@@ -39,7 +39,7 @@ fn parts_put_together_are_the_whole() {
                 ok(&["doctor", "-q", path_str(&out)]);
             }
         }
-        // beside each other
+        // along the other axis
         let halves: Vec<String> = (0..90).map(|i| format!("ENSG{i:011}")).collect();
         for (name, genes) in [("left.h5ad", &halves[..40]), ("right.h5ad", &halves[40..])] {
             ok(&[
@@ -107,7 +107,7 @@ fn what_cannot_be_joined_is_told_and_leaves_nothing() {
     assert_eq!(left, 2);
 }
 
-/// Chunks kept for the next reading were known by their addresses alone, which two files share.
+/// Regression: a scratch identified cached chunks by address alone, and two files can share addresses.
 #[test]
 fn one_scratch_for_two_files_keeps_them_apart() {
     let dir = tempfile::tempdir().unwrap();

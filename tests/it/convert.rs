@@ -1,4 +1,4 @@
-//! Stores made from the fixtures hold what anndata and scipy say they should.
+//! Stores made from the fixtures hold the values that anndata and scipy give.
 
 use crate::support::{expected, fixture, path_str, run};
 use annmap::convert::{ConvertOptions, TargetLayout, ValueDtype, convert};
@@ -273,7 +273,7 @@ fn layouts_by_name() {
     for (matrix, n) in [("X", "x"), ("layers/csc", "c"), ("layers/dense", "d")] {
         let flip = ConvertOptions { target: TargetLayout::Flipped, ..options(matrix) };
         let flipped = make("anndata_current.h5ad", &at(n), &flip).unwrap();
-        // and back again, from the store
+        // convert the store back
         let back = at(&format!("{n} back"));
         let (code, _, stderr) = run(&["transpose", path_str(&at(n)), path_str(&back)]);
         assert_eq!(code, 0, "{stderr}");

@@ -1,7 +1,8 @@
-//! Bytes changed one at a time, and files cut off: an orderly end, and no wrong value without an error.
+//! Bytes changed one at a time, and truncated files: reading ends in order, with no wrong value without an
+//! error.
 //!
-//! What each value of a fixture is read from is recorded first. A change of any other byte must leave the value as it
-//! is; a change of one of these may show in it, or be an error.
+//! The bytes that each value of a fixture is read from are recorded first. A change of any other byte must
+//! leave the value unchanged; a change of one of them may change the value or cause an error.
 
 use crate::support::{Recorder, fixture};
 use annmap::dataset::AnnData;
@@ -32,7 +33,7 @@ const FIXTURES: [&str; 16] = [
     "wrapped.h5ad",
 ];
 
-/// Paths of all values of a file: datasets, and attributes behind an `@`.
+/// Paths of all values of a file: datasets, and attributes after an `@`.
 fn paths(root: &Object) -> Vec<String> {
     fn walk(object: &Object, out: &mut Vec<String>, depth: u32) {
         if object.is_dataset() {
@@ -54,7 +55,7 @@ fn paths(root: &Object) -> Vec<String> {
     out
 }
 
-/// The CRC of the value at `path`; `None` where it has none.
+/// CRC-32 of the value at `path`; `None` if it has none.
 fn value(file: &File, path: &str) -> Result<Option<u32>> {
     let (object, attribute) = path.split_once('@').map_or((path, None), |(o, a)| (o, Some(a)));
     let object = file.object(object)?;
@@ -92,7 +93,7 @@ fn known(bytes: &[u8]) -> Vec<Known> {
     all.iter().map(one).collect()
 }
 
-/// Reads everything of a changed file. `changed` tells which bytes are not as they were.
+/// Reads everything of a changed file; `changed` is the range of changed bytes.
 fn hold(name: &str, bytes: Vec<u8>, known: &[Known], changed: Range<u64>) {
     let file = open(bytes);
     for k in known {
@@ -121,7 +122,8 @@ fn mutate(name: &str, places: &[usize]) {
     });
 }
 
-/// Places of a fixture: all where `most` allows, else so many spread evenly, and all of the first 2048 in any case.
+/// Offsets to change in a fixture: every byte if `most` allows, else about `most` evenly spread, and the
+/// first 2048 bytes (or `most`, if smaller).
 fn places(name: &str, most: usize) -> Vec<usize> {
     let len = std::fs::metadata(fixture(name)).unwrap().len() as usize;
     let step = len.div_ceil(most).max(1);
@@ -135,7 +137,7 @@ fn a_changed_byte_shows_only_in_what_is_read_from_it() {
     }
 }
 
-/// Every byte of the fixtures up to 64 KiB, 2048 and more of the larger ones. Takes minutes.
+/// Every byte of fixtures up to 64 KiB, at least 2048 bytes of larger ones. Takes minutes.
 #[test]
 #[ignore = "takes minutes; run with --release -- --ignored"]
 fn every_changed_byte_shows_only_in_what_is_read_from_it() {
@@ -179,7 +181,7 @@ fn changed_bytes_of_anndata_give_a_matrix_that_holds_together_or_an_error() {
         let budget = Budget::new(16 << 20);
         let opened = a.matrix("X")?.source(budget, &())?;
         let source: &dyn Source = &opened;
-        // A shape grown by the change must not become memory.
+        // A shape enlarged by the change must not allocate that much memory.
         if source.layout().lines > 1000 {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! The front door: parts of a dataset by name, with Rust types.
+//! `Dataset`: parts by name, with Rust types.
 
 use crate::support::fixture;
 use annmap::dataset::Dataset;

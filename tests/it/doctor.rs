@@ -1,4 +1,4 @@
-//! `doctor` names what is wrong; `convert --salvage` keeps what is not.
+//! `doctor` reports what is wrong; `convert --salvage` keeps what is readable.
 
 use crate::support::{fixture, path_str, run};
 use annmap::dataset::AnnData;
@@ -54,7 +54,7 @@ fn a_damaged_chunk_loses_its_rows_and_no_others() {
     let dir = tempfile::tempdir().unwrap();
     let (file, store) = (dir.path().join("damaged.h5ad"), dir.path().join("store"));
     let mut bytes = std::fs::read(fixture("unsorted.h5ad")).unwrap();
-    // The second chunk of the values: its stored bytes, found by looking for the error of a changed one.
+    // Locates the stored bytes of the second chunk of values by the error that a changed byte causes.
     let whole = AnnData::open(fixture("unsorted.h5ad")).unwrap();
     let data = whole.root().descend("X/data").unwrap().array().unwrap();
     assert!(data.chunk_shape().is_some());

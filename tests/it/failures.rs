@@ -1,10 +1,10 @@
-//! What goes wrong on the way: the documented exit code, one helpful line, nothing half-written, nothing lost.
+//! Failing runs: documented exit code, one helpful line, no partial output, no lost data.
 
 use crate::support::{fixture, names, path_str, run};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// The one line on stderr.
+/// Asserts that stderr is one line, and returns it.
 fn one_line(stderr: &str) -> &str {
     assert_eq!(stderr.lines().count(), 1, "{stderr}");
     assert!(stderr.starts_with("annmap: "), "{stderr}");
@@ -94,7 +94,7 @@ fn a_file_cut_anywhere_is_refused_or_read_right() {
         std::fs::write(&cut, &whole[..len]).unwrap();
         let (code, _, stderr) = run(&["convert", path_str(&cut), path_str(&out), "-q"]);
         if code == 0 {
-            // What was cut off belonged to something else.
+            // The truncated bytes belong to another object.
             for file in ["data.bin", "indices.bin", "indptr.bin", "obs.arrow"] {
                 assert_eq!(std::fs::read(out.join(file)).unwrap(), std::fs::read(good.join(file)).unwrap());
             }
@@ -124,7 +124,7 @@ fn a_budget_that_is_too_small_tells_the_smallest_that_works() {
 #[test]
 fn an_interrupted_run_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    // Large enough to take a while on any machine.
+    // Large enough to take some time on any machine.
     let made = dir.path().join("out.h5ad");
     assert_eq!(
         run(&["synth", path_str(&made), "--cells", "20000", "--genes", "600", "--compression", "gzip"]).0,
@@ -133,8 +133,7 @@ fn an_interrupted_run_leaves_nothing() {
     let mut interrupted = 0;
     for n in 0..20 {
         let out = dir.path().join(format!("out{n}"));
-        // Signals are sent from at once to later and later, which hits every stage from starting up to having
-        // finished.
+        // Signals come after increasing delays, to hit every stage from start-up to completion.
         let mut child = Command::new(env!("CARGO_BIN_EXE_annmap"))
             .args(["convert", path_str(&made), path_str(&out), "--threads", "2"])
             .stdout(Stdio::null())
@@ -147,7 +146,7 @@ fn an_interrupted_run_leaves_nothing() {
         let status = child.wait().unwrap();
         match status.code() {
             Some(0) => assert_eq!(run(&["verify", path_str(&out)]).0, 0),
-            // before the handler is there the default action ends the process
+            // Before the handler is installed, the default action ends the process.
             Some(130) | None => {
                 interrupted += 1;
                 assert!(!out.exists());

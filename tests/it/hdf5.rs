@@ -1,4 +1,4 @@
-//! Values of HDF5 files, as h5py wrote them.
+//! Values of HDF5 files compared with those h5py wrote.
 
 use crate::support::{Recorder, expected, fixture, path_str, run};
 use annmap::dataset::AnnData;

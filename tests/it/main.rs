@@ -1,4 +1,4 @@
-//! Integration tests, by subject. They need nothing but this repository.
+//! Integration tests, by subject. They need only this repository.
 
 mod architecture;
 mod cli;

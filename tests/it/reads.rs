@@ -1,4 +1,4 @@
-//! How much of a file is read for what is asked, held as numbers: over a network each byte and each request counts.
+//! Bounds on the bytes and requests read for a task: over a network each of them has a cost.
 
 use crate::support::fixture;
 use annmap::dataset::Dataset;
@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// A file in memory that counts the bytes and the requests that are read of it.
+/// A file in memory that counts the bytes and requests read from it.
 #[derive(Clone)]
 struct Counting {
     bytes: Arc<Vec<u8>>,
@@ -43,7 +43,7 @@ impl ReadAt for Counting {
     }
 }
 
-/// Bytes read for opening, for describing and for one column.
+/// Bytes read to open the file, to describe it and to read one column.
 fn read_of(path: &Path, column: &str) -> [u64; 3] {
     let source = Counting::open(path);
     let data = Dataset::from_source(source.clone(), Limits::default()).unwrap();
@@ -56,10 +56,10 @@ fn read_of(path: &Path, column: &str) -> [u64; 3] {
     [open, describe, source.taken()]
 }
 
-/// Metadata is read by pages of this size, of which a file that is laid out in another way may touch one more or less.
+/// Page size of metadata reads. A file with a different arrangement may touch one page more or less.
 const PAGE: u64 = 4096;
 
-/// What we write takes no more to read than what h5py wrote of the same data.
+/// Our files take no more reading than those h5py wrote of the same data.
 #[test]
 fn files_of_ours_are_read_with_no_more_bytes_than_those_of_h5py() {
     let dir = tempfile::tempdir().unwrap();
@@ -75,7 +75,7 @@ fn files_of_ours_are_read_with_no_more_bytes_than_those_of_h5py() {
     }
 }
 
-/// One column of a large table costs itself, not the table.
+/// Reading one column of a large table reads only that column.
 #[test]
 fn a_column_costs_its_own_bytes() {
     let dir = tempfile::tempdir().unwrap();
@@ -86,12 +86,12 @@ fn a_column_costs_its_own_bytes() {
     let data = Dataset::from_source(source.clone(), Limits::default()).unwrap();
     source.taken();
     data.obs().column("cell_type").unwrap();
-    // codes of one byte
+    // one-byte codes
     let (read, column) = (source.taken(), 200_000);
     assert!(read <= column * 12 / 10 + (64 << 10), "{read} bytes for a column of {column}");
 }
 
-/// Tables are read once for as long as somebody holds them, and not at all for their length.
+/// A table is read once while a handle to it is alive; its length needs no reading.
 #[test]
 fn tables_that_are_held_are_not_read_again() {
     let source = Counting::open(&fixture("anndata_current.h5ad"));

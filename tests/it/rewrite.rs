@@ -1,4 +1,4 @@
-//! h5ad out: what is made, upgraded, taken in part and exported is what went in.
+//! Writing h5ad: files made, upgraded, subset and exported equal their input.
 
 use crate::support::{fixture, path_str, run};
 use annmap::Kind;
@@ -117,7 +117,7 @@ fn parts_are_what_was_asked_for() {
             && (0..obs.rows())
                 .all(|r| obs.column("cell_type").unwrap().text(r).unwrap().unwrap() == "NK cell")
     );
-    // both ends of the rope: everything left out, and a name that is not there
+    // edge cases: no row matches, and an unknown name
     ok(&["subset", path_str(&made), path_str(&part), "--force", "--obs", "score > 2"]);
     assert_eq!(AnnData::open(&part).unwrap().shape_of("X").unwrap(), [0, 90]);
     let (code, _, err) =
@@ -226,7 +226,7 @@ fn parts_of_a_split_are_of_one_kind() {
     let input = Dataset::open(&made).unwrap();
     let options = export::ExportOptions::default();
     let of = |obs: Option<Vec<u64>>, var: Option<Vec<u64>>| Selection { obs, var };
-    // no rows named: all of them
+    // no rows given: all rows
     export::split(&input, &[(at("all.h5ad"), of(None, Some(vec![3, 1])))], &options, &()).unwrap();
     export::export(&input, &at("one.h5ad"), &of(None, Some(vec![3, 1])), &options, &()).unwrap();
     assert!(std::fs::read(at("all.h5ad")).unwrap() == std::fs::read(at("one.h5ad")).unwrap());

@@ -1,4 +1,4 @@
-//! Enough of Rust's grammar to ask questions of our own source files: comments, literals, tests, functions, types.
+//! A minimal Rust scanner for our own source files: comments, literals, tests, functions, types.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 pub(crate) struct SourceFile {
     /// Path below `src`.
     pub(crate) name: String,
-    /// The code: comments and tests are blank, the contents of literals are dots. Line numbers are those of the file.
+    /// The code, with comments and tests blanked and literal contents replaced by dots. Line numbers match
+    /// the file.
     pub(crate) code: String,
 }
 
-/// All source files below `src`; files that hold tests only are left out.
+/// All source files below `src`, except those with tests only.
 pub(crate) fn source_files() -> Vec<SourceFile> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut paths = Vec::new();
@@ -38,7 +39,7 @@ pub(crate) fn collect(dir: &Path, extension: &str, out: &mut Vec<PathBuf>) {
     }
 }
 
-/// `text` with blanks for comments and dots for the contents of literals, byte for byte.
+/// Replaces comments with blanks and literal contents with dots; the length in bytes is unchanged.
 pub(crate) fn code_of(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = bytes.to_vec();
@@ -74,7 +75,7 @@ fn is_word(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b == b'_' || b >= 0x80
 }
 
-/// Length of the comment that `rest` begins with; comments nest.
+/// Length of the comment at the start of `rest`; comments nest.
 fn block_comment(rest: &[u8]) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < rest.len() {
@@ -90,7 +91,7 @@ fn block_comment(rest: &[u8]) -> usize {
     at
 }
 
-/// Length of the raw string that `rest` begins with, if it does.
+/// Length of the raw string at the start of `rest`, if there is one.
 fn raw_string(rest: &[u8]) -> Option<usize> {
     let body = rest.strip_prefix(b"br").or_else(|| rest.strip_prefix(b"r"))?;
     let hashes = body.iter().take_while(|b| **b == b'#').count();
@@ -116,7 +117,7 @@ fn is_char(rest: &[u8]) -> bool {
     matches!((chars.next(), chars.next()), (Some('\\'), _) | (Some(_), Some('\'')))
 }
 
-/// `code` with blanks for items under `#[cfg(test)]`.
+/// Replaces items under `#[cfg(test)]` with blanks.
 fn without_tests(code: &str) -> String {
     let mut out = code.to_owned();
     for attribute in ["#[cfg(test)]", "#[cfg(all(test"] {
@@ -129,7 +130,8 @@ fn without_tests(code: &str) -> String {
     out
 }
 
-/// Length of the item that `code` begins with, its attributes included: to its first `;` or the end of its first block.
+/// Length of the item at the start of `code`, including attributes: up to its first `;` or the end of its
+/// first block.
 fn item_len(code: &str) -> usize {
     let mut nested = 0usize;
     for (at, c) in code.char_indices() {
@@ -144,7 +146,7 @@ fn item_len(code: &str) -> usize {
     code.len()
 }
 
-/// Length of the block in braces that `code` begins with.
+/// Length of the block in braces at the start of `code`.
 pub(crate) fn block_len(code: &str) -> usize {
     let mut depth = 0usize;
     for (at, c) in code.char_indices() {
@@ -160,12 +162,12 @@ pub(crate) fn block_len(code: &str) -> usize {
     code.len()
 }
 
-/// Lines with code in them.
+/// Number of lines that contain code.
 pub(crate) fn code_lines(code: &str) -> usize {
     code.lines().filter(|l| !l.trim().is_empty()).count()
 }
 
-/// The words of `code` and where they begin.
+/// Words of `code` with their offsets.
 pub(crate) fn words(code: &str) -> Vec<(usize, &str)> {
     let mut out = Vec::new();
     let mut at = 0;
@@ -178,13 +180,13 @@ pub(crate) fn words(code: &str) -> Vec<(usize, &str)> {
     out
 }
 
-/// Each function with a body: its name and how many lines of code it has, signature included.
+/// Functions with a body: name and lines of code, including the signature.
 pub(crate) fn functions(code: &str) -> Vec<(String, usize)> {
     let words = words(code);
     let mut out = Vec::new();
     for pair in words.windows(2) {
         let [(at, "fn"), (name_at, name)] = *pair else { continue };
-        // `fn(u8)` is a type
+        // `fn(u8)` is a type.
         if code[at + 2..name_at].trim().is_empty() && code[at..name_at].len() > 2 {
             let item = &code[at..at + item_len(&code[at..])];
             if item.ends_with('}') {
@@ -195,7 +197,7 @@ pub(crate) fn functions(code: &str) -> Vec<(String, usize)> {
     out
 }
 
-/// Names of the structs, enums, traits and type aliases that `code` defines; associated types are none of them.
+/// Names of the structs, enums, traits and type aliases that `code` defines, without associated types.
 pub(crate) fn type_names(code: &str) -> Vec<String> {
     let words = words(code);
     let mut out = Vec::new();

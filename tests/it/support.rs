@@ -1,4 +1,4 @@
-//! Fixtures and runs of the binary.
+//! Fixtures, and helpers that run the binary.
 
 use annmap::ReadAt;
 use serde_json::Value as Json;
@@ -20,7 +20,7 @@ pub(crate) fn annmap(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_annmap")).args(args).output().unwrap()
 }
 
-/// Runs the binary and gives exit code, stdout and stderr.
+/// Runs the binary and returns exit code, stdout and stderr.
 pub(crate) fn run(args: &[&str]) -> (i32, String, String) {
     let out = annmap(args);
     let text = |b: Vec<u8>| String::from_utf8(b).unwrap();
@@ -31,7 +31,7 @@ pub(crate) fn path_str(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Names in a directory, sorted, hidden ones included.
+/// Sorted names in a directory, including hidden ones.
 pub(crate) fn names(dir: &Path) -> Vec<String> {
     let mut n: Vec<String> =
         std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
@@ -39,7 +39,7 @@ pub(crate) fn names(dir: &Path) -> Vec<String> {
     n
 }
 
-/// Bytes in memory that remember which of them were asked for.
+/// Bytes in memory that record which of them were read.
 #[derive(Clone)]
 pub(crate) struct Recorder {
     pub(crate) bytes: Arc<Vec<u8>>,

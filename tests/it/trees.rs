@@ -1,4 +1,5 @@
-//! Trees of AnnData elements, made at random: what is written is read, and the bytes do not depend on the threads.
+//! Random trees of AnnData elements: reading returns what was written, and the bytes do not depend on the
+//! number of threads.
 
 use annmap::anndata::{AnnDataWriter, StorageOptions};
 use annmap::codec::{Compression, Filters};

@@ -1,4 +1,4 @@
-//! Comparing: equal where equal, and every kind of difference found.
+//! Comparing: equal inputs are equal, and every kind of difference is found.
 
 use crate::support::{fixture, path_str, run};
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ fn numbers_of_another_type_are_equal_only_when_asked() {
     assert_eq!(run(&["verify", path_str(&file), path_str(&narrow), "--numeric"]).0, 0);
 }
 
-/// Changes `file` of a store and takes its checksum out of the metadata, as if the store had been made that way.
+/// Makes a store and changes the bytes of its `file`. Returns the path of the store.
 fn tampered(dir: &Path, name: &str, file: &str, change: impl Fn(&mut Vec<u8>)) -> PathBuf {
     let out = store(dir, name, &["convert"]);
     let path = out.join(file);
@@ -85,7 +85,7 @@ fn every_kind_of_difference_is_found_and_named() {
         b[0] = if first == 24 { 23 } else { first + 1 };
     });
     differ(&index, "'cell0-1' (row 0), 'ENSG000");
-    // two entries of different lines change places
+    // swap two entries of different lines
     differ(&tampered(dir.path(), "swapped", "indices.bin", |b| swap(b, 8, 0, 299)), "not stored in");
     let (code, stdout, _) = run(&["verify", path_str(&file), path_str(&index), "--json"]);
     let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
@@ -122,7 +122,7 @@ fn a_row_only_one_side_has_anything_of() {
     let b = dir.path().join("b");
     assert_eq!(run(&["convert", path_str(&fixture("values.h5ad")), path_str(&a), "-q"]).0, 0);
     assert_eq!(run(&["convert", path_str(&fixture("values.h5ad")), path_str(&b), "-q"]).0, 0);
-    // all three entries of b move to the first row
+    // move all three entries of b to the first row
     let pointers: Vec<u8> = [0u64, 3, 3, 3].iter().flat_map(|p| p.to_le_bytes()).collect();
     std::fs::write(b.join("indptr.bin"), pointers).unwrap();
     let (code, stdout, _) = run(&["verify", path_str(&a), path_str(&b)]);

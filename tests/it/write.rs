@@ -1,4 +1,4 @@
-//! What is written is read again, and the same calls give the same bytes.
+//! Reading returns what was written, and the same calls give the same bytes.
 
 use crate::support::Recorder;
 use annmap::codec::{Compression, Filters};
@@ -37,7 +37,7 @@ fn write(path: &Path, links: usize, chunk: u64, filters: Filters, libver: Libver
     root.link("where", w.dataset(&StoredValue::references(&[inner]), &[], &Storing::default()).unwrap());
     root.attribute("nothing", StoredValue::null());
     root.attribute("yes", StoredValue::boolean(true));
-    // more than a header's message can hold
+    // more than an object header message can hold
     let long: Strings = (0..links).map(|i| format!("column {i}")).collect();
     root.attribute("column-order", w.texts(&long, &[links as u64]).unwrap());
     let long = floats(5000);
@@ -176,7 +176,7 @@ fn chunks_read_in_order_are_what_they_are_read_whole() {
                     stream.read(&mut one).unwrap();
                     assert_eq!(one, bytes[at as usize..][..width as usize]);
                 }
-                // the last byte of each chunk's checksum, which only its end tells
+                // the last byte of each chunk's checksum, which is checked only when its last byte is reached
                 let last = d.chunk_extent(d.stored_chunks().unwrap() - 1).unwrap().unwrap();
                 let mut file = std::fs::read(&path).unwrap();
                 file[last.end as usize - 1] ^= 1;
@@ -221,7 +221,7 @@ fn small_chunks_that_lie_together_are_read_together() {
     }
 }
 
-/// Numbers that ascend by gaps, as minor indices do: half of what their streams are made of are literals.
+/// Numbers that ascend by gaps, as minor indices do; about half of their compressed symbols are literals.
 fn indices(n: usize, width: usize) -> Vec<u8> {
     let (mut at, mut seed) = (0u64, 1u32);
     let numbers = (0..n).flat_map(|_| {
