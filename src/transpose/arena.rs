@@ -85,7 +85,7 @@ impl Arena {
         Ok(())
     }
 
-    /// Bytes of memory allocated.
+    /// Memory allocated by all slabs, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.lock().iter().map(|slab| slab.bytes.len() as u64).sum()
     }
