@@ -1,59 +1,60 @@
-//! A block: a range of entries on its way from a source to a sink.
+//! A block: a range of entries passed from a source to a sink.
 
 use super::layout::Orientation;
 use crate::dtype::{self, Dtype, Element, Policy, Scalar, convert_into};
 use crate::error::{Error, Result};
 use std::ops::Range;
 
-/// Values converted at once for [`Block::each`]: few enough to stay in the innermost cache.
+/// Values converted at once by [`Block::each`], few enough to fit the innermost cache.
 const BATCH: usize = 512;
 
-/// Values of some entries, as little-endian bytes of one type.
+/// Values of a range of entries, as little-endian bytes of one type.
 #[derive(Debug, Clone, Copy)]
 pub struct Values<'a> {
-    /// Their type.
+    /// Type of the values.
     pub dtype: Dtype,
-    /// Their bytes, end to end.
+    /// Bytes of the values, without gaps.
     pub bytes: &'a [u8],
 }
 
 impl<'a> Values<'a> {
-    /// How many values there are.
+    /// Number of values.
     pub fn len(&self) -> usize {
         self.bytes.len() / self.dtype.size()
     }
 
-    /// Whether there are none.
+    /// Whether there are no values.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// Value number `index`; `None` past the end. For single look-ups: the type is looked at again for each.
+    /// Returns value number `index`, or `None` past the end. Meant for single look-ups, as the type is
+    /// dispatched on each call.
     pub fn get(&self, index: usize) -> Option<Scalar> {
         dtype::scalar_at(self.dtype, self.bytes, index)
     }
 
-    /// The values as they are, without a copy; bool as `u8`. Blocks of this crate are aligned for every type.
+    /// Returns the values without a copy, bool as `u8`. Blocks of this crate are aligned for every type.
     ///
     /// # Errors
-    /// `Usage` where `T` is not their type, or the bytes are not aligned for it.
+    /// `Usage` if `T` is not the type of the values, or the bytes are not aligned for it.
     pub fn as_slice<T: Element>(&self) -> Result<&'a [T]> {
         typed(self.dtype, self.bytes)
     }
 
-    /// All values as `T`.
+    /// Converts all values to `T` exactly.
     ///
     /// # Errors
-    /// `Usage` with the first value that `T` does not hold exactly, and its place. Every float type holds NaN and infinity;
-    /// `f64` holds every value of every type but 64-bit integers beyond 2^53.
+    /// `Usage` with the first value that `T` cannot represent exactly, and its position. Every float type
+    /// holds NaN and infinity; `f64` holds every value of every type except 64-bit integers beyond 2^53.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         self.converted(Policy::Exact)
     }
 
-    /// All values as the nearest `T`, ties to even.
+    /// Converts all values to the nearest `T`, ties to even.
     ///
     /// # Errors
-    /// `Usage` with the first value that is outside the range of `T`, or NaN for an integer type.
+    /// `Usage` with the first value that is outside the range of `T`, or is NaN if `T` is an integer type.
     pub fn cast<T: Element>(&self) -> Result<Vec<T>> {
         self.converted(Policy::Round)
     }
@@ -67,15 +68,15 @@ impl<'a> Values<'a> {
         Ok(out)
     }
 
-    /// Value number `index` as text.
+    /// Returns value number `index` as text.
     fn shown(&self, index: usize) -> String {
         self.get(index).map(|v| v.to_string()).unwrap_or_default()
     }
 }
 
-/// Bytes of `dtype` seen as values of `T`.
+/// Returns the bytes of values of `dtype` as a slice of `T`, without a copy.
 pub(crate) fn typed<T: Element>(dtype: Dtype, bytes: &[u8]) -> Result<&[T]> {
-    // Bool travels as bytes.
+    // Bool values are stored as bytes.
     if dtype != T::DTYPE && (dtype, T::DTYPE) != (Dtype::Bool, Dtype::Uint8) {
         return Err(Error::usage(format!("expected {}, got {dtype}", T::DTYPE)));
     }
@@ -94,47 +95,48 @@ fn does_not_fit(to: Dtype, policy: Policy) -> String {
 pub struct Block<'a> {
     /// Whether lines are rows or columns.
     pub orientation: Orientation,
-    /// Which entries these are.
+    /// Positions of these entries in the matrix.
     pub entries: Range<u64>,
-    /// Where each line of the whole matrix begins, and one more: where the last ends.
+    /// First entry of each line of the whole matrix, followed by the number of entries.
     pub pointers: &'a [u64],
-    /// The minor index of each entry.
+    /// Minor index of each entry.
     pub minor: &'a [u32],
-    /// The value of each entry.
+    /// Value of each entry.
     pub values: Values<'a>,
 }
 
-/// The part of a line that lies in a block.
+/// The part of a line that is in a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Its number in the matrix.
+    /// Number of the line in the matrix.
     pub number: usize,
-    /// Its entries, counted from the block's first.
+    /// Entries of the line, counted from the block's first.
     pub range: Range<usize>,
-    /// Whether entries of the line lie before the block.
+    /// Whether the line has entries before the block.
     pub continued: bool,
-    /// Whether entries of the line lie behind the block.
+    /// Whether the line has entries after the block.
     pub continues: bool,
 }
 
 impl<'a> Block<'a> {
-    /// Calls `visit` with row, column and value of each entry in stored order, whether lines are rows or columns. Types are
-    /// looked at once for the block, not once for each entry.
+    /// Calls `visit` with row, column and value of each entry in stored order, whether lines are rows or
+    /// columns. The type is dispatched once per block, not once per entry.
     ///
-    /// A sum that is added up entry by entry in this way does not depend on where blocks end.
+    /// A sum accumulated entry by entry in this way does not depend on where blocks end.
     ///
     /// # Errors
-    /// `Usage` with row and column of the first value that `T` does not hold exactly; entries before it may have been
-    /// visited. `f64` holds every value of every type but 64-bit integers beyond 2^53. See
+    /// `Usage` with row and column of the first value that `T` cannot represent exactly; earlier entries may
+    /// have been visited. `f64` holds every value of every type except 64-bit integers beyond 2^53. See
     /// [`each_cast`](Self::each_cast).
     pub fn each<T: Element>(&self, visit: impl FnMut(usize, usize, T)) -> Result<()> {
         self.each_as(Policy::Exact, visit)
     }
 
-    /// As [`each`](Self::each), with values rounded to the nearest `T`, ties to even.
+    /// Like [`each`](Self::each), but rounds values to the nearest `T`, ties to even.
     ///
     /// # Errors
-    /// `Usage` with row and column of the first value that is outside the range of `T`, or NaN for an integer type.
+    /// `Usage` with row and column of the first value that is outside the range of `T`, or is NaN if `T` is
+    /// an integer type.
     pub fn each_cast<T: Element>(&self, visit: impl FnMut(usize, usize, T)) -> Result<()> {
         self.each_as(Policy::Round, visit)
     }
@@ -146,7 +148,7 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Values are converted in batches, so that what `visit` does is compiled once and not once for each stored type.
+    /// Converts values in batches, so that `visit` is compiled once and not once for each stored type.
     #[inline]
     fn each_entry<T: Element>(&self, policy: Policy, mut visit: impl FnMut(usize, usize, T)) -> Result<()> {
         let mut batch = [T::zeroed(); BATCH];
@@ -176,7 +178,7 @@ impl<'a> Block<'a> {
             .map_err(|bad| self.misfit(first + bad, T::DTYPE, policy))
     }
 
-    /// The error of value number `bad` of the block, which `to` does not hold.
+    /// Returns the error for value number `bad` of the block, which `to` cannot represent.
     pub(crate) fn misfit(&self, bad: usize, to: Dtype, policy: Policy) -> Error {
         let line = self.line_of(self.entries.start + bad as u64) as u64;
         let minor = self.minor.get(bad).map_or(0, |m| u64::from(*m));
@@ -185,12 +187,12 @@ impl<'a> Block<'a> {
         Error::usage(format!("value {value} in row {row}, column {column} {misfit}"))
     }
 
-    /// The line that entry number `entry` of the matrix lies in.
+    /// Returns the line that contains entry number `entry` of the matrix.
     pub fn line_of(&self, entry: u64) -> usize {
         line_of(self.pointers, entry)
     }
 
-    /// The lines with entries in this block, in order.
+    /// Returns the lines with entries in this block, in order.
     pub fn lines(&self) -> impl Iterator<Item = Line> + use<'a> {
         let (pointers, entries) = (self.pointers, self.entries.clone());
         let mut next = if entries.is_empty() { pointers.len() } else { line_of(pointers, entries.start) };
@@ -218,7 +220,7 @@ impl<'a> Block<'a> {
     }
 }
 
-/// The line that an entry lies in, by the pointers of the matrix.
+/// Returns the line that contains an entry, given the pointers of the matrix.
 pub(crate) fn line_of(pointers: &[u64], entry: u64) -> usize {
     pointers.partition_point(|p| *p <= entry).saturating_sub(1)
 }

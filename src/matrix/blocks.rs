@@ -1,4 +1,4 @@
-//! Blocks that are asked for one by one, for executors that are not rayon's.
+//! Blocks as an iterator, for executors other than rayon.
 
 use super::block::{Block, Values};
 use super::fold::Entries;
@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A block that owns its entries, to be kept or sent elsewhere.
+/// A block that owns its entries, so that it can be kept or sent to another thread.
 #[derive(Debug, Clone)]
 pub struct OwnedBlock {
     orientation: Orientation,
@@ -25,22 +25,22 @@ pub struct OwnedBlock {
 }
 
 impl OwnedBlock {
-    /// Which entries of the matrix these are.
+    /// Positions of these entries in the matrix.
     pub fn entries(&self) -> Range<u64> {
         self.entries.clone()
     }
 
-    /// The minor index of each entry.
+    /// Minor index of each entry.
     pub fn minor(&self) -> &[u32] {
         &self.minor
     }
 
-    /// The value of each entry.
+    /// Value of each entry.
     pub fn values(&self) -> Values<'_> {
         Values { dtype: self.dtype, bytes: &self.values }
     }
 
-    /// The block itself, with its lines and [`each`](Block::each).
+    /// Returns a borrowed [`Block`], with its lines and [`each`](Block::each).
     pub fn block(&self) -> Block<'_> {
         Block {
             orientation: self.orientation,
@@ -52,19 +52,19 @@ impl OwnedBlock {
     }
 }
 
-/// Blocks of a source in order; see [`Entries::blocks`].
+/// Iterator over the blocks of a source in order; see [`Entries::blocks`].
 pub struct Blocks<'s> {
     reader: Reader<'s>,
-    /// Entries of a block.
+    /// Target entries of a block.
     target: u64,
-    /// The next entry to be read; past the end after an error.
+    /// Next entry to read; past the end after an error.
     next: u64,
-    /// One for each block that is decoded at the same time.
+    /// One buffer per block that is decoded at the same time.
     buffers: Vec<Buffer>,
     ready: VecDeque<Result<OwnedBlock>>,
 }
 
-/// What every worker sees.
+/// State shared by all workers.
 struct Reader<'s> {
     source: &'s dyn Source,
     observer: &'s dyn Observer,
@@ -89,7 +89,7 @@ impl<'s> Blocks<'s> {
         Ok(Blocks { reader, target: plan.target, next: 0, buffers, ready: VecDeque::new() })
     }
 
-    /// Decodes as many blocks as there are buffers.
+    /// Decodes one block per buffer.
     fn read_ahead(&mut self) {
         let Blocks { reader, target, next, buffers, ready } = self;
         let total = reader.source.layout().entries;
@@ -142,7 +142,7 @@ impl Iterator for Blocks<'_> {
         }
         let block = self.ready.pop_front()?;
         if block.is_err() {
-            // Nothing follows an error.
+            // End the iteration after an error.
             self.next = self.reader.source.layout().entries;
             self.ready.clear();
         }

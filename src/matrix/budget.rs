@@ -1,24 +1,24 @@
-//! How much memory honest work may take.
+//! Memory budget for valid input.
 
 use crate::error::{Error, Result};
 
-/// Memory for buffers in flight, in bytes. For files that lie there are [`Limits`](crate::Limits).
+/// Memory for buffers in flight. [`Limits`](crate::Limits) protect against invalid files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Bytes.
+    /// Budget in bytes.
     pub bytes: u64,
 }
 
-/// The least budget anything is planned for.
+/// Smallest budget that any operation plans for, in bytes.
 pub(crate) const LEAST: u64 = 1 << 20;
 
-/// How many threads of the current pool can have `each` bytes in `left`: one at least.
+/// Returns how many threads of the current pool can use `each` bytes within `left` bytes, at least 1.
 pub(crate) fn workers(left: u64, each: u64) -> usize {
     let affordable = left.checked_div(each).unwrap_or(u64::MAX).max(1);
     rayon::current_num_threads().min(usize::try_from(affordable).unwrap_or(usize::MAX))
 }
 
-/// 1 GiB.
+/// The default budget is 1 GiB.
 impl Default for Budget {
     fn default() -> Self {
         Budget::new(1 << 30)
@@ -26,17 +26,17 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// A budget of this many bytes.
+    /// Creates a budget of `bytes` bytes.
     pub fn new(bytes: u64) -> Self {
         Budget { bytes }
     }
 
-    /// What is left after `fixed` bytes that are held throughout; an error tells the smallest budget that
-    /// leaves `needed`.
+    /// Returns the bytes left after `fixed` bytes that are held throughout. Returns an error with the
+    /// smallest sufficient budget if fewer than `needed` bytes are left.
     pub(crate) fn after(&self, fixed: u64, needed: u64) -> Result<u64> {
         let least = fixed.saturating_add(needed).max(LEAST);
         if self.bytes < least {
-            // In the steps people type, rounded up.
+            // Round up to whole MiB, as users would type it.
             let mebibytes = least.div_ceil(1 << 20);
             let text = format!(
                 "the memory budget is too small (expected at least {mebibytes}M, got {} bytes)",

@@ -1,8 +1,8 @@
-//! Adds up over all entries, with a state of its own for each worker and the same result whatever the threads.
+//! Folds all entries, with one state per piece, to a result that does not depend on the number of threads.
 //!
-//! The matrix is cut into *pieces*: ranges of entries that depend on the matrix alone. Each piece is folded into a
-//! state of its own, from its first entry to its last, and the states of adjacent pieces are joined as the leaves of a
-//! binary tree are. So a sum of fractions is rounded in the same way for any number of threads and any budget.
+//! The matrix is cut into *pieces*: ranges of entries that depend on the matrix alone. Each piece is folded
+//! in order into its own state, and the states of adjacent pieces are joined in a binary tree. So
+//! floating-point sums are rounded in the same way for any number of threads and any budget.
 
 use super::block::Block;
 use super::blocks::Blocks;
@@ -18,15 +18,15 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard};
 
-/// Entries of a piece, at least: so many take longer to read than the states of two pieces to join.
+/// Smallest number of entries in a piece: reading them takes longer than joining two states.
 const PIECE: u64 = 4 << 20;
-/// The most pieces, so that joining takes little of the time however large the matrix is.
+/// Largest number of pieces, so that joining stays cheap for large matrices.
 const MOST_PIECES: u64 = 256;
-/// The budget where none is given.
+/// Default budget in bytes.
 const DEFAULT_BUDGET: u64 = 256 << 20;
 
-/// Begins a pass over the entries of `source`: give it [`memory`](Entries::memory) and an
-/// [`observer`](Entries::observer) where the defaults do not do, then [`fold`](Entries::fold) or
+/// Starts building a pass over the entries of `source`: set [`memory`](Entries::memory) and an
+/// [`observer`](Entries::observer) if needed, then call [`fold`](Entries::fold) or
 /// [`blocks`](Entries::blocks).
 ///
 /// ```
@@ -49,7 +49,7 @@ pub fn entries(source: &dyn Source) -> Entries<'_> {
     Entries { source, budget: Budget::new(DEFAULT_BUDGET), state_bytes: 0, observer: &(), piece: PIECE }
 }
 
-/// A pass over the entries of a source that is about to begin; see [`entries`].
+/// Builder for a pass over the entries of a source; see [`entries`].
 pub struct Entries<'s> {
     pub(super) source: &'s dyn Source,
     pub(super) budget: Budget,
@@ -65,46 +65,48 @@ impl std::fmt::Debug for Entries<'_> {
 }
 
 impl<'s> Entries<'s> {
-    /// Bytes for blocks in flight and for states; 256 MiB unless something else is said.
+    /// Sets the memory for blocks in flight and states, in bytes; the default is 256 MiB.
     #[must_use]
     pub fn memory(mut self, bytes: u64) -> Self {
         self.budget = Budget::new(bytes);
         self
     }
 
-    /// Bytes that one state holds outside itself (what its vectors hold), to be counted in the budget.
+    /// Sets the bytes that one state holds on the heap (e.g. in its vectors), which count towards the budget.
     #[must_use]
     pub fn state_bytes(mut self, bytes: u64) -> Self {
         self.state_bytes = bytes;
         self
     }
 
-    /// Follows progress, in bytes of minor indices and values, and may cancel; asked once a block.
+    /// Sets an observer, which receives progress in bytes of minor indices and values, and may cancel between
+    /// blocks.
     #[must_use]
     pub fn observer(mut self, observer: &'s dyn Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Cuts pieces of about `entries` entries, for tests on small matrices.
+    /// Sets the size of pieces to about `entries` entries, for tests on small matrices.
     #[cfg(test)]
     fn pieces_of(mut self, entries: u64) -> Self {
         self.piece = entries;
         self
     }
 
-    /// Reads every entry once, on all threads of the current rayon pool: `init` makes the state of a piece, `step` takes
-    /// the blocks of the piece in order, `join` adds the state of the pieces that follow to that of those before. Without
-    /// any entries the result is `init()`.
+    /// Reads every entry once, on all threads of the current rayon pool. `init` creates the state of a piece,
+    /// `step` receives the blocks of the piece in order, and `join` adds the state of later pieces (second
+    /// argument) to that of earlier ones (first argument). Without any entries the result is `init()`.
     ///
-    /// The result does not depend on threads, budget or timing as long as `step` does not depend on where blocks end;
-    /// [`Block::each`] does not. A line may be cut between two blocks and between two pieces.
+    /// The result does not depend on threads, budget or timing, provided that `step` does not depend on where
+    /// blocks end, which holds for [`Block::each`]. A line may be cut between two blocks and between two
+    /// pieces.
     ///
-    /// Of the states at most twice the workers and one for each level of the tree (9 at most) exist at a time.
+    /// At most two states per worker and one per level of the tree (at most 9) exist at a time.
     ///
     /// # Errors
-    /// Those of the source and of `step`, the one nearest the beginning; `Limit` where the budget is too small for one
-    /// block and the states of one worker; `Cancelled`.
+    /// The first error of the source or of `step`, in the order of entries; `Limit` if the budget is too
+    /// small for one block and the states of one worker; `Cancelled`.
     pub fn fold<T: Send>(
         self,
         init: impl Fn() -> T + Sync,
@@ -146,8 +148,9 @@ impl<'s> Entries<'s> {
         }
     }
 
-    /// All blocks in order, for executors of other kinds. Several are decoded at once on the rayon pool in which
-    /// [`next`](Iterator::next) is called, as many as the budget holds, and then given out one by one.
+    /// Returns all blocks in order, for executors other than rayon. As many blocks as the budget holds are
+    /// decoded at once, on the rayon pool in which [`next`](Iterator::next) is called, and then returned one
+    /// by one.
     ///
     /// ```
     /// # use annmap::Dtype;
@@ -165,13 +168,14 @@ impl<'s> Entries<'s> {
     /// ```
     ///
     /// # Errors
-    /// `Limit` where the budget is too small for one block. Errors of reading come from the iterator, which then ends.
+    /// `Limit` if the budget is too small for one block. The iterator returns errors of reading and then
+    /// ends.
     pub fn blocks(self) -> Result<Blocks<'s>> {
         Blocks::new(self)
     }
 }
 
-/// Where the pieces of `source` begin and end.
+/// Returns the entry ranges of the pieces of `source`.
 fn pieces(source: &dyn Source, least: u64) -> Vec<Range<u64>> {
     let total = source.layout().entries;
     let target = least.max(total.div_ceil(MOST_PIECES));
@@ -185,33 +189,33 @@ fn pieces(source: &dyn Source, least: u64) -> Vec<Range<u64>> {
     out
 }
 
-/// A fold that is going on.
+/// A fold in progress.
 struct Fold<'s, T, I, S, J> {
     source: &'s dyn Source,
     observer: &'s dyn Observer,
-    /// Entries of a block.
+    /// Target entries of a block.
     target: u64,
     pieces: Vec<Range<u64>>,
     workers: usize,
     most_states: usize,
     progress: Mutex<FoldState<T>>,
-    /// The first entry of the block with the error nearest the beginning.
+    /// First entry of the block with the error nearest the beginning.
     failed_at: AtomicU64,
     init: I,
     step: S,
     join: J,
 }
 
-/// What the workers share.
+/// State shared by the workers.
 struct FoldState<T> {
-    /// The piece that is handed out next.
+    /// Next piece to hand out.
     next: usize,
-    /// Workers at work.
+    /// Number of running workers.
     running: usize,
-    /// States that exist.
+    /// Number of states that exist.
     states: usize,
     tree: JoinTree<T>,
-    /// The error nearest the beginning, and where its block began.
+    /// The error nearest the beginning, with the first entry of its block.
     failed: Option<(u64, Error)>,
 }
 
@@ -226,8 +230,8 @@ where
         lock(&self.progress)
     }
 
-    /// Starts workers where pieces are left that may be begun. No worker ever waits for another: one that may not begin
-    /// a piece ends, and the next that completes one starts it again.
+    /// Starts workers while there are pieces that may be started. Workers never wait for each other: a worker
+    /// that may not start a piece ends, and the next worker that completes a piece starts it again.
     fn start_workers<'scope>(&'scope self, scope: &Scope<'scope>) {
         let missing = {
             let mut progress = self.lock();
@@ -253,7 +257,7 @@ where
         }
     }
 
-    /// The next piece; `None` where no more may be begun.
+    /// Returns the next piece, or `None` if no more may be started.
     fn take(&self) -> Option<usize> {
         let mut progress = self.lock();
         let piece = progress.next;
@@ -266,12 +270,12 @@ where
         Some(piece)
     }
 
-    /// Folds the blocks of one piece; an error comes with the place where its block began.
+    /// Folds the blocks of one piece; an error is returned with the first entry of its block.
     fn run_piece(&self, piece: Range<u64>, buffer: &mut Buffer) -> Result<T, (u64, Error)> {
         let mut state = (self.init)();
         let mut at = piece.start;
         while at < piece.end {
-            // What lies behind an error is of no use any more.
+            // Skip entries after an error, as their result would not be used.
             if self.observer.cancelled() || self.failed_at.load(Relaxed) < at {
                 return Err((at, Error::cancelled()));
             }
@@ -293,7 +297,7 @@ where
         self.observer.advance(entries.saturating_mul(self.source.layout().entry_bytes()));
     }
 
-    /// Adds the state of a piece to the tree, and joins what has come to lie side by side.
+    /// Adds the state of a piece to the tree, and joins adjacent states.
     fn complete(&self, piece: usize, state: T) {
         let mut pair = self.lock().tree.add(JoinTree::leaf(piece, state));
         while let Some(two) = pair {
@@ -312,7 +316,7 @@ where
         }
     }
 
-    /// For sources that must be read in order: one block is read while the one before is folded.
+    /// Runs on a source that must be read in order: reads one block while the previous one is folded.
     fn run_in_order(&self) {
         let (mut ahead, mut now) = (Buffer::new(), Buffer::new());
         let mut blocks = self.pieces.iter().enumerate().flat_map(|(piece, range)| {
@@ -554,7 +558,7 @@ mod tests {
         assert!(most.into_inner() <= 2 * 3 + 8, "100 pieces, 3 workers, 8 levels");
     }
 
-    /// What a source of someone else may do wrong.
+    /// A source that violates the guarantees of [`Source`]; the number says in which way.
     struct Broken<'m>(&'m InMemory, u8);
 
     impl Source for Broken<'_> {

@@ -1,16 +1,17 @@
-//! Joins states of adjacent pieces in an order that depends on their number alone.
+//! Joins states of adjacent pieces in an order that depends only on the number of pieces.
 
 use std::collections::BTreeMap;
 
-/// A binary tree over pieces: its leaves are their states, and two adjacent nodes become one as soon as both are there.
+/// A binary tree over pieces. The leaves are the states of the pieces; two adjacent nodes are joined as soon
+/// as both are present.
 #[derive(Debug)]
 pub(super) struct JoinTree<T> {
     leaves: usize,
-    /// Nodes whose neighbours are not there yet, by level and number.
+    /// Nodes whose neighbours are still missing, by level and number.
     waiting: BTreeMap<(u32, usize), T>,
 }
 
-/// A node that stands for all pieces below it: `1 << level` of them, fewer at the end.
+/// A node with the joined state of the pieces below it: `1 << level` of them, fewer at the end.
 #[derive(Debug)]
 pub(super) struct JoinNode<T> {
     level: u32,
@@ -18,7 +19,7 @@ pub(super) struct JoinNode<T> {
     pub(super) state: T,
 }
 
-/// Two adjacent nodes that are there: what their parent is, and the two states, the earlier first.
+/// Two adjacent nodes to be joined: level and number of their parent, and both states.
 #[derive(Debug)]
 pub(super) struct JoinPair<T> {
     level: u32,
@@ -28,7 +29,7 @@ pub(super) struct JoinPair<T> {
 }
 
 impl<T> JoinPair<T> {
-    /// The parent, with what became of the two.
+    /// Joins both states and returns the parent.
     pub(super) fn join(self, join: impl FnOnce(&mut T, T)) -> JoinNode<T> {
         let JoinPair { level, number, mut left, right } = self;
         join(&mut left, right);
@@ -41,23 +42,23 @@ impl<T> JoinTree<T> {
         JoinTree { leaves, waiting: BTreeMap::new() }
     }
 
-    /// Levels, the leaves included: as many nodes at most wait where all pieces up to some have come.
+    /// Number of levels, including the leaves. At most this many nodes wait if pieces are completed in order.
     pub(super) fn levels(&self) -> u32 {
         usize::BITS - self.leaves.max(1).leading_zeros() + u32::from(!self.leaves.max(1).is_power_of_two())
     }
 
-    /// The state of a piece.
+    /// Creates the leaf of a piece.
     pub(super) fn leaf(piece: usize, state: T) -> JoinNode<T> {
         JoinNode { level: 0, number: piece, state }
     }
 
-    /// Takes a node; gives it back with its neighbour where that is there.
+    /// Adds a node, or returns it with its neighbour if the neighbour is present.
     pub(super) fn add(&mut self, node: JoinNode<T>) -> Option<JoinPair<T>> {
         let JoinNode { mut level, mut number, state } = node;
         while level + 1 < self.levels() {
             let neighbour = number ^ 1;
             if neighbour << level >= self.leaves {
-                // There is nothing behind it: it stands for its parent as it is.
+                // The last node of a level may have no neighbour: it moves up one level unchanged.
                 (level, number) = (level + 1, number / 2);
                 continue;
             }
@@ -69,7 +70,7 @@ impl<T> JoinTree<T> {
         None
     }
 
-    /// The state of all pieces; `None` where there are none.
+    /// Returns the joined state of all pieces, or `None` if there are none.
     pub(super) fn into_root(self) -> Option<T> {
         self.waiting.into_values().next()
     }
@@ -79,7 +80,8 @@ impl<T> JoinTree<T> {
 mod tests {
     use super::*;
 
-    /// Adds the pieces in this order, with brackets where two are joined.
+    /// Adds the pieces in this order and writes each join as a pair of brackets; also returns the largest
+    /// number of waiting nodes.
     fn joined(order: impl Iterator<Item = usize>, leaves: usize) -> (Option<String>, usize) {
         let mut tree = JoinTree::new(leaves);
         let mut most = 0;

@@ -3,7 +3,7 @@
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 
-/// Which dimension the lines are.
+/// Which dimension is compressed into lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Orientation {
     /// Lines are rows: compressed sparse row.
@@ -13,7 +13,7 @@ pub enum Orientation {
 }
 
 impl Orientation {
-    /// The other one.
+    /// Returns the other orientation.
     pub fn flipped(self) -> Self {
         match self {
             Orientation::Csr => Orientation::Csc,
@@ -21,7 +21,7 @@ impl Orientation {
         }
     }
 
-    /// AnnData's name of the encoding: `csr_matrix` or `csc_matrix`.
+    /// AnnData's name for the encoding: `csr_matrix` or `csc_matrix`.
     pub fn encoding(self) -> &'static str {
         match self {
             Orientation::Csr => "csr_matrix",
@@ -29,7 +29,7 @@ impl Orientation {
         }
     }
 
-    /// Row and column, from a line and a minor index.
+    /// Converts a line and a minor index to row and column.
     pub fn position(self, line: u64, minor: u64) -> [u64; 2] {
         match self {
             Orientation::Csr => [line, minor],
@@ -37,7 +37,7 @@ impl Orientation {
         }
     }
 
-    /// `csr` or `csc`.
+    /// Short name: `csr` or `csc`.
     pub fn name(self) -> &'static str {
         match self {
             Orientation::Csr => "csr",
@@ -49,32 +49,32 @@ impl Orientation {
 /// Orientation, size and element type of a compressed matrix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
-    /// Which dimension the lines are.
+    /// Which dimension is compressed into lines.
     pub orientation: Orientation,
-    /// Lines.
+    /// Number of lines.
     pub lines: u64,
-    /// Elements of a line, stored or not; minor indices are below this.
+    /// Number of positions in a line, stored or not; minor indices are below this.
     pub minor: u64,
-    /// Stored entries.
+    /// Number of stored entries.
     pub entries: u64,
     /// Type of the values.
     pub dtype: Dtype,
 }
 
-/// The most positions in a line: what minor indices of 32 bits tell apart.
+/// Largest number of positions in a line that 32-bit minor indices can address.
 const MOST_MINOR: u64 = 1 << 32;
 
 impl Layout {
-    /// The layout of a matrix of `shape` (rows, columns) with this many stored entries.
+    /// Creates the layout of a matrix of `shape` (rows, columns) with this many stored entries.
     ///
     /// # Errors
-    /// `Unsupported` where a line has more than 2^32 positions, which is what minor indices can tell apart.
+    /// `Unsupported` if a line has more than 2^32 positions, the limit of 32-bit minor indices.
     pub fn new(orientation: Orientation, shape: [u64; 2], entries: u64, dtype: Dtype) -> Result<Self> {
         let [lines, minor] = orientation.position(shape[0], shape[1]);
         Self::of_lines(orientation, lines, minor, entries, dtype)
     }
 
-    /// As [`new`](Self::new), from the number of lines and of positions in a line.
+    /// Like [`new`](Self::new), but takes the number of lines and of positions in a line.
     pub(crate) fn of_lines(
         orientation: Orientation,
         lines: u64,
@@ -89,10 +89,10 @@ impl Layout {
         Ok(Layout { orientation, lines, minor, entries, dtype })
     }
 
-    /// The layout of the same matrix with lines and positions exchanged.
+    /// Returns the layout of the same matrix with lines and minor indices exchanged.
     ///
     /// # Errors
-    /// `Unsupported` where there are more lines than minor indices can tell apart.
+    /// `Unsupported` if there are more than 2^32 lines, the limit of 32-bit minor indices.
     pub fn flipped(&self) -> Result<Self> {
         let Layout { orientation, lines, minor, entries, dtype } = *self;
         if lines > MOST_MINOR {
@@ -102,12 +102,12 @@ impl Layout {
         Self::of_lines(orientation.flipped(), minor, lines, entries, dtype)
     }
 
-    /// Bytes of an entry on its way: its minor index as `u32`, and its value.
+    /// Bytes of an entry in a block: its minor index as `u32`, and its value.
     pub fn entry_bytes(&self) -> u64 {
         4 + self.dtype.size() as u64
     }
 
-    /// Bytes of all entries on their way; what progress is counted in.
+    /// Bytes of all entries in blocks; progress is counted in these.
     pub fn bytes(&self) -> u64 {
         self.entries.saturating_mul(self.entry_bytes())
     }
@@ -122,12 +122,12 @@ impl Layout {
         if self.entries < 1 << 31 { Dtype::Int32 } else { Dtype::Int64 }
     }
 
-    /// Rows and columns.
+    /// Shape as rows and columns.
     pub fn shape(&self) -> [u64; 2] {
         self.orientation.position(self.lines, self.minor)
     }
 
-    /// Row and column of an entry, from its line and its minor index.
+    /// Converts the line and minor index of an entry to row and column.
     pub fn position(&self, line: u64, minor: u64) -> [u64; 2] {
         self.orientation.position(line, minor)
     }
@@ -153,7 +153,7 @@ mod tests {
         let e = layout([(1 << 32) + 1, 5]).unwrap_err();
         assert_eq!(e.kind(), crate::Kind::Unsupported);
         assert_eq!(e.message(), "4294967297 elements in a line (at most 4294967296 are supported)");
-        // There may be any number of lines, as long as they need not become positions.
+        // The number of lines is not limited unless they become minor indices.
         let long = layout([5, (1 << 32) + 1]).unwrap();
         assert!(long.flipped().is_err());
         assert_eq!(

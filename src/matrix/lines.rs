@@ -1,4 +1,4 @@
-//! Whole lines.
+//! Cuts at the ends of lines.
 
 use super::block::line_of;
 use super::layout::Layout;
@@ -6,7 +6,8 @@ use super::source::{Buffer, Source};
 use crate::error::Result;
 use std::ops::Range;
 
-/// The end of the last line that ends within `target` entries of `start`; of the first where that is longer.
+/// Returns the end of the last line that ends within `target` entries of `start`, or the end of the first
+/// line if that is longer.
 pub(crate) fn cut_at_lines(pointers: &[u64], start: u64, target: u64) -> u64 {
     let first = line_of(pointers, start);
     let bound = start.saturating_add(target.max(1));
@@ -14,7 +15,7 @@ pub(crate) fn cut_at_lines(pointers: &[u64], start: u64, target: u64) -> u64 {
     pointers[end.max(first + 1).min(pointers.len() - 1)]
 }
 
-/// A source cut at the ends of lines only, so that the longest must fit the budget.
+/// A source that is cut only at the ends of lines, so the longest line must fit the budget.
 pub(crate) struct Lines<'s> {
     from: &'s dyn Source,
     longest: u64,
@@ -26,7 +27,7 @@ impl<'s> Lines<'s> {
         Lines { from, longest }
     }
 
-    /// Entries of the longest line.
+    /// Number of entries in the longest line.
     pub(crate) fn longest(&self) -> u64 {
         self.longest
     }

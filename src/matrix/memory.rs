@@ -1,4 +1,4 @@
-//! A compressed matrix in memory: a source for what was made or read whole, and a sink that makes one.
+//! A compressed matrix in memory, as a source, and a sink that creates one.
 
 use super::block::{Block, typed};
 use super::budget::Budget;
@@ -23,10 +23,10 @@ pub struct InMemory {
 }
 
 impl InMemory {
-    /// Checks and takes the three arrays of a matrix.
+    /// Creates a matrix from its three arrays, which are checked. `values` are little-endian.
     ///
     /// # Errors
-    /// `Malformed` where they contradict each other or `layout`.
+    /// `Malformed` if the arrays are inconsistent with each other or with `layout`.
     pub fn new(layout: Layout, pointers: Vec<u64>, minor: Vec<u32>, values: Vec<u8>) -> Result<Self> {
         Self::of_aligned(layout, pointers, minor, values.into())
     }
@@ -46,11 +46,11 @@ impl InMemory {
         Ok(InMemory { layout, pointers, minor, values })
     }
 
-    /// Reads all of `source` into memory, on all threads of the current pool. With a [`Selected`](super::Selected) in front
-    /// of it: a slice.
+    /// Reads all of `source` into memory, on all threads of the current pool. Wrap the source in a
+    /// [`Selected`](super::Selected) to read a slice.
     ///
     /// # Errors
-    /// Those of reading; `Limit` where the budget does not hold it.
+    /// Errors of reading; `Limit` if the matrix does not fit the budget.
     pub fn read(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> Result<Self> {
         let layout = source.layout();
         let bytes = layout.bytes();
@@ -58,20 +58,20 @@ impl InMemory {
         pump(source, IntoMemory::new(layout), Budget::new(left), observer)
     }
 
-    /// The minor index of each entry.
+    /// Minor index of each entry.
     pub fn minor(&self) -> &[u32] {
         &self.minor
     }
 
-    /// The values, little-endian.
+    /// Values as little-endian bytes.
     pub fn values(&self) -> &[u8] {
         &self.values
     }
 
-    /// The values as they are.
+    /// Returns the values as a slice of `T`, without a copy.
     ///
     /// # Errors
-    /// `Usage` where `T` is not their type.
+    /// `Usage` if `T` is not the type of the values.
     pub fn data<T: Element>(&self) -> Result<&[T]> {
         typed(self.layout.dtype, &self.values)
     }
@@ -116,7 +116,7 @@ struct Arrays {
 }
 
 impl IntoMemory {
-    /// Room for a matrix of this layout.
+    /// Creates a sink for a matrix of this layout.
     pub fn new(layout: &Layout) -> Self {
         let n = layout.entries as usize;
         let pointers = vec![0; layout.lines as usize + 1];

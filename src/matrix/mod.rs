@@ -1,17 +1,17 @@
-//! The spine: compressed sparse matrices as streams of blocks. Knows no file and no format.
+//! Compressed sparse matrices as streams of blocks, independent of any file or format.
 //!
 //! A **line** is a row of a CSR or a column of a CSC matrix; an **entry** is one stored (minor index, value)
-//! pair. A [`Block`] is a range of entries, not of lines: one gene's column can be larger than any memory, so a
-//! line may be cut. A [`Source`] reads any range of entries between the places where it can be cut; a [`Sink`]
-//! takes blocks in any order from many threads and is finished exactly once. [`pump`] moves blocks from one to
-//! the other on all threads of the pool it is called in, within a [`Budget`].
+//! pair. A [`Block`] is a range of entries, not of lines: one gene's column can be larger than memory, so a
+//! line may be cut. A [`Source`] reads any range of entries between positions where it can be cut; a [`Sink`]
+//! accepts blocks in any order from many threads and is finished exactly once. [`pump`] moves blocks from a
+//! source to a sink on all threads of the pool it is called in, within a [`Budget`].
 //!
 //! ```text
 //! Source ──read──▶ Buffer ──Block──▶ Sink ──finish──▶ Done
 //! ```
 //!
-//! Minor indices travel as `u32`, line pointers as `u64`, values as little-endian bytes with a
-//! [`Dtype`](crate::Dtype). Movers look at the bytes only; `dtype` and `edit.rs` are where types are looked at.
+//! Blocks hold minor indices as `u32`, line pointers as `u64` and values as little-endian bytes with a
+//! [`Dtype`](crate::Dtype). Most code only moves these bytes; types are dispatched in `dtype` and `edit.rs`.
 
 pub(crate) mod adapt;
 pub(crate) mod block;

@@ -11,25 +11,25 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Mutex;
 
-/// Entries of a block where nothing else decides: indices and values of so many stay in a core's own cache.
+/// Default number of entries in a block: their indices and values fit a core's own cache.
 const TARGET: u64 = 1 << 16;
-/// Entries of the smallest block worth cutting.
+/// Number of entries in the smallest block worth cutting.
 const LEAST: u64 = 1 << 10;
 
-/// Reads all of `from` and gives it to `to`, then finishes `to`.
+/// Reads all of `from`, writes it to `to`, then finishes `to`.
 ///
-/// Works on every thread of the rayon pool it is called in, as many as the budget has buffers for. Blocks are
-/// handed out in order and arrive in any. Of several errors the one nearest the beginning is returned, so the
-/// same input fails the same way every time.
+/// Uses as many threads of the current rayon pool as the budget has buffers for. Blocks are handed out in
+/// order but may arrive in any order. If several errors occur, the one nearest the beginning is returned, so
+/// the same input always fails in the same way.
 ///
 /// # Errors
-/// Those of the source and the sink; `Limit` where the budget is too small for one block; `Cancelled`.
+/// Errors of the source and the sink; `Limit` if the budget is too small for one block; `Cancelled`.
 pub fn pump<S: Sink>(from: &dyn Source, to: S, budget: Budget, observer: &dyn Observer) -> Result<S::Done> {
     feed(from, &to, budget, observer)?;
     to.finish()
 }
 
-/// As [`pump`], without finishing.
+/// Like [`pump`], but does not finish the sink.
 pub(crate) fn feed<S: Sink>(
     from: &dyn Source,
     to: &S,
@@ -40,15 +40,15 @@ pub(crate) fn feed<S: Sink>(
     run(TARGET, from, budget, observer, &|entries| to.working_bytes(entries), &visit)
 }
 
-/// How a run is cut: entries of a block, and workers.
+/// Entries per block and number of workers of a run.
 pub(super) struct BlockPlan {
     pub(super) target: u64,
     pub(super) workers: usize,
 }
 
 impl BlockPlan {
-    /// Blocks of the usual size. `fixed` bytes are held throughout, besides what the source holds, and `sink_bytes` by
-    /// each worker.
+    /// Plans blocks of the default size. `fixed` bytes are held throughout, in addition to the memory of the
+    /// source; each worker needs `sink_bytes` bytes for the sink.
     pub(super) fn new(
         from: &dyn Source,
         in_order: bool,
@@ -77,21 +77,21 @@ impl BlockPlan {
         while target > LEAST && cost(target) > left {
             target /= 2;
         }
-        // What goes in order is read ahead of what its blocks are made into.
+        // Ordered blocks are read ahead while the results of earlier ones are still held.
         let held = if in_order { 2 } else { 1 };
         Ok(BlockPlan { target, workers: workers(left, cost(target).saturating_mul(held)) })
     }
 }
 
-/// What the workers share.
+/// State shared by the workers.
 struct PumpState {
-    /// The next entry to hand out; past the end once an error has come.
+    /// Next entry to hand out; past the end after an error.
     next: u64,
-    /// The error nearest the beginning, and where its block began.
+    /// The error nearest the beginning, with the first entry of its block.
     failed: Option<(u64, Error)>,
 }
 
-/// Calls `visit` with every block of `from`, on all workers the budget allows.
+/// Calls `visit` with every block of `from`, on as many workers as the budget allows.
 pub(crate) fn each_block(
     from: &dyn Source,
     budget: Budget,
@@ -102,7 +102,7 @@ pub(crate) fn each_block(
     each_block_of(TARGET, from, budget, observer, sink_bytes, visit)
 }
 
-/// As [`each_block`], with blocks of about `target` entries.
+/// Like [`each_block`], with blocks of about `target` entries.
 pub(crate) fn each_block_of(
     target: u64,
     from: &dyn Source,
@@ -121,7 +121,8 @@ pub(crate) fn each_block_of(
     )
 }
 
-/// As [`each_block`]; where a block cannot be read, `lost` is told which and why, and the run goes on.
+/// Like [`each_block`], but if a block cannot be read, calls `lost` with its entries and the error, and
+/// continues.
 pub(crate) fn each_block_past(
     from: &dyn Source,
     budget: Budget,
@@ -132,11 +133,11 @@ pub(crate) fn each_block_past(
     run(TARGET, from, budget, observer, &|_| 0, &Visitor { block: visit, lost, in_order: false })
 }
 
-/// What is called with each block, and with the entries of one that cannot be read.
+/// Callbacks for each block, and for the entries of each block that cannot be read.
 struct Visitor<'a> {
     block: &'a (dyn Fn(&Block<'_>) -> Result<()> + Sync),
     lost: &'a (dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
-    /// One block after the other.
+    /// Whether blocks are passed on in order.
     in_order: bool,
 }
 
@@ -170,7 +171,7 @@ fn run(
     }
 }
 
-/// A block that was read, in a buffer that is used again.
+/// A block that was read, in a buffer that is reused.
 #[derive(Default)]
 struct Slot {
     range: Option<Range<u64>>,
@@ -184,7 +185,7 @@ impl Slot {
     }
 }
 
-/// Blocks that are read together.
+/// Blocks read together.
 type Batch = Vec<Slot>;
 
 fn batch_of(many: usize) -> Batch {
@@ -212,7 +213,7 @@ impl Worker<'_> {
         lock(self.shared)
     }
 
-    /// The next block's entries; `None` at the end or after an error.
+    /// Returns the next block's entries, or `None` at the end or after an error.
     fn take(&self) -> Option<Range<u64>> {
         let mut shared = self.lock();
         let total = self.from.layout().entries;
@@ -225,8 +226,8 @@ impl Worker<'_> {
         Some(start..end)
     }
 
-    /// Reads blocks, `many` at a time, while those read before are passed on: each in order where it must be, and
-    /// otherwise by all threads.
+    /// Reads blocks, `many` at a time, while the previous ones are passed on, either in order or on all
+    /// threads.
     fn run_in_order(&self, many: usize) {
         let (mut ahead, mut now) = (batch_of(many), batch_of(many));
         loop {
@@ -238,7 +239,7 @@ impl Worker<'_> {
         }
     }
 
-    /// Reads as many blocks as there is room for; `false` where there are none left.
+    /// Reads as many blocks as `batch` has room for; returns `false` if none are left.
     fn read_batch(&self, batch: &mut Batch) -> bool {
         for slot in batch.iter_mut() {
             slot.range = self.take();

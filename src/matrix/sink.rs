@@ -1,39 +1,39 @@
-//! Where blocks go.
+//! The `Sink` trait, which receives blocks of a compressed matrix.
 
 use super::block::Block;
 use crate::error::Result;
 
-/// Takes blocks, in any order unless it asks for one, from many threads; every entry exactly once.
+/// A destination of blocks, called from many threads. Blocks arrive in any order, unless
+/// [`in_order`](Self::in_order) returns true; every entry arrives exactly once.
 pub trait Sink: Sync {
-    /// What a finished sink gives.
+    /// Result of a finished sink.
     type Done;
 
-    /// Takes one block.
+    /// Receives one block.
     ///
     /// # Errors
-    /// Where it cannot be taken; the sink must then not be finished.
+    /// If the block cannot be processed; the sink must then not be finished.
     fn block(&self, block: &Block<'_>) -> Result<()>;
 
-    /// Commits what was taken. Never called after an error.
+    /// Commits all blocks. Never called after an error.
     ///
     /// # Errors
-    /// Where it cannot be committed; nothing has appeared then.
+    /// If the output cannot be committed; no output is left then.
     fn finish(self) -> Result<Self::Done>;
 
-    /// Bytes of memory the sink needs for a block of `entries` entries, per worker.
+    /// Bytes of memory that each worker needs for passing a block of `entries` entries to the sink.
     fn working_bytes(&self, entries: u64) -> u64 {
         let _ = entries;
         0
     }
 
-    /// Whether the sink is far slower when blocks do not come one after the other in order, as one is that reads along in
-    /// something that can only be read so.
+    /// Whether blocks should arrive in order, e.g. because the sink reads a sequential source alongside.
     fn in_order(&self) -> bool {
         false
     }
 }
 
-/// Two sinks take the same blocks, so that counting and checking ride along with writing.
+/// Passes the same blocks to two sinks, e.g. to count or check entries while they are written.
 impl<A: Sink, B: Sink> Sink for (A, B) {
     type Done = (A::Done, B::Done);
 
@@ -43,7 +43,7 @@ impl<A: Sink, B: Sink> Sink for (A, B) {
     }
 
     fn finish(self) -> Result<Self::Done> {
-        // The second may be cheap and refuse; the first writes and commits, so it comes last.
+        // Finish the second first: it may be a check that fails, while the first commits the output.
         let second = self.1.finish()?;
         Ok((self.0.finish()?, second))
     }

@@ -1,4 +1,4 @@
-//! Where entries come from.
+//! The `Source` trait, which reads entries of a compressed matrix, and checks of its guarantees.
 
 use super::block::{Block, Values};
 use super::layout::Layout;
@@ -7,57 +7,57 @@ use crate::error::{Error, Result};
 use std::any::Any;
 use std::ops::Range;
 
-/// Something that entries of a compressed matrix can be read from, by many threads at once.
+/// A compressed matrix whose entries many threads can read at once.
 ///
-/// Anyone may write one. What the methods promise is checked where blocks are read (pointers once, the number of entries
-/// and the minor indices of each block), so that a source that breaks it ends with an error.
+/// Other crates may implement it. The guarantees of the methods are checked when blocks are read (pointers
+/// once, number of entries and minor indices of each block), so a source that violates them causes an error.
 pub trait Source: Sync {
-    /// Orientation, size and type.
+    /// Orientation, size and value type.
     fn layout(&self) -> &Layout;
 
-    /// Where each line begins, and one more: where the last ends. Never falls; first 0, last the number of
-    /// entries.
+    /// First entry of each line, followed by the number of entries. Starts at 0 and never decreases.
     fn pointers(&self) -> &[u64];
 
-    /// The end of a block that begins at entry `start` and should have about `target` entries: the next place
-    /// where cutting is cheap. Always above `start` while there are entries left.
+    /// Returns the end of a block that starts at entry `start` and should have about `target` entries: the
+    /// next position where cutting is cheap. Always above `start` while entries are left.
     fn cut(&self, start: u64, target: u64) -> u64;
 
-    /// As [`cut`](Self::cut), where the end must depend on the matrix alone and not on the budget that the source was
-    /// opened with. To be given by sources whose cuts do.
+    /// Like [`cut`](Self::cut), but the end must depend on the matrix alone, not on the budget that the
+    /// source was opened with. Override it if `cut` depends on the budget.
     fn fixed_cut(&self, start: u64, target: u64) -> u64 {
         self.cut(start, target)
     }
 
-    /// The most entries that a block cut for `target` can have.
+    /// Largest number of entries that a block cut for `target` can have.
     fn largest_block(&self, target: u64) -> u64 {
         target
     }
 
-    /// Reads entries `range`, which begins and ends at cuts or at the ends of lines, into `into`.
+    /// Reads entries `range` into `into`. The range starts and ends at cuts or at the ends of lines.
     ///
     /// # Errors
-    /// Where they cannot be read, or a minor index is outside the matrix.
+    /// If the entries cannot be read, or a minor index is outside the matrix.
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()>;
 
-    /// Bytes of memory one worker needs for reading blocks of `entries` entries, without the entries themselves.
+    /// Bytes of memory that each worker needs for reading blocks of `entries` entries, without the entries
+    /// themselves.
     fn working_bytes(&self, entries: u64) -> u64 {
         let _ = entries;
         0
     }
 
-    /// Bytes of memory the source holds all the time.
+    /// Bytes of memory that the source holds throughout.
     fn resident_bytes(&self) -> u64 {
         self.pointers().len() as u64 * 8
     }
 
-    /// Whether blocks must be read one after the other in order: reading elsewhere starts from the beginning.
+    /// Whether blocks must be read in order, because any other read starts from the beginning.
     fn sequential(&self) -> bool {
         false
     }
 }
 
-/// A source of any kind.
+/// A boxed source of any type.
 pub type AnySource<'s> = Box<dyn Source + Send + 's>;
 
 impl<S: Source + ?Sized> Source for &S {
@@ -136,29 +136,29 @@ impl<S: Source + ?Sized> Source for Box<S> {
     }
 }
 
-/// Room for one block, used again for the next; one per worker.
+/// Memory for one block, reused for the next; one per worker.
 #[derive(Debug, Default)]
 pub struct Buffer {
     /// Minor index of each entry.
     pub minor: Vec<u32>,
     /// Values of the entries, little-endian.
     pub values: AlignedBytes,
-    /// What the source keeps from one block to the next.
+    /// State that the source keeps between blocks.
     state: Option<Box<dyn Any + Send>>,
-    /// Whether the minor indices are known to be inside the matrix.
+    /// Whether the minor indices are known to be valid.
     checked: bool,
 }
 
 impl Buffer {
-    /// An empty one.
+    /// Creates an empty buffer.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Makes room for `entries` entries of `dtype`. What is in it is left over from before.
+    /// Makes room for `entries` entries of `dtype`. The contents are unspecified.
     ///
     /// # Errors
-    /// `Limit` where there is no memory for them.
+    /// `Limit` if the memory cannot be allocated.
     pub fn resize(&mut self, entries: u64, dtype: Dtype) -> Result<()> {
         let n = usize::try_from(entries).map_err(|_| Error::limit("block too large"))?;
         self.checked = false;
@@ -166,12 +166,12 @@ impl Buffer {
         self.values.resize(n.saturating_mul(dtype.size()))
     }
 
-    /// Says that the minor indices were checked, or cannot be outside the matrix.
+    /// Marks the minor indices as checked, or as valid by construction.
     pub(crate) fn checked(&mut self) {
         self.checked = true;
     }
 
-    /// What `source` read of `entries`, as a block; checks what [`Source::read`] promises.
+    /// Returns the `entries` that `source` has read as a block; checks the guarantees of [`Source::read`].
     pub(crate) fn block<'b>(&'b self, source: &'b dyn Source, entries: Range<u64>) -> Result<Block<'b>> {
         let Layout { orientation, dtype, .. } = *source.layout();
         let n = usize::try_from(entries.end.saturating_sub(entries.start)).unwrap_or(usize::MAX);
@@ -187,7 +187,7 @@ impl Buffer {
         Ok(Block { orientation, entries, pointers: source.pointers(), minor, values })
     }
 
-    /// Takes the source's own state out, made anew the first time; put it back with [`keep`](Self::keep).
+    /// Takes the source's own state, created by default the first time. Return it with [`keep`](Self::keep).
     pub fn take_state<T: Default + Send + 'static>(&mut self) -> Box<T> {
         self.state.take().and_then(|s| s.downcast().ok()).unwrap_or_default()
     }
@@ -198,7 +198,7 @@ impl Buffer {
     }
 }
 
-/// Reads entries of a source as a block, and checks what [`Source::read`] promises.
+/// Reads entries of a source as a block, and checks the guarantees of [`Source::read`].
 pub(crate) fn read_block<'b>(
     source: &'b dyn Source,
     entries: Range<u64>,
@@ -208,7 +208,7 @@ pub(crate) fn read_block<'b>(
     into.block(source, entries)
 }
 
-/// Checks what the layout and the pointers of a source promise.
+/// Checks the guarantees for the layout and pointers of a source.
 pub(crate) fn check_source(source: &dyn Source) -> Result<()> {
     let (layout, pointers) = (source.layout(), source.pointers());
     let begins = pointers.first() == Some(&0) && pointers.last() == Some(&layout.entries);
@@ -228,11 +228,11 @@ fn grow(v: &mut Vec<u32>, n: usize) -> Result<()> {
     Ok(())
 }
 
-/// Checks what every source must: pointers begin at 0, never fall, and end within `available` entries.
-/// Later code relies on it for every subtraction of two pointers.
+/// Checks that pointers start at 0, never decrease, and end within `available` entries. Every source must do
+/// this: later code relies on it for each subtraction of two pointers.
 ///
 /// # Errors
-/// `Malformed`, with the first line that is wrong.
+/// `Malformed` with the first invalid line.
 pub fn validated_pointers(pointers: Vec<u64>, lines: u64, available: u64) -> Result<Vec<u64>> {
     if pointers.len() as u64 != lines.saturating_add(1) {
         let text = format!("indptr (expected {} values, got {})", lines.saturating_add(1), pointers.len());
@@ -256,10 +256,10 @@ pub fn validated_pointers(pointers: Vec<u64>, lines: u64, available: u64) -> Res
 /// Checks that all minor indices of a block are below `minor`.
 ///
 /// # Errors
-/// `Malformed`, with the line and the index of the first that is not.
+/// `Malformed` with the line and the index of the first that is not.
 pub fn check_minor(minor: &[u32], first_entry: u64, layout: &Layout, pointers: &[u64]) -> Result<()> {
     let is_inside = |m: u32| u64::from(m) < layout.minor;
-    // One pass without branches; the second, slow one only to say where.
+    // One pass without branches; a second, slower pass only locates the error.
     let highest = minor.iter().fold(0u32, |a, b| a.max(*b));
     if minor.is_empty() || is_inside(highest) {
         return Ok(());
@@ -268,14 +268,14 @@ pub fn check_minor(minor: &[u32], first_entry: u64, layout: &Layout, pointers: &
     Err(outside(i64::from(minor[at]), first_entry + at as u64, layout, pointers))
 }
 
-/// The error of a minor index outside the matrix.
+/// Returns the error for a minor index outside the matrix.
 pub(crate) fn outside(index: i64, entry: u64, layout: &Layout, pointers: &[u64]) -> Error {
     let line = super::block::line_of(pointers, entry);
     let (major, minor) = match layout.orientation {
         super::Orientation::Csr => ("row", "column"),
         super::Orientation::Csc => ("column", "row"),
     };
-    // A negative 32-bit index arrives as a huge one.
+    // A negative 32-bit index is read as a very large one.
     let index =
         if index > i64::from(i32::MAX) && layout.minor <= 1 << 31 { index as i32 as i64 } else { index };
     Error::malformed(format!("{minor} index {index} in {major} {line} (expected below {})", layout.minor))

@@ -1,4 +1,4 @@
-//! Where sorted entries lie until they are placed: a few large pieces of memory, filled by all workers.
+//! Holds sorted entries until they are placed: a few large pieces of memory, filled by all workers.
 
 use crate::bytes::pages::Pages;
 use crate::error::Result;
@@ -6,32 +6,31 @@ use crate::sync::{get_mut, lock};
 use std::ops::Range;
 use std::sync::Mutex;
 
-/// Bytes of a slab.
+/// Largest default size of a slab, in bytes; a longer part gets a slab of its own.
 const SLAB: u64 = 16 << 20;
 
-/// Entries of one block or batch, sorted by band, in their old order within each.
+/// Entries of one block or batch, sorted by band; within a band they keep their order.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SortedRun<'a> {
-    /// Where each band begins, and the end, in records.
+    /// Start of each band in `records`, counted in records; the last value is the end.
     pub(crate) starts: &'a [u32],
-    /// The line that lines are counted from.
+    /// First line; the lines in the records are relative to it.
     pub(crate) line: u32,
-    /// The records.
     pub(crate) records: &'a [u8],
 }
 
 impl SortedRun<'_> {
-    /// The records of a band, of `size` bytes each.
+    /// Returns the records of a band, each of `size` bytes.
     pub(crate) fn band(&self, band: usize, size: usize) -> &[u8] {
         &self.records[self.starts[band] as usize * size..self.starts[band + 1] as usize * size]
     }
 }
 
-/// Memory for parts, which come from many threads in any order.
+/// Memory for parts, which many threads add in any order.
 #[derive(Debug)]
 pub(crate) struct Arena {
     slab: usize,
-    /// Lent to one worker at a time.
+    /// A worker takes a slab out while it fills it.
     slabs: Mutex<Vec<Slab>>,
 }
 
@@ -51,14 +50,14 @@ struct RunHead {
 }
 
 impl Arena {
-    /// Room for about `total` bytes, from all threads of the current pool.
+    /// Creates an arena for about `total` bytes, shared by all threads of the current pool.
     pub(crate) fn new(total: u64) -> Self {
         let each = total.div_ceil(rayon::current_num_threads().max(1) as u64);
         Arena { slab: SLAB.min(each) as usize, slabs: Mutex::default() }
     }
 
-    /// Adds a part of `len` bytes that `fill` writes; it returns where each band begins. `order` says where it comes
-    /// among the others, and is of no other.
+    /// Adds a part of `len` bytes. `fill` writes them and returns the start of each band. `order` is the
+    /// position of the part among all parts and must be unique.
     pub(crate) fn add(
         &self,
         order: u64,
@@ -86,12 +85,12 @@ impl Arena {
         Ok(())
     }
 
-    /// Bytes of memory taken.
+    /// Memory allocated by all slabs, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         self.lock().iter().map(|slab| slab.bytes.len() as u64).sum()
     }
 
-    /// All parts, in order.
+    /// Returns all parts, sorted by `order`.
     pub(crate) fn parts(&mut self) -> Vec<SortedRun<'_>> {
         let slabs = get_mut(&mut self.slabs);
         let mut all: Vec<(u64, SortedRun<'_>)> = slabs

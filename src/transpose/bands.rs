@@ -3,18 +3,18 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Ranges of 2 to the `shift` minor indices each.
+/// Divides the minor indices into bands of `2^shift` each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bands {
     shift: u32,
     lines: u64,
 }
 
-/// One of them, by its number.
+/// Number of a band.
 pub(crate) type Band = usize;
 
 impl Bands {
-    /// At least `wanted` bands over `lines` minor indices, where there are that many.
+    /// Divides `lines` minor indices into at least `wanted` bands, or into one per index if there are fewer.
     pub(crate) fn new(lines: u64, wanted: u64) -> Self {
         let width = (lines / wanted.max(1)).max(1);
         Bands { shift: width.ilog2().min(31), lines }
@@ -24,18 +24,18 @@ impl Bands {
         (self.lines.div_ceil(1 << self.shift)).max(1) as usize
     }
 
-    /// Minor indices of a band; the last may have fewer.
+    /// Number of minor indices in a band; the last band may have fewer.
     pub(crate) fn width(&self) -> u64 {
         1 << self.shift
     }
 
-    /// The band of a minor index, and its place there.
+    /// Returns the band of a minor index and the offset of the index in that band.
     #[inline(always)]
     pub(crate) fn split(&self, minor: u32) -> (Band, u32) {
         ((minor >> self.shift) as usize, minor & ((1 << self.shift) - 1))
     }
 
-    /// The minor indices of a band.
+    /// Returns the minor indices of a band.
     pub(crate) fn lines(&self, band: Band) -> Range<u64> {
         let start = (band as u64) << self.shift;
         start..(start + (1 << self.shift)).min(self.lines)
@@ -55,7 +55,7 @@ impl LineCounts {
         self.0[minor as usize].fetch_add(n, Relaxed);
     }
 
-    /// Where each line begins, and the end.
+    /// Returns the first entry of each line, followed by the number of entries.
     pub(crate) fn pointers(&self) -> Vec<u64> {
         let mut sum = 0;
         let mut out = Vec::with_capacity(self.0.len() + 1);

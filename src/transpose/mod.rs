@@ -1,15 +1,16 @@
-//! The second pump: the same entries in the other layout.
+//! Transposes a matrix: converts its entries from CSR to CSC order or back.
 //!
 //! Every entry is decoded once. As blocks arrive, their entries are partitioned by ranges of minor indices
-//! (*bands*) into records of a few bytes; counting on the way tells where each line of the output begins. When all have
-//! arrived, each band is placed by counting sort, in memory that stays in a core's cache, and goes to the sink as a block.
+//! (*bands*) into records of a few bytes, and counted per line of the output, which gives the line pointers.
+//! After the last block each band is placed by counting sort, in memory that fits a core's cache, and goes to
+//! the sink as a block.
 //!
-//! Where all entries do not fit the budget, the bands are wider and go to a temporary file, appended in large
-//! pieces; groups of bands that fit are read back one after the other and treated as above. Nothing is ever
-//! written at random over more than the budget.
+//! If the entries do not all fit the budget, the bands are wider and are appended to a temporary file in
+//! large pieces. Groups of bands that fit the budget are then read back one at a time and placed in the same
+//! way. Random writes never cover more memory than the budget.
 //!
-//! The order is stable: within a line of the output minor indices ascend, and entries with the same one keep
-//! the order they were stored in.
+//! The order is stable: minor indices ascend within a line of the output, and entries with the same minor
+//! index keep the order they were stored in.
 
 mod arena;
 mod bands;
@@ -18,7 +19,7 @@ mod record;
 mod scatter;
 mod spill;
 
-/// Where temporary files go unless another directory is asked for.
+/// Default directory for temporary files.
 pub(crate) use crate::bytes::commit::beside;
 use crate::bytes::spill::SpillFile;
 use crate::error::Result;
@@ -30,17 +31,18 @@ use record::Records;
 use spill::Spilled;
 use std::path::Path;
 
-/// Entries of a block that is partitioned at once.
+/// Entries of a block that is read and partitioned.
 const BLOCK: u64 = 1 << 18;
-/// Entries of a band that is placed at once: its lines and values stay in a core's own cache.
+/// Entries of a band that is placed at once: its lines and values fit a core's own cache.
 const PLACED: u64 = 96 << 10;
-/// Bytes that are left at least: three quarters of them are for reading.
+/// Smallest working memory in bytes; three quarters of it is for reading.
 const LEAST: u64 = 2 << 20;
-/// The most bands kept in memory.
+/// Largest number of bands in memory.
 const MOST_BANDS: u64 = 4096;
-/// The most bands on the disk.
+/// Largest number of bands on disk.
 const MOST_SPILLED: u64 = 2048;
-/// Bytes of one band written at once, at least, where larger records would make that more.
+/// Smallest write of a band, in bytes. Larger records are used if the smallest ones would lead to smaller
+/// writes.
 const LEAST_EXTENT: u64 = 128 << 10;
 
 /// All entries of a matrix, partitioned for the other layout.
@@ -58,11 +60,11 @@ enum SortedEntries {
     Disk(Spilled),
 }
 
-/// Reads all of `from` and partitions it; `also` sees each block on the way, so that the stored layout can be
-/// written from the same decoding. Temporary files, where the budget asks for them, go to `directory`.
+/// Reads all of `from` and partitions it. Calls `also` with each block, so that the stored layout can be
+/// written from the same decoding. Temporary files, if the budget requires them, are created in `directory`.
 ///
 /// # Errors
-/// Those of reading and of `also`; `Limit` where the budget is too small; `Io` for temporary files.
+/// Errors of reading and of `also`; `Limit` if the budget is too small; `Io` for temporary files.
 pub fn partition(
     from: &dyn Source,
     budget: Budget,
@@ -104,20 +106,20 @@ pub fn partition(
 }
 
 impl Partitions {
-    /// The layout that comes out.
+    /// Layout of the output.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Where its lines begin.
+    /// First entry of each line of the output, followed by the number of entries.
     pub fn pointers(&self) -> &[u64] {
         &self.pointers
     }
 
-    /// Gives all entries to `to`, on all threads of the current pool, and finishes it.
+    /// Writes all entries to `to` on all threads of the current pool, then finishes `to`.
     ///
     /// # Errors
-    /// Those of the sink; `Io` for temporary files; `Cancelled`.
+    /// Errors of the sink; `Io` for temporary files; `Cancelled`.
     pub fn deliver<S: Sink>(self, to: S, observer: &dyn Observer) -> Result<S::Done> {
         let visit = |block: &Block<'_>| to.block(block);
         let sink_bytes = |entries: u64| to.working_bytes(entries);
@@ -127,7 +129,7 @@ impl Partitions {
             SortedEntries::Memory(bands, records, mut arena) => {
                 let left = self.budget.bytes.saturating_sub(arena.bytes());
                 place::place_bands(&bands, records, &arena.parts(), &out, left)?;
-                // the system takes its time to take so much memory back, the sink waits for the disk
+                // Freeing this much memory takes time: do it while the sink waits for the disk.
                 rayon::in_place_scope(|scope| {
                     scope.spawn(|_| drop(arena));
                     to.finish()
@@ -141,17 +143,17 @@ impl Partitions {
     }
 }
 
-/// What fits where.
+/// How the budget is used.
 struct PartitionPlan {
     in_memory: bool,
     records: Records,
-    /// Entries of a block.
+    /// Target entries of a block.
     target: u64,
-    /// Bands to sort by, at least.
+    /// Smallest number of bands.
     bands: u64,
-    /// Bytes staged for the disk, over all workers and bands.
+    /// Bytes staged before they are written to disk, for all workers and bands together.
     staging: u64,
-    /// What is left for reading, and for sorting what goes to the disk.
+    /// Budget for reading, and for sorting entries that are spilled.
     reading: Budget,
 }
 
@@ -162,7 +164,7 @@ impl PartitionPlan {
         let threads = rayon::current_num_threads() as u64;
         for number in [1, 2] {
             let records = Records { number, width };
-            // Bands narrow enough for the records
+            // A band may hold no more minor indices than a record can number.
             let least_bands = to.lines.div_ceil(records.reach()).max(1);
             if least_bands > MOST_SPILLED || !lines_are_near(from, records) {
                 continue;
@@ -171,7 +173,7 @@ impl PartitionPlan {
             if number > 1 {
                 return plan;
             }
-            // The smallest are not worth many small writes.
+            // The smallest records do not pay if they lead to many small writes.
             let few_writes =
                 |p: &PartitionPlan| p.in_memory || p.staging / threads / least_bands >= LEAST_EXTENT;
             if let Some(plan) = plan.ok().filter(few_writes) {
@@ -186,7 +188,7 @@ impl PartitionPlan {
         let record = records.bytes() as u64;
         let threads = rayon::current_num_threads() as u64;
         let pointers = (layout.minor + 1) * 8;
-        // A block while it is read, and its entries by bands.
+        // A block while it is read, and its entries sorted by band.
         let per_block = |n: u64| {
             let n = from.largest_block(n).min(layout.entries.max(1));
             from.working_bytes(n).saturating_add(n.saturating_mul(4 + records.width as u64 + record))
@@ -208,7 +210,7 @@ impl PartitionPlan {
             target /= 2;
         }
         let group = spill::group_bytes(left);
-        // Bands of unequal weight are grouped afterwards, so there are several to a group.
+        // Bands differ in size and are grouped afterwards, so plan several bands per group.
         let bands = all.div_ceil(group.max(1)).saturating_mul(4).clamp(least_bands.max(4), MOST_SPILLED);
         let staging = left / 4;
         let reading = Budget::new(resident + left - staging);
@@ -216,8 +218,8 @@ impl PartitionPlan {
     }
 }
 
-/// Whether no block has lines further apart than records tell: so many lines together always have more entries than a
-/// block.
+/// Whether any `reach` consecutive lines hold at least one block of entries, so that line offsets within a
+/// block fit a record.
 fn lines_are_near(from: &dyn Source, records: Records) -> bool {
     let block = from.largest_block(BLOCK);
     let near = |w: &[u64]| w[w.len() - 1] - w[0] >= block;

@@ -1,4 +1,4 @@
-//! Places the entries of bands where they belong in the output.
+//! Moves the entries of bands to their positions in the output.
 
 use super::arena::SortedRun;
 use super::bands::{Band, Bands};
@@ -10,26 +10,26 @@ use crate::observe::Observer;
 use crate::sync::each_in_parallel;
 use std::ops::Range;
 
-/// Entries placed and given to the sink at once at most.
+/// Largest number of entries placed and passed to the sink at once.
 const MOST: u64 = 1 << 18;
-/// Entries of one long line given to the sink at once.
+/// Entries of a long line passed to the sink at once.
 const LINE_BLOCK: usize = 1 << 16;
 
-/// Takes the blocks of the output.
+/// Callback for the blocks of the output.
 type BlockVisit<'a> = &'a (dyn Fn(&Block<'_>) -> Result<()> + Sync);
 
-/// Where placed entries go.
+/// Destination of placed entries.
 pub(crate) struct Output<'a> {
     layout: &'a Layout,
-    /// Of the whole output.
+    /// Pointers of the whole output.
     all: &'a [u64],
-    /// From the line on that bands are numbered from.
+    /// Pointers from the first line that the bands cover.
     pointers: &'a [u64],
     observer: &'a dyn Observer,
     visit: BlockVisit<'a>,
-    /// Bytes that whoever takes a block of so many entries needs for it.
+    /// Bytes of memory that the sink needs for a block of this many entries.
     sink_bytes: &'a (dyn Fn(u64) -> u64 + Sync),
-    /// Blocks go one after the other.
+    /// Whether blocks must be passed on in order.
     in_order: bool,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Output<'a> {
         Output { layout, all: pointers, pointers, observer, visit, sink_bytes, in_order }
     }
 
-    /// How many workers can place bands in `bytes` of memory: one at least.
+    /// Number of workers that can place bands in `bytes` of memory, at least 1.
     fn workers(&self, bands: &Bands, bytes: u64) -> usize {
         if self.in_order {
             return 1;
@@ -56,7 +56,7 @@ impl<'a> Output<'a> {
         matrix::workers(bytes, room.saturating_add((self.sink_bytes)(largest)))
     }
 
-    /// The same for bands numbered from `line` on.
+    /// Returns the same output for bands that start at `line`.
     pub(crate) fn shifted(&self, line: u64) -> Output<'_> {
         Output { pointers: &self.all[line as usize..], ..*self }
     }
@@ -65,12 +65,12 @@ impl<'a> Output<'a> {
         self.pointers
     }
 
-    /// Entries of these lines of the output.
+    /// Number of entries in these lines of the output.
     pub(crate) fn entries(&self, lines: Range<u64>) -> u64 {
         self.pointers[lines.end as usize] - self.pointers[lines.start as usize]
     }
 
-    /// Gives a block to the sink.
+    /// Passes a block to the sink. `start` is the position of its first entry in the output.
     pub(crate) fn emit(&self, start: u64, minor: &[u32], bytes: &[u8]) -> Result<()> {
         if self.observer.cancelled() {
             return Err(Error::cancelled());
@@ -84,8 +84,8 @@ impl<'a> Output<'a> {
     }
 }
 
-/// Places all bands, whose entries are in `parts` in order, on as many threads of the current pool as have room in `left`
-/// bytes.
+/// Places all bands. `parts` hold their entries in order. Uses as many threads of the current pool as fit in
+/// `left` bytes.
 pub(crate) fn place_bands(
     bands: &Bands,
     records: Records,
@@ -99,7 +99,7 @@ pub(crate) fn place_bands(
     })
 }
 
-/// Memory of one worker, used again for each band.
+/// Memory of one worker, reused for each band.
 #[derive(Default)]
 struct BandRoom {
     minor: Vec<u32>,
@@ -117,7 +117,7 @@ fn place_band(
 ) -> Result<()> {
     let all = bands.lines(band);
     let mut lines = all.clone();
-    // As many lines at once as make a block; a line of its own may be longer than that.
+    // Place as many lines at once as fit a block; a single line may be longer.
     while lines.start < all.end {
         let start = lines.start as usize;
         let bound = out.pointers()[start].saturating_add(MOST);
@@ -164,8 +164,8 @@ impl BandRoom {
     }
 }
 
-/// Puts the entries of one segment in their places; those of other lines are left out unless the segment has `only`
-/// the lines there is room for, which begin with the `first` of the band.
+/// Places the entries of one segment. `first` is the first line to place, counted from the start of the band.
+/// Entries of other lines are skipped, unless `only` says that the segment has none.
 fn take<const N: usize, const W: usize, const R: usize>(
     room: &mut BandRoom,
     first: u32,
@@ -189,7 +189,7 @@ fn take<const N: usize, const W: usize, const R: usize>(
     }
 }
 
-/// Gives the entries of one long line, the `wanted` of its band, to the sink: they are in order already.
+/// Passes the entries of one long line, line `wanted` of its band, to the sink. They are in order already.
 fn push_line<const N: usize, const W: usize, const R: usize>(
     line: &mut LineWriter<'_, '_>,
     wanted: u32,
@@ -209,7 +209,7 @@ fn push_line<const N: usize, const W: usize, const R: usize>(
 pub(crate) struct LineWriter<'a, 'o> {
     at: u64,
     minor: Vec<u32>,
-    /// BandRoom for the values of a block.
+    /// Buffer for the values of a block.
     values: AlignedBytes,
     width: usize,
     out: &'a Output<'o>,

@@ -1,28 +1,28 @@
-//! How an entry is kept on its way: the line it came from, its minor index and its value, end to end.
+//! Record of an entry: the line it came from, its minor index and its value, without padding.
 
-/// The bytes of a kept entry. Lines are counted from the first of their block and minor indices from the first of their
-/// band, so that in most matrices one byte holds each.
+/// Format of a record. Lines are counted from the first line of the block and minor indices from the first of
+/// the band, so in most matrices each fits one byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Records {
-    /// Bytes of a line, and of a minor index: 1, 2 or 4.
+    /// Bytes of a line number and of a minor index each: 1, 2 or 4.
     pub(crate) number: usize,
     /// Bytes of a value.
     pub(crate) width: usize,
 }
 
 impl Records {
-    /// Bytes of one.
+    /// Bytes of a record.
     pub(crate) fn bytes(self) -> usize {
         2 * self.number + self.width
     }
 
-    /// How many lines, and minor indices, they tell apart.
+    /// Number of different lines, and of different minor indices, that a record can hold.
     pub(crate) fn reach(self) -> u64 {
         1 << (8 * self.number)
     }
 }
 
-/// Calls a function that is generic over the bytes of a number, of a value and of a record.
+/// Calls a function that is generic over the bytes of a number, a value and a record.
 macro_rules! with_record {
     ($records:expr, $f:ident($($arg:expr),* $(,)?)) => {
         match ($records.number, $records.width) {
@@ -43,7 +43,7 @@ macro_rules! with_record {
 }
 pub(crate) use with_record;
 
-/// An entry as a record.
+/// Packs an entry into a record.
 #[inline(always)]
 pub(crate) fn pack<const N: usize, const W: usize, const R: usize>(
     line: u32,
@@ -57,7 +57,7 @@ pub(crate) fn pack<const N: usize, const W: usize, const R: usize>(
     out
 }
 
-/// Line, minor index and value of a record.
+/// Returns the line, minor index and value of a record.
 #[inline(always)]
 pub(crate) fn unpack<const N: usize, const W: usize, const R: usize>(
     record: &[u8; R],

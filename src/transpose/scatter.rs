@@ -1,4 +1,4 @@
-//! Sorting by band: entries of a block or of pieces that were read back, written as records.
+//! Sorts entries by band, from a block or from pieces read back, and writes them as records.
 
 use super::arena::Arena;
 use super::bands::{Bands, LineCounts};
@@ -6,19 +6,19 @@ use super::record::{Records, pack, unpack, with_record};
 use crate::error::{Error, Result};
 use crate::matrix::Block;
 
-/// Some entries read back as records.
+/// Records read back from the temporary file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SpilledPiece<'b> {
-    /// The first entry of the block they came with.
+    /// First entry of the block they came from.
     pub(crate) start: u64,
-    /// The line that their lines are counted from, and the last that they can have.
+    /// First line, which the lines in the records are relative to, and last possible line.
     pub(crate) lines: [u32; 2],
-    /// What is added, wrapping around, to their minor indices.
+    /// Number to add to each minor index, with wrapping.
     pub(crate) minor: u32,
     pub(crate) records: &'b [u8],
 }
 
-/// The first line of a block, which those of its records are counted from, and the last.
+/// Returns the first line of a block, which the lines in its records are relative to, and the last line.
 pub(crate) fn lines_of(block: &Block<'_>, records: Records) -> Result<[u32; 2]> {
     if block.entries.is_empty() {
         return Ok([0, 0]);
@@ -30,8 +30,8 @@ pub(crate) fn lines_of(block: &Block<'_>, records: Records) -> Result<[u32; 2]> 
     Ok([first as u32, last as u32])
 }
 
-/// Sorts a block's entries by band into `out`, which holds them exactly. Lines are counted from `first`. Where each band
-/// begins comes back.
+/// Sorts a block's entries by band into `out`, which has exactly their size. Lines are counted from `first`.
+/// Returns the start of each band.
 pub(crate) fn sort_block(
     bands: &Bands,
     records: Records,
@@ -63,8 +63,8 @@ fn scatter_block<const N: usize, const W: usize, const R: usize>(
     }
 }
 
-/// Sorts pieces by the bands `bands` into the part of `arena` that comes as the `order`-th. All their lines lie within what a
-/// record tells apart.
+/// Sorts pieces by `bands` into part number `order` of `arena`. The lines of all pieces must fit the range of
+/// one record.
 pub(crate) fn sort_pieces(
     bands: &Bands,
     records: Records,
@@ -103,7 +103,7 @@ fn scatter_pieces<const N: usize, const W: usize, const R: usize>(
     Ok(starts)
 }
 
-/// Where the next entry of each band goes.
+/// Position of the next entry of each band.
 struct Starts(Vec<u32>);
 
 impl Starts {
@@ -131,7 +131,8 @@ impl Starts {
     }
 }
 
-/// LineCounts the entries of each minor index. Those of a band are together, so a small table takes them first.
+/// Counts the entries of each minor index. `sorted` is ordered by band, so a small table per band collects
+/// the counts first.
 pub(crate) fn count(bands: &Bands, records: Records, starts: &[u32], sorted: &[u8], counts: &LineCounts) {
     with_record!(records, count_records(bands, starts, sorted, counts));
 }

@@ -1,7 +1,8 @@
-//! Bands on the disk: pieces appended while blocks arrive, read back a group of bands at a time.
+//! Bands on disk: pieces are appended while blocks arrive, then read back one group of bands at a time.
 //!
-//! A piece is what one block had of one band: the block's first entry (u64), the number of records (u32), the line that
-//! theirs are counted from and the last they can have (u32 each), then the records.
+//! A piece holds the entries that one block has in one band: the block's first entry (u64), the number of
+//! records (u32), the line that the records' lines are relative to and the last possible line (u32 each),
+//! then the records.
 
 use super::PLACED;
 use super::arena::Arena;
@@ -18,12 +19,12 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Mutex;
 
-/// Bytes in front of a piece's records.
+/// Bytes before a piece's records.
 const HEAD: usize = 20;
 /// Entries sorted at once when a group is read back.
 const BATCH: u64 = 1 << 17;
 
-/// Bytes of a group of bands that is read back at once: it is held twice while it is sorted.
+/// Bytes of a group of bands that is read back at once. The group is held twice while it is sorted.
 pub(crate) fn group_bytes(left: u64) -> u64 {
     left * 2 / 5
 }
@@ -33,15 +34,15 @@ pub(crate) struct Spilled {
     file: SpillFile,
     bands: Bands,
     records: Records,
-    /// What each band has on the disk.
+    /// Extents of each band in the file.
     extents: Vec<Mutex<Vec<Extent>>>,
-    /// One set for each worker, lent out for a block at a time.
+    /// One buffer set per worker, taken out while a block is sorted.
     staged: Mutex<Vec<Staged>>,
-    /// Bytes of one band that are written at once.
+    /// Bytes of a band that are staged and written at once.
     extent_bytes: usize,
 }
 
-/// What was read back, one extent behind the other; used again for the next.
+/// Extents read back, in consecutive order; reused for the next group.
 #[derive(Debug)]
 struct BandGroup {
     bytes: Pages,
@@ -54,11 +55,11 @@ impl BandGroup {
         Ok(BandGroup { bytes: Pages::new(1)?, extents: Vec::new() })
     }
 
-    /// Forgets what was there, and makes room for `len` bytes.
+    /// Removes all extents and makes room for `len` bytes.
     fn clear(&mut self, len: usize) -> Result<()> {
         self.extents.clear();
         if self.bytes.len() < len {
-            // the old goes before the new comes
+            // Free the old pages before allocating new ones.
             self.bytes = Pages::new(1)?;
             self.bytes = Pages::new(len)?;
         }
@@ -66,16 +67,16 @@ impl BandGroup {
     }
 }
 
-/// What waits to be written.
+/// Records staged for writing, by band.
 #[derive(Debug)]
 struct Staged {
-    /// So many bytes for each band, one behind the other.
+    /// `extent_bytes` bytes for each band, in order of the bands.
     room: Pages,
-    /// How many of them are used.
+    /// Bytes used of each band.
     used: Vec<usize>,
-    /// A block, sorted.
+    /// Records of a block, sorted by band.
     sorted: Vec<u8>,
-    /// A piece that is larger than the room of a band.
+    /// A piece that does not fit the space of a band.
     large: Vec<u8>,
 }
 
@@ -94,7 +95,7 @@ impl Spilled {
         }
     }
 
-    /// Sorts a block and stages its pieces; bands that have enough go to the disk.
+    /// Sorts a block and stages its pieces; full bands are written to disk.
     pub(crate) fn take(&self, block: &Block<'_>, counts: &LineCounts) -> Result<()> {
         if block.entries.is_empty() {
             return Ok(());
@@ -144,7 +145,7 @@ impl Spilled {
         Ok(())
     }
 
-    /// Writes what is still staged and gives its memory back.
+    /// Writes everything that is still staged and frees the memory.
     pub(crate) fn flush(&self) -> Result<()> {
         for set in std::mem::take(&mut *lock(&self.staged)) {
             for (band, used) in set.used.iter().enumerate() {
@@ -154,7 +155,7 @@ impl Spilled {
         Ok(())
     }
 
-    /// Reads groups of bands back and places them.
+    /// Reads groups of bands back and places their entries.
     pub(crate) fn deliver(self, budget: Budget, out: &Output<'_>) -> Result<()> {
         let pointers = out.pointers().len() as u64 * 16;
         let record = self.records.bytes() as u64;
@@ -181,7 +182,7 @@ impl Spilled {
         Ok(())
     }
 
-    /// Reads all bytes of some bands.
+    /// Reads all extents of some bands into `group`.
     fn read_group(&self, bands: Range<Band>, group: &mut BandGroup) -> Result<()> {
         let of = |band: Band| lock(&self.extents[band]).iter().map(|e| (band, *e)).collect::<Vec<_>>();
         let extents: Vec<(Band, Extent)> = bands.flat_map(of).collect();
@@ -205,12 +206,12 @@ impl Spilled {
         Ok(bytes)
     }
 
-    /// Sorts the entries of lines `lines`, which are all that `group` holds, into fine bands and places those, in `left` bytes
-    /// besides.
+    /// Sorts the entries of `group`, which holds exactly the lines `lines`, into fine bands and places them.
+    /// `left` is the memory for placing, in bytes.
     fn place(&self, lines: Range<u64>, group: &BandGroup, out: &Output<'_>, left: u64) -> Result<()> {
         let total = out.entries(lines.clone());
         let span = lines.end - lines.start;
-        // Fine bands are numbered from the group's first line on.
+        // Fine bands start at the group's first line.
         let wanted = total.div_ceil(PLACED).max(span.div_ceil(self.records.reach()));
         let fine = Bands::new(span, wanted);
         let mut pieces = Vec::new();
@@ -223,7 +224,7 @@ impl Spilled {
         }
         pieces.sort_by_key(|p| p.start);
         let mut arena = Arena::new(total.saturating_mul(self.records.bytes() as u64));
-        // In their own order: a block whose pieces make several batches begins each of them.
+        // Number parts by batch, not by first entry: the pieces of one block may start several batches.
         let batches = self.batches(&pieces);
         batches.into_par_iter().enumerate().try_for_each(|(n, batch)| {
             scatter::sort_pieces(&fine, self.records, n as u64, &pieces[batch], &arena)
@@ -233,8 +234,8 @@ impl Spilled {
         place_bands(&fine, self.records, &arena.parts(), &shifted, left)
     }
 
-    /// A band that is more than fits: as many of its lines at once as do, and a line that alone is too long
-    /// as it comes. The band is read once for each.
+    /// Places a band that is too large for a group: as many of its lines at once as fit. A single line that
+    /// is too long goes to the sink entry by entry. The band is read once for each step.
     fn deliver_heavy(
         &self,
         band: Band,
@@ -286,7 +287,8 @@ impl Spilled {
         Ok(())
     }
 
-    /// Place in the input, offset and length of the pieces of an extent, from their heads.
+    /// Appends the first entry, file offset and length in bytes of each piece of an extent, from the heads of
+    /// the pieces.
     fn index(&self, e: Extent, out: &mut Vec<(u64, u64, u64)>) -> Result<()> {
         let mut at = e.offset;
         while at < e.offset + e.len {
@@ -318,7 +320,7 @@ impl Spilled {
         Ok((SpilledPiece { start, lines: [first, last], minor, records }, rest))
     }
 
-    /// Runs of pieces that make a batch each: enough entries, and lines that one record tells apart.
+    /// Divides pieces into batches of about `BATCH` entries, whose lines fit the range of one record.
     fn batches(&self, pieces: &[SpilledPiece<'_>]) -> Vec<Range<usize>> {
         let mut out = Vec::new();
         let (mut start, mut n) = (0, 0);
@@ -337,7 +339,7 @@ impl Spilled {
     }
 }
 
-/// Gives the entries of one line of a band, which are in order, to where they go.
+/// Writes the entries of one line of a band, which are in order, to `line`.
 fn push_wanted<const N: usize, const W: usize, const R: usize>(
     wanted: &Range<u32>,
     piece: &SpilledPiece<'_>,
@@ -352,7 +354,7 @@ fn push_wanted<const N: usize, const W: usize, const R: usize>(
     Ok(())
 }
 
-/// Leaves those entries of a piece that are of these lines of its band.
+/// Keeps only the entries of a piece whose lines, counted from the start of the band, are in `wanted`.
 fn retain_wanted<const N: usize, const W: usize, const R: usize>(wanted: &Range<u32>, bytes: &mut Vec<u8>) {
     let records = bytes[HEAD..].as_chunks_mut::<R>().0;
     let mut kept = 0;

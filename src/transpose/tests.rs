@@ -1,4 +1,4 @@
-//! The engine against a model that anyone can read.
+//! Compares the transposition with a simple model.
 
 use super::*;
 use crate::dtype::Dtype;
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::matrix::{InMemory, IntoMemory, Orientation};
 use proptest::prelude::*;
 
-/// The same entries by columns: for each column the rows in order, each with its entries in stored order.
+/// Returns the same entries by column: rows in order, and within a row the stored order.
 fn model(m: &InMemory) -> InMemory {
     let from = *m.layout();
     let size = from.dtype.size();
@@ -43,7 +43,8 @@ fn matrix(lines: &[Vec<u32>], minor: u64, dtype: Dtype) -> InMemory {
         indices.extend(l.iter().map(|m| m % minor as u32));
         pointers.push(indices.len() as u64);
     }
-    // Every value is different, as far as its type allows, and no float is treated as a number.
+    // Values are distinct as far as the type allows. As floats they are NaN patterns, which must be copied
+    // bit by bit.
     let values = (0..indices.len() as u64)
         .flat_map(|i| {
             (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 0x7ff0_0000_0000_0001).to_le_bytes()[8 - dtype.size()..]
@@ -105,7 +106,8 @@ fn the_same_for_any_budget() {
     {
         let m = large(lines, minor, per_line, skew);
         let ample = transposed(&m, 1 << 30);
-        // back again: equal to the original where lines were sorted, so compare through the flipped one
+        // The original may have unsorted lines, so compare the transposed matrix after two more
+        // transpositions.
         assert!(transposed(&transposed(&ample, 1 << 30), 1 << 30) == ample);
         for budget in [6 << 20, 8 << 20, 12 << 20] {
             for threads in [1, 3] {
@@ -117,7 +119,7 @@ fn the_same_for_any_budget() {
     }
 }
 
-/// Lines and minor indices further apart than one and two bytes tell, with records of every size.
+/// Lines and minor indices whose distance does not fit one or two bytes, with records of every size.
 #[test]
 fn far_lines_and_wide_bands() {
     let of = |lines: u32, every: u32, n: u32| -> Vec<Vec<u32>> {
@@ -167,7 +169,7 @@ fn edges() {
     }
 }
 
-/// The least budget that an error tells, in bytes.
+/// The smallest budget that an error message names, in bytes.
 fn told(e: &Error) -> u64 {
     let least = e.message().split("at least ").nth(1).unwrap().split('M').next().unwrap();
     least.parse::<u64>().unwrap() << 20
@@ -182,7 +184,7 @@ fn too_small_a_budget_tells_the_least() {
     assert!(transposed(&m, told(&e)) == transposed(&m, 1 << 30));
 }
 
-/// A matrix that can be cut at multiples of `every` only, as one in large chunks.
+/// A matrix that can only be cut at multiples of `every`, like one stored in large chunks.
 struct Chunked<'a> {
     of: &'a InMemory,
     every: u64,

@@ -1,4 +1,4 @@
-//! Lines changed on their way: sorted, duplicates summed, zeros dropped.
+//! Edits lines as they are read: sorts them, sums duplicates, drops zeros.
 
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Result};
@@ -12,26 +12,27 @@ use crate::observe::Observer;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// What to do to each line, in this order: sort, sum, drop.
+/// Changes to make to each line, applied in this order: sort, sum, drop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Edit {
-    /// Put minor indices into ascending order; equal ones keep their order.
+    /// Sort entries by minor index; entries with the same index keep their order.
     pub sort: bool,
-    /// Make one entry of all with the same minor index, at the place of the first; values are added in order.
-    /// Sorts as well, as scipy does.
+    /// Replace all entries with the same minor index by one, whose value is their sum, added in stored order.
+    /// Also sorts, as scipy does.
     pub sum_duplicates: bool,
-    /// Leave out entries whose value is zero. NaN is not zero.
+    /// Remove entries whose value is zero. NaN is not zero.
     pub drop_zeros: bool,
 }
 
 impl Edit {
-    /// Whether anything is to be done.
+    /// Whether nothing is to be changed.
     pub fn is_none(&self) -> bool {
         *self == Edit::default()
     }
 }
 
-/// A source whose lines are edited as they are read. Lines are read whole, so the longest must fit the budget.
+/// A source whose lines are edited as they are read. Lines are read whole, so the longest line must fit the
+/// budget.
 pub struct Edited<'s> {
     from: &'s dyn Source,
     edit: Edit,
@@ -41,10 +42,10 @@ pub struct Edited<'s> {
 }
 
 impl<'s> Edited<'s> {
-    /// Reads all of `from` once to find out how many entries each line will have.
+    /// Reads all of `from` once to count the entries that each line will have.
     ///
     /// # Errors
-    /// Those of reading; `Malformed` where summing duplicates overflows an integer type.
+    /// Errors of reading; `Malformed` if summing duplicates overflows an integer type.
     pub fn new(from: &'s dyn Source, edit: Edit, budget: Budget, observer: &dyn Observer) -> Result<Self> {
         let pointers = from.pointers();
         let lines = Lines::new(from);
@@ -83,13 +84,13 @@ impl Source for Edited<'_> {
     }
 
     fn cut(&self, start: u64, target: u64) -> u64 {
-        // Whole lines, as many as stay below the target before editing.
+        // As many whole lines as have at most `target` entries before editing.
         let first = line_of(&self.pointers, start);
         let old = self.from.pointers();
         let bound = old[first].saturating_add(target.max(1));
         let end = old.partition_point(|p| *p <= bound).saturating_sub(1).max(first + 1);
         let end = end.min(old.len() - 1);
-        // A range without entries left would be no block: go on to the next line that has some.
+        // A block must not be empty: if editing leaves no entries, continue to the next line that has some.
         let next = self.pointers[end];
         if next > start { next } else { self.pointers[line_of(&self.pointers, start) + 1] }
     }
@@ -144,10 +145,11 @@ impl Source for Edited<'_> {
     }
 }
 
-/// Takes a line's number, minor indices and values.
+/// Callback with a line's number, minor indices and values.
 type Visit<'v> = &'v mut dyn FnMut(usize, &[u32], &[u8]);
 
-/// Edits the lines of a block of whole lines; `visit` gets each line's number, minor indices and values.
+/// Edits the lines of a block of whole lines and calls `visit` with each line's number, minor indices and
+/// values.
 fn edit_block(block: &Block<'_>, edit: Edit, visit: Visit<'_>) -> Result<()> {
     with_element!(block.values.dtype, T => edit_typed::<T>(block, edit, visit))
 }

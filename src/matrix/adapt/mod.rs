@@ -1,4 +1,4 @@
-//! Sources made of other sources: chosen lines, edited entries, several matrices as one.
+//! Sources built from other sources: selected lines, edited entries, several matrices as one.
 
 pub(crate) mod edit;
 pub(crate) mod select;

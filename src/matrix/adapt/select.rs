@@ -1,4 +1,4 @@
-//! A source of which only some lines and some minor indices are taken, in any order, with empty ones between them.
+//! Selects and reorders lines and minor indices of a source, and can insert empty ones.
 
 use crate::error::{Error, Result};
 use crate::matrix::block::line_of;
@@ -11,25 +11,25 @@ use crate::observe::{Observer, Phase, Verb};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Stands for a line or a minor index that the source does not have: it is there, and empty.
+/// Index for an empty line or minor index that is not in the source.
 pub const ABSENT: u64 = u64::MAX;
 
-/// Which rows and columns are taken, in this order; all where `None`.
+/// Rows and columns to select, in this order; `None` selects all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selection {
-    /// Rows: cells.
+    /// Rows (cells).
     pub obs: Option<Vec<u64>>,
-    /// Columns: genes.
+    /// Columns (genes).
     pub var: Option<Vec<u64>>,
 }
 
 impl Selection {
-    /// Whether everything is taken.
+    /// Whether everything is selected.
     pub fn is_all(&self) -> bool {
         self.obs.is_none() && self.var.is_none()
     }
 
-    /// What is taken of the lines and of the minor indices of a compressed matrix.
+    /// Returns the selected lines and the selected minor indices of a compressed matrix, in this order.
     pub fn of(&self, orientation: Orientation) -> [Option<&[u64]>; 2] {
         match orientation {
             Orientation::Csr => [self.obs.as_deref(), self.var.as_deref()],
@@ -38,23 +38,24 @@ impl Selection {
     }
 }
 
-/// Lines and minor indices of a source, renumbered. Lines are read whole, so the longest must fit the budget.
+/// Selected lines and minor indices of a source, renumbered. Lines are read whole, so the longest line must
+/// fit the budget.
 pub struct Selected<'s> {
     from: &'s dyn Source,
     layout: Layout,
     pointers: Vec<u64>,
-    /// The line of the source that each line is; all in order where `None`.
+    /// Source line of each line; `None` stands for all lines in order.
     lines: Option<Vec<u64>>,
     minor: Option<Minor>,
-    /// Entries of the longest line of the source.
+    /// Number of entries in the longest line of the source.
     longest: u64,
 }
 
-/// What becomes of each minor index: none, one or several new ones.
+/// New minor indices of each old one: none, one or several.
 struct Minor {
     starts: Vec<u32>,
     targets: Vec<u32>,
-    /// New indices ascend with old ones, so lines stay in order.
+    /// Whether new indices ascend with old ones, so that sorted lines stay sorted.
     ascending: bool,
 }
 
@@ -83,7 +84,7 @@ impl Minor {
         Ok(Minor { starts, targets, ascending })
     }
 
-    /// Whether each old index becomes exactly one new one.
+    /// Whether each old index has exactly one new one.
     fn is_renumbering(&self) -> bool {
         self.starts.windows(2).all(|w| w[1] - w[0] == 1)
     }
@@ -101,11 +102,11 @@ impl std::fmt::Debug for Selected<'_> {
 }
 
 impl<'s> Selected<'s> {
-    /// Takes `lines` and `minor` of `from`, all where `None`, an empty one for each [`ABSENT`]. Choosing minor indices reads
-    /// the chosen lines once to count, unless none is left out.
+    /// Selects `lines` and `minor` of `from`; `None` selects all, and each [`ABSENT`] gives an empty one. If
+    /// some minor indices are left out, this reads the selected lines once to count their entries.
     ///
     /// # Errors
-    /// `Usage` where something chosen is not there; otherwise as reading goes.
+    /// `Usage` if a selected index is out of range; errors of reading.
     pub fn new(
         from: &'s dyn Source,
         lines: Option<&[u64]>,
@@ -159,10 +160,10 @@ impl<'s> Selected<'s> {
         Ok(selected)
     }
 
-    /// The rows and columns of a selection.
+    /// Selects the rows and columns of `selection` from `from`.
     ///
     /// # Errors
-    /// As [`new`](Self::new).
+    /// The same as of [`new`](Self::new).
     pub fn taken(
         from: &'s dyn Source,
         selection: &Selection,
@@ -193,7 +194,7 @@ impl Source for Selected<'_> {
         if self.minor.is_none() {
             return end;
         }
-        // What is read may be far more than what is kept.
+        // Far more entries may be read than are kept.
         let (first, old) = (line_of(p, start), self.from.pointers());
         let most = target.saturating_mul(4).max(self.longest);
         let mut read = 0;
@@ -221,7 +222,7 @@ impl Source for Selected<'_> {
         let mut line = first;
         let mut order: Vec<u32> = Vec::new();
         while line <= last {
-            // lines that follow each other in the source are read at once
+            // Read lines that are consecutive in the source together.
             let start = self.old_line(line);
             if start == ABSENT {
                 line += 1;
@@ -292,7 +293,7 @@ impl Source for Selected<'_> {
     }
 }
 
-/// Entries of a line of the source.
+/// Returns the number of entries of a line of the source; 0 for [`ABSENT`].
 fn entries_of(pointers: &[u64], line: u64) -> u64 {
     if line == ABSENT { 0 } else { pointers[line as usize + 1] - pointers[line as usize] }
 }
@@ -301,7 +302,7 @@ pub(super) fn changed() -> Error {
     Error::malformed("the source changed while it was read")
 }
 
-/// Puts the entries of one line into ascending order; those of one index keep theirs.
+/// Sorts the entries of one line by minor index; entries with the same index keep their order.
 pub(super) fn sort_line(minor: &mut [u32], values: &mut [u8], size: usize, order: &mut Vec<u32>) {
     if minor.is_sorted() {
         return;

@@ -1,4 +1,4 @@
-//! Several matrices as one: below each other, beside each other, or along the diagonal.
+//! Combines several matrices into one: stacked vertically, horizontally or along the diagonal.
 
 use super::select::{changed, sort_line};
 use crate::dtype::{Dtype, Policy, cast};
@@ -9,26 +9,26 @@ use crate::matrix::lines::cut_at_lines;
 use crate::matrix::source::{Buffer, Source, read_block};
 use std::ops::Range;
 
-/// One of the matrices of a [`Stacked`], and where its first line and its first minor index lie.
+/// One matrix of a [`Stacked`], and the position of its first line and first minor index.
 pub struct StackedPart<'s> {
-    /// Its entries.
+    /// Source of its entries.
     pub from: &'s dyn Source,
-    /// The line that its first line becomes.
+    /// Position of its first line in the whole.
     pub line: u64,
-    /// The minor index that its first becomes.
+    /// Position of its first minor index in the whole.
     pub minor: u64,
-    /// Entries that it gets besides its own.
+    /// Entries to add to those of the source.
     pub fill: Option<Fill>,
 }
 
-/// Places of a matrix that have no element and get one of a value that is not zero.
+/// Absent cells that are filled with a non-zero value.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Fill {
-    /// The value, little-endian, of the type of the whole.
+    /// The value as little-endian bytes of the type of the whole matrix.
     pub value: Vec<u8>,
-    /// These minor indices of every line, ascending.
+    /// Minor indices to fill in every line, ascending.
     pub minor: Vec<u32>,
-    /// Every minor index of these lines, ascending.
+    /// Lines to fill completely, ascending.
     pub lines: Vec<u64>,
 }
 
@@ -41,8 +41,8 @@ impl std::fmt::Debug for StackedPart<'_> {
     }
 }
 
-/// Matrices of one orientation as one. Where several have the same line, their entries follow each other in it. Lines are
-/// read whole, so the longest must fit the budget.
+/// Several matrices of the same orientation as one. If several parts share a line, their entries are stored
+/// in it in the order of the parts. Lines are read whole, so the longest line must fit the budget.
 #[derive(Debug)]
 pub struct Stacked<'s> {
     parts: Vec<StackedPart<'s>>,
@@ -56,7 +56,7 @@ impl StackedPart<'_> {
         self.line..self.line + self.from.layout().lines
     }
 
-    /// Entries that a line of the part gets besides its own.
+    /// Number of filled entries in a line of the part.
     fn filled(&self, line: u64) -> u64 {
         match &self.fill {
             None => 0,
@@ -67,10 +67,10 @@ impl StackedPart<'_> {
 }
 
 impl<'s> Stacked<'s> {
-    /// Joins `parts` to a matrix of `shape` (lines and minor indices), with values of `dtype`.
+    /// Combines `parts` into a matrix of `shape` (lines, minor indices) with values of `dtype`.
     ///
     /// # Errors
-    /// `Usage` where a part does not lie inside, or they differ in orientation.
+    /// `Usage` if a part does not fit inside `shape` or the orientations differ.
     pub fn new(
         orientation: Orientation,
         shape: [u64; 2],
@@ -98,7 +98,8 @@ impl<'s> Stacked<'s> {
         Ok(Stacked { parts, layout: Layout { entries, ..layout }, pointers, longest })
     }
 
-    /// Reads the lines of one part that lie in `lines` into their places; `next` is where each line goes on.
+    /// Reads the lines of one part that are in `lines` into their positions; `next` is the next free position
+    /// of each line.
     fn place(
         &self,
         part: &StackedPart<'_>,
@@ -159,7 +160,7 @@ impl<'s> Stacked<'s> {
     }
 }
 
-/// Where entries are put, and what is needed on the way.
+/// Output buffers for entries, and the scratch space of a worker.
 struct Placement<'a> {
     minor: &'a mut [u32],
     values: &'a mut [u8],
@@ -169,7 +170,7 @@ struct Placement<'a> {
     order: &'a mut Vec<u32>,
 }
 
-/// What a worker keeps from block to block.
+/// State that a worker keeps between blocks.
 #[derive(Default)]
 struct StackState {
     read: Buffer,
@@ -220,7 +221,7 @@ impl Source for Stacked<'_> {
     fn working_bytes(&self, entries: u64) -> u64 {
         let n = entries.max(self.longest);
         let below = self.parts.iter().map(|p| p.from.working_bytes(n)).max().unwrap_or(0);
-        // what is read of a part, as it is stored and as it becomes
+        // Entries read from a part, as stored and after conversion.
         below + n.saturating_mul(4 + 8 + 8)
     }
 

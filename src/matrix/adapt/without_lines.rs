@@ -1,4 +1,4 @@
-//! A source without some of its lines: they are there, and empty.
+//! Replaces some lines of a source by empty ones.
 
 use crate::error::Result;
 use crate::matrix::layout::Layout;
@@ -6,12 +6,12 @@ use crate::matrix::scan::damage::LostLines;
 use crate::matrix::source::{Buffer, Source};
 use std::ops::Range;
 
-/// What is left of a source of which some lines cannot be read.
+/// A source in which the lines that cannot be read are empty.
 pub struct WithoutLines<'s> {
     from: &'s dyn Source,
     layout: Layout,
     pointers: Vec<u64>,
-    /// Stretches of entries that are kept: where each begins here, and where it lies in the source.
+    /// Ranges of entries that are kept: first entry here, and range in the source.
     stretches: Vec<(u64, Range<u64>)>,
 }
 
@@ -22,7 +22,7 @@ impl std::fmt::Debug for WithoutLines<'_> {
 }
 
 impl<'s> WithoutLines<'s> {
-    /// `from` without the lines of `lost`, whose stretches ascend and do not overlap.
+    /// Returns `from` with the lines of `lost` empty. The ranges in `lost` must ascend and not overlap.
     pub fn new(from: &'s dyn Source, lost: &[LostLines]) -> Self {
         let all = from.pointers();
         let mut pointers = Vec::with_capacity(all.len());
@@ -46,7 +46,7 @@ impl<'s> WithoutLines<'s> {
         WithoutLines { from, layout, pointers, stretches }
     }
 
-    /// Where entry `at` lies in the source, and where its stretch ends there.
+    /// Position of entry `at` in the source, and the end of its range there.
     fn place(&self, at: u64) -> (u64, u64) {
         let i = self.stretches.partition_point(|(first, _)| *first <= at).saturating_sub(1);
         self.stretches.get(i).map_or((at, at), |(first, range)| (range.start + (at - first), range.end))

@@ -1,4 +1,5 @@
-//! Reads all of a source past its errors, and tells which lines cannot be had and what the values are like.
+//! Reads all of a source despite errors, and reports the lines that cannot be read and statistics of the
+//! values.
 
 use super::order::{LineOrder, OrderCheck};
 use crate::dtype::{Element, with_element};
@@ -14,36 +15,37 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Lines that cannot be read, or not whole.
+/// Lines that cannot be read completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostLines {
-    /// Which.
+    /// Numbers of the lines.
     pub lines: Range<u64>,
-    /// Why, in the words of the error.
+    /// Message of the error that occurred in reading them.
     pub reason: String,
 }
 
-/// What reading everything found.
+/// Result of reading all entries.
 #[derive(Debug)]
 pub struct Damage {
-    /// Stretches of lost lines, ascending and apart from each other.
+    /// Ranges of lost lines, ascending and without overlap.
     pub lost: Vec<LostLines>,
-    /// LineOrder and duplicates of the lines that could be read.
+    /// Order and duplicates of the lines that could be read.
     pub order: LineOrder,
-    /// Values that are not a number.
+    /// Number of NaN values.
     pub nan: u64,
-    /// Infinite values.
+    /// Number of infinite values.
     pub infinite: u64,
-    /// Finite values that are no whole number.
+    /// Number of finite values that are not integers.
     pub fractional: u64,
-    /// Values below zero.
+    /// Number of values below zero.
     pub negative: u64,
 }
 
-/// Reads all of `source`.
+/// Reads all of `source` and reports damaged lines, their order and statistics of the values.
 ///
 /// # Errors
-/// `Limit` where the budget is too small for one block; `Cancelled`. What cannot be read is no error here.
+/// `Limit` if the budget is too small for one block; `Cancelled`. Entries that cannot be read are reported in
+/// the result, not as an error.
 pub fn damage(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> Result<Damage> {
     let lost = Mutex::new(Vec::new());
     let note = |entries: Range<u64>, e: &Error| {
@@ -88,7 +90,7 @@ pub fn damage(source: &dyn Source, budget: Budget, observer: &dyn Observer) -> R
     Ok(Damage { lost, order: order.finish()?, nan, infinite, fractional, negative })
 }
 
-/// Shows what is left of a block when the entries of `gone` are taken out.
+/// Calls `visit` with the entries of a block except those in `gone`.
 fn visit_rest(
     source: &dyn Source,
     entries: Range<u64>,
@@ -110,7 +112,8 @@ fn visit_rest(
     Ok(())
 }
 
-/// Halves a stretch of entries that cannot be read, at the ends of lines, until it is known which lines are at fault.
+/// Bisects a range of unreadable entries at the ends of lines and calls `note` with the entries of the lines
+/// at fault.
 fn narrow(
     pointers: &[u64],
     entries: Range<u64>,
@@ -125,7 +128,7 @@ fn narrow(
     }
     let (left, right) = (entries.start..middle, middle..entries.end);
     match (read(left.clone()), read(right.clone())) {
-        // One and the same chunk under both: what lies before it and behind it can be read.
+        // Both halves fail on the same chunk: find the lines before and after it that can be read.
         (Err(a), Err(b)) if a.same_fault(&b) => {
             let (mut low, mut high) = (first, first + (last - first).div_ceil(2));
             while low < high {
@@ -152,7 +155,8 @@ fn narrow(
     }
 }
 
-/// Joins stretches that touch or overlap; the first reason stays.
+/// Merges ranges that overlap, or that touch and have the same reason. Overlapping ranges keep the first
+/// reason.
 pub(crate) fn merged(mut lost: Vec<LostLines>) -> Vec<LostLines> {
     lost.sort_by_key(|l| (l.lines.start, l.lines.end));
     let mut out: Vec<LostLines> = Vec::with_capacity(lost.len());
@@ -170,7 +174,7 @@ pub(crate) fn merged(mut lost: Vec<LostLines>) -> Vec<LostLines> {
     out
 }
 
-/// NaN, infinite, fractional, negative.
+/// Counts of NaN, infinite, fractional and negative values, in this order.
 #[derive(Default)]
 struct ValueCounts([AtomicU64; 4]);
 
@@ -201,7 +205,7 @@ mod tests {
     use crate::dtype::Dtype;
     use crate::matrix::{IntoMemory, Layout, Orientation, WithoutLines, pump};
 
-    /// A matrix of which some entries cannot be read.
+    /// A matrix in which some entries cannot be read.
     struct Holes {
         layout: Layout,
         pointers: Vec<u64>,

@@ -1,4 +1,4 @@
-//! Whether two matrices are equal as numbers, whatever their types and however their entries lie.
+//! Compares two matrices by value, regardless of types and of how entries are stored.
 
 use crate::dtype::{Dtype, scalar_at};
 use crate::error::Result;
@@ -8,14 +8,15 @@ use crate::matrix::lines::Lines;
 use crate::matrix::source::{Buffer, Source};
 use std::ops::Range;
 
-/// Entries compared at once.
+/// Number of entries compared at once.
 const TARGET: u64 = 1 << 16;
 
-/// Whether both have the same shape and orientation and equal elements: zeros may be stored or not, NaN equals NaN, and the
-/// order in a line means nothing. Reads on until something differs, one thread, whole lines at a time.
+/// Whether `a` and `b` have the same shape, orientation and elements. Zeros may be stored or not, NaN equals
+/// NaN, and the order within a line does not matter. Reads whole lines on one thread and stops at the first
+/// difference.
 ///
 /// # Errors
-/// Those of reading; `Limit` where the budget does not hold the longest lines.
+/// Errors of reading; `Limit` if the longest lines do not fit the budget.
 pub fn equal(a: &dyn Source, b: &dyn Source, budget: Budget) -> Result<bool> {
     let (la, lb) = (a.layout(), b.layout());
     if (la.orientation, la.shape()) != (lb.orientation, lb.shape()) {
@@ -31,7 +32,7 @@ pub fn equal(a: &dyn Source, b: &dyn Source, budget: Budget) -> Result<bool> {
     let (pa, pb) = (a.pointers(), b.pointers());
     let mut line = 0;
     while line + 1 < pa.len() {
-        // as many lines as either side can be read at once
+        // Compare as many lines as both sides can read at once.
         let end_of = |p: &[u64]| line_of(p, p[line] + TARGET).max(line + 1).min(p.len() - 1);
         let end = end_of(pa).min(end_of(pb));
         read(&a, pa[line]..pa[end], &mut one)?;
@@ -55,7 +56,7 @@ fn read(from: &dyn Source, range: Range<u64>, into: &mut Buffer) -> Result<()> {
     if range.is_empty() { Ok(()) } else { from.read(range, into) }
 }
 
-/// The elements of a line that are not zero, by their minor indices.
+/// Returns the non-zero elements of a line, by minor index.
 fn elements(buffer: &Buffer, range: Range<u64>, dtype: Dtype) -> Vec<(u32, f64)> {
     let value = |e: usize| scalar_at(dtype, &buffer.values, e).map_or(0.0, |v| v.as_f64());
     let mut out: Vec<(u32, f64)> = (range.start as usize..range.end as usize)

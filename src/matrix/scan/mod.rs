@@ -1,4 +1,4 @@
-//! Questions that one pass over the entries of a source answers.
+//! Analyses that read all entries of a source once.
 
 pub(crate) mod damage;
 pub(crate) mod equal;

@@ -1,4 +1,4 @@
-//! Which type the values of a matrix need.
+//! Finds the narrowest type for the values of a matrix.
 
 use crate::dtype::{Dtype, Narrowest};
 use crate::matrix::budget::Budget;
@@ -8,10 +8,10 @@ use crate::observe::Observer;
 use crate::sync::{into_inner, lock};
 use std::sync::Mutex;
 
-/// The narrowest type that holds every value of `from`; reads all of it.
+/// Returns the narrowest type that holds every value of `from`; reads all of it.
 ///
 /// # Errors
-/// Those of reading.
+/// Errors of reading.
 pub fn narrowest_dtype(from: &dyn Source, budget: Budget, observer: &dyn Observer) -> crate::Result<Dtype> {
     let seen = Mutex::new(Narrowest::default());
     each_block(from, budget, observer, &|_| 0, &|block| {

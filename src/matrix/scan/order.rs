@@ -1,4 +1,4 @@
-//! Whether minor indices ascend within their lines, and whether some come twice.
+//! Checks whether minor indices ascend within lines, and whether there are duplicates.
 
 use crate::error::Result;
 use crate::matrix::block::Block;
@@ -8,18 +8,18 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// What is known about the order inside lines.
+/// Order of the minor indices within lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "store", derive(serde::Serialize))]
 pub struct LineOrder {
-    /// Minor indices never fall within a line.
+    /// Whether minor indices never decrease within a line.
     pub sorted: bool,
-    /// Some minor index comes twice in a line; `None` where that would take more memory to find out than a
-    /// block has: a line that is neither sorted nor whole in one block.
+    /// Whether any line has a minor index twice. `None` if this is unknown because a line is neither sorted
+    /// nor whole in one block, so that checking it would take more memory than a block.
     pub duplicates: Option<bool>,
 }
 
-/// A sink that finds out the [`LineOrder`] of what passes by.
+/// A sink that determines the [`LineOrder`] of the blocks it receives.
 #[derive(Debug, Default)]
 pub struct OrderCheck {
     unsorted: AtomicBool,
@@ -37,7 +37,7 @@ struct CutLine {
 }
 
 impl OrderCheck {
-    /// Nothing seen yet.
+    /// Creates a check that has seen no blocks.
     pub fn new() -> Self {
         Self::default()
     }
