@@ -1,7 +1,7 @@
-//! The one error type: whose fault it is, what was found, and where.
+//! The error type of the crate: the kind of fault, what was found, and where.
 //!
-//! Code near the bytes knows the offset, the reader above it the object and the chunk, the caller the
-//! file. Each adds what it knows on the way up; what is known already stays.
+//! Code that decodes bytes knows the offset, its callers the object and the chunk, and the topmost caller the
+//! file. Each adds what it knows as the error is returned, and never replaces what is already set.
 
 use std::fmt;
 use std::io;
@@ -11,47 +11,47 @@ use std::sync::Arc;
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Whose fault an error is. Exit codes of the command line follow from it.
+/// The kind of an error, by its cause. The exit codes of the command line are derived from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
     /// The operating system refused to read or write.
     Io,
-    /// The file does not begin as an HDF5 file does.
+    /// The file does not begin with the HDF5 signature.
     NotHdf5,
-    /// The file contradicts its format, or itself.
+    /// The file violates its format or contradicts itself.
     Malformed,
-    /// The file is valid but uses something this crate does not read; the message names it.
+    /// The file is valid but uses a feature that this crate does not support; the message names it.
     Unsupported,
-    /// A size is above a limit, or the memory budget is too small for the work.
+    /// A size is above a limit, or the memory budget is too small.
     Limit,
     /// A checksum stored in the file does not match the bytes.
     Checksum,
-    /// The request makes no sense for this input.
+    /// The request is not valid for this input.
     Usage,
-    /// Nothing of the requested name is there, or nothing of the requested sort: no such object, no matrix.
+    /// There is nothing with the requested name or of the requested kind, such as an object or a matrix.
     NotFound,
-    /// The observer asked to stop.
+    /// The observer cancelled the operation.
     Cancelled,
-    /// Code of the caller failed, such as a sink; its error is the [source](std::error::Error::source).
+    /// Code of the caller, such as a sink, failed; its error is the [source](std::error::Error::source).
     External,
 }
 
-/// What the caller can change so that the same request succeeds. A program with options of its own says which.
+/// What the caller can change to make the same request succeed. A program can name its own option for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Hint {
-    /// The output exists: ask to replace it.
+    /// The output exists: request its replacement.
     Replace,
-    /// Values do not fit exactly: allow rounding, or another type.
+    /// Values do not fit exactly: allow rounding, or choose another type.
     RoundValues,
-    /// Indices do not fit 32 bits: choose 64.
+    /// Indices do not fit 32 bits: choose 64 bits.
     WideIndices,
     /// There are several matrices: choose one by name.
     ChooseMatrix,
 }
 
-/// What went wrong, and where: file, object, chunk and byte, as far as they are known.
+/// What went wrong and where: file, object, chunk and byte offset, as far as known.
 #[derive(Clone)]
 pub struct Error(Box<ErrorInner>);
 
@@ -69,11 +69,12 @@ struct ErrorInner {
     source: Option<Arc<Foreign>>,
 }
 
-/// An error of someone else.
+/// An error of another crate or of the caller.
 type Foreign = dyn std::error::Error + Send + Sync;
 
 impl Error {
-    /// An error of `kind`; `message` is lower case, without a full stop, and says what was expected and got.
+    /// An error of `kind`. `message` is lower case, without a full stop, and states what was expected and
+    /// what was found.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         let message = message.into();
         Error(Box::new(ErrorInner {
@@ -106,12 +107,12 @@ impl Error {
         Self::new(Kind::Checksum, message)
     }
 
-    /// What was asked for makes no sense for this input.
+    /// An error of kind `Usage`: the request is not valid for this input.
     pub fn usage(message: impl Into<String>) -> Self {
         Self::new(Kind::Usage, message)
     }
 
-    /// Nothing of the requested name or sort is there.
+    /// An error of kind `NotFound`: nothing has the requested name or is of the requested kind.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Kind::NotFound, message)
     }
@@ -120,15 +121,16 @@ impl Error {
         Self::new(Kind::Cancelled, "interrupted")
     }
 
-    /// An operating system error; `doing` says what was attempted.
+    /// An error of the operating system; `doing` describes the attempted action.
     pub fn io(doing: impl fmt::Display, source: io::Error) -> Self {
         let mut e = Self::new(Kind::Io, format!("{doing}: {}", describe(&source)));
         e.0.source = Some(Arc::new(source));
         e
     }
 
-    /// An error of the caller's own code, for example of a sink that writes elsewhere. The message is its text;
-    /// [`source`](std::error::Error::source) returns it, to be downcast. An [`Error`] of this crate stays as it is.
+    /// An error of the caller's own code, for example of a sink. The message is the text of `source`;
+    /// [`source`](std::error::Error::source) returns the error itself, for downcasting. An [`Error`] of this
+    /// crate is returned unchanged.
     pub fn external(source: impl Into<Box<Foreign>>) -> Self {
         match source.into().downcast::<Error>() {
             Ok(own) => *own,
@@ -140,122 +142,122 @@ impl Error {
         }
     }
 
-    /// Adds the absolute byte offset in the file, unless one is known.
+    /// Adds the absolute byte offset in the file, unless it is already known.
     #[must_use]
     pub fn at(mut self, offset: u64) -> Self {
         self.0.offset.get_or_insert(offset);
         self
     }
 
-    /// Adds the path of the object inside the file, unless one is known.
+    /// Adds the path of the object in the file, unless it is already known.
     #[must_use]
     pub fn in_object(mut self, path: &str) -> Self {
         self.0.object.get_or_insert_with(|| path.to_owned());
         self
     }
 
-    /// Adds the coordinates of the chunk (in elements), unless they are known.
+    /// Adds the coordinates of the chunk, in elements, unless they are already known.
     #[must_use]
     pub fn in_chunk(mut self, coordinates: &[u64]) -> Self {
         self.0.chunk.get_or_insert_with(|| coordinates.to_vec());
         self
     }
 
-    /// Adds the file, unless one is known.
+    /// Adds the path of the file, unless it is already known.
     #[must_use]
     pub fn in_file(mut self, path: &Path) -> Self {
         self.0.file.get_or_insert_with(|| path.to_owned());
         self
     }
 
-    /// Replaces the file: for what is written under a temporary name and known under another.
+    /// Replaces the path of the file, for files written under a temporary name.
     pub(crate) fn about_file(mut self, path: &Path) -> Self {
         self.0.file = Some(path.to_owned());
         self
     }
 
-    /// Puts `text` and a colon before the message; everything else stays.
+    /// Prepends `text` and a colon to the message.
     #[must_use]
     pub fn context(self, text: impl fmt::Display) -> Self {
         self.reworded(|message| format!("{text}: {message}"))
     }
 
-    /// Replaces the message by what `reword` makes of it; everything else stays.
+    /// Replaces the message by `reword(message)`.
     pub(crate) fn reworded(mut self, reword: impl FnOnce(&str) -> String) -> Self {
         self.0.message = reword(&self.0.message);
         self
     }
 
-    /// Turns the error into one of another kind; everything else stays.
+    /// Replaces the kind.
     pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
         self.0.kind = kind;
         self
     }
 
-    /// Sets the smallest memory budget that works, in bytes.
+    /// Sets the smallest sufficient memory budget, in bytes.
     pub(crate) fn needing(mut self, bytes: u64) -> Self {
         self.0.needed = Some(bytes);
         self
     }
 
-    /// Sets what the caller can change.
+    /// Sets the hint.
     pub(crate) fn hinting(mut self, hint: Hint) -> Self {
         self.0.hint = Some(hint);
         self
     }
 
-    /// Sets what is unsupported.
+    /// Sets the unsupported feature.
     pub(crate) fn of_feature(mut self, feature: impl Into<String>) -> Self {
         self.0.feature = Some(feature.into());
         self
     }
 
-    /// Whose fault it is.
+    /// The kind of the error.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// What went wrong, without the position.
+    /// What went wrong, without the place.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The file the error is about.
+    /// Path of the affected file, if known.
     pub fn file(&self) -> Option<&Path> {
         self.0.file.as_deref()
     }
 
-    /// The path of the object inside the file.
+    /// Path of the object in the file, if known.
     pub fn object(&self) -> Option<&str> {
         self.0.object.as_deref()
     }
 
-    /// The absolute offset in the file, in bytes.
+    /// Absolute offset in the file in bytes, if known.
     pub fn offset(&self) -> Option<u64> {
         self.0.offset
     }
 
-    /// The coordinates of the chunk in its dataset, in elements.
+    /// Coordinates of the chunk in its dataset in elements, if known.
     pub fn chunk(&self) -> Option<&[u64]> {
         self.0.chunk.as_deref()
     }
 
-    /// The smallest memory budget that works, in bytes, where the budget was too small and this is known.
+    /// The smallest sufficient memory budget in bytes, if the budget was too small and this is known.
     pub fn needed(&self) -> Option<u64> {
         self.0.needed
     }
 
-    /// What is not supported, where this is known: `filter 32013 (zfp)`, `external link`.
+    /// The unsupported feature, if known: `filter 32013 (zfp)`, `external link`.
     pub fn feature(&self) -> Option<&str> {
         self.0.feature.as_deref()
     }
 
-    /// What the caller can change so that the same request succeeds, where this is known.
+    /// What the caller can change to make the same request succeed, if known.
     pub fn hint(&self) -> Option<Hint> {
         self.0.hint
     }
 
-    /// Whether both tell of one fault: all they say, place included, is equal.
+    /// Whether both errors report the same fault: equal kind, message and place.
     pub(crate) fn same_fault(&self, other: &Error) -> bool {
         let (a, b) = (&self.0, &other.0);
         (a.kind, a.offset, &a.chunk, &a.object, &a.file) == (b.kind, b.offset, &b.chunk, &b.object, &b.file)
@@ -270,7 +272,7 @@ impl Error {
         }
     }
 
-    /// The error as text without the file and the object, for lists that show those in columns of their own.
+    /// The error as text without the file and the object, for lists that have separate columns for them.
     pub fn without_place(&self) -> String {
         let mut out = String::new();
         if let Some(c) = &self.0.chunk {
@@ -286,7 +288,7 @@ impl Error {
     }
 }
 
-/// The operating system's words without Rust's "(os error N)".
+/// The text of the operating system error, without the "(os error N)" that Rust adds.
 fn describe(e: &io::Error) -> String {
     let text = e.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
@@ -319,7 +321,7 @@ impl std::error::Error for Error {
 }
 
 impl From<io::Error> for Error {
-    /// Of kind `Io`; an [`Error`] inside comes out as it went in.
+    /// An error of kind `Io`; an [`Error`] inside `source` is returned unchanged.
     fn from(source: io::Error) -> Self {
         match source.downcast::<Error>() {
             Ok(own) => own,
@@ -332,7 +334,7 @@ impl From<io::Error> for Error {
     }
 }
 
-/// Adds a place to the error of a result, as the methods of [`Error`] do.
+/// Adds a place to the error of a result, with the methods of [`Error`].
 pub(crate) trait Place: Sized {
     fn at(self, offset: u64) -> Self;
     fn in_object(self, path: &str) -> Self;
@@ -393,7 +395,7 @@ mod tests {
         assert_eq!((e.kind(), e.offset(), e.chunk()), (Kind::External, Some(7), Some(&[4u64, 0][..])));
         let source = std::error::Error::source(&e).unwrap();
         assert_eq!(source.downcast_ref::<Full>(), Some(&Full));
-        // What passes through a box or an `io::Error` on its way is not wrapped twice.
+        // An error that passes through a box or an `io::Error` is not wrapped twice.
         let again = Error::from(io::Error::other(Error::external(e)));
         assert_eq!((again.kind(), again.offset()), (Kind::External, Some(7)));
     }

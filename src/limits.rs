@@ -1,32 +1,32 @@
-//! What a file may make us allocate, recurse or iterate.
+//! Limits on what a file can make this crate allocate, recurse or iterate.
 //!
-//! `Limits` guard against files that lie; they go into the parsers and refuse a size before anything is
-//! allocated for it. An honest file that is merely large is the business of the memory budget
-//! ([`Budget`](crate::matrix::Budget)).
+//! `Limits` protect against files with false sizes: the parsers check each size before they allocate anything
+//! for it. The memory budget ([`Budget`](crate::matrix::Budget)) covers valid files that are merely large.
 
 use crate::error::{Error, Result};
 use std::fmt;
 use std::str::FromStr;
 
-/// Upper bounds for one open file. The defaults admit every file seen in the wild with room to spare.
+/// Upper bounds for one open file. The defaults admit every file seen in practice, with a wide margin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of one piece of metadata (a header block, a heap, a B-tree node). Default 64 MiB.
+    /// Size of one piece of metadata (a header block, a heap, a B-tree node), in bytes. Default 64 MiB.
     pub metadata_bytes: u64,
-    /// Bytes of one value read whole into memory (a column, an attribute, a pointer array). Default 16 GiB.
+    /// Size of one value read whole into memory (a column, an attribute, a pointer array), in bytes. Default
+    /// 16 GiB.
     pub value_bytes: u64,
-    /// Bytes of one chunk, decoded. Default 4 GiB, the most the format's usual chunks can have.
+    /// Size of one decoded chunk, in bytes. Default 4 GiB, the maximum of the usual chunks of the format.
     pub chunk_bytes: u64,
-    /// Levels of nested groups. Default 64.
+    /// Nesting depth of groups. Default 64.
     pub group_depth: u32,
-    /// Levels of a datatype, a B-tree or a heap. Default 32.
+    /// Nesting depth of a datatype, a B-tree or a heap. Default 32.
     pub nesting: u32,
-    /// Links of one group, or attributes of one object. Default 16,777,216.
+    /// Number of links in one group, or of attributes of one object. Default 16,777,216.
     pub children: u64,
-    /// Continuation blocks of one object header. Default 65,536.
+    /// Number of continuation blocks of one object header. Default 65,536.
     pub continuations: u32,
-    /// Chunks of one dataset. Default 1,073,741,824.
+    /// Number of chunks of one dataset. Default 1,073,741,824.
     pub chunks: u64,
 }
 
@@ -68,7 +68,7 @@ pub enum LimitName {
 }
 
 impl LimitName {
-    /// All of them.
+    /// All names.
     pub const ALL: [LimitName; 8] = [
         LimitName::MetadataBytes,
         LimitName::ValueBytes,
@@ -80,7 +80,7 @@ impl LimitName {
         LimitName::Chunks,
     ];
 
-    /// The name as text: the field's, with hyphens.
+    /// The name as text: the name of the field, with hyphens.
     pub fn name(self) -> &'static str {
         match self {
             LimitName::MetadataBytes => "metadata-bytes",
@@ -105,7 +105,7 @@ impl FromStr for LimitName {
     type Err = Error;
 
     /// # Errors
-    /// `Usage`, with the names that exist.
+    /// `Usage`, with the list of valid names.
     fn from_str(text: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|n| n.name() == text).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
@@ -115,12 +115,13 @@ impl FromStr for LimitName {
 }
 
 impl Limits {
-    /// Limits for files of strangers, as a server gets them: 16 MiB for one piece of metadata, 256 MiB for one value
-    /// read whole, 64 MiB for one decoded chunk, groups 32 levels deep, 16 levels of types and trees, 65,536 children of
-    /// one group, 256 continuation blocks of one header, 4,194,304 chunks of one dataset.
+    /// Limits for untrusted files, as a server receives them: 16 MiB for one piece of metadata, 256 MiB for
+    /// one value read whole, 64 MiB for one decoded chunk, groups 32 levels deep, 16 levels of types and
+    /// trees, 65,536 children of one group, 256 continuation blocks of one header, 4,194,304 chunks of one
+    /// dataset.
     ///
-    /// Each of them bounds one read. What a request may take in all is for the caller to bound: by the memory budget of
-    /// a matrix ([`Budget`](crate::matrix::Budget)), by the length of the upload, and by an
+    /// Each limit bounds a single read. The caller must bound a request as a whole: by the memory budget of a
+    /// matrix ([`Budget`](crate::matrix::Budget)), by the length of the upload, and by an
     /// [`Observer`](crate::Observer) that cancels after a time.
     pub fn untrusted() -> Self {
         Limits {
@@ -155,7 +156,7 @@ impl Limits {
         Ok(())
     }
 
-    /// Refuses `got` above `most`; `what` is the plural noun of the message.
+    /// Fails with `Limit` if `got` is above `most`; `what` is a plural noun for the message.
     pub(crate) fn check(what: &str, got: u64, most: u64) -> Result<()> {
         if got > most {
             return Err(Error::limit(format!("too many {what} (limit {most}, got {got})")));
@@ -164,14 +165,14 @@ impl Limits {
     }
 }
 
-/// A zeroed buffer of `len` bytes, or an error where the process may not have that much memory.
+/// A zeroed buffer of `len` bytes; an error if the process cannot allocate that much memory.
 pub(crate) fn zeroed(len: usize) -> Result<Vec<u8>> {
     let mut out = reserved::<u8>(len)?;
     out.resize(len, 0);
     Ok(out)
 }
 
-/// An empty vector with room for `len` elements, or an error where the process may not have that much memory.
+/// An empty vector with room for `len` elements; an error if the process cannot allocate that much memory.
 pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>> {
     let mut out = Vec::new();
     out.try_reserve_exact(len)

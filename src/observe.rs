@@ -1,30 +1,30 @@
-//! Progress, warnings and cancelling through one handle, passed in by the caller.
+//! Progress, warnings and cancellation through one handle that the caller passes in.
 
 use crate::error::{Error, Result};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Watches a long piece of work. The library calls it from many threads; it must not block.
+/// Observes a long operation. The library calls it from several threads; it must not block.
 ///
-/// `()` watches nothing and never cancels.
+/// `()` ignores everything and never cancels.
 pub trait Observer: Sync {
-    /// A phase begins, and the previous one is over.
+    /// Called when a phase begins; the previous phase is then over.
     fn phase(&self, phase: &Phase<'_>) {
         let _ = phase;
     }
 
-    /// `bytes` more of the current phase are done.
+    /// Called when another `bytes` bytes of the current phase are done.
     fn advance(&self, bytes: u64) {
         let _ = bytes;
     }
 
-    /// Something the user should know that does not stop the work.
+    /// Called with a problem that the user should know but that does not stop the operation.
     fn warn(&self, warning: &Warning) {
         let _ = warning;
     }
 
-    /// Whether to stop; asked once a block of entries, a chunk, a column.
+    /// Whether to stop; asked once per block of entries, chunk or column.
     fn cancelled(&self) -> bool {
         false
     }
@@ -34,31 +34,31 @@ impl Observer for () {}
 
 impl dyn Observer + '_ {
     /// # Errors
-    /// `Cancelled` if the observer says so.
+    /// `Cancelled` if the observer cancels.
     pub fn check_cancelled(&self) -> Result<()> {
         if self.cancelled() { Err(Error::cancelled()) } else { Ok(()) }
     }
 }
 
-/// One phase of a piece of work. As text: what is done, such as `copying`.
+/// One phase of an operation. Displays as the activity, such as `copying`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Phase<'a> {
-    /// What is done.
+    /// The activity.
     pub verb: Verb,
-    /// The element it is done with, such as `X` or `layers/counts`, if it is a single one.
+    /// The element being processed, such as `X` or `layers/counts`; `None` if there is not exactly one.
     pub element: Option<&'a str>,
-    /// Bytes that the phase will [`advance`](Observer::advance) by in all; 0 if unknown.
+    /// Total number of bytes that the phase will [`advance`](Observer::advance) by; 0 if unknown.
     pub total: u64,
 }
 
 impl<'a> Phase<'a> {
-    /// A phase of `total` bytes.
+    /// A phase of `total` bytes without an element.
     pub fn new(verb: Verb, total: u64) -> Self {
         Phase { verb, element: None, total }
     }
 
-    /// Adds the element by its path, with or without a slash in front.
+    /// Sets the element, given by its path with or without a leading slash.
     #[must_use]
     pub fn of(self, element: &'a str) -> Self {
         Phase { element: Some(element.trim_start_matches('/')), ..self }
@@ -71,45 +71,45 @@ impl fmt::Display for Phase<'_> {
     }
 }
 
-/// What a [`Phase`] does.
+/// The activity of a [`Phase`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verb {
-    /// Entries of two matrices are compared.
+    /// Comparing the entries of two matrices.
     Comparing,
-    /// Entries go into a store in the layout they have.
+    /// Writing entries to a store in their existing layout.
     Converting,
-    /// An element goes into another file.
+    /// Copying an element to another file.
     Copying,
-    /// Values of a dense matrix that are not zero are counted, or entries that a selection keeps.
+    /// Counting the non-zero values of a dense matrix, or the entries that a selection keeps.
     Counting,
-    /// Explicit zeros are left out, duplicates added up.
+    /// Removing explicit zeros and adding up duplicates.
     Editing,
-    /// Entries of a matrix are read to find damage.
+    /// Reading the entries of a matrix to find damage.
     ExaminingEntries,
-    /// Objects of a file are read to find damage.
+    /// Reading the objects of a file to find damage.
     ExaminingObjects,
-    /// Elements of several files become one.
+    /// Joining elements of several files.
     Joining,
-    /// All entries are read to find the lines that cannot be read.
+    /// Reading all entries to find the lines that cannot be read.
     LookingForDamage,
-    /// Values are read to find the narrowest type that holds them.
+    /// Reading values to find the narrowest type that holds them.
     LookingAtValues,
-    /// What random data will look like is computed.
+    /// Computing the layout of random data.
     Planning,
-    /// Entries are read, from a text or as the first half of transposing.
+    /// Reading entries, from a text file or as the first half of transposing.
     Reading,
-    /// One matrix goes into several files.
+    /// Splitting one matrix into several files.
     Splitting,
-    /// Duplicates are added up.
+    /// Adding up duplicates.
     Summing,
-    /// Sorted entries are written, the second half of transposing.
+    /// Writing sorted entries, the second half of transposing.
     Transposing,
-    /// Checksums of the files of a store are verified.
+    /// Verifying the checksums of the files of a store.
     VerifyingChecksums,
-    /// Entries of a store are verified.
+    /// Verifying the entries of a store.
     VerifyingEntries,
-    /// A matrix is written.
+    /// Writing a matrix.
     Writing,
 }
 
@@ -138,30 +138,30 @@ impl fmt::Display for Verb {
     }
 }
 
-/// Something that does not stop the work. As text: one line for people.
+/// A problem that does not stop the operation. Displays as one line.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Warning {
-    /// A column of a table has a type that tables cannot hold; the rest of the table is read.
+    /// A column has a type that tables cannot hold; the rest of the table is read.
     ColumnLeftOut {
-        /// The path of the column.
+        /// Path of the column.
         path: String,
-        /// Why it cannot be read.
+        /// Why the column cannot be read.
         reason: Error,
     },
-    /// An element is of a kind that cannot be read or written; the others are.
+    /// An element is of a kind that cannot be read or written; the other elements are processed.
     ElementLeftOut {
-        /// The path of the element.
+        /// Path of the element.
         path: String,
-        /// Why it cannot be read or written.
+        /// Why the element cannot be read or written.
         reason: Error,
     },
-    /// The tables of a matrix are damaged, and salvaging goes on without them.
+    /// The tables of a matrix are damaged; salvaging continues without them.
     TablesLeftOut {
-        /// Why they cannot be read.
+        /// Why the tables cannot be read.
         reason: Error,
     },
-    /// Not all of the files that are put together have `raw`, so that the result has none.
+    /// Some of the input files lack `raw`, so the result has none.
     RawLeftOut,
 }
 
@@ -174,12 +174,12 @@ impl Warning {
         Warning::ElementLeftOut { path: path.into(), reason }
     }
 
-    /// An element that cannot even be opened: the child `name` of the group at `path`.
+    /// A warning about an element that cannot be opened: the child `name` of the group at `path`.
     pub(crate) fn child(path: &str, name: &str, reason: Error) -> Self {
         Warning::element(format!("{}/{name}", path.trim_end_matches('/')), reason)
     }
 
-    /// What the output lacks because of this.
+    /// The elements and columns that the output lacks because of this problem.
     pub fn left_out(&self) -> Vec<LeftOut> {
         let one = |path: &str, reason: String| LeftOut { path: path.to_owned(), reason };
         match self {
@@ -207,18 +207,18 @@ impl fmt::Display for Warning {
     }
 }
 
-/// An element or a column of the input that the output lacks.
+/// An element or a column of the input that is missing from the output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct LeftOut {
-    /// Its path in the input.
+    /// Path in the input.
     pub path: String,
-    /// Why, for people.
+    /// The reason, as text.
     pub reason: String,
 }
 
-/// An observer whose work can also be stopped by what runs beside it.
+/// An observer that also cancels when a parallel task fails.
 pub(crate) struct Stoppable<'a> {
     observer: &'a dyn Observer,
     stopped: AtomicBool,
@@ -229,7 +229,7 @@ impl<'a> Stoppable<'a> {
         Stoppable { observer, stopped: AtomicBool::new(false) }
     }
 
-    /// Passes on what came of the work beside; if it failed, the rest is to stop.
+    /// Returns `done` unchanged; if it is an error, the observer cancels from then on.
     pub(crate) fn noted<T>(&self, done: Result<T>) -> Result<T> {
         if done.is_err() {
             self.stopped.store(true, Ordering::Relaxed);
@@ -256,7 +256,7 @@ impl Observer for Stoppable<'_> {
     }
 }
 
-/// An observer that keeps what the warnings say is left out, for the report of a verb.
+/// An observer that records what the warnings report as left out, for the report of an operation.
 pub(crate) struct Recorder<'a> {
     observer: &'a dyn Observer,
     left_out: Mutex<Vec<LeftOut>>,
@@ -267,7 +267,7 @@ impl<'a> Recorder<'a> {
         Recorder { observer, left_out: Mutex::default() }
     }
 
-    /// What was left out, in the order of the warnings; the same column or element comes once.
+    /// What was left out, in the order of the warnings and without duplicates.
     pub(crate) fn finish(self) -> Vec<LeftOut> {
         let mut out: Vec<LeftOut> = Vec::new();
         for l in self.left_out.into_inner().unwrap_or_else(PoisonError::into_inner) {

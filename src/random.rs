@@ -1,15 +1,15 @@
-//! Random numbers that repeat: xoshiro256++, a stream for each pair of seed and number.
+//! Reproducible random numbers: xoshiro256++, with one stream per pair of seed and number.
 //! After D. Blackman and S. Vigna, "Scrambled linear pseudorandom number generators", 2021.
 
-/// One stream.
+/// One stream of random numbers.
 #[derive(Debug, Clone)]
 pub(crate) struct Random([u64; 4]);
 
 impl Random {
-    /// The stream of this seed and number.
+    /// Creates the stream for `seed` and `number`.
     pub(crate) fn new(seed: u64, number: u64) -> Self {
         let mut state = seed.wrapping_mul(0x2545_f491_4f6c_dd1d) ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        // SplitMix64, as its authors advise for the first state
+        // SplitMix64, as its authors recommend for initialising the state
         let mut next = || {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
             let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -19,7 +19,7 @@ impl Random {
         Random([next(), next(), next(), next()])
     }
 
-    /// 64 bits.
+    /// The next 64 random bits.
     #[inline]
     pub(crate) fn next(&mut self) -> u64 {
         let s = &mut self.0;
@@ -34,23 +34,24 @@ impl Random {
         out
     }
 
-    /// Below `n`.
+    /// A random integer below `n`.
     pub(crate) fn below(&mut self, n: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
     }
 
-    /// From 0 to 1, without 1.
+    /// A random number from 0 up to but not including 1, uniformly distributed.
     pub(crate) fn uniform(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1u32 << 24) as f32
     }
 
-    /// Standard normal.
+    /// A random number with the standard normal distribution.
     pub(crate) fn normal(&mut self) -> f64 {
         normal_quantile(((self.next() >> 11) as f64 + 0.5) / (1u64 << 53) as f64)
     }
 }
 
-/// The inverse of the normal distribution: P. Acklam's rational approximation, relative error below 1.2e-9.
+/// The quantile function of the standard normal distribution: P. Acklam's rational approximation, relative
+/// error below 1.2e-9.
 pub(crate) fn normal_quantile(p: f64) -> f64 {
     const A: [f64; 6] = [
         -39.69683028665376,

@@ -1,45 +1,45 @@
-//! What a verb that writes says of its output, for programs: the command line prints it as JSON.
+//! Reports of operations that write files; the command line prints them as JSON.
 
 use crate::observe::LeftOut;
 use std::path::{Path, PathBuf};
 
-/// An h5ad that was written.
+/// Report of an h5ad file that was written.
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct FileReport {
-    /// Where it is.
+    /// Path of the file.
     #[cfg_attr(feature = "serde", serde(serialize_with = "path"))]
     pub output: PathBuf,
-    /// Rows of obs and var.
+    /// Number of rows of `obs` and of `var`.
     pub shape: [u64; 2],
-    /// Bytes of the file.
+    /// Size of the file in bytes.
     pub bytes: u64,
-    /// Elements and columns of the input that the file lacks.
+    /// Elements and columns of the input that are missing from the file.
     pub left_out: Vec<LeftOut>,
 }
 
 impl FileReport {
-    /// Of a file that is complete.
+    /// The report for a finished file at `output`.
     pub(crate) fn new(output: &Path, shape: [u64; 2], left_out: Vec<LeftOut>) -> Self {
         let bytes = output.metadata().map_or(0, |m| m.len());
         FileReport { output: output.to_owned(), shape, bytes, left_out }
     }
 }
 
-/// Serializes a path as text, with U+FFFD for what is not UTF-8.
+/// Serializes a path as text, with U+FFFD in place of bytes that are not UTF-8.
 #[cfg(feature = "serde")]
 pub(crate) fn path<S: serde::Serializer>(path: &Path, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&path.display())
 }
 
-/// Serializes something as its text for people.
+/// Serializes a value as its `Display` text.
 #[cfg(feature = "serde")]
 pub(crate) fn text<S: serde::Serializer>(value: &impl std::fmt::Display, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(value)
 }
 
-/// As [`text`], where there is a value.
+/// Like [`text`], for an optional value.
 #[cfg(feature = "serde")]
 pub(crate) fn text_of_some<S: serde::Serializer>(
     value: &Option<impl std::fmt::Display>,

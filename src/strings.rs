@@ -1,12 +1,12 @@
-//! Many strings in one buffer.
+//! A list of strings in one buffer.
 
 use crate::error::{Error, Result};
 use std::borrow::Cow;
 
-/// A list of byte strings: their bytes end to end, and where each ends.
+/// A list of byte strings: their concatenated bytes and the end of each.
 ///
-/// HDF5 promises UTF-8 or ASCII and files hold anything, so reading them as bytes, as strict UTF-8 and
-/// loosely are three calls.
+/// HDF5 specifies UTF-8 or ASCII, but files contain any bytes; separate methods read them as bytes, as strict
+/// UTF-8 and as lossy UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Strings {
     bytes: Vec<u8>,
@@ -14,28 +14,28 @@ pub struct Strings {
 }
 
 impl Strings {
-    /// None yet.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Appends one.
+    /// Appends a string.
     pub fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
         self.ends.push(self.bytes.len());
     }
 
-    /// How many there are.
+    /// The number of strings.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no strings.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// Number `index` as it is stored; `None` past the end.
+    /// The string at `index` as stored; `None` past the end.
     pub fn bytes(&self, index: usize) -> Option<&[u8]> {
         let end = *self.ends.get(index)?;
         let start = match index.checked_sub(1) {
@@ -45,10 +45,10 @@ impl Strings {
         self.bytes.get(start..end)
     }
 
-    /// Number `index`.
+    /// The string at `index` as UTF-8.
     ///
     /// # Errors
-    /// `Usage` past the end; `Malformed` if it is not UTF-8.
+    /// `Usage` if `index` is past the end; `Malformed` if the string is not UTF-8.
     pub fn utf8(&self, index: usize) -> Result<&str> {
         let bytes = self
             .bytes(index)
@@ -59,22 +59,22 @@ impl Strings {
         })
     }
 
-    /// Number `index`, with U+FFFD for what is not UTF-8; `None` past the end.
+    /// The string at `index`, with U+FFFD in place of bytes that are not UTF-8; `None` past the end.
     pub fn lossy(&self, index: usize) -> Option<Cow<'_, str>> {
         self.bytes(index).map(String::from_utf8_lossy)
     }
 
-    /// All of them in order, with U+FFFD for what is not UTF-8.
+    /// All strings in order, with U+FFFD in place of bytes that are not UTF-8.
     pub fn iter_lossy(&self) -> impl ExactSizeIterator<Item = Cow<'_, str>> {
         self.iter().map(String::from_utf8_lossy)
     }
 
-    /// All of them in order, as stored.
+    /// All strings in order, as stored.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         (0..self.len()).map(|i| self.bytes(i).unwrap_or_default())
     }
 
-    /// Bytes of all of them together.
+    /// The total length of all strings in bytes.
     pub fn total_bytes(&self) -> usize {
         self.bytes.len()
     }

@@ -1,37 +1,38 @@
-//! Locks, and loops over indices on several threads: how the crate's workers share what they make and fail in order.
+//! Locks, and parallel loops over indices that report the same error whatever the number of threads.
 
 use crate::error::{Error, Result};
 use crate::observe::Observer;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Locks `mutex`, also after a worker panicked while it held the lock: what the locks of this crate guard is either
-/// changed in one step or not used after a panic, and a second panic would hide the first.
+/// Locks `mutex`, even if a worker panicked while holding the lock. The data behind the locks of this crate
+/// is either changed in one step or not used after a panic, and a second panic would hide the first.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The value of a mutex that nobody else holds any more, as [`lock`] gives it.
+/// Returns the value of a mutex that is no longer shared, even after a panic as in [`lock`].
 pub(crate) fn into_inner<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Access without locking to the value of a mutex that nobody else can reach, as [`lock`] gives it.
+/// Borrows the value of a mutex that is not shared, without locking, even after a panic as in [`lock`].
 pub(crate) fn get_mut<T>(mutex: &mut Mutex<T>) -> &mut T {
     mutex.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until `condvar` is notified; the value is the caller's again afterwards, as from [`lock`].
+/// Waits until `condvar` is notified and returns the guard, even after a panic as in [`lock`].
 #[allow(dead_code)] // for sinks that keep an order
 pub(crate) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Of the errors of several workers, the one nearest the beginning, so that the same input fails the same way whatever
-/// the number of threads.
+/// Collects the errors of several workers and keeps the one of the lowest index, so that the same input fails
+/// the same way whatever the number of threads.
 ///
-/// That holds where indices are handed out in ascending order, none after [`stopped`](Self::stopped), and each that was
-/// handed out is worked on to its end: every index below a failed one has then been tried too.
+/// This requires that indices are handed out in ascending order, that none is handed out after
+/// [`stopped`](Self::stopped), and that each one handed out is processed to its end: then every index below a
+/// failed one has been tried too.
 #[derive(Debug, Default)]
 pub(crate) struct FirstError {
     stopped: AtomicBool,
@@ -39,7 +40,8 @@ pub(crate) struct FirstError {
 }
 
 impl FirstError {
-    /// Keeps `error` of index `at` unless one of a lower index is kept already, and tells the workers to stop.
+    /// Keeps `error` of index `at` unless an error of a lower index is kept already, and signals the workers
+    /// to stop.
     pub(crate) fn note(&self, at: u64, error: Error) {
         self.stopped.store(true, Relaxed);
         let mut first = lock(&self.first);
@@ -48,23 +50,23 @@ impl FirstError {
         }
     }
 
-    /// Whether an error was noted, after which no further index is to be begun.
+    /// Whether an error was noted; no further index may be started then.
     pub(crate) fn stopped(&self) -> bool {
         self.stopped.load(Relaxed)
     }
 
-    /// The error that was kept, if any.
+    /// Returns the kept error, if any.
     pub(crate) fn finish(self) -> Result<()> {
         into_inner(self.first).map_or(Ok(()), |(_, error)| Err(error))
     }
 }
 
-/// Calls `work` once for each index below `count`, on at most `workers` threads of the current rayon pool, each with a
-/// state of its own made by `state`. One worker runs in the calling thread.
+/// Calls `work` once for each index below `count`, on at most `workers` threads of the current rayon pool.
+/// Each worker has its own state, made by `state`; one worker runs in the calling thread.
 ///
 /// # Errors
-/// The error of the lowest index that failed; no index is begun after an error. `Cancelled` where `observer`, asked
-/// before each index, says so.
+/// The error of the lowest index that failed; no index is started after an error. `Cancelled` if `observer`,
+/// which is asked before each index, cancels.
 #[allow(dead_code)] // the loops of the layers above move here one by one
 pub(crate) fn each_in_parallel<S>(
     count: u64,
@@ -128,7 +130,7 @@ mod tests {
             let begun = AtomicU64::new(0);
             let work = |n: u64, (): &mut ()| {
                 begun.fetch_add(1, Relaxed);
-                // the lower of the two fails later
+                // the lower of the two indices fails later
                 if n == 10 {
                     while threads > 1 && begun.load(Relaxed) < 12 {
                         std::thread::yield_now();

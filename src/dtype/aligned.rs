@@ -1,20 +1,20 @@
-//! Bytes that lie where any number may lie.
+//! A byte buffer aligned for every number type.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-/// Bytes in memory, aligned for every [`Element`](super::Element), so that they can be seen as numbers without a copy.
-/// A `Vec<u8>` promises no alignment.
+/// Bytes in memory, aligned for every [`Element`](super::Element), so that they can be viewed as numbers
+/// without copying. A `Vec<u8>` does not guarantee alignment.
 #[derive(Clone, Default)]
 pub struct AlignedBytes {
-    /// Bytes of someone else that happen to be aligned; `words` is empty then.
+    /// A buffer taken over because it was aligned; `words` is empty then.
     bytes: Vec<u8>,
     words: Vec<u64>,
     len: usize,
 }
 
 impl From<Vec<u8>> for AlignedBytes {
-    /// Takes the bytes over where they are aligned, as those of all common allocators are, and copies them otherwise.
+    /// Takes over the buffer if it is aligned, as it is with all common allocators; copies it otherwise.
     fn from(bytes: Vec<u8>) -> Self {
         let len = bytes.len();
         if bytes.as_ptr().align_offset(align_of::<u64>()) == 0 {
@@ -27,10 +27,10 @@ impl From<Vec<u8>> for AlignedBytes {
 }
 
 impl AlignedBytes {
-    /// Makes it `len` bytes long; bytes that are new are zero or left over from before.
+    /// Resizes to `len` bytes; new bytes are zero or left over from before.
     ///
     /// # Errors
-    /// `Limit` where there is no memory for them.
+    /// `Limit` if there is not enough memory.
     pub fn resize(&mut self, len: usize) -> crate::Result<()> {
         if !self.bytes.is_empty() {
             let all = std::mem::take(self);

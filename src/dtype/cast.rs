@@ -1,22 +1,22 @@
-//! Values of one type as another, by a stated policy.
+//! Converts values from one type to another by a policy.
 
 use super::{Dtype, Element, with_element};
 use half::f16;
 
-/// What happens to a value that the new type does not hold.
+/// Treatment of values that the new type cannot hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Policy {
-    /// It is refused, as is any loss of precision.
+    /// Refuse them, and refuse any loss of precision.
     #[default]
     Exact,
-    /// It becomes the nearest value of the new type (ties to even); out of range it is refused.
+    /// Round to the nearest value of the new type (ties to even); refuse values out of range.
     Round,
-    /// As `Round`, and out of range it becomes the end of the range. NaN as an integer is refused.
+    /// Like `Round`, but values out of range become the end of the range. NaN as an integer is refused.
     Saturate,
 }
 
 impl Policy {
-    /// `exact`, `round` or `saturate`.
+    /// Name of the policy: `exact`, `round` or `saturate`.
     pub fn name(self) -> &'static str {
         match self {
             Policy::Exact => "exact",
@@ -26,7 +26,7 @@ impl Policy {
     }
 }
 
-/// A number on its way from one type to another.
+/// A number during conversion.
 #[derive(Debug, Clone, Copy)]
 pub enum Number {
     /// Any integer.
@@ -35,31 +35,31 @@ pub enum Number {
     Float(f64),
 }
 
-/// Conversions between [`Element`]s through the two families of numbers. As nothing outside can name it, nothing
-/// outside can be an `Element`.
+/// Conversions between [`Element`]s through `i128` and `f64`. Code outside this crate cannot name this trait,
+/// so it cannot implement `Element`.
 pub trait Convert: Sized {
-    /// Whether float64 holds every value of the type.
+    /// Whether float64 represents every value of the type.
     const IN_DOUBLE: bool;
-    /// The value in one of the two families.
+    /// The value as an integer or a float.
     fn number(self) -> Number;
-    /// The nearest double.
+    /// The nearest float64.
     fn double(self) -> f64;
-    /// The value nearest `v`, saturating; NaN becomes 0 where the type has none.
+    /// The value nearest to `v`, saturating; NaN becomes 0 if the type has none.
     fn nearest(v: f64) -> Self;
-    /// `v` by `policy`.
+    /// Converts `v` by `policy`; `None` if it is refused.
     fn from_int(v: i128, policy: Policy) -> Option<Self>;
-    /// `v` by `policy`.
+    /// Converts `v` by `policy`; `None` if it is refused.
     fn from_float(v: f64, policy: Policy) -> Option<Self>;
 }
 
-/// `v` as another type, by `policy`.
+/// Converts `v` to another type by `policy`; `None` if it is refused.
 #[inline]
 pub(super) fn converted<S: Element, D: Element>(v: S, policy: Policy) -> Option<D> {
     if S::DTYPE as u8 == D::DTYPE as u8 {
         return Some(bytemuck::cast(v));
     }
     if S::IN_DOUBLE && D::IN_DOUBLE && policy == Policy::Exact {
-        // Through a double and back, in registers: what does not come back the same was not exact.
+        // Converts to float64 and back in registers: a value that changes was not exact.
         let wide = v.double();
         let made = D::nearest(wide);
         return (made.double() == wide || (wide.is_nan() && made.double().is_nan())).then_some(made);
@@ -70,7 +70,7 @@ pub(super) fn converted<S: Element, D: Element>(v: S, policy: Policy) -> Option<
     }
 }
 
-/// Converts as many values of `from` as `out` holds. `Err` is the number of the first that does not fit.
+/// Converts as many values of type `from` as `out` holds. `Err` is the index of the first that does not fit.
 pub(crate) fn convert_into<D: Element>(
     from: Dtype,
     bytes: &[u8],
@@ -81,7 +81,8 @@ pub(crate) fn convert_into<D: Element>(
         let all = bytes.chunks_exact(size_of::<S>()).map(bytemuck::pod_read_unaligned::<S>);
         let mut fits = true;
         for (o, v) in out.iter_mut().zip(all.clone()) {
-            // Without a branch to leave by, so that the loop can be vectorised; the place is looked for afterwards.
+            // Without an early exit, so that the loop can be vectorised; the index of the error is searched
+            // afterwards.
             let made = converted::<S, D>(v, policy);
             fits &= made.is_some();
             *o = made.unwrap_or(*o);
@@ -93,13 +94,13 @@ pub(crate) fn convert_into<D: Element>(
     })
 }
 
-/// The integer nearest `v` inside `low..=high`, as the policy has it.
+/// The integer nearest to `v` within `low..=high`, by `policy`; `None` if it is refused.
 fn integer(v: f64, low: i128, high: i128, policy: Policy) -> Option<i128> {
     let whole = if policy == Policy::Exact { v } else { v.round_ties_even() };
     if v.is_nan() || (policy == Policy::Exact && v.fract() != 0.0) {
         return None;
     }
-    // `as` saturates far outside every range here, infinities included.
+    // `as` saturates far outside all ranges used here, also for infinities.
     clamp(whole as i128, low, high, policy)
 }
 
@@ -128,7 +129,8 @@ macro_rules! integers {
 }
 integers!(u8, u16, u32, u64, i8, i16, i32, i64);
 
-/// A narrowed float: `back` is what became of `v`, `most` the greatest finite value of the type.
+/// Applies `policy` to a narrowed float: `made` is `v` in the new type, `back` is `made` as float64, and
+/// `most` has the least and the greatest finite value of the new type.
 fn narrowed<T>(v: f64, made: T, back: f64, most: (T, T), policy: Policy) -> Option<T> {
     if v.is_nan() || back == v {
         return Some(made);
@@ -150,7 +152,7 @@ macro_rules! floats {
             fn nearest(v: f64) -> Self { $from(v) }
             fn from_int(v: i128, policy: Policy) -> Option<Self> {
                 let wide = v as f64;
-                // Below 2^53 a double holds every integer.
+                // Up to 2^53, float64 represents every integer.
                 if policy == Policy::Exact && v.unsigned_abs() > 1 << 53 && wide as i128 != v {
                     return None;
                 }
@@ -169,8 +171,8 @@ floats! {
     f64, |v| v, |v| v;
 }
 
-/// Converts all of `from` into `to`; both hold the same number of elements. `Err` is the number of the first
-/// element that does not fit.
+/// Converts all values of `from` into `to`; both buffers hold the same number of elements. `Err` is the index
+/// of the first that does not fit.
 pub(crate) fn cast(
     from: Dtype,
     bytes: &[u8],
@@ -183,7 +185,7 @@ pub(crate) fn cast(
         return Ok(());
     }
     with_element!(from, S => with_element!(to, D => {
-        // Bool holds two values, though its bytes could be more.
+        // Bool holds only 0 and 1, although it is stored as a byte.
         let limit = |v: D| if to == Dtype::Bool { bool_byte(v, policy) } else { Some(v) };
         convert::<S, D>(bytes, out, policy, limit)
     }))
@@ -212,13 +214,13 @@ fn bool_byte<D: Element>(v: D, policy: Policy) -> Option<D> {
     clamp(n, 0, 1, policy).and_then(|n| D::from_int(n, policy))
 }
 
-/// The narrowest type that holds every value seen, among the integers where all are integers.
+/// Determines the narrowest type that holds every value seen; an integer type if all values are integers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Narrowest {
     low: i128,
     high: i128,
     integral: bool,
-    /// For the floats: whether the narrower ones hold every value.
+    /// Whether the narrower float types hold every value.
     half: bool,
     single: bool,
 }
@@ -230,7 +232,7 @@ impl Default for Narrowest {
 }
 
 impl Narrowest {
-    /// Takes the values of a block into account.
+    /// Adds the values of a block.
     pub(crate) fn add(&mut self, dtype: Dtype, bytes: &[u8]) {
         with_element!(dtype, T => self.add_all::<T>(bytes));
     }
@@ -256,7 +258,7 @@ impl Narrowest {
         }
     }
 
-    /// Both together.
+    /// Combines two results.
     pub(crate) fn merge(self, other: Self) -> Self {
         Narrowest {
             low: self.low.min(other.low),
@@ -267,7 +269,7 @@ impl Narrowest {
         }
     }
 
-    /// The type, for values that are now `from`; never wider than that.
+    /// The narrowest type for values of type `from`; never wider than `from`.
     pub(crate) fn dtype(&self, from: Dtype) -> Dtype {
         let best = if from == Dtype::Bool {
             Some(Dtype::Bool)

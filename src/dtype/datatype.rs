@@ -1,23 +1,23 @@
-//! What the bytes of a stored element mean, whatever container they lie in.
+//! Describes the bytes of a stored element, independent of the container.
 //!
-//! The model is that of HDF5 (File Format 3.0, IV.A.2.d), which is the richest: numbers with any byte order and bit layout,
-//! strings of fixed and of any length, compounds, enums, arrays, references. [`Numeric`](super::Numeric) turns its numbers
-//! into plain [`Dtype`]s.
+//! The model follows HDF5 (File Format 3.0, IV.A.2.d), which is the most general: numbers with any byte order
+//! and bit layout, strings of fixed and variable length, compounds, enums, arrays, references.
+//! [`Numeric`](super::Numeric) converts its numbers to plain [`Dtype`]s.
 
 use super::{Dtype, Numeric};
 use crate::error::{Error, Result};
 
-/// A datatype: bytes of one element, and what they mean. [`Numeric::of`] finds the plain [`Dtype`] of those that are
-/// numbers.
+/// A datatype: the size of one element and the meaning of its bytes. [`Numeric::of`] finds the plain
+/// [`Dtype`] of numeric types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Datatype {
-    /// Bytes of one element.
+    /// Size of one element in bytes.
     pub size: u32,
-    /// What the bytes mean.
+    /// Meaning of the bytes.
     pub class: Class,
 }
 
-/// The classes of the format.
+/// The datatype classes of HDF5.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Class {
@@ -25,46 +25,46 @@ pub enum Class {
     Integer(Integer),
     /// Floating-point numbers.
     Float(Float),
-    /// Times; deprecated, kept as raw bytes of this many significant bits.
+    /// Times; deprecated, kept as raw bytes.
     Time {
         /// Significant bits.
         precision: u16,
     },
     /// Strings of fixed length.
     FixedString(Text),
-    /// Bits without a meaning as a number.
+    /// Bits that are not a number.
     Bitfield(Integer),
-    /// Bytes without a meaning to the library.
+    /// Bytes that the library does not interpret.
     Opaque {
-        /// What the writer called them.
+        /// The writer's name for the type.
         tag: String,
     },
-    /// Named members, each at an offset.
+    /// Named members, each at its offset.
     Compound(Vec<Member>),
-    /// A reference to an object or a region of one.
+    /// A reference to an object or to a region of a dataset.
     Reference {
-        /// 0 object, 1 region, others since HDF5 1.12.
+        /// Kind of reference: 0 object, 1 region, others since HDF5 1.12.
         kind: u8,
     },
-    /// Integers with names.
+    /// Integers with named values.
     Enum {
-        /// The integers.
+        /// Type of the integers.
         base: Box<Datatype>,
-        /// Name and value (in the base type's bytes) of each.
+        /// Name and value of each member; the value is in the bytes of the base type.
         members: Vec<(String, Vec<u8>)>,
     },
-    /// Sequences of any length, in the global heap.
+    /// Sequences of variable length, stored in the global heap.
     VarLen(Box<Datatype>),
-    /// Strings of any length, in the global heap.
+    /// Strings of variable length, stored in the global heap.
     VarString(Text),
-    /// A small box of elements.
+    /// A small array of fixed shape.
     Array {
-        /// Elements in each dimension.
+        /// Length of each dimension.
         dims: Vec<u64>,
         /// Type of the elements.
         base: Box<Datatype>,
     },
-    /// Complex numbers: real and imaginary part of the base type.
+    /// Complex numbers: a real and an imaginary part of the base type.
     Complex(Box<Datatype>),
 }
 
@@ -74,24 +74,24 @@ pub enum Class {
 pub enum Order {
     Little,
     Big,
-    /// Middle-endian floats of the VAX.
+    /// Middle-endian, as in VAX floats.
     Vax,
 }
 
-/// Where an integer lies in its bytes.
+/// Layout of an integer in its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Integer {
     /// Byte order.
     pub order: Order,
-    /// Two's complement or without sign.
+    /// Two's complement if true, otherwise unsigned.
     pub signed: bool,
-    /// First significant bit.
+    /// Position of the lowest significant bit.
     pub bit_offset: u16,
-    /// Significant bits.
+    /// Number of significant bits.
     pub precision: u16,
 }
 
-/// Where sign, exponent and mantissa of a float lie in its bytes.
+/// Layout of the sign, exponent and mantissa of a float in its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs)] // the specification's own names
 pub struct Float {
@@ -108,19 +108,19 @@ pub struct Float {
     pub normalization: u8,
 }
 
-/// How a string is padded and encoded.
+/// Padding and encoding of a string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Text {
-    /// What fills the rest of a fixed length.
+    /// Padding of a string of fixed length.
     pub padding: Padding,
-    /// Declared as UTF-8; otherwise ASCII, in practice any 8-bit text.
+    /// Whether it is declared as UTF-8; otherwise ASCII, in practice any 8-bit text.
     pub utf8: bool,
 }
 
-/// String padding.
+/// Padding of strings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding {
-    /// Ends at the first NUL, and has one.
+    /// Ends at the first NUL, which is required.
     NullTerminated,
     /// Ends at the first NUL or at the full length.
     NullPadded,
@@ -131,16 +131,16 @@ pub enum Padding {
 /// A member of a compound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Its name.
+    /// Name of the member.
     pub name: String,
-    /// Where it begins in the element, in bytes.
+    /// Offset in the compound, in bytes.
     pub offset: u32,
-    /// Its type.
+    /// Type of the member.
     pub datatype: Datatype,
 }
 
 impl Datatype {
-    /// The enum that h5py writes for booleans: FALSE and TRUE over int8.
+    /// Whether this is the enum that h5py writes for booleans: FALSE and TRUE over int8.
     pub fn is_bool(&self) -> bool {
         match &self.class {
             Class::Enum { base, members } => {
@@ -151,7 +151,7 @@ impl Datatype {
         }
     }
 
-    /// The type of plain numbers and bools as this machine and h5py write them: little-endian.
+    /// The type that h5py writes for plain numbers and bools: little-endian.
     pub(crate) fn of(dtype: Dtype) -> Datatype {
         let size = u32::try_from(dtype.size()).unwrap_or(8);
         let precision = u16::try_from(size.saturating_mul(8)).unwrap_or(64);
@@ -184,14 +184,14 @@ impl Datatype {
         Datatype { size, class }
     }
 
-    /// Strings of any length in UTF-8, as h5py writes them.
+    /// Strings of variable length in UTF-8, as h5py writes them.
     pub(crate) fn string() -> Datatype {
         let text = Text { padding: Padding::NullTerminated, utf8: true };
         Datatype { size: 16, class: Class::VarString(text) }
     }
 
-    /// Whether elements refer to other places of their file: strings and lists of any length to a heap, references to
-    /// objects.
+    /// Whether elements refer to other places of their file: strings and sequences of variable length to the
+    /// heap, references to objects.
     pub(crate) fn has_references(&self) -> bool {
         match &self.class {
             Class::VarString(_) | Class::VarLen(_) | Class::Reference { .. } => true,
@@ -201,11 +201,11 @@ impl Datatype {
         }
     }
 
-    /// The type with references to a heap of 16 bytes, as with addresses of 8 bytes; members behind each other without a
-    /// gap where that changed them.
+    /// The type with 16-byte heap references, as in files with 8-byte addresses; compounds with references
+    /// are packed without gaps.
     ///
     /// # Errors
-    /// `Unsupported` where it has 4 GiB or more.
+    /// `Unsupported` if an element has 4 GiB or more.
     pub(crate) fn packed(&self) -> Result<Datatype> {
         Ok(match &self.class {
             Class::VarString(text) => Datatype { size: 16, class: Class::VarString(*text) },
@@ -229,7 +229,7 @@ impl Datatype {
     /// The members of a compound in [`packed`](Self::packed) form, without gaps.
     ///
     /// # Errors
-    /// As of [`packed`](Self::packed).
+    /// Same as [`packed`](Self::packed).
     pub(crate) fn packed_members(members: &[Member]) -> Result<Vec<Member>> {
         let mut offset = 0u32;
         let mut packed = Vec::with_capacity(members.len());
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn a_compound_with_strings_is_packed_without_gaps() {
         let text = Text { padding: Padding::NullTerminated, utf8: true };
-        // as a file with addresses of four bytes has it, with a gap before the last member
+        // as in a file with 4-byte addresses, with a gap before the last member
         let string = Datatype { size: 12, class: Class::VarString(text) };
         let member = |name: &str, offset, datatype| Member { name: name.into(), offset, datatype };
         let members = vec![
@@ -302,7 +302,7 @@ mod tests {
         assert_eq!(members.iter().map(|m| m.offset).collect::<Vec<_>>(), [0, 4, 20]);
         assert_eq!(packed.size, 28);
         assert!(packed.has_references());
-        // without references the layout stays, gap and all
+        // without references the layout stays, including the gap
         let plain = Class::Compound(vec![member("c", 8, Datatype::of(Dtype::Int64))]);
         let plain = Datatype { size: 24, class: plain };
         assert_eq!(plain.packed().unwrap(), plain);

@@ -1,5 +1,5 @@
-//! Types of elements: plain numbers by their numpy names ([`Dtype`]), stored elements of any kind ([`Datatype`]), and the way
-//! from one to the other.
+//! Types of elements: plain numbers by their numpy names ([`Dtype`]), stored elements of any kind
+//! ([`Datatype`]), and the conversion from stored to plain.
 
 mod aligned;
 mod cast;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use half::f16;
 use std::fmt;
 
-/// A number type. Bytes of this crate's arrays are always little-endian.
+/// A number type. Arrays of this crate are always little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[allow(missing_docs)] // the names say it
 pub enum Dtype {
@@ -35,7 +35,7 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// All of them, narrow to wide within each family.
+    /// All types, from narrow to wide within each family.
     pub const ALL: [Dtype; 12] = [
         Dtype::Bool,
         Dtype::Uint8,
@@ -51,7 +51,7 @@ impl Dtype {
         Dtype::Float64,
     ];
 
-    /// Bytes of one element.
+    /// Size of one element in bytes.
     pub const fn size(self) -> usize {
         match self {
             Dtype::Bool | Dtype::Int8 | Dtype::Uint8 => 1,
@@ -79,11 +79,11 @@ impl Dtype {
         }
     }
 
-    /// The type of this full numpy name; also by [`str::parse`]. Short forms (`u8`, `f4`) are refused: they mean
-    /// different things in different languages.
+    /// The type with this full numpy name; also available through [`str::parse`]. Short names (`u8`, `f4`)
+    /// are refused because their meaning differs between languages.
     ///
     /// # Errors
-    /// `Usage` with the names that there are.
+    /// `Usage`, with the list of valid names.
     pub fn from_name(name: &str) -> Result<Dtype> {
         Self::ALL.into_iter().find(|d| d.name() == name).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|d| d.name()).collect();
@@ -91,7 +91,7 @@ impl Dtype {
         })
     }
 
-    /// The smallest integer type that holds all from `low` to `high`; an unsigned one where there is a choice.
+    /// The smallest integer type that holds `low` to `high`; unsigned if both kinds are possible.
     pub(crate) fn least_integer(low: i128, high: i128) -> Option<Dtype> {
         use Dtype::{Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64};
         [Uint8, Int8, Uint16, Int16, Uint32, Int32, Uint64, Int64]
@@ -99,7 +99,7 @@ impl Dtype {
             .find(|d| d.integer_range().is_some_and(|(l, h)| l <= low && high <= h))
     }
 
-    /// The bytes that stand where a value is missing: NaN, or zero where the type has none.
+    /// The bytes of a missing value: NaN, or zero if the type has no NaN.
     pub(crate) fn missing(self) -> Vec<u8> {
         match self {
             Dtype::Float16 => half::f16::NAN.to_le_bytes().to_vec(),
@@ -109,17 +109,18 @@ impl Dtype {
         }
     }
 
-    /// Whether no value can be below zero.
+    /// Whether the type has no negative values. Includes bool.
     pub const fn is_unsigned(self) -> bool {
         matches!(self, Dtype::Bool | Dtype::Uint8 | Dtype::Uint16 | Dtype::Uint32 | Dtype::Uint64)
     }
 
-    /// Whether it is one of the three float types.
+    /// Whether the type is one of the three float types.
     pub const fn is_float(self) -> bool {
         matches!(self, Dtype::Float16 | Dtype::Float32 | Dtype::Float64)
     }
 
-    /// The type that holds the values of both, as numpy promotes: 64-bit integers of both signs become float64.
+    /// The type that holds the values of both, as numpy promotes them: 64-bit integers of both signs become
+    /// float64.
     pub fn promoted(self, other: Dtype) -> Dtype {
         let wide = if self.size() >= other.size() { self } else { other };
         let signed = |bytes: usize| match bytes {
@@ -150,7 +151,7 @@ impl Dtype {
         }
     }
 
-    /// The least and the greatest integer it holds, for the integer types and bool.
+    /// The least and the greatest integer of the type; `None` for floats.
     pub const fn integer_range(self) -> Option<(i128, i128)> {
         Some(match self {
             Dtype::Bool => (0, 1),
@@ -187,12 +188,12 @@ impl fmt::Display for Dtype {
 pub enum Scalar {
     Bool(bool),
     Int(i128),
-    /// The value and the width it was stored in, so that it prints as it would there.
+    /// The value and its stored type, so that it prints with that precision.
     Float(f64, Dtype),
 }
 
 impl Scalar {
-    /// The nearest double.
+    /// The nearest float64.
     pub fn as_f64(self) -> f64 {
         match self {
             Scalar::Bool(v) => f64::from(u8::from(v)),
@@ -214,16 +215,16 @@ impl fmt::Display for Scalar {
     }
 }
 
-/// A Rust number that is one of the [`Dtype`]s: `u8` to `u64`, `i8` to `i64`, `half::f16`, `f32`, `f64`. Bool travels
-/// as `u8`. No type outside this crate can be one.
+/// A Rust number that corresponds to a [`Dtype`]: `u8` to `u64`, `i8` to `i64`, `half::f16`, `f32`, `f64`.
+/// Bool is handled as `u8`. Types outside this crate cannot implement it.
 pub trait Element: bytemuck::Pod + PartialEq + PartialOrd + Send + Sync + fmt::Debug + cast::Convert {
-    /// Its type; `u8` answers `Uint8` though bool bytes use it too.
+    /// The corresponding type; `Uint8` for `u8`, although bool uses it too.
     const DTYPE: Dtype;
-    /// As a value that can be shown and compared across types.
+    /// The value as a [`Scalar`], which can be printed and compared across types.
     fn scalar(self) -> Scalar;
-    /// Whether it is zero; NaN is not, and −0.0 is.
+    /// Whether the value is zero; true for −0.0, false for NaN.
     fn is_zero(self) -> bool;
-    /// The sum, or `None` where an integer sum does not fit.
+    /// The sum; `None` if an integer sum overflows.
     fn add(self, other: Self) -> Option<Self>;
 }
 
@@ -252,7 +253,8 @@ element! {
     f64 => Float64, |v| Scalar::Float(v, Dtype::Float64), 0.0, |a, b| Some(a + b);
 }
 
-/// Runs `$body` with `$T` standing for the Rust type of a [`Dtype`] (bool as `u8`): the one dispatch per block.
+/// Runs `$body` with `$T` as the Rust type of a [`Dtype`] (bool as `u8`), so that each block is dispatched
+/// once.
 macro_rules! with_element {
     ($dtype:expr, $T:ident => $body:expr) => {
         match $dtype {
@@ -305,7 +307,7 @@ macro_rules! with_element {
 }
 pub(crate) use with_element;
 
-/// The value at `index` of little-endian `bytes` of `dtype`; `None` past the end.
+/// The value at `index` of the little-endian `bytes` of `dtype`; `None` past the end.
 pub fn scalar_at(dtype: Dtype, bytes: &[u8], index: usize) -> Option<Scalar> {
     let size = dtype.size();
     let one = bytes.get(index.checked_mul(size)?..)?.get(..size)?;

@@ -1,34 +1,34 @@
-//! Numbers of any stored type as one of the plain little-endian [`Dtype`]s.
+//! Converts numbers of any stored type to a plain little-endian [`Dtype`].
 
 use super::{Class, Datatype, Dtype, Float, Integer, Order};
 use half::f16;
 
-/// How elements of a stored number type become a plain type.
+/// Conversion from a stored number type to a plain type.
 ///
-/// Types with odd precisions or exponents go to the smallest plain type that holds all their values, as h5py
-/// chooses it.
+/// Types with unusual precisions or exponents are converted to the smallest plain type that holds all their
+/// values, as in h5py.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Numeric {
     /// The plain type.
     pub dtype: Dtype,
     how: Conversion,
-    /// Bytes of an element in the file.
+    /// Size of a stored element in bytes.
     size: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Conversion {
-    /// The bytes are right as they are.
+    /// The stored bytes are already in the plain form.
     Native,
-    /// The bytes are right the other way round.
+    /// The stored bytes are in reverse order.
     Swap,
     Integer(Integer),
     Float(Float),
 }
 
 impl Numeric {
-    /// How to read `datatype`, and as which plain type ([`dtype`](Self::dtype)); `None` where it is no number, or has
-    /// no plain type.
+    /// The conversion of `datatype` to a plain type ([`dtype`](Self::dtype)); `None` if it is not a number or
+    /// has no plain type.
     pub fn of(datatype: &Datatype) -> Option<Self> {
         let size = usize::try_from(datatype.size).ok()?;
         let (dtype, how) = match &datatype.class {
@@ -45,17 +45,17 @@ impl Numeric {
         Some(Numeric { dtype, how, size })
     }
 
-    /// Whether the file's bytes are the plain bytes.
+    /// Whether the stored bytes are already in the plain form.
     pub fn is_native(&self) -> bool {
         self.how == Conversion::Native
     }
 
-    /// Bytes of an element in the file.
+    /// Size of a stored element in bytes.
     pub fn stored_size(&self) -> usize {
         self.size
     }
 
-    /// Converts elements in `stored` to plain ones in `out`; as many as the shorter of the two holds.
+    /// Converts the elements of `stored` into `out`, up to the length of the shorter one.
     pub fn convert(&self, stored: &[u8], out: &mut [u8]) {
         let pairs = stored.chunks_exact(self.size).zip(out.chunks_exact_mut(self.dtype.size()));
         match self.how {
@@ -127,7 +127,7 @@ fn integer_how(i: &Integer, size: usize) -> Conversion {
     }
 }
 
-/// Sign, exponent and mantissa of the IEEE 754 formats: size, exponent bits, mantissa bits, bias.
+/// The IEEE 754 formats: size in bytes, exponent bits, mantissa bits, exponent bias, type.
 const IEEE: [(usize, u8, u8, u32, Dtype); 3] =
     [(2, 5, 10, 15, Dtype::Float16), (4, 8, 23, 127, Dtype::Float32), (8, 11, 52, 1023, Dtype::Float64)];
 
@@ -155,7 +155,7 @@ fn float(f: &Float, size: usize) -> Option<(Dtype, Conversion)> {
     if size > 8 {
         return None;
     }
-    // The smallest format with room for the exponent's range and for the mantissa.
+    // The smallest format that holds the exponent range and the mantissa.
     let fits = |e: u8, m: u8, bias: u32| f.exponent_bits <= e && f.mantissa_bits <= m && f.bias <= bias;
     let found = IEEE.into_iter().find(|(_, e, m, bias, _)| fits(*e, *m, *bias))?;
     Some((found.4, Conversion::Float(*f)))
@@ -168,7 +168,7 @@ fn bits_of(order: Order, bytes: &[u8]) -> u64 {
     match order {
         Order::Little => little.iter_mut().zip(bytes).for_each(|(o, b)| *o = *b),
         Order::Big => little.iter_mut().zip(bytes.iter().rev()).for_each(|(o, b)| *o = *b),
-        // 16-bit words of little-endian bytes, the most significant word first
+        // VAX: little-endian 16-bit words, the most significant word first
         Order::Vax => {
             let words = bytes.chunks(2).rev().flatten();
             little.iter_mut().take(n).zip(words).for_each(|(o, b)| *o = *b);
@@ -210,7 +210,7 @@ fn float_value(f: &Float, bytes: &[u8]) -> f64 {
     let magnitude = match f.normalization {
         2 if exponent == 0 => fraction * power(unbiased.saturating_add(1)),
         2 => (1.0 + fraction) * power(unbiased),
-        // the top bit is stored: it is worth one
+        // the top bit is stored and has the value one
         1 => fraction * 2.0 * power(unbiased),
         _ => fraction * power(unbiased),
     };

@@ -1,31 +1,32 @@
-//! Several ways to choose rows, together.
+//! Combines several ways to choose rows.
 
 use super::{Query, rows_from, rows_named, sample};
 use crate::error::Result;
 use crate::table::Frame;
 use std::collections::HashSet;
 
-/// Ways to choose rows of a table. Rows must satisfy all that are given; the sample is drawn from what is left.
+/// Ways to choose rows of a table. A row must satisfy all that are given; the sample is drawn from those
+/// rows.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct RowChoice {
-    /// A condition on the columns, in the language of [`Query`].
+    /// Condition on the columns, in the language of [`Query`].
     pub condition: Option<String>,
-    /// Names of rows, in the wanted order.
+    /// Names of the wanted rows, in the wanted order.
     pub names: Option<Vec<String>>,
     /// A slice or a list of row numbers, as [`rows_from`] reads it.
     pub numbers: Option<String>,
-    /// How many of the rows to draw at random, and the seed.
+    /// Number of rows to draw at random, and the seed.
     pub sample: Option<(u64, u64)>,
 }
 
 impl RowChoice {
-    /// The chosen rows of `frame`, in the order of the last list that has one (names, then numbers); `None` where nothing
-    /// is chosen and all rows stay.
+    /// The chosen rows of `frame`, in the order of `numbers` if given, else of `names`, else of the table;
+    /// `None` if nothing is chosen, so that all rows stay.
     ///
     /// # Errors
-    /// `Usage` where the condition does not parse or does not fit the columns, names or rows do not exist, or the sample is
-    /// larger than what there is.
+    /// `Usage` if the condition does not parse or does not fit the columns, if rows do not exist, or if the
+    /// sample is larger than the number of rows left; `NotFound` if names or columns do not exist.
     pub fn rows(&self, frame: &Frame) -> Result<Option<Vec<u64>>> {
         let mut rows = match &self.condition {
             Some(text) => Some(Query::parse(text)?.rows(frame)?),
@@ -45,7 +46,7 @@ impl RowChoice {
     }
 }
 
-/// Those of `wanted` that are in `among` too, where that is given.
+/// Keeps the rows of `wanted` that are also in `among`, if given.
 fn retained(mut wanted: Vec<u64>, among: Option<Vec<u64>>) -> Vec<u64> {
     if let Some(among) = among {
         let among: HashSet<u64> = among.into_iter().collect();

@@ -1,17 +1,17 @@
-//! Rows by the values of a column.
+//! Groups rows by the values of a column.
 
 use crate::error::{Error, Result};
 use crate::table::Frame;
 use std::collections::HashMap;
 
-/// The value of a column, and the rows that have it.
+/// A value of the column and the rows that have it.
 pub type RowGroup = (String, Vec<u64>);
 
-/// Groups `rows` (all where `None`) of `frame` by the text of `column`, groups in the order of their first row. Rows whose
-/// value is missing belong to no group.
+/// Groups `rows` (all if `None`) of `frame` by the text of `column`. Groups are in the order of their first
+/// row; rows with a missing value belong to no group.
 ///
 /// # Errors
-/// `NotFound` where there is no such column; `Malformed` where a value is not UTF-8.
+/// `NotFound` if there is no such column; `Malformed` if a value is not UTF-8.
 pub fn group_rows(frame: &Frame, column: &str, rows: Option<Vec<u64>>) -> Result<Vec<RowGroup>> {
     let values = frame
         .column(column)
@@ -29,16 +29,16 @@ pub fn group_rows(frame: &Frame, column: &str, rows: Option<Vec<u64>>) -> Result
     Ok(groups)
 }
 
-/// A value as the name of a file: `/` and control characters become `_`, and no name is empty or hidden.
+/// Turns a value into a file name: `/` and control characters become `_`, and no name is empty or hidden.
 pub fn file_name(value: &str) -> String {
     let name: String = value.chars().map(|c| if c == '/' || c.is_control() { '_' } else { c }).collect();
     if name.is_empty() || name.starts_with('.') { format!("_{name}") } else { name }
 }
 
-/// Refuses groups of which two would have the same file name.
+/// Refuses groups of which two have the same file name.
 ///
 /// # Errors
-/// `Usage` with the name that two would have.
+/// `Usage`, with the file name that two groups share.
 pub fn check_file_names(groups: &[RowGroup], column: &str) -> Result<()> {
     let mut names: Vec<String> = groups.iter().map(|(value, _)| file_name(value)).collect();
     names.sort();

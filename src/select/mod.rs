@@ -1,7 +1,7 @@
-//! Everything that turns names, slices, samples, conditions and groups into rows.
+//! Turns names, slices, samples, conditions and groups into rows.
 //!
-//! In come tables ([`Frame`](crate::table::Frame)) and what a person asks for; out go row numbers, the
-//! [`Selection`](crate::matrix::Selection) that the other verbs take.
+//! The input is a [`Frame`](crate::table::Frame) and a request; the output is the row numbers that a
+//! [`Selection`](crate::matrix::Selection) takes.
 
 mod choice;
 mod groups;

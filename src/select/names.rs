@@ -1,18 +1,18 @@
-//! Rows by their names.
+//! Finds rows by name.
 
 use crate::error::{Error, Result};
 use crate::table::Frame;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Names listed at most when some do not exist.
+/// Maximum number of unknown names listed in an error.
 const SHOWN: usize = 5;
 
-/// Row numbers of `names` in the index of `frame`, in the order of the list. Of a name that several rows have, the first row
-/// is taken.
+/// Row numbers of `names` in the index of `frame`, in the order of `names`. If several rows have the same
+/// name, the first is taken.
 ///
 /// # Errors
-/// `NotFound` where names do not exist; the first of them are listed.
+/// `NotFound` if names do not exist; the message lists the first of them.
 pub fn rows_named(names: &[String], frame: &Frame) -> Result<Vec<u64>> {
     let mut places: HashMap<&[u8], u64> = HashMap::new();
     for (row, name) in (0u64..).zip(frame.index().iter()) {
@@ -33,7 +33,7 @@ pub fn rows_named(names: &[String], frame: &Frame) -> Result<Vec<u64>> {
     Err(Error::not_found(format!("{} of {} names do not exist: {shown}", unknown.len(), names.len())))
 }
 
-/// Names from a file with one a line, or from a list with commas where `text` is no readable file.
+/// Reads names from the file `text`, one per line; if it is not a readable file, splits `text` at commas.
 pub fn names_from(text: &str) -> Vec<String> {
     match std::fs::read_to_string(Path::new(text)) {
         Ok(lines) => {

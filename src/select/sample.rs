@@ -1,13 +1,13 @@
-//! A random choice of rows.
+//! Draws random samples of rows.
 
 use crate::error::{Error, Result};
 use crate::random::Random;
 
-/// Chooses `n` of the rows `all` at random without replacement and keeps their order. The same seed gives the same rows.
-/// Selection sampling, Knuth TAOCP 3.4.2 S.
+/// Draws `n` of the rows `all` at random without replacement and keeps their order. The same seed gives the
+/// same rows. Uses selection sampling (Knuth, TAOCP 3.4.2, algorithm S).
 ///
 /// # Errors
-/// `Usage` where there are fewer than `n`.
+/// `Usage` if there are fewer than `n` rows.
 pub fn sample(all: &[u64], n: u64, seed: u64) -> Result<Vec<u64>> {
     if n > all.len() as u64 {
         return Err(Error::usage(format!("{n} of {} rows cannot be sampled", all.len())));

@@ -1,12 +1,12 @@
-//! Rows by number, as Python and numpy index.
+//! Parses row numbers and slices as in Python and numpy.
 
 use crate::error::{Error, Result};
 
-/// Row numbers from a slice (`FIRST:END` or `FIRST:END:STEP`) or a list (`3,1,-1`, repeats allowed) of an axis of `rows`
-/// rows. Negative numbers count from the end, slices are clipped to the axis.
+/// Row numbers from a slice (`FIRST:END` or `FIRST:END:STEP`) or a list (`3,1,-1`, repeats allowed), for an
+/// axis of `rows` rows. Negative numbers count from the end; slices are clipped to the axis.
 ///
 /// # Errors
-/// `Usage` where the text is neither, or a listed row does not exist.
+/// `Usage` if the text is neither a slice nor a list, or a listed row does not exist.
 pub fn rows_from(text: &str, rows: u64) -> Result<Vec<u64>> {
     let wrong = || {
         Error::usage(format!(

@@ -7,7 +7,7 @@ use crate::table::Frame;
 use arrow_ipc::reader::FileReader;
 use arrow_ipc::writer::FileWriter;
 
-/// The bytes of an Arrow file of this frame, the index first.
+/// Encodes the frame as an Arrow IPC file, the index as the first column.
 pub(crate) fn encode(frame: &Frame) -> Result<Vec<u8>> {
     let failed = |e: arrow_schema::ArrowError| Error::unsupported(format!("table as Arrow: {e}"));
     let batch = frame.to_record_batch()?;
@@ -17,7 +17,7 @@ pub(crate) fn encode(frame: &Frame) -> Result<Vec<u8>> {
     writer.into_inner().map_err(failed)
 }
 
-/// Reads back a frame that [`encode`] wrote, or any Arrow file of columns of these types.
+/// Decodes a frame written by [`encode`], or any Arrow file whose columns have the same types.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Frame> {
     let failed = |e: arrow_schema::ArrowError| Error::malformed(format!("table as Arrow: {e}"));
     let reader = FileReader::try_new(std::io::Cursor::new(bytes), None).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! Holds a store against what it says of itself: lengths, checksums, invariants.
+//! Checks a store against its own metadata: lengths, checksums and invariants.
 
 use super::manifest::FileRecord;
 use super::reader::Store;
@@ -10,38 +10,38 @@ use crate::observe::{Observer, Phase, Verb};
 use rayon::prelude::*;
 use std::path::Path;
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Default, serde::Serialize)]
 #[non_exhaustive]
 pub struct CheckReport {
-    /// Everything that is wrong; none where all is well.
+    /// The problems found; empty if the store is sound.
     pub findings: Vec<CheckFinding>,
-    /// Files whose checksum was compared.
+    /// Number of files whose checksum was compared.
     pub checksums: usize,
-    /// Entries that were looked at.
+    /// Number of entries examined.
     pub entries: u64,
-    /// The order inside lines, where it could be found out.
+    /// Order of the entries within lines; `None` if it could not be determined.
     pub order: Option<LineOrder>,
 }
 
-/// One thing that is wrong.
+/// One problem in a store.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct CheckFinding {
-    /// The file it is about.
+    /// Name of the affected file.
     pub file: String,
-    /// What is wrong with it.
+    /// Description of the problem.
     pub problem: String,
 }
 
-/// Bytes checksummed at once by one thread.
+/// Number of bytes that one thread checksums at a time.
 const PIECE: usize = 4 << 20;
 
 impl Store {
-    /// Checks the store at `path`: the length and the checksum of every file, pointers that never fall, indices
-    /// inside the matrix, order and duplicates as recorded.
+    /// Checks the store at `path`: length and checksum of every file, that pointers do not decrease, that
+    /// indices are within the matrix, and that order and duplicates are as recorded.
     ///
     /// # Errors
-    /// `Io` where a file cannot be read at all; `Cancelled`. What is wrong with the store is in the report.
+    /// `Io` if a file cannot be read at all; `Cancelled`. Problems of the store itself are in the report.
     pub fn check(path: &Path, budget: Budget, observer: &dyn Observer) -> Result<CheckReport> {
         let mut report = CheckReport::default();
         let manifest = match Self::read_manifest(path) {
@@ -93,7 +93,7 @@ impl CheckReport {
         }
     }
 
-    /// An error about the contents is a finding; one of the system or of the caller is an error.
+    /// Records an error about the contents as a finding; returns any other error.
     fn or_fail(&mut self, e: Error) -> Result<()> {
         if matches!(e.kind(), Kind::Malformed | Kind::Checksum) {
             let file = e.file().and_then(Path::file_name).map(|n| n.to_string_lossy().into_owned());
@@ -104,7 +104,7 @@ impl CheckReport {
     }
 
     fn check_file(&mut self, path: &Path, record: &FileRecord, observer: &dyn Observer) -> Result<()> {
-        // A name that leads out of the directory is none of a store's.
+        // A name that leads out of the directory is not valid for a file of a store.
         if record.name.contains(['/', '\\']) || record.name.starts_with('.') {
             self.add(super::METADATA, format!("'{}' is no name of a file in a store", record.name));
             return Ok(());

@@ -1,4 +1,4 @@
-//! `metadata.json`: the one file that makes a directory a store.
+//! `metadata.json`, the file that makes a directory a store.
 
 use crate::dtype::{Dtype, Policy};
 use crate::error::{Error, Result};
@@ -6,73 +6,73 @@ use crate::matrix::{Layout, LostLines, Orientation};
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The version of the format this crate writes.
+/// Version of the format that this crate writes.
 const FORMAT: u64 = 1;
 
-/// What a store says of itself.
+/// The metadata of a store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
-    /// Orientation, shape, entries and type of the values.
+    /// Orientation, shape, number of entries and type of the values.
     pub layout: Layout,
     /// Type of `indices.bin`.
     pub indices: Dtype,
     /// Type of `indptr.bin`.
     pub indptr: Dtype,
-    /// What the matrix was made from.
+    /// The source of the matrix.
     pub source: Option<SourceRecord>,
-    /// Length and checksum of each file; empty for stores of other programs.
+    /// Length and checksum of each file; empty if another program wrote the store.
     pub files: Vec<FileRecord>,
-    /// Whether minor indices ascend within lines; `None` where it is not known.
+    /// Whether minor indices ascend within lines; `None` if unknown.
     pub sorted: Option<bool>,
-    /// Whether a minor index comes twice within a line; `None` where it is not known.
+    /// Whether any line contains a minor index twice; `None` if unknown.
     pub duplicates: Option<bool>,
-    /// How the values were converted, if they were.
+    /// How the values were converted; `None` if they were not.
     pub cast: Option<CastRecord>,
-    /// Lines that could not be read and are empty here, where the store was made past damage.
+    /// The lines lost when the store was made from a damaged matrix; they are empty here.
     pub salvaged: Option<Salvage>,
 }
 
-/// What was lost when a damaged matrix was read.
+/// The lines lost when a damaged matrix was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Salvage {
-    /// Whether lines are rows or columns: how the damaged matrix is stored.
+    /// Orientation of the damaged matrix: whether the lost lines are rows or columns.
     pub orientation: Orientation,
-    /// The lines.
+    /// The lost lines.
     pub lost: Vec<LostLines>,
 }
 
-/// What a matrix was made from.
+/// The source of a matrix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRecord {
-    /// Name of the file or directory, without the path to it.
+    /// Name of the source file or directory, without its parent directories.
     pub name: String,
-    /// Its bytes.
+    /// Size of the source in bytes.
     #[serde(default)]
     pub size: Option<u64>,
-    /// When it was last changed, in seconds since 1970 (UTC).
+    /// Time of the last change, in seconds since 1970 (UTC).
     #[serde(rename = "mtime", default)]
     pub modified: Option<u64>,
-    /// The matrix in it.
+    /// Path of the matrix within the source.
     pub matrix: String,
 }
 
-/// Length and CRC-32 of one file.
+/// Name, length and CRC-32 of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileRecord {
-    /// Its name.
+    /// Name of the file.
     pub name: String,
-    /// Its bytes.
+    /// Length in bytes.
     pub len: u64,
-    /// CRC-32 of its bytes, as zlib computes it.
+    /// CRC-32 of the contents, as zlib computes it.
     pub crc: u32,
 }
 
 /// How values were converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CastRecord {
-    /// The type they had.
+    /// Type before the conversion.
     pub from: Dtype,
-    /// What happened to those that did not fit.
+    /// Treatment of values that do not fit the new type.
     pub policy: Policy,
 }
 
@@ -90,8 +90,8 @@ impl Manifest {
     }
 }
 
-/// `metadata.json` as it is written: the order of the fields is that of the keys. What another program may have left
-/// out or spelled otherwise is an `Option`, and none where it is something else.
+/// `metadata.json` as it is written; the fields are in the order of the keys. Values that another program may
+/// omit or spell differently are an `Option`, which is `None` if the value has another form.
 #[derive(Debug, Serialize, Deserialize)]
 struct Document {
     #[serde(rename = "encoding-type", default, deserialize_with = "if_possible")]
@@ -119,7 +119,7 @@ struct Dtypes {
     indptr: Option<String>,
 }
 
-/// What only this program writes.
+/// Keys that only this program writes.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Own {
@@ -164,7 +164,7 @@ struct Lost {
     reason: String,
 }
 
-/// An object with one key for each file, in the order of the list.
+/// An object with one key per file, in the order of the list.
 #[derive(Debug, Default)]
 struct Files(Vec<(String, FileEntry)>);
 
@@ -173,7 +173,7 @@ struct Files(Vec<(String, FileEntry)>);
 struct FileEntry {
     #[serde(deserialize_with = "if_possible")]
     bytes: Option<u64>,
-    /// In eight hexadecimal digits.
+    /// Eight hexadecimal digits.
     #[serde(deserialize_with = "if_possible")]
     crc32: Option<String>,
 }
@@ -204,7 +204,7 @@ impl<'de> Deserialize<'de> for Files {
     }
 }
 
-/// The value where it has the expected form, and `None` where it has any other.
+/// Returns the value if it has the expected form, `None` if it has any other.
 fn if_possible<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
     let value = serde_json::Value::deserialize(from)?;
     Ok(T::deserialize(value).ok())
@@ -323,7 +323,7 @@ fn missing(key: &str, what: &str) -> Error {
     Error::malformed(format!("no '{key}' that is {what}"))
 }
 
-/// A type by any spelling that numpy takes and stores in the wild use.
+/// Parses the name of a type in any spelling that numpy accepts or that existing stores use.
 fn dtype_of(name: &str) -> Result<Dtype> {
     let short = name.trim_start_matches(['<', '=', '|']);
     let long = match short {

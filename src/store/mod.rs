@@ -1,12 +1,12 @@
-//! A store: a directory of plain arrays that anyone can map, and one file that says what they are.
+//! A store: a directory of plain arrays that can be memory-mapped, and a metadata file that describes them.
 //!
 //! ```text
 //! OUT/metadata.json   data.bin   indices.bin   indptr.bin   obs.arrow   var.arrow
 //! ```
 //!
-//! In come blocks of a matrix ([`Writer`] is a [`Sink`](crate::matrix::Sink)) and two tables; out goes a directory
-//! that appears whole or not at all. [`Store`] opens one again and is a [`Source`](crate::matrix::Source).
-//! `spec/store.md` has the format byte by byte.
+//! [`Writer`] is a [`Sink`](crate::matrix::Sink) for blocks of a matrix; it also takes the two tables and
+//! writes a directory that appears complete or not at all. [`Store`] opens a store and is a
+//! [`Source`](crate::matrix::Source). `spec/store.md` describes the format byte by byte.
 
 #[cfg_attr(not(feature = "arrow"), path = "without_arrow.rs")]
 mod arrow;
@@ -29,5 +29,5 @@ pub(crate) const INDPTR: &str = "indptr.bin";
 pub(crate) const OBS: &str = "obs.arrow";
 pub(crate) const VAR: &str = "var.arrow";
 
-/// The two halves of a store of both layouts.
+/// Directories of the two stores written when both layouts are requested.
 pub(crate) const HALVES: [&str; 2] = ["csr", "csc"];

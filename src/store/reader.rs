@@ -1,4 +1,4 @@
-//! Opens a store and reads its entries from the maps.
+//! Opens a store and reads its entries from the mapped files.
 
 use super::manifest::Manifest;
 use super::{DATA, HALVES, INDICES, INDPTR, METADATA, OBS, VAR, arrow};
@@ -10,7 +10,7 @@ use crate::table::Frame;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// A store open for reading: its arrays are mapped, its pointers checked.
+/// A store open for reading, with mapped arrays and checked pointers.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
@@ -18,22 +18,22 @@ pub struct Store {
     data: Mapped,
     indices: Mapped,
     indptr: Mapped,
-    /// What `indptr.bin` holds, checked.
+    /// The checked contents of `indptr.bin`.
     pointers: Vec<u64>,
-    /// Bytes of an index in `indices.bin`, which may be fewer than the metadata says.
+    /// Bytes per index in `indices.bin`, which may be fewer than the metadata says.
     index_size: usize,
 }
 
-/// The most bytes a manifest may have.
+/// Maximum size of `metadata.json` in bytes.
 const MOST_METADATA: u64 = 16 << 20;
 
 impl Store {
-    /// Whether `path` looks like a store.
+    /// Whether `path` contains a `metadata.json`, as a store does.
     pub fn is_store(path: &Path) -> bool {
         path.join(METADATA).is_file()
     }
 
-    /// The stores in `path`: itself, or its two halves where it was written with both layouts.
+    /// Paths of the stores in `path`: `path` itself, or its two halves if both layouts were written.
     pub fn find(path: &Path) -> Vec<PathBuf> {
         if Self::is_store(path) {
             return vec![path.to_owned()];
@@ -41,11 +41,12 @@ impl Store {
         HALVES.iter().map(|h| path.join(h)).filter(|p| Self::is_store(p)).collect()
     }
 
-    /// Opens the store at `path`. Also opens directories that other programs wrote, among them those whose
-    /// `indptr.bin` holds 32-bit numbers while their metadata says 64: the width is taken from the file.
+    /// Opens the store at `path`. Also opens stores of other programs, including those whose `indptr.bin`
+    /// holds 32-bit numbers although their metadata says 64: the width is derived from the length of the
+    /// file.
     ///
     /// # Errors
-    /// `Io` where a file is missing; `Malformed` where lengths or pointers contradict the metadata.
+    /// `Io` if a file is missing; `Malformed` if lengths or pointers contradict the metadata.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let manifest = Self::read_manifest(path)?;
@@ -53,7 +54,7 @@ impl Store {
         let data = Mapped::open(&path.join(DATA))?;
         let indices = Mapped::open(&path.join(INDICES))?;
         let indptr = Mapped::open(&path.join(INDPTR))?;
-        // Other programs pad empty arrays to one byte, because numpy cannot map nothing.
+        // Other programs pad empty arrays to one byte because numpy cannot map an empty file.
         let length = |name: &str, got: usize, each: usize| {
             let expected = layout.entries.saturating_mul(each as u64);
             if got as u64 == expected || (layout.entries == 0 && got <= 1) {
@@ -90,17 +91,17 @@ impl Store {
         Manifest::from_json(&text).in_file(&file)
     }
 
-    /// Where it is.
+    /// Path of the store directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What it says of itself.
+    /// The metadata of the store.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// All values, as they are mapped.
+    /// All values, borrowed from the map, in storage order.
     ///
     /// ```
     /// # use annmap::convert::{ConvertOptions, convert};
@@ -118,25 +119,25 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// `Usage` where `T` is not the type of `data.bin`.
+    /// `Usage` if `T` is not the type of `data.bin`.
     pub fn data<T: Element>(&self) -> Result<&[T]> {
         self.mapped(DATA, self.manifest.layout.dtype, &self.data, self.manifest.layout.entries)
     }
 
-    /// All minor indices, as they are mapped: `i32` or `i64`. They are checked only where entries are read through
-    /// [`Source`], [`line`](Self::line) or [`rows`](Self::rows).
+    /// All minor indices, borrowed from the map: `i32` or `i64`. They are not checked here, only when entries
+    /// are read through [`Source`], [`line`](Self::line) or [`rows`](Self::rows).
     ///
     /// # Errors
-    /// `Usage` where `T` is not the type of `indices.bin`.
+    /// `Usage` if `T` is not the type of `indices.bin`.
     pub fn indices<T: Element>(&self) -> Result<&[T]> {
         self.mapped(INDICES, integer_of(self.index_size), &self.indices, self.manifest.layout.entries)
     }
 
-    /// Where each line begins, and one more: where the last ends; as it is mapped: `i32` or `i64`. The same numbers as
-    /// [`pointers`](Source::pointers).
+    /// The offset at which each line begins, followed by the end of the last line, borrowed from the map:
+    /// `i32` or `i64`. The numbers equal those of [`pointers`](Source::pointers).
     ///
     /// # Errors
-    /// `Usage` where `T` is not the type of `indptr.bin`.
+    /// `Usage` if `T` is not the type of `indptr.bin`.
     pub fn indptr<T: Element>(&self) -> Result<&[T]> {
         let count = self.pointers.len();
         self.mapped(INDPTR, integer_of(self.indptr.len() / count), &self.indptr, count as u64)
@@ -154,20 +155,21 @@ impl Store {
         typed(dtype, bytes).in_file(&self.path.join(name))
     }
 
-    /// The entries of some rows, in this order; a row may be taken several times. The store must be of rows (CSR).
+    /// The entries of the given rows, in the given order; a row may be repeated. Requires a store of rows
+    /// (CSR).
     ///
     /// # Errors
-    /// `Usage` where there is no such row, or the store is of columns; `Malformed` where an index is outside the matrix;
-    /// `Limit` where there is no memory for them.
+    /// `Usage` if a row does not exist or the store holds columns; `Malformed` if an index is outside the
+    /// matrix; `Limit` if there is not enough memory.
     pub fn rows(&self, rows: &[u64]) -> Result<InMemory> {
         self.gathered(Orientation::Csr, rows)
     }
 
-    /// The entries of some columns, in this order; a column may be taken several times. The store must be of columns
-    /// (CSC).
+    /// The entries of the given columns, in the given order; a column may be repeated. Requires a store of
+    /// columns (CSC).
     ///
     /// # Errors
-    /// As [`rows`](Self::rows).
+    /// Same as [`rows`](Self::rows).
     pub fn columns(&self, columns: &[u64]) -> Result<InMemory> {
         self.gathered(Orientation::Csc, columns)
     }
@@ -211,10 +213,10 @@ impl Store {
         Ok(self.pointers[at]..self.pointers[at + 1])
     }
 
-    /// The tables of the rows and the columns; `None` where the store has none.
+    /// The tables of the rows (`obs`) and the columns (`var`); `None` if the store has no tables.
     ///
     /// # Errors
-    /// `Malformed` where a table is not what this crate writes.
+    /// `Malformed` if a table is not in the form that this crate writes.
     pub fn frames(&self) -> Result<Option<[Frame; 2]>> {
         let read = |name: &str| -> Result<Option<Frame>> {
             let path = self.path.join(name);
@@ -227,10 +229,10 @@ impl Store {
         Ok(read(OBS)?.zip(read(VAR)?).map(|(obs, var)| [obs, var]))
     }
 
-    /// The entries of one line: minor indices and the bytes of the values.
+    /// The entries of one line: the minor indices and the bytes of the values.
     ///
     /// # Errors
-    /// `Usage` where there is no such line; `Malformed` where an index is outside the matrix.
+    /// `Usage` if the line does not exist; `Malformed` if an index is outside the matrix.
     pub fn line(&self, line: u64) -> Result<(Vec<u32>, &[u8])> {
         let range = self.entries_of(line)?;
         let mut minor = vec![0; (range.end - range.start) as usize];
@@ -239,11 +241,11 @@ impl Store {
         Ok((minor, &self.data[range.start as usize * size..range.end as usize * size]))
     }
 
-    /// The entries across the lines: the line and the value's bytes of every entry with this minor index. By binary
-    /// search in each line where the store says that lines are sorted, else by looking at every entry.
+    /// The entries with the given minor index: the line of each and the bytes of the values. Uses binary
+    /// search in each line if the store is recorded as sorted, otherwise examines every entry.
     ///
     /// # Errors
-    /// `Usage` where there is no such minor index.
+    /// `Usage` if the minor index does not exist.
     pub fn across(&self, minor: u64) -> Result<(Vec<u32>, Vec<u8>)> {
         let layout = &self.manifest.layout;
         if minor >= layout.minor {
@@ -300,14 +302,14 @@ impl Store {
                 return Err(e.in_file(&self.path.join(INDICES)));
             }
         }
-        // A negative index of 32 bits is above this.
+        // A negative 32-bit index, read as unsigned, is at least this large.
         let most = if self.index_size == 4 { 1 << 31 } else { u64::MAX };
         let layout = Layout { minor: self.manifest.layout.minor.min(most), ..self.manifest.layout };
         check_minor(out, range.start, &layout, &self.pointers).in_file(&self.path.join(INDICES))
     }
 }
 
-/// The signed integer of 4 or 8 bytes.
+/// The signed integer type of `size` bytes, 4 or 8.
 fn integer_of(size: usize) -> Dtype {
     if size == 4 { Dtype::Int32 } else { Dtype::Int64 }
 }

@@ -1,4 +1,4 @@
-//! Writes a store: a sink that takes blocks from many threads in any order.
+//! Writes a store; blocks may arrive from several threads in any order.
 
 use super::manifest::{CastRecord, FileRecord, Manifest, Salvage, SourceRecord};
 use super::{DATA, HALVES, INDICES, INDPTR, METADATA, OBS, VAR, arrow};
@@ -15,31 +15,34 @@ use std::sync::Mutex;
 /// Type of the two index arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IndexDtype {
-    /// 64 bits: the documented contract.
+    /// Both arrays as 64-bit integers, as documented.
     #[default]
     Int64,
-    /// 32 bits; refused where something does not fit.
+    /// `indices.bin` as 32-bit integers, refused if the indices do not fit; `indptr.bin` too if the pointers
+    /// fit, otherwise as 64-bit integers.
     Int32,
-    /// What scipy maps without copying: 32 bits for both while entries and shape fit, else 64 bits for both.
+    /// The types that scipy maps without copying: 32 bits for both arrays if entries and shape fit, otherwise
+    /// 64 bits for both.
     Auto,
 }
 
-/// How a store is written.
+/// Options for writing a store.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
-    /// Type of the values; as in the source where `None`.
+    /// Type of the values; `None` keeps the type of the source.
     pub dtype: Option<Dtype>,
-    /// What happens to values that do not fit it.
+    /// Treatment of values that do not fit the type.
     pub policy: Policy,
     /// Type of the index arrays.
     pub index: IndexDtype,
-    /// Replace an existing store.
+    /// Whether to replace an existing store.
     pub force: bool,
-    /// How bytes get into the files.
+    /// How the files are written.
     pub mode: WriteMode,
-    /// What the matrix is made from, for the record.
+    /// The source of the matrix, for the metadata.
     pub source: Option<SourceRecord>,
-    /// Lines that could not be read and come empty, for the record; `None` where nothing was read past damage.
+    /// Lines that could not be read and are written as empty, for the metadata; `None` if the source was not
+    /// salvaged.
     pub salvaged: Option<Salvage>,
 }
 
@@ -60,13 +63,14 @@ impl Default for StoreOptions {
 /// A finished store.
 #[derive(Debug)]
 pub struct WrittenStore {
-    /// Where it is.
+    /// Path of the store directory.
     pub path: PathBuf,
-    /// What it says of itself.
+    /// The metadata of the store.
     pub manifest: Manifest,
 }
 
-/// A store being written. It appears under its name when finished; dropping it leaves nothing behind.
+/// A store being written. The directory appears under its name when the store is finished; dropping the
+/// writer leaves nothing behind.
 #[derive(Debug)]
 pub struct Writer {
     pending: Option<Pending>,
@@ -78,19 +82,19 @@ pub struct Writer {
     indices: OutputFile,
     indptr: OutputFile,
     order: OrderCheck,
-    /// Files beside the matrix.
+    /// Records of the table files.
     tables: Mutex<Vec<FileRecord>>,
-    /// Room for blocks where files are not mapped, one per worker at most.
+    /// Buffers for blocks if files are not mapped, at most one per worker.
     scratch: Mutex<Vec<Vec<u8>>>,
 }
 
 impl Writer {
-    /// Begins a store at `target` for a matrix of this layout, with the lines where `pointers` say, and reserves
-    /// its space on the disk.
+    /// Begins a store at `target` for a matrix of this layout whose lines begin at `pointers`, and reserves
+    /// its disk space.
     ///
     /// # Errors
-    /// `Io` where the target exists (without `force`) or there is no room; `Usage` where 32-bit indices were
-    /// asked for and do not hold the matrix.
+    /// `Io` if the target exists (without `force`) or the disk is full; `Usage` if 32-bit indices were
+    /// requested and cannot address the matrix.
     pub fn create(target: &Path, layout: &Layout, pointers: &[u64], options: &StoreOptions) -> Result<Self> {
         if options.force {
             refuse_to_replace_others(target)?;
@@ -102,7 +106,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// As [`create`](Self::create), inside a directory that someone else commits.
+    /// Like [`create`](Self::create), but inside a directory that the caller commits.
     pub(crate) fn in_directory(
         directory: &Path,
         target: &Path,
@@ -169,10 +173,10 @@ impl Writer {
         Ok(())
     }
 
-    /// Adds the tables of the rows and the columns.
+    /// Writes the tables of the rows and the columns.
     ///
     /// # Errors
-    /// `Malformed` where text in them is not UTF-8; `Io`.
+    /// `Malformed` if text in a table is not UTF-8; `Io`.
     pub fn tables(&self, obs: &Frame, var: &Frame) -> Result<()> {
         for (name, frame) in [(OBS, obs), (VAR, var)] {
             let bytes = arrow::encode(frame)?;
@@ -193,7 +197,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Puts the values of a block where they belong.
+    /// Writes the values of a block to their place in the file.
     fn write_values(&self, block: &Block<'_>, scratch: &mut Vec<u8>) -> Result<()> {
         let (from, to) = (block.values.dtype, self.manifest.layout.dtype);
         let at = block.entries.start * to.size() as u64;
@@ -230,12 +234,12 @@ impl Writer {
         })
     }
 
-    /// Flushes everything and writes the metadata; gives what is to be committed.
+    /// Flushes all files and writes the metadata; returns what remains to be committed.
     fn close(self) -> Result<(Option<Pending>, WrittenStore)> {
         let Writer { pending, directory, target, mut manifest, data, indices, indptr, order, tables, .. } =
             self;
         let order: LineOrder = order.finish()?;
-        // Flushing is work for the processor too: two large files at once.
+        // Flushing also takes processor time, so the two large files are flushed in parallel.
         let (data, indices) = rayon::join(|| data.finish(), || indices.finish());
         let mut files = Vec::new();
         for (name, done) in [(DATA, data?), (INDICES, indices?), (INDPTR, indptr.finish()?)] {
@@ -270,12 +274,12 @@ impl Sink for Writer {
     }
 
     fn working_bytes(&self, entries: u64) -> u64 {
-        // Where files are mapped, blocks go straight into the page cache.
+        // Mapped files need no buffer: blocks are written directly to the page cache.
         if self.data.is_mapped() { 0 } else { entries * 8 }
     }
 }
 
-/// Two stores of one matrix, below one directory that appears when both are done.
+/// Two stores of one matrix in one directory, which appears when both are finished.
 #[derive(Debug)]
 pub struct StorePair {
     pending: Pending,
@@ -287,7 +291,7 @@ impl StorePair {
     /// Begins a pair of stores at `target`.
     ///
     /// # Errors
-    /// As [`Writer::create`].
+    /// Same as [`Writer::create`].
     pub fn create(target: &Path, options: &StoreOptions) -> Result<Self> {
         if options.force {
             refuse_to_replace_others(target)?;
@@ -296,10 +300,10 @@ impl StorePair {
         Ok(StorePair { pending, target: target.to_owned(), options: options.clone() })
     }
 
-    /// Begins the store of one layout, `csr` or `csc`. Finishing it commits nothing yet.
+    /// Begins the store of one layout, `csr` or `csc`. Finishing it does not commit it yet.
     ///
     /// # Errors
-    /// As [`Writer::create`].
+    /// Same as [`Writer::create`].
     pub fn writer(&self, layout: &Layout, pointers: &[u64]) -> Result<Writer> {
         let name = layout.orientation.name();
         let directory = self.pending.path().join(name);
@@ -307,19 +311,19 @@ impl StorePair {
         Writer::in_directory(&directory, &self.target.join(name), layout, pointers, &self.options)
     }
 
-    /// Makes both appear.
+    /// Commits both stores.
     ///
     /// # Errors
-    /// `Io`; nothing has appeared then.
+    /// `Io`; neither store has appeared then.
     pub fn commit(self) -> Result<()> {
         self.pending.commit()
     }
 }
 
-/// Refuses at once what would be refused at the end: a target that exists, without `force`.
+/// Refuses a target that exists (without `force`) before any work is done.
 ///
 /// # Errors
-/// As [`Writer::create`].
+/// Same as [`Writer::create`].
 pub(crate) fn refuse_existing(target: &Path, force: bool) -> Result<()> {
     if force {
         return refuse_to_replace_others(target);
@@ -336,7 +340,7 @@ fn index_dtypes(layout: &Layout, wanted: IndexDtype) -> Result<(Dtype, Dtype)> {
         IndexDtype::Int64 => Ok((Dtype::Int64, Dtype::Int64)),
         IndexDtype::Auto if all_fit => Ok((Dtype::Int32, Dtype::Int32)),
         IndexDtype::Auto => Ok((Dtype::Int64, Dtype::Int64)),
-        // Pointers past 2^31 entries stay wide; minor indices are what takes the space.
+        // Pointers past 2^31 entries stay 64-bit; the minor indices take most of the space.
         IndexDtype::Int32 if indices_fit => Ok((indices, indptr)),
         IndexDtype::Int32 => {
             let text = format!("indices up to {} do not fit int32", layout.minor - 1);
@@ -345,7 +349,7 @@ fn index_dtypes(layout: &Layout, wanted: IndexDtype) -> Result<(Dtype, Dtype)> {
     }
 }
 
-/// `--force` replaces stores, not whatever else a slip of the finger names.
+/// `force` replaces stores only, so that a mistyped path does not delete other directories.
 fn refuse_to_replace_others(target: &Path) -> Result<()> {
     let known =
         |name: &str| [METADATA, DATA, INDICES, INDPTR, OBS, VAR].contains(&name) || HALVES.contains(&name);

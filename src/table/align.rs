@@ -1,4 +1,4 @@
-//! Columns brought to other rows, some of which they do not have; and whether two columns hold the same.
+//! Aligns columns to other rows, some of which they may lack, and compares columns.
 
 use super::column::{Categorical, Column};
 use super::frame::Frame;
@@ -9,17 +9,17 @@ use crate::error::Result;
 use crate::strings::Strings;
 use std::collections::HashMap;
 
-/// Numbers as a type that holds them all.
+/// Converts numbers to a type that holds all their values.
 pub(super) fn as_dtype(from: Dtype, bytes: &[u8], to: Dtype) -> Vec<u8> {
     let mut out = vec![0; bytes.len() / from.size() * to.size()];
-    // what the type of both holds is at most rounded
+    // A promoted type holds every value, at most rounded.
     let _ = cast(from, bytes, to, &mut out, Policy::Round);
     out
 }
 
 impl Column {
-    /// The values of `rows`; missing where a row is `None`. Integers become doubles then, and bools nullable, as pandas and
-    /// anndata have it.
+    /// The values at `rows`, missing where a row is `None`. With missing rows, integers become float64 and
+    /// bools nullable, as in pandas and anndata.
     ///
     /// # Errors
     /// `Usage` if the column does not have one of the rows.
@@ -56,8 +56,8 @@ impl Column {
         })
     }
 
-    /// Whether both are of one type and hold the same, missing values and NaN equal to each other. Labels compare by their
-    /// text, and must be the same ones.
+    /// Whether both columns have the same type and values; missing values equal each other, and so do NaNs.
+    /// Labels are compared by their text, and both columns must have the same labels.
     pub fn same(&self, other: &Column) -> bool {
         let alike = |dtype: Dtype, a: &[u8], b: &[u8], missing: &dyn Fn(usize) -> bool| {
             let equal = |i: usize| {
@@ -91,11 +91,11 @@ impl Column {
         }
     }
 
-    /// Text of which some is missing or comes more than once as labels in their natural order, as anndata writes it;
-    /// anything else as it is.
+    /// Turns text with missing or repeated values into labels in natural order, as anndata does when writing;
+    /// returns any other column unchanged.
     ///
     /// # Errors
-    /// None that strings can cause.
+    /// No string causes an error.
     pub fn strings_to_categorical(self) -> Result<Column> {
         let (Column::Strings(values) | Column::NullableStrings { values, .. }) = &self else {
             return Ok(self);
@@ -118,7 +118,8 @@ impl Column {
 }
 
 impl Categorical {
-    /// The code here of each label of `other`; `None` where there is no such label, or where they are of another type.
+    /// For each label of `other`, its code here; `None` if there is no such label or the labels have another
+    /// type.
     pub(super) fn places_of(&self, other: &Categorical) -> Vec<Option<i64>> {
         let text = |c: &Column, i: usize| c.text(i).ok().flatten();
         let alike = std::mem::discriminant(self.categories()) == std::mem::discriminant(other.categories());
@@ -129,7 +130,7 @@ impl Categorical {
             .collect()
     }
 
-    /// As [`Column::same`].
+    /// Same as [`Column::same`].
     fn same(&self, other: &Categorical) -> bool {
         let n = self.categories().len();
         let places = self.places_of(other);
@@ -143,27 +144,27 @@ impl Categorical {
 }
 
 impl Frame {
-    /// As [`Column::align`], with `index` naming the rows.
+    /// Like [`Column::align`], for every column; `index` gives the names of the new rows.
     ///
     /// # Errors
-    /// As there; `Malformed` where there are not as many names as rows.
+    /// Same as [`Column::align`]; `Malformed` if `index` does not have one name per row.
     pub fn align(&self, rows: &[Option<u64>], index: Strings) -> Result<Frame> {
         let columns: Result<Vec<_>> =
             self.columns().iter().map(|(n, c)| Ok((n.clone(), c.align(rows)?))).collect();
         Frame::new(self.index_name().map(str::to_owned), index, columns?)
     }
 
-    /// Whether both have the same rows and columns, in order.
+    /// Whether both frames have the same index and the same columns in the same order.
     pub fn same(&self, other: &Frame) -> bool {
         self.index() == other.index()
             && self.columns().len() == other.columns().len()
             && self.columns().iter().zip(other.columns()).all(|((n, c), (m, d))| n == m && c.same(d))
     }
 
-    /// Each column as [`Column::strings_to_categorical`].
+    /// Applies [`Column::strings_to_categorical`] to each column.
     ///
     /// # Errors
-    /// As there.
+    /// Same as [`Column::strings_to_categorical`].
     pub fn strings_to_categoricals(self) -> Result<Frame> {
         self.map(|_, column| column.strings_to_categorical())
     }

@@ -1,4 +1,5 @@
-//! A data frame as an Arrow record batch, and back, with the metadata by which pandas restores a frame exactly.
+//! A data frame as an Arrow record batch, and back, with the metadata by which pandas restores a frame
+//! exactly.
 //!
 //! The `pandas` key of the schema follows <https://pandas.pydata.org/docs/development/developer.html>.
 
@@ -23,14 +24,15 @@ use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// The column that holds an index without a name, as pyarrow calls it.
+/// Field name of an index without a name, as in pyarrow.
 const UNNAMED_INDEX: &str = "__index_level_0__";
-/// Text beyond this many bytes needs 64-bit offsets.
+/// Number of bytes above which text needs 64-bit offsets.
 const SMALL_TEXT: usize = i32::MAX as usize;
 
 impl Frame {
-    /// The frame as one Arrow record batch: the index as the first column, then the columns in order. Labels become
-    /// dictionaries. The metadata of the schema has what pandas needs to restore the frame, under the key `pandas`.
+    /// The frame as one Arrow record batch: the index as the first column, then the columns in order.
+    /// Categorical columns become dictionaries. The schema metadata holds, under the key `pandas`, what
+    /// pandas needs to restore the frame.
     ///
     /// # Errors
     /// `Malformed` if a text is not UTF-8; `Unsupported` if Arrow cannot hold the frame.
@@ -40,14 +42,15 @@ impl Frame {
         let mut arrays = vec![text_array(self.index(), None)?];
         let mut columns = Vec::new();
         for (name, column) in self.columns() {
-            // A column of the index' own name is that index again, which pandas keeps under the index' name.
+            // A column with the name of the index is a copy of the index, which pandas stores under that
+            // name.
             let array = array_of(column)?;
             let ordered = matches!(column, Column::Categorical(c) if c.ordered());
             fields.push(field(name, &array, ordered));
             columns.push(PandasColumn::of(name, column));
             arrays.push(array);
         }
-        // pandas lists the columns first and the index after them, whatever their places in the file.
+        // pandas lists the columns first and then the index, whatever their position in the file.
         columns.push(PandasColumn::text(self.index_name(), Some(&index_field), Metadata::None));
         let pandas = Pandas {
             index_columns: [&index_field],
@@ -63,11 +66,12 @@ impl Frame {
         RecordBatch::try_new(schema, arrays).map_err(|e| failed(e.to_string()))
     }
 
-    /// The frame of a record batch that [`to_record_batch`](Self::to_record_batch) made, or of any whose columns have
-    /// these types. The index is the column that pandas' metadata names, else numbers.
+    /// Restores the frame of a record batch made by [`to_record_batch`](Self::to_record_batch), or of any
+    /// record batch with these column types. The index is the column named in the pandas metadata, otherwise
+    /// row numbers.
     ///
     /// # Errors
-    /// `Unsupported` for a column of another type; `Malformed` if labels and codes contradict each other.
+    /// `Unsupported` if a column has another type; `Malformed` if labels and codes contradict each other.
     pub fn from_record_batch(batch: &RecordBatch) -> Result<Frame> {
         let schema = batch.schema();
         let pandas: Json =
@@ -93,7 +97,7 @@ impl Frame {
     }
 }
 
-/// What pandas keeps of a frame in the metadata of an Arrow schema. The order of the fields is that of the keys.
+/// The pandas metadata in an Arrow schema. The fields are in the order of the keys.
 #[derive(Serialize)]
 struct Pandas<'a> {
     index_columns: [&'a str; 1],
@@ -159,7 +163,7 @@ impl<'a> PandasColumn<'a> {
     }
 }
 
-/// The field of the index: its name, unless a column has that name too.
+/// Field name of the index: its own name, unless a column has the same one.
 fn index_field_name(frame: &Frame) -> String {
     match frame.index_name() {
         Some(name) if frame.column(name).is_none() => name.to_owned(),
@@ -232,7 +236,7 @@ fn numbers(dtype: Dtype, bytes: &[u8], missing: Option<&[bool]>) -> ArrayRef {
 }
 
 fn primitive<T: ArrowPrimitiveType>(bytes: &[u8], nulls: Option<NullBuffer>) -> ArrayRef {
-    // Copied into Arrow's own, aligned memory.
+    // Copied into memory that Arrow allocates and aligns.
     let values = ScalarBuffer::<T::Native>::from(Buffer::from_slice_ref(bytes));
     Arc::new(PrimitiveArray::<T>::new(values, nulls))
 }
@@ -261,7 +265,7 @@ fn is_ordered(field: &Field) -> bool {
     field.dict_is_ordered().unwrap_or(false)
 }
 
-/// Whether pandas restores this column with one of its nullable types, be anything missing or not.
+/// Whether pandas restores this column as a nullable type, even if no value is missing.
 fn is_nullable(pandas: &Json, field: &str) -> bool {
     let column = pandas["columns"].as_array().into_iter().flatten().find(|c| c["field_name"] == field);
     let name = column.and_then(|c| c["numpy_type"].as_str()).unwrap_or_default();

@@ -4,35 +4,35 @@ use crate::dtype::{Dtype, Scalar, scalar_at};
 use crate::error::{Error, Result};
 use crate::strings::Strings;
 
-/// A column of any type AnnData writes.
+/// A column of any type that AnnData writes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Column {
     /// Numbers or bools without missing values: little-endian bytes of one type.
     Numbers {
-        /// Their type.
+        /// Type of the values.
         dtype: Dtype,
-        /// Their bytes.
+        /// The values, little-endian.
         bytes: Vec<u8>,
     },
-    /// Numbers or bools of which some are missing: pandas' nullable types.
+    /// Numbers or bools with missing values, in pandas' nullable types.
     Nullable {
-        /// Their type.
+        /// Type of the values.
         dtype: Dtype,
-        /// Their bytes; what stands at a missing value means nothing.
+        /// The values, little-endian; the bytes of missing values are arbitrary.
         bytes: Vec<u8>,
         /// True where the value is missing.
         missing: Vec<bool>,
     },
     /// Text.
     Strings(Strings),
-    /// Text of which some is missing.
+    /// Text with missing values.
     NullableStrings {
-        /// The strings; what stands at a missing one means nothing.
+        /// The strings; those of missing values are arbitrary.
         values: Strings,
         /// True where the string is missing.
         missing: Vec<bool>,
     },
-    /// A label for each row out of few.
+    /// One label per row, from a list of categories.
     Categorical(Categorical),
 }
 
@@ -45,10 +45,10 @@ pub struct Categorical {
 }
 
 impl Categorical {
-    /// Checks codes (−1 is missing) against the number of categories.
+    /// Checks that all codes (−1 for missing) are within the number of categories.
     ///
     /// # Errors
-    /// `Malformed`, with the first row whose code means nothing.
+    /// `Malformed`, with the first row whose code has no category.
     pub fn new(codes: &[i64], categories: Column, ordered: bool) -> Result<Self> {
         let n = categories.len();
         let valid = |c: i64| (-1..n as i64).contains(&c);
@@ -63,17 +63,17 @@ impl Categorical {
         Ok(Categorical { codes, categories: Box::new(categories), ordered })
     }
 
-    /// The code of each row, −1 where it is missing.
+    /// The code of each row; −1 if missing.
     pub fn codes(&self) -> &[i32] {
         &self.codes
     }
 
-    /// The labels.
+    /// The labels, in order.
     pub fn categories(&self) -> &Column {
         &self.categories
     }
 
-    /// Whether the labels have an order that means something.
+    /// Whether the order of the labels is meaningful.
     pub fn ordered(&self) -> bool {
         self.ordered
     }
@@ -96,8 +96,8 @@ impl Column {
         self.len() == 0
     }
 
-    /// A short name of the type: `float32`, `string`, `category`, `Int64`, ... `Int64` and others with a capital are
-    /// pandas' names of the nullable types.
+    /// A short name of the type: `float32`, `string`, `category`, `Int64`, ... Names with a capital, such as
+    /// `Int64`, are those of pandas' nullable types.
     pub fn type_name(&self) -> String {
         match self {
             Column::Numbers { dtype, .. } => dtype.name().into(),
@@ -109,10 +109,10 @@ impl Column {
         }
     }
 
-    /// The value of a row as text; `None` if it is missing.
+    /// The value of a row as text; `None` if missing.
     ///
     /// # Errors
-    /// `Usage` past the end; `Malformed` if it is text that is not UTF-8.
+    /// `Usage` if the row is past the end; `Malformed` if the text is not UTF-8.
     pub fn text(&self, row: usize) -> Result<Option<String>> {
         self.check_row(row as u64)?;
         if self.is_missing(row) {
@@ -130,7 +130,7 @@ impl Column {
         })
     }
 
-    /// Whether the value of a row is missing. NaN is a value; past the end nothing is missing.
+    /// Whether the value of a row is missing. False for NaN and for rows past the end.
     pub fn is_missing(&self, row: usize) -> bool {
         match self {
             Column::Numbers { .. } | Column::Strings(_) => false,
@@ -151,10 +151,10 @@ impl Column {
         Ok(())
     }
 
-    /// The column as strings, as Python's `str` would make them; missing ones become `nan`.
+    /// The column as strings, formatted as by Python's `str`; missing values become `nan`.
     ///
     /// # Errors
-    /// As [`text`](Self::text).
+    /// Same as [`text`](Self::text).
     pub fn to_strings(&self) -> Result<Strings> {
         if let Column::Strings(s) = self {
             return Ok(s.clone());
@@ -167,7 +167,7 @@ impl Column {
     }
 }
 
-/// pandas' name of a nullable type: `Int64`, `UInt8`, `boolean`, `Float32`.
+/// pandas' name of a nullable type: `Int64`, `UInt8`, `boolean`, `Float32`, ...
 pub(crate) fn nullable_name(dtype: Dtype) -> String {
     match dtype {
         Dtype::Bool => "boolean".into(),
@@ -178,7 +178,7 @@ pub(crate) fn nullable_name(dtype: Dtype) -> String {
     }
 }
 
-/// As Python's `str` shows it.
+/// The value formatted as by Python's `str`.
 fn python_text(v: Scalar) -> String {
     match v {
         Scalar::Bool(true) => "True".into(),

@@ -1,4 +1,4 @@
-//! Frames below each other. Types meet as in pandas, and as anndata sees to it that they do.
+//! Concatenates frames. Types promote as in pandas after anndata's normalisation.
 
 use super::align::as_dtype;
 use super::column::{Categorical, Column};
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::strings::Strings;
 use std::collections::HashSet;
 
-/// Which columns, genes or elements the whole has.
+/// Which columns, variables or elements a concatenation keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Join {
     /// Those that all parts have.
@@ -20,7 +20,7 @@ pub enum Join {
 }
 
 impl Join {
-    /// The keys of the whole, in the order in which they first come.
+    /// The keys of the result, in order of first appearance.
     pub fn keys<'k>(self, parts: &[Vec<&'k str>]) -> Vec<&'k str> {
         let mut seen = HashSet::new();
         let all = parts.iter().flatten().copied().filter(|k| seen.insert(*k));
@@ -32,10 +32,10 @@ impl Join {
 }
 
 impl Frame {
-    /// The rows of all frames, one frame below the other.
+    /// Concatenates the rows of the frames.
     ///
     /// # Errors
-    /// `Unsupported` where a column's types have none in common, or a frame has two columns of one name.
+    /// `Unsupported` if the types of a column are incompatible, or a frame has two columns of the same name.
     pub fn concat(frames: &[&Frame], join: Join) -> Result<Frame> {
         let keys: Vec<Vec<&str>> =
             frames.iter().map(|f| f.columns().iter().map(|(n, _)| n.as_str()).collect()).collect();
@@ -60,7 +60,7 @@ impl Frame {
     }
 }
 
-/// What columns have to have in common.
+/// Families of types that can be concatenated with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Family {
     Text,
@@ -69,17 +69,19 @@ enum Family {
 }
 
 impl Column {
-    /// Columns one below the other, each with its rows; the values of one that is not there are missing.
+    /// Concatenates columns, each given with its number of rows; an absent column (`None`) contributes
+    /// missing values.
     ///
-    /// Labels become the union of labels, in natural order where the first does not have them all, unless they are ordered
-    /// and the same everywhere; labels beside
-    /// texts become texts. Integers with missing values become doubles, bools nullable.
+    /// Categorical columns get the union of their labels: those of the first column if it has them all,
+    /// otherwise sorted; if any is ordered, all must have the same ordered labels, otherwise they become
+    /// text. Labels and text together become text. Integers with missing values become float64, bools
+    /// nullable.
     ///
     /// # Errors
-    /// `Unsupported` where the types have none in common.
+    /// `Unsupported` if the types are incompatible.
     pub fn concat(parts: &[(Option<&Column>, usize)]) -> Result<Column> {
-        // What says nothing of its type counts as missing beside what does: NaN alone, and without rows all types that
-        // have missing values.
+        // Columns without type information count as missing if another column has a type: columns of NaN
+        // only, and empty columns of types that allow missing values.
         let untyped = |c: &Column| {
             let numbers = matches!(c, Column::Numbers { dtype, .. } if !dtype.is_float());
             (c.is_empty() && !numbers && c.family() != Family::Bool) || c.is_all_nan()
@@ -131,7 +133,7 @@ impl Column {
         }
     }
 
-    /// Whether all values, if any, are NaN: what pandas makes of a column in which all is missing.
+    /// Whether all values, if any, are NaN, as in a column in which pandas finds only missing values.
     fn is_all_nan(&self) -> bool {
         match self {
             Column::Numbers { dtype, bytes } if dtype.is_float() => {
@@ -142,7 +144,7 @@ impl Column {
         }
     }
 
-    /// The label of each row instead of its code.
+    /// Replaces the code of each row with its label.
     fn without_labels(&self) -> Result<Column> {
         match self {
             Column::Categorical(c) => {
@@ -154,7 +156,7 @@ impl Column {
     }
 }
 
-/// The labels of all; `None` where some are ordered and they are not the same.
+/// The union of all labels; `None` if some are ordered and not all have the same labels in the same order.
 fn union(labels: &[&Categorical]) -> Result<Option<Categorical>> {
     if labels.iter().any(|c| c.ordered()) {
         let mut with_labels = labels.iter().filter(|c| !c.categories().is_empty());
@@ -165,7 +167,7 @@ fn union(labels: &[&Categorical]) -> Result<Option<Categorical>> {
     if labels.iter().all(|c| c.categories().is_empty()) {
         return Ok(Some(Categorical::new(&[], Column::Strings(Strings::new()), false)?));
     }
-    // pandas takes labels that are the same but for their order as the same, in the order of the first
+    // pandas treats the same labels in another order as equal, and keeps the order of the first column
     let first = labels[0];
     if labels.iter().all(|c| first.places_of(c).iter().all(Option::is_some)) {
         return Ok(Some(first.clone()));
@@ -176,7 +178,7 @@ fn union(labels: &[&Categorical]) -> Result<Option<Categorical>> {
     match &all {
         Column::Strings(s) => {
             let text = |r: &u64| s.bytes(*r as usize).unwrap_or_default();
-            // the union is sorted before it is sorted naturally: that decides between 1 and 01
+            // sorting by bytes as well decides between 1 and 01
             order.sort_by(|a, b| natural_order(text(a), text(b)).then_with(|| text(a).cmp(text(b))));
             order.dedup_by(|a, b| text(a) == text(b));
         }
@@ -190,7 +192,7 @@ fn union(labels: &[&Categorical]) -> Result<Option<Categorical>> {
     Ok(Some(Categorical::new(&[], all.select(&order)?, false)?))
 }
 
-/// All codes in terms of the labels of `union`.
+/// Translates all codes to the labels of `union`.
 fn recode(parts: &[(Option<&Column>, usize)], union: Categorical) -> Result<Column> {
     let mut codes: Vec<i64> = Vec::new();
     for (part, rows) in parts {
@@ -226,7 +228,7 @@ fn texts(parts: &[(Option<Column>, usize)]) -> Column {
     }
 }
 
-/// Numbers or bools; `bools` that are missing become nullable, other numbers NaN.
+/// Concatenates numbers or, with `bools`, bools; missing bools become nullable, missing numbers NaN.
 fn numbers(parts: &[(Option<Column>, usize)], bools: bool) -> Column {
     let dtypes = parts.iter().filter_map(|(c, _)| match c {
         Some(Column::Numbers { dtype, .. } | Column::Nullable { dtype, .. })

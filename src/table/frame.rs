@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::strings::Strings;
 use std::collections::{HashMap, HashSet};
 
-/// An index of names and columns of the same length.
+/// An index of row names and columns of the same length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     index_name: Option<String>,
@@ -14,10 +14,10 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// Checks that all columns are as long as the index.
+    /// Creates a frame after checking that all columns are as long as the index.
     ///
     /// # Errors
-    /// `Malformed`, with the first column that is not.
+    /// `Malformed`, with the first column of another length.
     pub fn new(index_name: Option<String>, index: Strings, columns: Vec<(String, Column)>) -> Result<Self> {
         if let Some((name, c)) = columns.iter().find(|(_, c)| c.len() != index.len()) {
             let text = format!("column '{name}' has {} rows, the index has {}", c.len(), index.len());
@@ -26,24 +26,24 @@ impl Frame {
         Ok(Frame { index_name, index, columns })
     }
 
-    /// A frame of `rows` rows without columns, named "0", "1", ... as pandas does.
+    /// A frame with `rows` rows and no columns; the rows are named "0", "1", ... as in pandas.
     pub fn unnamed(rows: u64) -> Self {
         let index = (0..rows).map(|i| i.to_string()).collect();
         Frame { index_name: None, index, columns: Vec::new() }
     }
 
-    /// The same columns under other names of the rows.
+    /// Replaces the index and keeps the columns.
     ///
     /// # Errors
-    /// `Malformed` where there are not as many names as rows.
+    /// `Malformed` if the number of names differs from the number of rows.
     pub fn with_index(self, index: Strings) -> Result<Self> {
         Frame::new(self.index_name, index, self.columns)
     }
 
-    /// Rows named by a column, which is none any more; the names that were become a column `old`, where that is given.
+    /// Makes `column` the index; keeps the previous index as column `old`, if given.
     ///
     /// # Errors
-    /// `NotFound` where there is no such column; `Malformed` where its text is not UTF-8.
+    /// `NotFound` if there is no such column; `Malformed` if its text is not UTF-8.
     pub fn named_by(mut self, column: &str, old: Option<&str>) -> Result<Self> {
         let Some(at) = self.columns.iter().position(|(n, _)| n == column) else {
             let names: Vec<&str> = self.columns.iter().map(|(n, _)| n.as_str()).collect();
@@ -59,7 +59,7 @@ impl Frame {
         Frame::new(Some(name), names.to_strings()?, self.columns)
     }
 
-    /// Names that come again get `-1`, `-2`, ... at their end, as anndata makes them unique.
+    /// Makes the row names unique: duplicates get suffixes `-1`, `-2`, ... as in anndata.
     #[must_use]
     pub fn with_unique_index(mut self) -> Self {
         let mut taken: HashSet<Vec<u8>> = self.index.iter().map(<[u8]>::to_vec).collect();
@@ -84,10 +84,10 @@ impl Frame {
         self
     }
 
-    /// With one more column at the end, or in the place of the one of its name.
+    /// Adds a column at the end, or replaces the column of the same name.
     ///
     /// # Errors
-    /// `Malformed` where it is not as long as the index.
+    /// `Malformed` if the column is not as long as the index.
     pub fn with_column(mut self, name: &str, column: Column) -> Result<Self> {
         match self.columns.iter_mut().find(|(n, _)| n == name) {
             Some((_, old)) => *old = column,
@@ -96,12 +96,12 @@ impl Frame {
         Frame::new(self.index_name, self.index, self.columns)
     }
 
-    /// Rows.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.index.len()
     }
 
-    /// The name of the index, where it has one.
+    /// The name of the index, if it has one.
     pub fn index_name(&self) -> Option<&str> {
         self.index_name.as_deref()
     }
@@ -111,12 +111,12 @@ impl Frame {
         &self.index
     }
 
-    /// Names and columns, in order.
+    /// The columns with their names, in order.
     pub fn columns(&self) -> &[(String, Column)] {
         &self.columns
     }
 
-    /// With `change` made to each column, which keeps its rows.
+    /// Replaces each column by the result of `change`, which must have the same number of rows.
     pub(super) fn map(mut self, mut change: impl FnMut(&str, Column) -> Result<Column>) -> Result<Frame> {
         let columns = std::mem::take(&mut self.columns).into_iter();
         self.columns = columns
@@ -125,7 +125,7 @@ impl Frame {
         Ok(self)
     }
 
-    /// The column of this name.
+    /// The column of this name; `None` if there is none.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|(n, _)| n == name).map(|(_, c)| c)
     }

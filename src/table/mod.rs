@@ -1,6 +1,7 @@
-//! Data frames: an index and typed columns of the same length. Knows no file.
+//! Data frames: an index and typed columns of the same length. This module does not read files.
 //!
-//! What `obs` and `var` of every AnnData generation are read into; as Arrow by [`Frame::to_record_batch`].
+//! `obs` and `var` of every AnnData version are read into a [`Frame`]; [`Frame::to_record_batch`] converts it
+//! to Arrow.
 
 mod align;
 #[cfg(feature = "arrow")]

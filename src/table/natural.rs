@@ -1,8 +1,8 @@
-//! The order people expect of names with numbers in them: c9 before c10.
+//! Natural order of names that contain numbers: c9 before c10.
 
 use std::cmp::Ordering;
 
-/// Compares two names, runs of digits by their value, all else byte by byte, as Python's `natsort` does.
+/// Compares two names: runs of digits by their value, other bytes one by one, as Python's `natsort` does.
 pub fn natural_order(a: &[u8], b: &[u8]) -> Ordering {
     let (mut a, mut b) = (a, b);
     loop {
@@ -21,7 +21,7 @@ pub fn natural_order(a: &[u8], b: &[u8]) -> Ordering {
     }
 }
 
-/// Takes the bytes off the front that are of a kind.
+/// Splits off the leading bytes for which `of_kind` holds.
 fn split<'t>(text: &mut &'t [u8], of_kind: impl Fn(&u8) -> bool) -> &'t [u8] {
     let end = text.iter().position(|c| !of_kind(c)).unwrap_or(text.len());
     let (front, rest) = text.split_at(end);
@@ -29,7 +29,7 @@ fn split<'t>(text: &mut &'t [u8], of_kind: impl Fn(&u8) -> bool) -> &'t [u8] {
     front
 }
 
-/// Digits such that they compare as the number does: how many there are without zeros in front, then which.
+/// A key that compares like the number: the count of digits without leading zeros, then the digits.
 fn value(digits: &[u8]) -> (usize, &[u8]) {
     let zeros = digits.iter().take_while(|d| **d == b'0').count();
     (digits.len() - zeros, &digits[zeros..])

@@ -1,4 +1,4 @@
-//! Some rows of columns and frames, in any order.
+//! Selects rows of columns and frames, in any order.
 
 use super::column::{Categorical, Column};
 use super::frame::Frame;
@@ -6,7 +6,7 @@ use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::strings::Strings;
 
-/// Numbers of `dtype` at `rows`; NaN or zero where there is no row.
+/// The numbers of `dtype` at `rows`; NaN or zero where a row is `None`.
 pub(super) fn numbers(dtype: Dtype, bytes: &[u8], rows: impl Iterator<Item = Option<u64>>) -> Vec<u8> {
     let (size, absent) = (dtype.size(), dtype.missing());
     let mut out = Vec::with_capacity(rows.size_hint().0 * size);
@@ -18,23 +18,23 @@ pub(super) fn numbers(dtype: Dtype, bytes: &[u8], rows: impl Iterator<Item = Opt
     out
 }
 
-/// Texts of `rows`; empty where there is no row.
+/// The texts at `rows`; empty where a row is `None`.
 pub(super) fn strings(all: &Strings, rows: impl Iterator<Item = Option<u64>>) -> Strings {
     let mut out = Strings::new();
     rows.for_each(|r| out.push(r.and_then(|r| all.bytes(r as usize)).unwrap_or_default()));
     out
 }
 
-/// All of them are there.
+/// Wraps each row in `Some`.
 fn there(rows: &[u64]) -> impl Iterator<Item = Option<u64>> {
     rows.iter().copied().map(Some)
 }
 
 impl Column {
-    /// The values of `rows`, in this order; a row may come several times.
+    /// The values at `rows`, in this order; a row may be repeated.
     ///
     /// # Errors
-    /// `Usage` if the column does not have one of them.
+    /// `Usage` if a row does not exist.
     pub fn select(&self, rows: &[u64]) -> Result<Column> {
         rows.iter().try_for_each(|r| self.check_row(*r))?;
         let masked = || rows.iter().map(|r| self.is_missing(*r as usize)).collect();
@@ -57,10 +57,10 @@ impl Column {
 }
 
 impl Categorical {
-    /// The codes of `rows`; all labels stay.
+    /// The codes at `rows`, in this order; all labels are kept.
     ///
     /// # Errors
-    /// `Usage` if one of them is past the end.
+    /// `Usage` if a row does not exist.
     pub fn select(&self, rows: &[u64]) -> Result<Categorical> {
         let codes: Result<Vec<i64>> = rows.iter().map(|r| self.code_of(*r)).collect();
         Categorical::new(&codes?, self.categories().clone(), self.ordered())
@@ -75,10 +75,10 @@ impl Categorical {
         })
     }
 
-    /// Without the labels that no row has, and which of the labels are left.
+    /// Removes the labels that no row has; also returns the codes of the labels that are kept.
     ///
     /// # Errors
-    /// None that the codes of a categorical can cause.
+    /// The codes of a valid categorical cause no error.
     pub fn without_unused(&self) -> Result<(Categorical, Vec<u64>)> {
         let mut used = vec![false; self.categories().len()];
         self.codes().iter().filter(|c| **c >= 0).for_each(|c| used[*c as usize] = true);
@@ -92,10 +92,10 @@ impl Categorical {
 }
 
 impl Frame {
-    /// The rows `rows`, in this order.
+    /// The given rows, in this order; a row may be repeated.
     ///
     /// # Errors
-    /// `Usage` where one is not there.
+    /// `Usage` if a row does not exist.
     pub fn select(&self, rows: &[u64]) -> Result<Frame> {
         if let Some(r) = rows.iter().find(|r| **r >= self.rows() as u64) {
             return Err(Error::usage(format!(
@@ -108,11 +108,11 @@ impl Frame {
         Frame::new(self.index_name().map(str::to_owned), strings(self.index(), there(rows)), columns?)
     }
 
-    /// Removes from each categorical column the labels that no row has. `changed` is called for each column that loses
-    /// some, with its name, the number of labels it had, and the labels that are left.
+    /// Removes from each categorical column the labels that no row has. Calls `changed` for each column that
+    /// loses labels, with its name, its previous number of labels, and the codes of the labels that are kept.
     ///
     /// # Errors
-    /// As [`Categorical::without_unused`].
+    /// Same as [`Categorical::without_unused`].
     pub fn without_unused(self, changed: &mut dyn FnMut(&str, usize, &[u64])) -> Result<Frame> {
         self.map(|name, column| {
             let Column::Categorical(c) = column else { return Ok(column) };

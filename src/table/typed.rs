@@ -1,16 +1,16 @@
-//! Columns as values of a Rust type.
+//! Columns as vectors of a Rust type.
 
 use super::column::{Categorical, Column};
 use crate::dtype::{Dtype, Element, Policy, cast};
 use crate::error::{Error, Result};
 
 impl Column {
-    /// All values as `T`, each exactly: an int64 5 becomes the `f32` 5.0, and 300 cannot become a `u8`. Bools become 0
-    /// and 1.
+    /// All values converted exactly to `T`: an int64 5 becomes the `f32` 5.0, while 300 does not fit a `u8`.
+    /// Bools become 0 and 1.
     ///
     /// # Errors
-    /// `Usage` if the column does not hold numbers ("expected numbers, got category"), if a value is missing, or does
-    /// not fit, with its row.
+    /// `Usage` if the column does not hold numbers ("expected numbers, got category"), or if a value is
+    /// missing or does not fit, with its row.
     pub fn values<T: Element>(&self) -> Result<Vec<T>> {
         let (dtype, bytes) = match self {
             Column::Numbers { dtype, bytes } | Column::Nullable { dtype, bytes, .. } => (*dtype, bytes),
@@ -28,10 +28,11 @@ impl Column {
         Ok(out)
     }
 
-    /// The rows whose value fulfils `condition`, ascending: what a [`Selection`](crate::matrix::Selection) takes.
+    /// The rows whose value satisfies `condition`, ascending, as a [`Selection`](crate::matrix::Selection)
+    /// takes them.
     ///
     /// # Errors
-    /// As [`values`](Self::values).
+    /// Same as [`values`](Self::values).
     pub fn positions<T: Element>(&self, condition: impl Fn(T) -> bool) -> Result<Vec<u64>> {
         let values = self.values::<T>()?;
         Ok((0u64..).zip(values).filter(|(_, v)| condition(*v)).map(|(row, _)| row).collect())
@@ -40,7 +41,7 @@ impl Column {
     /// The codes and labels of a categorical column.
     ///
     /// # Errors
-    /// `Usage` for a column of another type: "expected category, got int64".
+    /// `Usage` if the column has another type: "expected category, got int64".
     pub fn categorical(&self) -> Result<&Categorical> {
         match self {
             Column::Categorical(c) => Ok(c),
@@ -58,10 +59,10 @@ impl Column {
 }
 
 impl Categorical {
-    /// The label of a row as text; `None` if it is missing.
+    /// The label of a row as text; `None` if missing.
     ///
     /// # Errors
-    /// `Usage` past the end; `Malformed` if the label is not UTF-8.
+    /// `Usage` if the row is past the end; `Malformed` if the label is not UTF-8.
     pub fn label(&self, row: u64) -> Result<Option<String>> {
         match usize::try_from(self.code_of(row)?) {
             Ok(code) => self.categories().text(code),
@@ -69,7 +70,7 @@ impl Categorical {
         }
     }
 
-    /// Each label, in the order of the categories, with the number of rows that have it.
+    /// Each label with its number of rows, in the order of the categories.
     ///
     /// # Errors
     /// `Malformed` if a label is not UTF-8.
@@ -124,7 +125,7 @@ mod tests {
         assert_eq!(counts().categorical().unwrap_err().message(), "expected category, got int64");
     }
 
-    /// Columns of each type, some of whose parts are not as long as others: their fields can be set by anyone.
+    /// Columns of each type, some with parts of unequal length, since their fields are public.
     fn columns() -> impl Strategy<Value = Column> {
         let texts =
             || proptest::collection::vec("[a-c]{0,2}", 0..5).prop_map(|t| t.iter().collect::<Strings>());
@@ -146,7 +147,8 @@ mod tests {
     }
 
     proptest! {
-        /// Every call with a row: a value or an error inside, always `Usage` past the end, and no panic.
+        /// Every method that takes a row returns a value or an error inside, `Usage` past the end, and never
+        /// panics.
         #[test]
         fn no_call_with_a_row_past_the_end_panics_or_answers(column in columns(), past in 0u64..1 << 40) {
             let rows = column.len() as u64;

@@ -1,4 +1,4 @@
-//! Which rows fulfil a condition.
+//! Evaluates a condition on the rows of a frame.
 
 use super::parse::Condition;
 use super::{ComparisonOperator, Literal};
@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::table::{Column, Frame};
 use std::cmp::Ordering;
 
-/// For each row of `frame`, whether it fulfils the condition.
+/// Whether each row of `frame` satisfies the condition.
 pub(super) fn eval(condition: &Condition, frame: &Frame) -> Result<Vec<bool>> {
     let join = |a: &Condition, b: &Condition, f: fn(bool, bool) -> bool| -> Result<Vec<bool>> {
         Ok(eval(a, frame)?.into_iter().zip(eval(b, frame)?).map(|(a, b)| f(a, b)).collect())
@@ -29,7 +29,7 @@ pub(super) fn eval(condition: &Condition, frame: &Frame) -> Result<Vec<bool>> {
     }
 }
 
-/// For each row, whether its value compares with `literal` as `op` says.
+/// Whether the value of each row satisfies `op` with `literal`.
 fn compare(frame: &Frame, name: &str, op: ComparisonOperator, literal: &Literal) -> Result<Vec<bool>> {
     let index;
     let column = match frame.column(name) {
@@ -104,7 +104,7 @@ fn compare_column(
                     v => v.as_f64().partial_cmp(&(*i as f64)),
                 })),
                 Literal::Float(f) => {
-                    // at the column's own precision, as numpy compares
+                    // compared at the precision of the column, as in numpy
                     let f = match dtype {
                         Dtype::Float16 => half::f16::from_f64(*f).to_f64(),
                         Dtype::Float32 => f64::from(*f as f32),

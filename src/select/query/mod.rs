@@ -1,9 +1,9 @@
-//! Conditions on rows, as people write them: `cell_type == "T cell" and (score > 0.8 or not doublet)`.
+//! Conditions on rows: `cell_type == "T cell" and (score > 0.8 or not doublet)`.
 //!
-//! Names are columns, or `index`; names that are no words stand in backticks. Values are numbers, `true`, `false`,
-//! `missing`, and texts in either kind of quotes. `==`, `!=`, `<`, `<=`, `>`, `>=`, `in [...]` and `not in [...]` compare;
-//! `and`, `or`, `not` and parentheses join. A missing value equals nothing but `missing`. Labels with an order compare
-//! by it; other texts by their bytes.
+//! Names are columns, or `index`; names that are not plain words are put in backticks. Values are numbers,
+//! `true`, `false`, `missing`, and texts in single or double quotes. `==`, `!=`, `<`, `<=`, `>`, `>=`,
+//! `in [...]` and `not in [...]` compare; `and`, `or`, `not` and parentheses combine conditions. A missing
+//! value equals only `missing`. Ordered labels compare by their order, other texts byte by byte.
 
 mod eval;
 mod parse;
@@ -13,11 +13,11 @@ use crate::error::{Error, Result};
 use crate::table::Frame;
 use parse::Condition;
 
-/// A condition, parsed.
+/// A parsed condition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query(Condition);
 
-/// How a value stands to another.
+/// A comparison of two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ComparisonOperator {
     Equal,
@@ -28,7 +28,7 @@ enum ComparisonOperator {
     GreaterEqual,
 }
 
-/// A value as it is written in a condition.
+/// A literal value in a condition.
 #[derive(Debug, Clone, PartialEq)]
 enum Literal {
     Text(String),
@@ -42,22 +42,22 @@ impl Query {
     /// Parses a condition.
     ///
     /// # Errors
-    /// `Usage`, with what was expected and where.
+    /// `Usage`, with what was expected and at which position.
     pub fn parse(text: &str) -> Result<Query> {
         parse::parse(text).map(Query)
     }
 
-    /// The rows of `frame` that fulfil the condition, ascending.
+    /// The rows of `frame` that satisfy the condition, ascending.
     ///
     /// # Errors
-    /// `NotFound` if a column does not exist; `Usage` if it cannot be compared with its value.
+    /// `NotFound` if a column does not exist; `Usage` if a column cannot be compared with its value.
     pub fn rows(&self, frame: &Frame) -> Result<Vec<u64>> {
         let hits = eval::eval(&self.0, frame)?;
         Ok((0u64..).zip(hits).filter(|(_, hit)| *hit).map(|(row, _)| row).collect())
     }
 }
 
-/// An error in the text of a condition, at byte `at`.
+/// A syntax error in a condition, at byte `at`.
 fn wrong(text: &str, at: usize, why: &str) -> Error {
     let rest: String = text[at..].chars().take(20).collect();
     let place = if rest.is_empty() { "at the end".to_owned() } else { format!("at '{rest}'") };

@@ -1,4 +1,4 @@
-//! A condition as a tree: `or` binds loosest, then `and`, then `not`.
+//! Parses a condition into a tree; `or` binds loosest, then `and`, then `not`.
 
 use super::tokens::{Token, tokens};
 use super::{ComparisonOperator, Literal, wrong};
@@ -12,11 +12,11 @@ pub(super) enum Condition {
     Not(Box<Condition>),
     Compare(String, ComparisonOperator, Literal),
     In(String, Vec<Literal>),
-    /// A column of bools by itself.
+    /// A column of bools, used as a condition.
     True(String),
 }
 
-/// How deep parentheses may stand in each other.
+/// Maximum nesting depth of parentheses.
 const MOST_DEPTH: usize = 200;
 
 pub(super) fn parse(text: &str) -> Result<Condition> {
@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<Condition> {
     }
 }
 
-/// A descent over the tokens that are left.
+/// A recursive-descent parser over the remaining tokens.
 struct Parser<'t> {
     tokens: &'t [(usize, Token)],
     text: &'t str,

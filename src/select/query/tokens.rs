@@ -1,4 +1,4 @@
-//! The words and signs of a condition, each with the byte at which it begins.
+//! Splits a condition into tokens, each with the byte at which it begins.
 
 use super::{ComparisonOperator, Literal, wrong};
 use crate::error::Result;
@@ -22,7 +22,7 @@ pub(super) enum Token {
     In,
 }
 
-/// Signs by their text, the longer ones first.
+/// Operators and brackets by their text, longer ones first.
 const SIGNS: [(&str, Token); 11] = [
     ("==", Token::ComparisonOperator(ComparisonOperator::Equal)),
     ("!=", Token::ComparisonOperator(ComparisonOperator::NotEqual)),
@@ -37,10 +37,10 @@ const SIGNS: [(&str, Token); 11] = [
     (",", Token::Comma),
 ];
 
-/// Cuts a condition into tokens.
+/// Splits a condition into tokens.
 ///
 /// # Errors
-/// `Usage` for what is none.
+/// `Usage` for text that is not a token.
 pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>> {
     let mut out = Vec::new();
     let mut chars = text.char_indices().peekable();
@@ -68,7 +68,8 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>> {
     Ok(out)
 }
 
-/// What stands in the quotes that come next; `None` if they do not end. A backslash escapes, except between backticks.
+/// Reads the quoted text that follows; `None` if the quotes are not closed. A backslash escapes, except
+/// between backticks.
 fn quoted(chars: &mut Peekable<CharIndices<'_>>) -> Option<String> {
     let (_, quote) = chars.next()?;
     let mut inner = String::new();
@@ -85,7 +86,7 @@ fn quoted(chars: &mut Peekable<CharIndices<'_>>) -> Option<String> {
     }
 }
 
-/// The characters that come next, as long as `belongs` says so of what is there and the next.
+/// Reads characters while `belongs(text so far, next character)` holds; returns the text.
 fn run(chars: &mut Peekable<CharIndices<'_>>, belongs: impl Fn(&str, char) -> bool) -> String {
     let mut out = String::new();
     while let Some((_, c)) = chars.next_if(|(_, c)| belongs(&out, *c)) {
