@@ -1,4 +1,4 @@
-//! Pages of a source kept in memory, for sources on which every request is slow.
+//! Pages of a source cached in memory, for sources with slow requests.
 
 use super::read_at::ReadAt;
 use crate::sync::lock;
@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-/// Pages kept at most, those used last; each of the same length but for one at the end.
+/// The most recently used pages; all have the same length except the last of the source.
 #[derive(Debug)]
 pub(crate) struct PageCache {
     page_bytes: usize,
@@ -16,19 +16,20 @@ pub(crate) struct PageCache {
 
 #[derive(Debug, Default)]
 struct KeptPages {
-    /// Counts uses.
+    /// Number of uses so far.
     clock: u64,
     /// When each page was last used, and its bytes.
     pages: HashMap<u64, (u64, Arc<[u8]>)>,
 }
 
 impl PageCache {
-    /// Room for `pages` pages of `page_bytes` bytes; at least one of one byte.
+    /// Cache of at most `pages` pages of `page_bytes` bytes; at least one page of one byte.
     pub(crate) fn new(page_bytes: usize, pages: usize) -> Self {
         PageCache { page_bytes: page_bytes.max(1), pages: pages.max(1), kept: Mutex::default() }
     }
 
-    /// Fills `buffer` from `offset` of `source`, which has `len` bytes. What is longer than a page is read as it is.
+    /// Fills `buffer` from `offset` of `source`, which has `len` bytes. Reads longer than a page bypass the
+    /// cache.
     pub(crate) fn read(
         &self,
         source: &dyn ReadAt,
@@ -53,7 +54,7 @@ impl PageCache {
                     Some(bytes) => now.copy_from_slice(bytes),
                     None => return Err(io::ErrorKind::UnexpectedEof.into()),
                 },
-                // A page that cannot be read whole says nothing about the bytes that are asked for.
+                // The requested bytes may be readable even if the whole page is not.
                 Err(_) => source.read_exact_at(now, at)?,
             }
             at += n as u64;
@@ -88,8 +89,8 @@ impl PageCache {
     }
 }
 
-/// A source whose bytes are read by pages, of which those last used are kept: for sources where a request costs more than
-/// the bytes of a page (a network, a decoder). What is longer than a page goes to the source as it is.
+/// A source read in pages, with the most recently used ones cached: for sources where a request costs more
+/// than the bytes of a page (a network, a decoder). Reads longer than a page bypass the cache.
 #[derive(Debug)]
 pub struct Cached<S> {
     source: S,
@@ -98,12 +99,12 @@ pub struct Cached<S> {
 }
 
 impl<S: ReadAt> Cached<S> {
-    /// Keeps up to `pages` pages of `page_bytes` bytes of `source`.
+    /// Wraps `source` with a cache of at most `pages` pages of `page_bytes` bytes.
     pub fn new(source: S, page_bytes: usize, pages: usize) -> Self {
         Cached { len: source.len(), source, cache: PageCache::new(page_bytes, pages) }
     }
 
-    /// The source.
+    /// Returns the source.
     pub fn into_inner(self) -> S {
         self.source
     }
@@ -131,7 +132,7 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    /// Counts how often it is asked.
+    /// Counts requests.
     struct Counting(Vec<u8>, AtomicUsize);
 
     impl ReadAt for Counting {

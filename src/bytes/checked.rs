@@ -1,4 +1,4 @@
-//! Arithmetic on numbers that come from a file: an overflow is a malformed file, never a wrapped value.
+//! Arithmetic on numbers from a file: an overflow means a malformed file, never a wrapped value.
 
 use crate::error::{Error, Result};
 
@@ -18,12 +18,12 @@ pub(crate) fn mul(a: u64, b: u64) -> Result<u64> {
     a.checked_mul(b).ok_or_else(overflow)
 }
 
-/// The product of all of `values`; 1 for none.
+/// Product of all `values`; 1 if there are none.
 pub(crate) fn product(values: &[u64]) -> Result<u64> {
     values.iter().try_fold(1u64, |a, &b| mul(a, b))
 }
 
-/// As a size in memory.
+/// Converts to a size in memory.
 pub(crate) fn size(n: u64) -> Result<usize> {
     usize::try_from(n).map_err(|_| overflow())
 }
@@ -33,7 +33,7 @@ pub(crate) fn power_of_two(n: u32) -> Result<u64> {
     1u64.checked_shl(n).filter(|_| n < 64).ok_or_else(overflow)
 }
 
-/// The power of two that `n` is.
+/// Base-2 logarithm of `n`, which must be a power of two.
 pub(crate) fn log2_exact(n: u64, what: &str) -> Result<u32> {
     if n.is_power_of_two() {
         Ok(n.trailing_zeros())
@@ -42,7 +42,7 @@ pub(crate) fn log2_exact(n: u64, what: &str) -> Result<u32> {
     }
 }
 
-/// Bytes that libhdf5 uses to store numbers up to `n`: one more than the highest set bit fills.
+/// Number of bytes that libhdf5 uses to store numbers up to `n`, derived from its highest set bit.
 pub(crate) fn bytes_for(n: u64) -> u8 {
     let bits = n.checked_ilog2().unwrap_or(0);
     u8::try_from(bits / 8).unwrap_or(7).saturating_add(1)

@@ -1,9 +1,9 @@
-//! A directory or a file that appears under its name whole or not at all.
+//! A directory or file that appears under its name complete or not at all.
 //!
-//! Everything is written into a temporary sibling, flushed, then renamed. Dropping a [`Pending`] without
-//! committing removes the sibling; what a killed process left behind is removed by the next run with the same
-//! target. A sibling in use is told from a left-over by the lock its writer holds on it, which the kernel
-//! releases however the writer ends.
+//! Everything is written to a temporary sibling, flushed, then renamed. Dropping a [`Pending`] without
+//! committing removes the sibling; the next run with the same target removes what a killed process left
+//! behind. A sibling in use differs from a left-over by its writer's lock, which the kernel releases however
+//! the writer exits.
 
 use crate::error::{Error, Hint, Place, Result};
 use std::fs::{self, File, TryLockError};
@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Left-overs whose lock cannot be asked for (some network file systems) are removed after this long.
+/// Age at which left-overs are removed if their lock cannot be tested (some network file systems).
 const STALE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A directory or a file being written.
@@ -25,12 +25,13 @@ pub(crate) struct Pending {
 }
 
 impl Pending {
-    /// Begins a directory that will be called `target`. An existing one is refused unless `replace`.
+    /// Begins a directory that will be named `target`. An existing one is an error unless `replace`.
     pub(crate) fn directory(target: &Path, replace: bool) -> Result<Self> {
         Self::begin(target, replace, &|path| fs::create_dir(path).and_then(|()| File::open(path)))
     }
 
-    /// Begins a file that will be called `target`, open for writing. An existing one is refused unless `replace`.
+    /// Begins a file that will be named `target`, open for writing. An existing one is an error unless
+    /// `replace`.
     pub(crate) fn file(target: &Path, replace: bool) -> Result<(Self, File)> {
         let create = |path: &Path| File::options().read(true).write(true).create_new(true).open(path);
         let pending = Self::begin(target, replace, &create)?;
@@ -42,7 +43,7 @@ impl Pending {
     }
 
     fn begin(target: &Path, replace: bool, create: &dyn Fn(&Path) -> io::Result<File>) -> Result<Self> {
-        // A link is replaced where it points, not itself.
+        // For a symbolic link the file it points to is replaced, not the link.
         let target = if target.is_symlink() {
             fs::canonicalize(target).map_err(|e| Error::io("resolve link", e)).in_file(target)?
         } else {
@@ -58,7 +59,7 @@ impl Pending {
             let temporary = parent.join(format!(".{name}.annmap-{}-{attempt}.tmp", std::process::id()));
             match create(&temporary) {
                 Ok(open) => {
-                    // Without locks on this file system the name and the age have to do.
+                    // If this file system has no locks, name and age decide.
                     let _ = open.try_lock();
                     return Ok(Pending { temporary, target, replace, open: Some(open) });
                 }
@@ -69,7 +70,7 @@ impl Pending {
         unreachable!("the loop ends by returning")
     }
 
-    /// Refuses a target that exists.
+    /// Fails if the target exists.
     pub(crate) fn refuse_existing(target: &Path) -> Result<()> {
         if target.symlink_metadata().is_ok() {
             let e = Error::new(crate::error::Kind::Io, "the output exists");
@@ -78,12 +79,12 @@ impl Pending {
         Ok(())
     }
 
-    /// Where to write until then.
+    /// Temporary path to write to before the commit.
     pub(crate) fn path(&self) -> &Path {
         &self.temporary
     }
 
-    /// The only way to the final name. The files inside must have been flushed by their writers.
+    /// Renames to the final name. The writers must have flushed the files inside.
     pub(crate) fn commit(mut self) -> Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
         let done = self.publish(&open);
@@ -105,13 +106,13 @@ impl Pending {
         }
         let (parent, _) = split(&self.target)?;
         if let Ok(dir) = File::open(&parent) {
-            // Some file systems cannot flush a directory; the rename stands all the same.
+            // Some file systems cannot flush a directory; the rename is valid anyway.
             let _ = dir.sync_all();
         }
         Ok(())
     }
 
-    /// Puts what is new in the place of what is old and removes the old one.
+    /// Exchanges the new and the old, then removes the old.
     fn exchange(&self) -> io::Result<()> {
         let old = if exchange_names(&self.temporary, &self.target)? {
             self.temporary.clone()
@@ -145,12 +146,12 @@ fn split(target: &Path) -> Result<(PathBuf, String)> {
     Ok((beside(target).to_owned(), name.to_string_lossy().into_owned()))
 }
 
-/// The directory that a file lies in.
+/// The directory that contains a file.
 pub(crate) fn beside(file: &Path) -> &Path {
     file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Removes what a killed run with this target left behind.
+/// Removes what killed runs with this target left behind.
 fn remove_stale(parent: &Path, name: &str) {
     let prefix = format!(".{name}.annmap-");
     for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
@@ -173,7 +174,7 @@ fn remove_stale(parent: &Path, name: &str) {
     }
 }
 
-/// Renames without replacing anything that appeared meanwhile.
+/// Renames without replacing a target that appeared in the meantime.
 #[cfg(target_os = "linux")]
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -189,7 +190,7 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 
-/// Swaps two names at once; `false` where the file system cannot.
+/// Exchanges two names atomically; `false` if the file system cannot.
 #[cfg(target_os = "linux")]
 fn exchange_names(a: &Path, b: &Path) -> io::Result<bool> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};

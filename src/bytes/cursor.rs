@@ -10,7 +10,7 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// A cursor at the start of `bytes`, which lie at `offset` of the file.
+    /// Cursor at the start of `bytes`, which are at `offset` in the file.
     pub(crate) fn new(bytes: &'a [u8], offset: u64) -> Self {
         Cursor { rest: bytes, offset }
     }
@@ -25,23 +25,23 @@ impl<'a> Cursor<'a> {
         self.rest
     }
 
-    /// How many bytes are left.
+    /// Number of bytes not yet read.
     pub(crate) fn len(&self) -> usize {
         self.rest.len()
     }
 
-    /// An error of what was just read, at the current offset.
+    /// A `Malformed` error at the current offset.
     pub(crate) fn malformed(&self, message: impl Into<String>) -> Error {
         Error::malformed(message).at(self.offset)
     }
 
-    /// Something valid that is not read here, at the current offset.
+    /// An `Unsupported` error at the current offset, for valid input that is not supported.
     pub(crate) fn unsupported(&self, message: impl Into<String>) -> Error {
         let message = message.into();
         Error::unsupported(message.clone()).of_feature(message).at(self.offset)
     }
 
-    /// The next `n` bytes.
+    /// Consumes the next `n` bytes.
     pub(crate) fn take(&mut self, n: usize) -> Result<&'a [u8]> {
         let Some((head, tail)) = self.rest.split_at_checked(n) else {
             return Err(
@@ -53,18 +53,18 @@ impl<'a> Cursor<'a> {
         Ok(head)
     }
 
-    /// A cursor of its own over the next `n` bytes.
+    /// Consumes the next `n` bytes and returns a cursor over them.
     pub(crate) fn split(&mut self, n: usize) -> Result<Cursor<'a>> {
         let offset = self.offset;
         Ok(Cursor::new(self.take(n)?, offset))
     }
 
-    /// Passes over `n` bytes.
+    /// Skips `n` bytes.
     pub(crate) fn skip(&mut self, n: usize) -> Result<()> {
         self.take(n).map(drop)
     }
 
-    /// The next `N` bytes as an array.
+    /// Consumes the next `N` bytes as an array.
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let mut out = [0; N];
         out.copy_from_slice(self.take(N)?);
@@ -87,7 +87,7 @@ impl<'a> Cursor<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// A little-endian unsigned number of `width` bytes, 0 to 8.
+    /// Reads a little-endian unsigned number of `width` bytes, 0 to 8.
     pub(crate) fn read_uint(&mut self, width: u8) -> Result<u64> {
         if width > 8 {
             return Err(self.malformed(format!("number width (expected at most 8 bytes, got {width})")));
@@ -98,7 +98,7 @@ impl<'a> Cursor<'a> {
         Ok(u64::from_le_bytes(out))
     }
 
-    /// Consumes the four bytes of a structure's signature.
+    /// Consumes and checks the four bytes of a structure's signature.
     pub(crate) fn expect_signature(&mut self, signature: &[u8; 4]) -> Result<()> {
         let offset = self.offset;
         let got = self.take(4)?;
@@ -111,7 +111,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// The bytes up to a NUL, which is consumed too; the whole rest where there is none.
+    /// Consumes the bytes up to a NUL and the NUL itself; all remaining bytes if there is no NUL.
     pub(crate) fn take_c_string(&mut self) -> Result<&'a [u8]> {
         match self.rest.iter().position(|&b| b == 0) {
             Some(n) => {

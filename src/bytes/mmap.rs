@@ -1,4 +1,4 @@
-//! Maps a finished file of ours for reading.
+//! Maps finished files of a store for reading.
 
 use crate::error::{Error, Result};
 use std::fs::File;
@@ -7,9 +7,9 @@ use std::path::Path;
 
 /// A file of a store, mapped read-only.
 ///
-/// The promise of a store is that its files never change once they carry their final name: this crate only
-/// ever replaces whole directories. Who truncates a mapped file from outside gets the operating system's
-/// signal, as with `numpy.memmap`.
+/// Files of a store never change once they have their final name: this crate only replaces whole directories.
+/// If another program truncates a mapped file, access raises the operating system's signal, as with
+/// `numpy.memmap`.
 #[derive(Debug)]
 pub(crate) struct Mapped(Option<memmap2::Mmap>);
 

@@ -1,8 +1,8 @@
 //! Bytes: positions in, checked slices out.
 //!
-//! Below everything else in the crate. [`Cursor`] consumes a slice and remembers where in the file it lies;
-//! [`ReadAt`] reads at positions and keeps none; [`map`] maps finished files of ours; [`output`] is a file
-//! being written by many threads at once; [`commit`] makes a directory or file appear whole or not at all.
+//! The lowest layer of the crate. [`Cursor`] consumes a slice and knows its offset in the file; [`ReadAt`]
+//! reads at any position; [`map`] maps finished files of a store; [`output`] is a file written by many
+//! threads at once; [`commit`] makes a directory or file appear complete or not at all.
 //!
 //! The crate's only `unsafe` code is in `mmap.rs` and `output.rs`.
 

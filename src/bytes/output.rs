@@ -1,11 +1,11 @@
 //! A file of known length that many threads fill at once, in any order.
 //!
-//! The file is pre-allocated, so that a full disk is an error at the start. A few threads fill it by positioned
-//! writes of whole blocks, which spare the kernel the zeroing of every page that a map faults in; many threads
-//! fill a map, because the kernel lets one positioned write at a time into a file. Where the file system cannot
-//! pre-allocate (NFS, some FUSE) it is positioned writes as well. The bytes are the same either way. The CRC-32 of
-//! the whole is combined from those of the parts. The kernel is asked to write back as the file fills, so that the
-//! flush at the end finds little to wait for.
+//! The file is pre-allocated, so that a full disk is an error at the start. With a few threads, positioned
+//! writes of whole blocks are used, because the kernel zeroes every page that a map faults in. With many
+//! threads a map is used, because the kernel allows one positioned write to a file at a time. If the file
+//! system cannot pre-allocate (NFS, some FUSE), positioned writes are used as well. The bytes are the same
+//! either way. The CRC-32 of the file is combined from those of its parts. The kernel is asked to write back
+//! while the file fills, so that little remains for the final flush.
 
 use crate::error::{Error, Result};
 use crate::sync::{self, lock};
@@ -17,20 +17,20 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-/// How bytes get into the file.
+/// How bytes are written to the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WriteMode {
-    /// A map for many threads where the file system can pre-allocate, positioned writes elsewhere.
+    /// A map for many threads if the file system can pre-allocate, positioned writes otherwise.
     #[default]
     Auto,
-    /// A map wherever the file system can pre-allocate.
+    /// A map whenever the file system can pre-allocate.
     Mapped,
-    /// Positioned writes everywhere.
+    /// Positioned writes always.
     Positioned,
 }
 
-/// From so many threads on the lock around positioned writes costs more than the faults of a map: a write is
-/// about a tenth of the work on a block.
+/// From this number of threads, contention for the lock on positioned writes costs more than the page faults
+/// of a map: a write is about a tenth of the work on a block.
 const MANY_THREADS: usize = 8;
 
 impl WriteMode {
@@ -43,7 +43,7 @@ impl WriteMode {
     }
 }
 
-/// The length and the CRC-32 (zlib's) of a finished file.
+/// Length in bytes and CRC-32 (as in zlib) of a finished file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) len: u64,
@@ -56,7 +56,7 @@ pub(crate) struct OutputFile {
     file: File,
     len: u64,
     map: Option<memmap2::MmapRaw>,
-    /// Ranges that some thread is writing now; a handful at most.
+    /// Ranges being written by some thread; a few at most.
     active: Mutex<Vec<Range<u64>>>,
     parts: Mutex<Vec<OutputPart>>,
     flushed: EarlyFlush,
@@ -83,7 +83,7 @@ impl OutputFile {
         let mut map = None;
         let allocated = len > 0 && allocate(&file, len).map_err(place)?;
         if allocated && mode.maps() {
-            // A map that cannot be had (address space) is no loss: positioned writes do the same.
+            // If mapping fails (address space), positioned writes give the same bytes.
             map = memmap2::MmapOptions::new().len(len as usize).map_raw(&file).ok();
         }
         Ok(OutputFile {
@@ -102,10 +102,9 @@ impl OutputFile {
         self.map.is_some() || self.len == 0
     }
 
-    /// Lets `fill` write all of the `len` bytes at `start`. `scratch` is used where there is no map.
+    /// Calls `fill` to write all of the `len` bytes at `start`. `scratch` is the buffer if there is no map.
     ///
-    /// Every byte of the file must be written by exactly one call in the file's life; [`finish`](Self::finish)
-    /// checks that.
+    /// Every byte of the file must be written by exactly one call; [`finish`](Self::finish) checks that.
     pub(crate) fn write_with<R>(
         &self,
         start: u64,
@@ -140,7 +139,7 @@ impl OutputFile {
         Ok(out)
     }
 
-    /// Checks that every byte was written once, flushes to the disk, and tells length and checksum.
+    /// Checks that every byte was written once, flushes to the disk, and returns length and checksum.
     pub(crate) fn finish(self) -> Result<Summary> {
         let mut parts = std::mem::take(&mut *lock(&self.parts));
         parts.sort_unstable_by_key(|p| p.start);
@@ -169,7 +168,7 @@ impl OutputFile {
     }
 }
 
-/// The right to write one range, until dropped.
+/// The right to write one range; released on drop.
 struct Claim<'a> {
     of: &'a OutputFile,
     range: Range<u64>,
@@ -195,8 +194,8 @@ impl Drop for Claim<'_> {
     }
 }
 
-/// Has the kernel write back what was written, every so many bytes, while more is on its way: on a thread of its own, for
-/// the disk may keep it waiting.
+/// Asks the kernel to write back at regular intervals while more bytes are produced; on a separate thread,
+/// because the call may wait for the disk.
 #[derive(Debug, Default)]
 pub(crate) struct EarlyFlush {
     written: AtomicU64,
@@ -204,10 +203,10 @@ pub(crate) struct EarlyFlush {
 }
 
 impl EarlyFlush {
-    /// Far more than one request of a disk, far less than what a disk writes while the rest is made.
+    /// Much more than one disk request, much less than the disk writes while the rest is produced.
     const EVERY: u64 = 16 << 20;
 
-    /// Notes that `len` more bytes were written to `file`.
+    /// Records that `len` more bytes were written to `file`.
     pub(crate) fn wrote(&self, file: &File, len: u64) {
         let before = self.written.fetch_add(len, Ordering::Relaxed);
         if before / Self::EVERY != (before + len) / Self::EVERY {
@@ -215,13 +214,13 @@ impl EarlyFlush {
         }
     }
 
-    /// Writes back all that is there now, unless an earlier call is still at it.
+    /// Starts writing back all dirty bytes, unless an earlier call is still running.
     fn start(&self, file: &File) {
         let mut running = lock(&self.running);
         if running.as_ref().is_some_and(|thread| !thread.is_finished()) {
             return;
         }
-        // Without a thread it is left to the flush at the end.
+        // If no thread can be started, the final flush does the work.
         if let Ok(file) = file.try_clone() {
             let thread = std::thread::Builder::new().name("write back".into()).stack_size(64 << 10);
             *running = thread.spawn(move || start_write_back(&file)).ok();
@@ -238,7 +237,7 @@ impl Drop for EarlyFlush {
     }
 }
 
-/// Starts to write back all of a file that is dirty. What goes wrong on the way is told by the flush at the end.
+/// Starts to write back all dirty bytes of a file. Errors surface at the final fsync.
 #[cfg(target_os = "linux")]
 fn start_write_back(file: &File) {
     use std::os::fd::AsRawFd;
@@ -249,7 +248,7 @@ fn start_write_back(file: &File) {
 #[cfg(not(target_os = "linux"))]
 fn start_write_back(_: &File) {}
 
-/// Refuses to begin writing `len` bytes into a directory whose file system has less room than that.
+/// Rejects `len` bytes for a directory whose file system has less free space than that.
 pub(crate) fn check_space(directory: &Path, len: u64) -> Result<()> {
     match free_space(directory) {
         Some(free) if free < len => {
@@ -271,7 +270,7 @@ fn free_space(_: &Path) -> Option<u64> {
     None
 }
 
-/// Reserves the blocks of the file. `false` where the file system has no such call.
+/// Reserves the blocks of the file; `false` if the file system does not support it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn allocate(file: &File, len: u64) -> Result<bool> {
     use rustix::io::Errno;

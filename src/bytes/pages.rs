@@ -1,17 +1,17 @@
-//! Memory for much at once, straight from the system.
+//! Large allocations, made directly by the system.
 //!
-//! Huge pages were tried and left out: where a virtual machine gives memory that is free back to its host, the first touch
-//! of a huge page took three times as long as that of the small ones.
+//! Huge pages were tried and rejected: on a virtual machine that returns free memory to its host, the first
+//! touch of a huge page took three times as long as that of the same memory in small pages.
 
 use crate::error::{Error, Result};
 use std::ops::{Deref, DerefMut};
 
-/// Zeroed bytes that take memory as they are first touched.
+/// Zeroed bytes whose memory is committed on first touch.
 #[derive(Debug)]
 pub(crate) struct Pages(memmap2::MmapMut);
 
 impl Pages {
-    /// `len` bytes, more than none.
+    /// Allocates `len` bytes, which must not be 0.
     pub(crate) fn new(len: usize) -> Result<Self> {
         let no_memory = |_| Error::limit(format!("no memory for {len} bytes"));
         Ok(Pages(memmap2::MmapMut::map_anon(len).map_err(no_memory)?))

@@ -4,7 +4,7 @@
 pub(crate) trait Put {
     /// Appends `bytes` as they are.
     fn put(&mut self, bytes: &[u8]);
-    /// How many bytes there are.
+    /// Number of bytes appended so far.
     fn place(&self) -> usize;
 
     fn put_u8(&mut self, v: u8) {
@@ -23,7 +23,7 @@ pub(crate) trait Put {
         self.put(&v.to_le_bytes());
     }
 
-    /// An address or a length that is not defined.
+    /// Appends an undefined address or length.
     fn put_undefined(&mut self) {
         self.put(&[0xff; 8]);
     }
@@ -35,7 +35,7 @@ pub(crate) trait Put {
         }
     }
 
-    /// Appends zeros until there are `len` bytes.
+    /// Appends zeros up to a length of `len` bytes.
     fn fill_to(&mut self, len: usize) {
         let zeros = len.saturating_sub(self.place());
         self.put(&vec![0; zeros]);

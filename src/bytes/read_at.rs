@@ -1,33 +1,34 @@
 //! Positioned reads. No shared seek position, so any number of threads may read at once.
 //!
-//! Inputs are read, never mapped: a file that is truncated under a map is a signal, under a read an error.
+//! Inputs are read, never mapped: truncation of a file raises a signal in a map but an error in a read.
 
 use crate::sync::lock;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Arc, Mutex};
 
-/// Something of known length that can be read at any position, from several threads at once.
+/// A source of known length that can be read at any position, by several threads at once.
 ///
 /// # Contract
-/// * The bytes do not change while the source is open. If they do, values are read that never stood in the file together;
-///   checksums find that only where the format has them. Nothing worse follows: no panic and no undefined behaviour.
-/// * [`len`](Self::len) returns the same number as long as the source is open. It is what sizes in the file are compared
-///   with before memory is taken for them. One that is too small makes structures beyond it `Malformed`; one that is too
-///   large lets a damaged file take memory for bytes that are not there, before the read of them fails.
-/// * A read fills the whole buffer or fails; what the buffer holds after a failure means nothing.
+/// * The bytes do not change while the source is open. If they do, a read may combine bytes of different
+/// versions of the file, which only checksums detect, where the format has them. There is no panic and no
+/// undefined behaviour.
+/// * [`len`](Self::len) returns the same number while the source is open. Sizes in the file are compared with
+/// it before memory is allocated for them. If it is too small, structures beyond it are `Malformed`; if it is
+/// too large, a damaged file can cause an allocation for bytes that do not exist before the read fails.
+/// * A read fills the whole buffer or fails; the content of the buffer is unspecified after a failure.
 pub trait ReadAt: Send + Sync {
     /// Fills `buffer` from `offset`.
     ///
     /// # Errors
-    /// `UnexpectedEof` where the source ends before the buffer is full; whatever reading fails with.
+    /// `UnexpectedEof` if the source ends before the buffer is full; any other error of the source.
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 
-    /// Fills each buffer from its offset. A source that answers several requests at once faster than one after the other
-    /// (an object store) implements this; the default reads them in order.
+    /// Fills each buffer from its offset. Implement this for a source that answers simultaneous requests
+    /// faster than consecutive ones (an object store); the default reads them in order.
     ///
     /// # Errors
-    /// As [`read_exact_at`](Self::read_exact_at), where any of them fails.
+    /// As [`read_exact_at`](Self::read_exact_at), if any of them fails.
     fn read_ranges(&self, ranges: &mut [(u64, &mut [u8])]) -> io::Result<()> {
         ranges.iter_mut().try_for_each(|(offset, buffer)| self.read_exact_at(buffer, *offset))
     }
@@ -35,7 +36,7 @@ pub trait ReadAt: Send + Sync {
     /// Length in bytes.
     fn len(&self) -> u64;
 
-    /// Whether there is no byte in it.
+    /// Whether the length is 0.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -105,7 +106,7 @@ impl<T: ReadAt> ReadAt for Arc<T> {
     }
 }
 
-/// An open file. Its length is asked of the system each time, and is 0 where that fails.
+/// An open file. Its length is queried from the system on each call, and is 0 if that fails.
 impl ReadAt for File {
     #[cfg(unix)]
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
@@ -128,7 +129,8 @@ impl ReadAt for File {
         Ok(())
     }
 
-    /// Without reads at positions in the standard library; bytes in memory are read all the same.
+    /// Fails: the standard library has no positioned reads on this platform; only bytes in memory can be
+    /// read.
     #[cfg(not(any(unix, windows)))]
     fn read_exact_at(&self, _: &mut [u8], _: u64) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
@@ -139,7 +141,7 @@ impl ReadAt for File {
     }
 }
 
-/// Reads at positions from anything that seeks, one read at a time: threads wait for each other.
+/// Adapts any seekable reader to positioned reads. Reads are serialised: threads wait for each other.
 #[derive(Debug)]
 pub struct Seekable<R> {
     source: Mutex<R>,
@@ -147,10 +149,10 @@ pub struct Seekable<R> {
 }
 
 impl<R: Read + Seek + Send> Seekable<R> {
-    /// Wraps `source`, whose length is found by seeking to its end.
+    /// Wraps `source`; seeks to its end to find its length.
     ///
     /// # Errors
-    /// Where it cannot seek.
+    /// The error of the seek.
     pub fn new(mut source: R) -> io::Result<Self> {
         let len = source.seek(SeekFrom::End(0))?;
         Ok(Seekable { source: Mutex::new(source), len })
@@ -159,7 +161,7 @@ impl<R: Read + Seek + Send> Seekable<R> {
 
 impl<R: Read + Seek + Send> ReadAt for Seekable<R> {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        // Every read seeks first, so that one which panicked left nothing behind.
+        // Every read seeks first, so a read that panicked leaves no state behind.
         let mut source = lock(&self.source);
         source.seek(SeekFrom::Start(offset))?;
         source.read_exact(buffer)
@@ -170,7 +172,7 @@ impl<R: Read + Seek + Send> ReadAt for Seekable<R> {
     }
 }
 
-/// An input file and its length at opening.
+/// An input file and its length when opened.
 #[derive(Debug)]
 pub(crate) struct InputFile {
     file: File,

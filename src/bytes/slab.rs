@@ -1,14 +1,14 @@
-//! Boxes of elements: the part of a dataset asked for, gathered from the chunks it touches.
+//! Rectangular selections of elements, gathered from the chunks of a dataset that they overlap.
 
-/// One side of a copy: the shape of a whole array, and where in it the box begins.
+/// One side of a copy: the shape of the whole array, and where the box begins in it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BoxPlace<'a> {
     pub(crate) dims: &'a [u64],
     pub(crate) at: &'a [u64],
 }
 
-/// Copies a box of `count` elements of `size` bytes. All shapes have the same rank. Whatever does not lie inside
-/// either slice is left out.
+/// Copies a box of `count` elements of `size` bytes. All shapes have the same rank. Elements outside either
+/// slice are skipped.
 pub(crate) fn copy_box(
     (src, from): (&[u8], BoxPlace<'_>),
     (dst, to): (&mut [u8], BoxPlace<'_>),
@@ -18,7 +18,7 @@ pub(crate) fn copy_box(
     if count.contains(&0) {
         return;
     }
-    // Trailing dimensions that both sides have whole make one run.
+    // Trailing dimensions that are complete on both sides form one run.
     let rank = count.len();
     let mut inner = rank.saturating_sub(1);
     while inner > 0 {
@@ -52,7 +52,7 @@ pub(crate) fn position(dims: &[u64], start: &[u64], at: &[u64]) -> u64 {
         .fold(0u64, |n, ((d, s), a)| n.saturating_mul(*d).saturating_add(s.saturating_add(a)))
 }
 
-/// Row-major coordinates of position `n` in a box.
+/// Row-major coordinates of the element at position `n` of a box.
 pub(crate) fn unravel(mut n: u64, counts: &[u64]) -> Vec<u64> {
     let mut out = vec![0; counts.len()];
     for (o, c) in out.iter_mut().zip(counts).rev() {
@@ -62,7 +62,7 @@ pub(crate) fn unravel(mut n: u64, counts: &[u64]) -> Vec<u64> {
     out
 }
 
-/// Steps row-major coordinates; `false` after the last.
+/// Advances row-major coordinates by one element; `false` after the last.
 pub(crate) fn advance(at: &mut [u64], counts: &[u64]) -> bool {
     for (a, n) in at.iter_mut().zip(counts).rev() {
         *a = a.saturating_add(1);

@@ -1,6 +1,6 @@
 //! A temporary file without a name: appended to by many threads, read back in pieces.
 //!
-//! It is unlinked as soon as it is open, so that no way out of the process leaves it behind.
+//! It is unlinked as soon as it is open, so it disappears however the process exits.
 
 use crate::error::{Error, Place, Result};
 use std::fs::{File, OpenOptions};
@@ -15,7 +15,7 @@ pub(crate) struct SpillFile {
     next: AtomicU64,
 }
 
-/// Where a piece lies.
+/// Position of a piece in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Extent {
     pub(crate) offset: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Extent {
 }
 
 impl SpillFile {
-    /// Opens one in `directory`, which must have room for about `expected` bytes.
+    /// Opens a file in `directory`, whose file system must have about `expected` bytes free.
     pub(crate) fn create(directory: &Path, expected: u64) -> Result<Self> {
         super::output::check_space(directory, expected)?;
         let file =
@@ -41,7 +41,7 @@ impl SpillFile {
         Ok(Extent { offset, len })
     }
 
-    /// Reads what was appended at `offset`.
+    /// Fills `out` from the bytes at `offset`.
     pub(crate) fn read(&self, offset: u64, out: &mut [u8]) -> Result<()> {
         read_exact_at(&self.file, out, offset)
             .map_err(|e| Error::io("read a temporary file", e))
@@ -67,7 +67,7 @@ fn read_exact_at(file: &File, mut out: &mut [u8], mut offset: u64) -> io::Result
     Ok(())
 }
 
-/// A file that no name leads to, where the system can; elsewhere one whose name is removed at once.
+/// Opens a file without a name if the system can; otherwise one whose name is removed at once.
 fn unnamed(directory: &Path) -> io::Result<File> {
     #[cfg(target_os = "linux")]
     {

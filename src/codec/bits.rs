@@ -2,11 +2,11 @@
 
 use crate::error::{Error, Result};
 
-/// A reader of bits; reading past the end is an error.
+/// A bit reader; reading past the end is an error.
 #[derive(Debug)]
 pub(crate) struct BitReader<'a> {
     rest: std::slice::Iter<'a, u8>,
-    /// The next bits, the first of them highest.
+    /// The next bits, most significant first.
     window: u64,
     held: u32,
 }
@@ -16,7 +16,7 @@ impl<'a> BitReader<'a> {
         BitReader { rest: bytes.iter(), window: 0, held: 0 }
     }
 
-    /// Fills the window up to at least 57 bits, or with all that is left.
+    /// Fills the window to at least 57 bits, or with all remaining bits.
     fn refill(&mut self) {
         while self.held <= 56 {
             let Some(&byte) = self.rest.next() else { return };
@@ -31,7 +31,7 @@ impl<'a> BitReader<'a> {
         Ok(())
     }
 
-    /// The next `n` bits as a number, 0 to 64 of them.
+    /// Reads the next `n` bits as a number; `n` is 0 to 64.
     pub(crate) fn bits(&mut self, n: u32) -> Result<u64> {
         if n > 32 {
             let high = self.bits(n.saturating_sub(32))?;
@@ -43,12 +43,12 @@ impl<'a> BitReader<'a> {
         Ok(value)
     }
 
-    /// The next bit.
+    /// Reads the next bit.
     pub(crate) fn bit(&mut self) -> Result<bool> {
         self.bits(1).map(|b| b != 0)
     }
 
-    /// Counts the zero bits in front of the next one bit, and passes all of them.
+    /// Counts the zero bits before the next one bit, and consumes all of them including the one.
     pub(crate) fn zeros(&mut self) -> Result<u64> {
         let mut count = 0u64;
         loop {
@@ -66,13 +66,13 @@ impl<'a> BitReader<'a> {
         }
     }
 
-    /// The next `n` bits, 0 to 32 of them, without passing them; zeros stand behind the end.
+    /// Returns the next `n` bits, 0 to 32, without consuming them; zeros past the end.
     pub(crate) fn peek(&mut self, n: u32) -> u64 {
         self.refill();
         self.window.checked_shr(64u32.saturating_sub(n)).unwrap_or(0)
     }
 
-    /// Passes `n` bits that were peeked at.
+    /// Consumes `n` bits that were peeked at.
     pub(crate) fn skip(&mut self, n: u32) -> Result<()> {
         self.consume(n)
     }

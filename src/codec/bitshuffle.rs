@@ -5,11 +5,11 @@ use super::{lz4, zstd};
 use crate::bytes::Cursor;
 use crate::error::{Error, Result};
 
-/// What the filter's parameters say: version, version, element size, block size, compression, level.
+/// The filter's parameters: version, version, element size, block size, compression, level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bitshuffle {
     element: usize,
-    /// Elements of a block; 0 where the default is meant.
+    /// Elements per block; 0 for the default.
     block: usize,
     compression: u32,
 }
@@ -31,7 +31,7 @@ impl Bitshuffle {
         Ok(Bitshuffle { element, block, compression: value(4) })
     }
 
-    /// The decoded length that a chunk says it has.
+    /// The decoded length stored in a chunk.
     pub(crate) fn decoded_len(&self, input: &[u8]) -> Result<u64> {
         if self.compression == 0 {
             return Ok(input.len() as u64);
@@ -55,7 +55,7 @@ impl Bitshuffle {
         if block == 0 || block % 8 != 0 {
             return Err(Error::malformed(format!("bitshuffle blocks of {block} elements")));
         }
-        // Whole blocks; then what is left in eights; then what is left of that, as it is.
+        // Whole blocks, then remaining groups of eight elements, then the rest unchanged.
         let mut scratch = Vec::new();
         let mut rest = out;
         while !rest.is_empty() {
@@ -87,13 +87,13 @@ impl Bitshuffle {
     }
 }
 
-/// `bshuf_default_block_size`: about 8 KiB, in eights, at least 128.
+/// `bshuf_default_block_size`: about 8 KiB, a multiple of eight elements, at least 128.
 fn default_block(element: usize) -> usize {
     let eights = 8192usize.checked_div(element).unwrap_or(0) / 8;
     eights.saturating_mul(8).max(128)
 }
 
-/// Undoes the transposition of the bits of all elements, of which there is a multiple of eight. The input is a row
+/// Undoes the bit transposition of all elements, whose number is a multiple of eight. The input has one row
 /// of bits for each bit of an element.
 pub(crate) fn untranspose(input: &[u8], element: usize, out: &mut [u8]) {
     let elements = out.len().checked_div(element).unwrap_or(0);
@@ -101,7 +101,7 @@ pub(crate) fn untranspose(input: &[u8], element: usize, out: &mut [u8]) {
     for byte in 0..element {
         let rows = input.get(byte.saturating_mul(row).saturating_mul(8)..).unwrap_or_default();
         for group in 0..row {
-            // Eight rows give one bit each of eight elements.
+            // Eight rows provide one bit each of eight elements.
             let bits = (0..8usize).map(|k| rows.get(k.saturating_mul(row).saturating_add(group)).copied());
             let mut word = [0; 8];
             word.iter_mut().zip(bits).for_each(|(w, b)| *w = b.unwrap_or(0));

@@ -11,7 +11,8 @@ const BYTE_SHUFFLE: u8 = 0x01;
 const PLAIN: u8 = 0x02;
 const BIT_SHUFFLE: u8 = 0x04;
 const UNSPLIT: u8 = 0x10;
-/// Blocks are split into one stream a byte of the element up to this size, where streams have this many bytes.
+/// Blocks are split into one stream per byte of the element up to this element size, if streams have at least
+/// this many bytes.
 const MOST_SPLITS: usize = 16;
 const LEAST_STREAM: usize = 128;
 
@@ -77,7 +78,8 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> R
             continue;
         }
         if flags & BIT_SHUFFLE != 0 {
-            // blosc_internal_bitshuffle: a block whose elements are no multiple of eight is left as it was
+            // blosc_internal_bitshuffle: a block whose number of elements is not a multiple of eight is left
+            // unchanged
             let elements = part.len().checked_div(element).unwrap_or(0);
             let len = if elements % 8 == 0 { elements.saturating_mul(element) } else { 0 };
             let (eights, rest) = part.split_at_mut(len);
@@ -91,14 +93,14 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> R
     Ok(())
 }
 
-/// The decoded length that a chunk says it has.
+/// The decoded length stored in a chunk.
 pub(crate) fn decoded_len(input: &[u8]) -> Result<u64> {
     let mut src = Cursor::new(input, 0);
     src.skip(4)?;
     src.read_u32().map(u64::from)
 }
 
-/// Decodes one stream that codec number `codec` made into all of `out`.
+/// Decodes one stream of codec number `codec` into all of `out`.
 pub(crate) fn decode_stream(codec: u8, input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> Result<()> {
     match codec {
         0 => blosclz(input, out),
@@ -120,7 +122,8 @@ fn snappy(input: &[u8], out: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// BloscLZ, a relative of FastLZ: runs of literals, and copies from up to 8191 back, or 65535 more than that.
+/// BloscLZ, a relative of FastLZ: literal runs, and copies from up to 8191 bytes back, or 65535 more than
+/// that.
 fn blosclz(input: &[u8], out: &mut [u8]) -> Result<()> {
     const FAR: usize = 8191;
     let early = || Error::malformed("BloscLZ block ends early");

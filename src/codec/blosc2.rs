@@ -9,14 +9,14 @@ use crate::bytes::slab::unravel;
 use crate::codec::deflate::Inflater;
 use crate::error::{Error, Result};
 
-/// Flags of a chunk. Both kinds of shuffle at once stand for the longer header.
+/// Flags of a chunk. Both kinds of shuffle at once mark the extended header.
 const EXTENDED: u8 = 0x05;
 const PLAIN: u8 = 0x02;
 const UNSPLIT: u8 = 0x10;
-/// Flags of the longer header.
+/// Flags of the extended header.
 const DICTIONARY: u8 = 0x01;
 const BIG_ENDIAN: u8 = 0x02;
-/// Length of the frame's header up to its metalayers.
+/// Length in bytes of the frame's header before its metalayers.
 const FRAME_HEADER: usize = 87;
 const MOST_DIMENSIONS: usize = 8;
 
@@ -41,7 +41,7 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> R
     tiles.assemble(&buffer, out)
 }
 
-/// The decoded length that a frame says it has.
+/// The decoded length stored in a frame.
 pub(crate) fn decoded_len(input: &[u8]) -> Result<usize> {
     let frame = Blosc2Frame::read(input)?;
     match frame.tiles()? {
@@ -51,12 +51,12 @@ pub(crate) fn decoded_len(input: &[u8]) -> Result<usize> {
 }
 
 struct Blosc2Frame<'a> {
-    /// All of it, its header too.
+    /// The whole frame, including its header.
     whole: &'a [u8],
     header: usize,
     bytes: usize,
     stored: usize,
-    /// Bytes of a chunk, as they are decoded.
+    /// Length of a decoded chunk in bytes.
     chunk: usize,
     element: usize,
 }
@@ -86,7 +86,7 @@ impl<'a> Blosc2Frame<'a> {
         Ok(frame)
     }
 
-    /// Decodes all chunks of the frame into `out`, which is as long as they are.
+    /// Decodes all chunks of the frame into `out`, which has their total length.
     fn chunks(&self, out: &mut [u8], inflater: &mut Inflater) -> Result<()> {
         if self.bytes != out.len() {
             return Err(Error::malformed(format!(
@@ -104,14 +104,14 @@ impl<'a> Blosc2Frame<'a> {
             return Err(Error::malformed(format!("Blosc 2 chunks of {step} bytes")));
         }
         let body = self.whole.get(self.header..).unwrap_or_default();
-        // The chunk behind the last holds where each begins.
+        // The chunk after the last holds the offset of each.
         let index = body.get(self.stored..).ok_or_else(|| Error::malformed("Blosc 2 frame ends early"))?;
         let mut starts = vec![0; out.chunks(step).len().saturating_mul(8)];
         decode_chunk(index, &mut starts, inflater)?;
         for (part, start) in out.chunks_mut(step).zip(starts.chunks_exact(8)) {
             let start = Cursor::new(start, 0).read_u64()?;
             if start.wrapping_shr(63) != 0 {
-                // a chunk of one value, named where its place would be
+                // a chunk of one repeated value, encoded in place of its offset
                 special(start.wrapping_shr(56).to_le_bytes()[0] & 0x7f, self.element, &[], part)?;
                 continue;
             }
@@ -122,7 +122,7 @@ impl<'a> Blosc2Frame<'a> {
         Ok(())
     }
 
-    /// What the metalayer of n-dimensional arrays says, where there is one.
+    /// Reads the metalayer of n-dimensional arrays, if there is one.
     fn tiles(&self) -> Result<Option<Tiles>> {
         let layers = self.whole.get(FRAME_HEADER..self.header).unwrap_or_default();
         let name = b"\xa4b2nd\xd2";
@@ -162,7 +162,7 @@ impl<'a> Blosc2Frame<'a> {
     }
 }
 
-/// An array in tiles: blocks in row-major order, each whole, what lies outside the array too.
+/// An array in tiles: blocks in row-major order, each complete, including parts outside the array.
 struct Tiles {
     shape: Vec<u64>,
     chunk: Vec<u64>,
@@ -184,13 +184,13 @@ impl Tiles {
         checked::mul(blocks, self.bytes(&self.block)?)
     }
 
-    /// Whether the tiles follow each other as the elements do.
+    /// Whether the tiles are in the same order as the elements.
     fn is_one_row(&self) -> bool {
         self.shape.len() == 1
             && self.shape.iter().zip(&self.block).all(|(&s, &b)| s.checked_rem(b) == Some(0))
     }
 
-    /// Copies the rows of every tile to their places in the array.
+    /// Copies the rows of every tile to their positions in the array.
     fn assemble(&self, tiles: &[u8], out: &mut [u8]) -> Result<()> {
         let tile_bytes = checked::size(self.bytes(&self.block)?)?;
         let counts = self.counts();
@@ -224,10 +224,10 @@ impl Tiles {
     }
 }
 
-/// Fills `out` with the value that a chunk has throughout.
+/// Fills `out` with the repeated value of a chunk.
 fn special(kind: u8, element: usize, value: &[u8], out: &mut [u8]) -> Result<()> {
     match (kind, element) {
-        // zeros, and what was never written
+        // zeros, and uninitialised values
         (1 | 4, _) => out.fill(0),
         (2, 4) => out.chunks_exact_mut(4).for_each(|o| o.copy_from_slice(&f32::NAN.to_le_bytes())),
         (2, 8) => out.chunks_exact_mut(8).for_each(|o| o.copy_from_slice(&f64::NAN.to_le_bytes())),
@@ -290,7 +290,7 @@ fn decode_chunk(input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> Result
         for (&filter, &parameter) in filters.iter().zip(&parameters).rev() {
             let width = if parameter == 0 { element } else { usize::from(parameter) };
             match filter {
-                // nothing; bits of the mantissa cut off, which nobody can bring back
+                // no filter, or truncated mantissas, which cannot be restored
                 0 | 4 => continue,
                 1 => shuffle::unshuffle(&from, width, &mut to),
                 2 => {
@@ -316,7 +316,7 @@ fn decode_chunk(input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> Result
     Ok(())
 }
 
-/// Exclusive or with the first block; with the element before, in the first block itself.
+/// Undoes exclusive or with the first block, or with the preceding element in the first block itself.
 fn undo_delta(reference: Option<&[u8]>, element: usize, block: &mut [u8]) {
     match reference {
         Some(first) if !first.is_empty() => block.iter_mut().zip(first).for_each(|(b, f)| *b ^= f),
@@ -361,7 +361,7 @@ fn decode_streams(
                     blosc::decode_stream(codec, bytes, stream, inflater)?;
                 }
             }
-            // one byte throughout, in place of a length
+            // one repeated byte, in place of a length
             Err(_) => {
                 let value = u8::try_from(len.unsigned_abs())
                     .map_err(|_| stored.malformed(format!("Blosc 2 stream of {len} bytes")))?;

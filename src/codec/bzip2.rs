@@ -1,4 +1,4 @@
-//! Bzip2 (filter 307): one bzip2 stream a chunk, its block checksums verified. Format after J. Tsai's
+//! Bzip2 (filter 307): one bzip2 stream per chunk, with its block checksums verified. Format after J. Tsai's
 //! "BZIP2: Format Specification" and Julian Seward's own description.
 
 use super::bits::BitReader;
@@ -8,10 +8,10 @@ const BLOCK: u64 = 0x3141_5926_5359;
 const END: u64 = 0x1772_4538_5090;
 const MOST_CODE: u32 = 20;
 const ALPHABET: usize = 258;
-/// Symbols coded with one table before the next selector.
+/// Number of symbols coded with one table before the next selector.
 const GROUP: usize = 50;
 
-/// Decodes the stream at the start of `input`; more than `most` bytes are refused.
+/// Decodes the stream at the start of `input`; rejects more than `most` bytes.
 pub(crate) fn decode_to_vec(input: &[u8], out: &mut Vec<u8>, most: usize) -> Result<()> {
     out.clear();
     let mut bits = BitReader::new(input);
@@ -80,9 +80,10 @@ fn crc(bytes: &[u8]) -> u32 {
     h.finalize().reverse_bits()
 }
 
-/// A Huffman table: for each length the codes of that length and where their symbols stand.
+/// A Huffman table: for each length, its codes and the positions of their symbols.
 struct Table {
-    /// Of codes with this many bits: one past the last, left-aligned to 20 bits, and what to add to a code to find its symbol.
+    /// For codes of each length: one past the last, left-aligned to 20 bits, and the offset from a code to
+    /// its symbol.
     lengths: [(u32, i64); 21],
     symbols: Vec<u16>,
 }
@@ -137,7 +138,7 @@ impl Table {
     }
 }
 
-/// Decodes one block up to the Burrows-Wheeler transform; where the original begins is returned.
+/// Decodes one block up to the Burrows-Wheeler transform; returns the start of the original.
 fn decode_block(bits: &mut BitReader<'_>, size: usize, block: &mut Vec<u8>) -> Result<usize> {
     block.clear();
     if bits.bit()? {
@@ -218,7 +219,7 @@ fn decode_block(bits: &mut BitReader<'_>, size: usize, block: &mut Vec<u8>) -> R
     Err(broken("a block without an end"))
 }
 
-/// Undoes the Burrows-Wheeler transform and the runs of four and more that stood before it.
+/// Undoes the Burrows-Wheeler transform and the encoding of runs of four or more that preceded it.
 fn expand(block: &[u8], start: usize, out: &mut Vec<u8>, most: usize) -> Result<()> {
     if block.is_empty() || start >= block.len() {
         return Err(broken("a block that begins outside itself"));
@@ -234,7 +235,7 @@ fn expand(block: &[u8], start: usize, out: &mut Vec<u8>, most: usize) -> Result<
         let count = std::mem::replace(c, next);
         next = next.saturating_add(count);
     }
-    // Where the byte behind each byte stands, above the byte itself.
+    // The position of the byte after each byte, stored above the byte itself.
     let mut links = vec![0u32; block.len()];
     for (i, &b) in (0u32..).zip(block) {
         let Some(c) = counts.get_mut(usize::from(b)) else { continue };

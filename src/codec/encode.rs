@@ -1,4 +1,4 @@
-//! Chunks through their filters on the way to the disk.
+//! Applies filters to chunks on writing.
 
 use super::{fletcher32, lzf, shuffle};
 use crate::bytes::put::Put;
@@ -8,27 +8,27 @@ use zlib_rs::{Deflate, DeflateFlush, Status};
 /// How chunks are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compression {
-    /// Not at all.
+    /// No compression.
     #[default]
     None,
-    /// Deflate of this level, 0 to 9.
+    /// Deflate at this level, 0 to 9.
     Gzip(u8),
-    /// h5py's LZF.
+    /// LZF as in h5py.
     Lzf,
 }
 
-/// What chunks go through.
+/// Filters applied to a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Filters {
-    /// Bytes of elements apart, before anything else.
+    /// Groups the bytes of elements by position, before any other filter.
     pub shuffle: bool,
-    /// How they are compressed.
+    /// Compression applied after the shuffle.
     pub compression: Compression,
-    /// A checksum behind them.
+    /// Appends a Fletcher-32 checksum.
     pub fletcher32: bool,
 }
 
-/// Buffers and encoder of one worker.
+/// Buffers and encoder state of one worker.
 #[derive(Default)]
 pub struct EncodeWork {
     shuffled: Vec<u8>,
@@ -42,24 +42,24 @@ impl std::fmt::Debug for EncodeWork {
     }
 }
 
-/// A chunk as it is stored.
+/// An encoded chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encoded {
     pub(crate) bytes: Vec<u8>,
-    /// Filters that were left out, a bit each.
+    /// Bit mask of the filters that were skipped.
     pub(crate) mask: u32,
 }
 
 impl Filters {
-    /// Whether chunks are stored as they are.
+    /// Whether chunks are stored unfiltered.
     pub fn is_none(&self) -> bool {
         *self == Filters::default()
     }
 
-    /// Takes one chunk through.
+    /// Applies the filters to one chunk of elements of `element` bytes.
     ///
     /// # Errors
-    /// Where the encoder fails, which none of these inputs makes it do.
+    /// If the encoder fails, which is not expected for any input.
     pub fn encode(&self, chunk: &[u8], element: usize, work: &mut EncodeWork) -> Result<Encoded> {
         let EncodeWork { shuffled, table, deflate } = work;
         let mut input = chunk;
@@ -91,7 +91,7 @@ impl Filters {
     }
 }
 
-/// Whether the stream is smaller than the input, of which it is then made.
+/// Compresses `input`; returns whether the stream is smaller than the input.
 fn deflate_into(
     input: &[u8],
     level: u8,
@@ -103,7 +103,7 @@ fn deflate_into(
     }
     let Some((_, deflate)) = state else { return Ok(false) };
     deflate.reset();
-    // The fast levels write literals of up to nine bits where stored blocks would be smaller.
+    // Fast levels write literals of up to nine bits even where stored blocks would be smaller.
     let most = input.len().saturating_add(input.len() / 8).saturating_add(1024);
     out.resize(most, 0);
     match deflate.compress(input, out, DeflateFlush::Finish) {
@@ -119,7 +119,8 @@ fn deflate_into(
 mod tests {
     use super::*;
 
-    /// Level 1 writes bytes above 143 in nine bits: what does not compress grew by an eighth, which there was no room for.
+    /// Level 1 writes bytes above 143 in nine bits: incompressible data grows by an eighth, which must fit
+    /// the buffer.
     #[test]
     fn what_does_not_compress_is_stored_at_any_level() {
         let mut x = 1u64;

@@ -2,13 +2,13 @@
 
 use crate::error::{Error, Result};
 
-/// Splits the checksum off and verifies it.
+/// Verifies the checksum and returns the data before it.
 pub(crate) fn strip(input: &[u8]) -> Result<&[u8]> {
     let Some((data, stored)) = input.split_last_chunk::<4>() else {
         return Err(Error::malformed(format!("chunk of {} bytes has no room for its checksum", input.len())));
     };
     let (stored, computed) = (u32::from_le_bytes(*stored), fletcher32(data));
-    // HDF5 before 1.6.3 stored the bytes of each half the other way round on little-endian machines.
+    // HDF5 before 1.6.3 swapped the bytes of each half on little-endian machines.
     let [a, b, c, d] = computed.to_le_bytes();
     if stored != computed && stored != u32::from_le_bytes([b, a, d, c]) {
         let text = format!("Fletcher-32 checksum (expected {stored:#010x}, got {computed:#010x})");
@@ -17,12 +17,12 @@ pub(crate) fn strip(input: &[u8]) -> Result<&[u8]> {
     Ok(data)
 }
 
-/// The sums run over big-endian 16-bit words; an odd last byte counts as the high half of one.
+/// Sums over big-endian 16-bit words; an odd last byte is the high half of a word.
 pub(crate) fn fletcher32(data: &[u8]) -> u32 {
     let (mut sum1, mut sum2) = (0u32, 0u32);
     let fold = |s: u32| (s & 0xffff).wrapping_add(s.wrapping_shr(16));
     let (words, tail) = data.as_chunks::<2>();
-    // 360 words are the most before the sums could overflow 32 bits.
+    // The sums cannot overflow 32 bits within 360 words.
     for block in words.chunks(360) {
         for word in block {
             sum1 = sum1.wrapping_add(u32::from(u16::from_be_bytes(*word)));

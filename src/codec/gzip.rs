@@ -1,15 +1,15 @@
-//! Gzip: members of a header, a deflate stream and a checksum, one behind the other, read as one stream. RFC 1952.
+//! Gzip: consecutive members of a header, a deflate stream and a checksum, read as one stream. RFC 1952.
 
 use std::io::{BufRead, Error, ErrorKind, Read, Result};
 use zlib_rs::{Inflate, InflateFlush, Status};
 
-/// Has zlib expect a header and a checksum of gzip, and the largest window.
+/// Selects gzip header and checksum and the largest window in zlib.
 const GZIP: u8 = 16 + 15;
 
-/// What a gzipped stream holds.
+/// A reader of the decompressed content of a gzip stream.
 pub(crate) struct GzipReader<R> {
     from: R,
-    /// The member being read; `None` before a member, where the stream may end.
+    /// The current member; `None` before a member, where the stream may end.
     member: Option<Inflate>,
 }
 

@@ -1,5 +1,6 @@
-//! LZ4 (filter 32004): blocks of LZ4 behind their sizes. Defined by the HDF5 LZ4 plugin: the decoded size (u64)
-//! and the size of a block (u32), both big-endian; then for each block its stored size (u32, big-endian) and data.
+//! LZ4 (filter 32004): LZ4 blocks with their sizes. Defined by the HDF5 LZ4 plugin: the decoded size (u64)
+//! and the size of a block (u32), both big-endian; then for each block its stored size (u32, big-endian) and
+//! data.
 
 use crate::bytes::Cursor;
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
     for part in out.chunks_mut(block) {
         let stored = u32::from_be_bytes(src.array()?);
         let stored = src.take(usize::try_from(stored).unwrap_or(usize::MAX))?;
-        // a block that LZ4 could not make smaller is stored as it is
+        // a block that does not compress is stored uncompressed
         if stored.len() == part.len() {
             part.copy_from_slice(stored);
         } else {
@@ -29,12 +30,12 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-/// The decoded length that a chunk says it has.
+/// The decoded length stored in a chunk.
 pub(crate) fn decoded_len(input: &[u8]) -> Result<u64> {
     Cursor::new(input, 0).array().map(u64::from_be_bytes)
 }
 
-/// One bare LZ4 block of known length.
+/// Decodes one bare LZ4 block of known length.
 pub(crate) fn decode_block(input: &[u8], out: &mut [u8]) -> Result<()> {
     match lz4_flex::block::decompress_into(input, out) {
         Ok(n) if n == out.len() => Ok(()),

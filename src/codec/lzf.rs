@@ -1,4 +1,4 @@
-//! LZF (filter 32000), as h5py ships it: Marc Lehmann's LibLZF format, one block a chunk.
+//! LZF (filter 32000), as in h5py: Marc Lehmann's LibLZF format, one block per chunk.
 
 use crate::error::{Error, Result};
 
@@ -18,7 +18,7 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
             let (literals, rest) = src.split_at_checked(len).ok_or_else(|| early(at))?;
             src = rest;
             let end = at.saturating_add(len);
-            // Where both sides have room, a run is 32 bytes moved at once; what is too much is written over later.
+            // If both sides have room, 32 bytes are copied at once; excess bytes are overwritten later.
             let wide = input
                 .get(input.len().saturating_sub(src.len()).saturating_sub(len)..)
                 .and_then(|s| s.first_chunk::<32>());
@@ -52,7 +52,7 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
     if at == expected { Ok(()) } else { Err(early(at)) }
 }
 
-/// The length that a block decodes to, from its tokens alone.
+/// The decoded length of a block, computed from its tokens.
 pub(crate) fn decoded_len(input: &[u8]) -> Result<u64> {
     let early = || Error::malformed("LZF block ends early");
     let mut src = input.iter();
@@ -69,12 +69,12 @@ pub(crate) fn decoded_len(input: &[u8]) -> Result<u64> {
     Ok(len)
 }
 
-/// Copies `len` bytes from `from` to the later `to`; where they overlap, what was copied is copied again.
-/// The caller has checked that `to + len` lies inside.
+/// Copies `len` bytes from `from` to the later `to`; if they overlap, copied bytes are copied again.
+/// The caller has checked that `to + len` is in range.
 #[inline]
 pub(crate) fn copy_within(out: &mut [u8], mut from: usize, mut to: usize, mut len: usize) {
-    // Steps of 16 bytes are right where the match does not reach into itself within one; they may write up to 15
-    // bytes too much, which what follows writes over.
+    // Steps of 16 bytes are correct if the match does not overlap itself within a step; they may write up to
+    // 15 excess bytes, which later output overwrites.
     let distance = to.saturating_sub(from);
     let room = out.len().saturating_sub(to) >= len.saturating_add(16);
     if room && (distance >= 16 || distance >= len) {
@@ -89,7 +89,7 @@ pub(crate) fn copy_within(out: &mut [u8], mut from: usize, mut to: usize, mut le
         return;
     }
     if room && distance > 0 {
-        // A short period: sixteen bytes of it, stored in steps of whole periods.
+        // A short period: sixteen bytes of it, written in steps of whole periods.
         let Some(window) = out.get(from..).and_then(|s| s.first_chunk::<16>()).copied() else { return };
         let mut pattern = window;
         match distance {
@@ -124,8 +124,8 @@ pub(crate) fn copy_within(out: &mut [u8], mut from: usize, mut to: usize, mut le
     }
 }
 
-/// Encodes `input`; `false` where that would not make it smaller. Matches are found by a table of the last place of
-/// each three bytes.
+/// Encodes `input`; `false` if the result would not be smaller. Matches are found with a table of the last
+/// position of each three bytes.
 pub(crate) fn encode(input: &[u8], out: &mut Vec<u8>, table: &mut Vec<u32>) -> bool {
     const BITS: u32 = 14;
     const FAR: usize = 8192;

@@ -1,21 +1,22 @@
-//! Compressors and filters, one a file, bytes to bytes. Knows no container.
+//! Compressors and filters, one per file, from bytes to bytes. Independent of any container.
 //!
-//! A codec turns the bytes of a chunk into those that are stored, and back. Stored bytes and output come in as slices;
-//! what a codec keeps from one chunk to the next (tables, decoder states) is a value of the caller, one a worker. There is
-//! no trait and no registry: the codecs differ in their parameters (the width of elements, a level, none at all), and each
-//! container has one `match` from its own names or numbers to the functions here.
+//! A codec converts the bytes of a chunk to their stored form and back. Stored bytes and output are slices;
+//! state that a codec keeps between chunks (tables, decoder states) is a value owned by the caller, one per
+//! worker. There is no trait and no registry: codecs differ in their parameters (element width, level, none),
+//! and each container has one `match` from its own names or numbers to the functions here.
 //!
-//! * `decode(input, out)` fills all of `out`, whose length the container knows, and refuses a stream that holds less or
-//!   more. Errors are `Malformed`, without a place: the container adds object, chunk and offset.
-//! * `decode_to_vec(input, out, most)` or `decoded_len(input)` are for a codec behind another, where the length is not
-//!   known; `most` bounds what a stream can make us allocate.
-//! * Encoders (deflate, lzf, shuffle, fletcher32) are chosen by [`Filters`]; a chunk that would grow is stored as it is.
+//! * `decode(input, out)` fills all of `out`, whose length the container knows, and rejects a stream of
+//! another length. Errors are `Malformed`, without a position: the container adds object, chunk and offset.
+//! * `decode_to_vec(input, out, most)` or `decoded_len(input)` are for a codec followed by another, where the
+//! length is unknown; `most` limits how much memory a stream can claim.
+//! * Encoders (deflate, lzf, shuffle, fletcher32) are selected by [`Filters`]; a chunk that would grow is
+//! stored uncompressed.
 //!
-//! A new codec is one file here, with a stream of another program as literal bytes in its tests, and one line in the
-//! `match` of each container that can have it: for HDF5, its number in `hdf5/filter/mod.rs` and the arms of
+//! A new codec is one file here, tested with a literal stream from another program, and one line in the
+//! `match` of each container that supports it: for HDF5, its number in `hdf5/filter/mod.rs` and the arms of
 //! `hdf5/filter/pipeline.rs`.
 //!
-//! `gzip` is not for chunks: it reads texts as a stream.
+//! `gzip` does not decode chunks: it reads text files as a stream.
 
 #![cfg_attr(
     not(test),

@@ -1,6 +1,6 @@
-//! Shuffle (filter 2): first bytes of all elements, then second bytes, and so on.
+//! Shuffle (filter 2): the first bytes of all elements, then the second bytes, and so on.
 
-/// Puts the bytes of `width`-byte elements back together. Bytes behind the last whole element stay in place.
+/// Undoes the shuffle of `width`-byte elements. Bytes after the last whole element stay in place.
 pub(crate) fn unshuffle(input: &[u8], width: usize, out: &mut [u8]) {
     let count = input.len().checked_div(width).unwrap_or(0);
     if width <= 1 || count <= 1 {
@@ -32,7 +32,7 @@ fn unshuffle_fixed<const W: usize>(planes: &[u8], count: usize, elements: &mut [
         plane
     });
     let (elements, _) = elements.as_chunks_mut::<W>();
-    // One block of elements at a time, so that its planes and its elements stay in the first cache.
+    // One block of elements at a time, so that its planes and elements stay in the L1 cache.
     const BLOCK: usize = 1024;
     for (n, block) in elements.chunks_mut(BLOCK).enumerate() {
         let start = n.saturating_mul(BLOCK);
@@ -47,7 +47,7 @@ fn unshuffle_fixed<const W: usize>(planes: &[u8], count: usize, elements: &mut [
     }
 }
 
-/// Takes the bytes of `width`-byte elements apart. Bytes behind the last whole element stay in place.
+/// Shuffles `width`-byte elements. Bytes after the last whole element stay in place.
 pub(crate) fn shuffle(input: &[u8], width: usize, out: &mut Vec<u8>) {
     out.clear();
     let whole = input.len().checked_div(width).unwrap_or(0).saturating_mul(width);

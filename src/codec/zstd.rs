@@ -1,4 +1,4 @@
-//! Zstandard (filter 32015): one or more frames a chunk. RFC 8878; decoded by `ruzstd`.
+//! Zstandard (filter 32015): one or more frames per chunk. RFC 8878; decoded by `ruzstd`.
 
 use crate::error::{Error, Result};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
@@ -15,7 +15,7 @@ pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
     }
 }
 
-/// Decodes the first frame of `input`, whose length is not known in advance, up to `most` bytes.
+/// Decodes the first frame of `input`, of unknown length, to at most `most` bytes.
 pub(crate) fn decode_to_vec(input: &[u8], out: &mut Vec<u8>, most: usize) -> Result<()> {
     out.clear();
     let broken = |e: &dyn std::fmt::Display| Error::malformed(format!("zstd frame is broken: {e}"));

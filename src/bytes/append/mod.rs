@@ -1,5 +1,5 @@
-//! A file that grows at its end, with places patched later: in a sink of the caller, or one that appears under its name when
-//! it is whole (feature `write`).
+//! A file that grows at its end, with positions patched later: in a sink of the caller, or one that appears
+//! under its name when complete (feature `write`).
 
 #[cfg(feature = "write")]
 mod path;
@@ -8,34 +8,34 @@ use crate::error::{Error, Result};
 use std::any::{Any, TypeId};
 use std::io::{self, Seek, SeekFrom, Write};
 
-/// Bytes held back before they are written.
+/// Bytes buffered before they are written.
 const BUFFER: usize = 1 << 20;
 
 /// An output that is appended to.
 #[derive(Debug)]
 pub(crate) struct AppendFile {
     target: Box<dyn AppendTarget>,
-    /// Bytes that are in the target already.
+    /// Number of bytes already written to the target.
     written: u64,
     buffer: Vec<u8>,
 }
 
-/// Where the bytes go.
+/// Destination of the bytes.
 trait AppendTarget: Send + std::fmt::Debug {
     /// Writes at the end.
     fn append(&mut self, bytes: &[u8]) -> Result<()>;
 
-    /// Writes over bytes at `at`, and goes back to the end.
+    /// Overwrites bytes at `at`, then returns to the end.
     fn patch(&mut self, at: u64, bytes: &[u8], end: u64) -> Result<()>;
 
-    /// Whether [`finish`](Self::finish) gives a value of this type.
+    /// Whether [`finish`](Self::finish) returns a value of this type.
     fn gives(&self, sink: TypeId) -> bool;
 
-    /// Ends it: a sink is flushed and comes back, a file of ours gets its name.
+    /// Finishes the output: flushes and returns a sink, gives a file its name.
     fn finish(self: Box<Self>) -> Result<Box<dyn Any>>;
 }
 
-/// A sink of the caller.
+/// A sink provided by the caller.
 struct AppendSink<W>(W);
 
 impl<W> std::fmt::Debug for AppendSink<W> {
@@ -48,7 +48,7 @@ fn failed(e: io::Error) -> Error {
     Error::io("write", e)
 }
 
-/// Writes over bytes at `at` and goes back to `end`.
+/// Overwrites bytes at `at`, then seeks to `end`.
 fn patch(to: &mut (impl Write + Seek), at: u64, bytes: &[u8], end: u64) -> Result<()> {
     let mut done = || {
         to.seek(SeekFrom::Start(at))?;
@@ -78,7 +78,7 @@ impl<W: Write + Seek + Send + 'static> AppendTarget for AppendSink<W> {
 }
 
 impl AppendFile {
-    /// Writes into `sink` from its beginning, over what is there.
+    /// Writes to `sink` from its beginning, over any existing content.
     pub(crate) fn to_sink<W: Write + Seek + Send + 'static>(mut sink: W) -> Result<Self> {
         sink.rewind().map_err(|e| Error::io("seek", e))?;
         Ok(Self::new(Box::new(AppendSink(sink))))
@@ -88,12 +88,12 @@ impl AppendFile {
         AppendFile { target, written: 0, buffer: Vec::with_capacity(BUFFER) }
     }
 
-    /// Where the next byte goes.
+    /// Offset of the next byte.
     pub(crate) fn end(&self) -> u64 {
         self.written + self.buffer.len() as u64
     }
 
-    /// Appends `bytes`; where they begin comes back.
+    /// Appends `bytes` and returns their offset.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<u64> {
         let at = self.end();
         if self.buffer.len() + bytes.len() > BUFFER {
@@ -114,7 +114,7 @@ impl AppendFile {
         self.append([0; 8].get(..zeros as usize).unwrap_or_default()).map(drop)
     }
 
-    /// Writes over bytes that are there already.
+    /// Overwrites bytes already appended.
     pub(crate) fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
         if let Some(from) = at.checked_sub(self.written) {
             let from = from as usize; // less than the length of the buffer
@@ -132,13 +132,13 @@ impl AppendFile {
         Ok(())
     }
 
-    /// Writes what is held back and flushes; a file of ours gets its name.
+    /// Writes the buffered bytes and flushes; a file gets its name.
     pub(crate) fn commit(mut self) -> Result<()> {
         self.flush()?;
         self.target.finish().map(drop)
     }
 
-    /// As [`commit`](Self::commit), where the bytes went into a sink of this type, which comes back.
+    /// As [`commit`](Self::commit) for a sink of this type, which is returned.
     pub(crate) fn into_sink<W: 'static>(mut self) -> Result<W> {
         let other = || Error::usage("the file was not begun with a sink of this type");
         if !self.target.gives(TypeId::of::<W>()) {

@@ -1,4 +1,4 @@
-//! A file that is appended to and appears under its name when it is whole.
+//! A file that is appended to and appears under its name when complete.
 
 use super::{AppendFile, AppendTarget, failed, patch};
 use crate::bytes::commit::Pending;
@@ -18,7 +18,7 @@ struct Named {
 }
 
 impl AppendFile {
-    /// Begins a file that will be called `path`. An existing one is refused unless `replace`.
+    /// Begins a file that will be named `path`. An existing one is an error unless `replace`.
     pub(crate) fn create(path: &Path, replace: bool) -> Result<Self> {
         let (pending, file) = Pending::file(path, replace)?;
         let flushed = EarlyFlush::default();

@@ -1,21 +1,22 @@
-//! The bits of a deflate stream, from the lowest of each byte: RFC 1951, 3.1.1.
+//! The bits of a deflate stream, least significant bit of each byte first: RFC 1951, 3.1.1.
 
-/// The stream is not one that is decoded here; zlib-rs knows why.
+/// The stream cannot be decoded here; zlib-rs determines why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Refused;
 
-/// The bits of a stream, from the lowest.
+/// The bits of a stream, least significant first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Input<'a> {
     pub(super) bits: u64,
-    /// How many of `bits` are valid, modulo 64. What is above them is zero, or what `rest` begins with.
+    /// Number of valid bits in `bits`, modulo 64. The bits above are zero, or equal to the beginning of
+    /// `rest`.
     pub(super) count: u32,
-    /// What is not yet among the bits.
+    /// Bytes not yet in `bits`.
     pub(super) rest: &'a [u8],
 }
 
 impl<'a> Input<'a> {
-    /// Takes whole bytes, as far as there are any, until at least 49 bits are here.
+    /// Adds whole bytes, as long as there are any, until at least 49 bits are valid.
     pub(super) fn refill(&mut self) {
         self.count &= 63;
         self.bits &= u64::MAX.wrapping_shl(self.count) ^ u64::MAX;
@@ -27,7 +28,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The next `n` bits, at most 16.
+    /// Reads the next `n` bits, at most 16.
     pub(super) fn take(&mut self, n: u32) -> Result<u32, Refused> {
         if self.count < n {
             self.refill();
@@ -39,7 +40,7 @@ impl<'a> Input<'a> {
         Ok(value)
     }
 
-    /// Goes to the end of the byte that the last bit was taken from.
+    /// Skips to the next byte boundary.
     pub(super) fn align(&mut self) -> Result<(), Refused> {
         self.refill();
         self.take(self.count & 7).map(drop)

@@ -1,16 +1,17 @@
 //! The Huffman codes of a block: RFC 1951, 3.2.2 and 3.2.5 to 3.2.7.
 
-// Tables are indexed modulo their length, symbols and code lengths are bounded by those of a block, and sums of them by
-// what the checks let through.
+// Table indexes are taken modulo the table's length, symbols and code lengths are bounded by those of a
+// block, and their sums by the checks.
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
 use super::bits::{Input, Refused};
 
-/// What the bits that come next stand for.
+/// The decoded meaning of the next bits.
 ///
-/// From the lowest bit: 8 bits how many bits the code and its extra bits take, 8 bits how many of these are the code,
-/// then the literal, or the base of the length or distance. The top bit marks a literal, or that a distance's code is not
-/// in the table; a length code that is not, or is the end of the block, has a base above all lengths.
+/// From the lowest bit: 8 bits for the length of the code with its extra bits, 8 bits for the length of the
+/// code alone, then the literal, or the base of the length or distance. The top bit marks a literal, or a
+/// distance code that is not in the table; for a length code that is not in the table, or the end of the
+/// block, the base is above all lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CodeEntry(pub(super) u32);
 
@@ -19,7 +20,7 @@ impl CodeEntry {
     /// Not in the table, or the end of the block.
     const NO_LENGTH: CodeEntry = CodeEntry(0x1ff << 16);
     const NO_DISTANCE: CodeEntry = CodeEntry(Self::TOP);
-    /// The longest match.
+    /// Length of the longest match.
     pub(super) const LONGEST: usize = 258;
 
     fn literal_or_length(symbol: usize) -> CodeEntry {
@@ -37,7 +38,7 @@ impl CodeEntry {
         CodeEntry(u32::from(base) << 16 | u32::from(extra))
     }
 
-    /// A literal, or a distance that the table does not know.
+    /// Whether this is a literal, or a distance that is not in the table.
     #[inline(always)]
     pub(super) fn top(self) -> bool {
         (self.0 as i32) < 0
@@ -118,7 +119,7 @@ const ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 
 pub(super) const LITERAL_BITS: u32 = 11;
 pub(super) const DISTANCE_BITS: u32 = 9;
 
-/// One code: a table of `N` entries for what its bits begin with, and counts and symbols for codes that are longer.
+/// One code: a table of `N` entries indexed by the next bits, and counts and symbols for longer codes.
 #[derive(Debug)]
 pub(super) struct Code<const N: usize> {
     pub(super) table: [CodeEntry; N],
@@ -133,8 +134,8 @@ impl<const N: usize> Code<N> {
         Code { table: [CodeEntry(0); N], counts: [0; 16], symbols: [0; 288] }
     }
 
-    /// Builds the code from the lengths of its symbols' codes. Refuses what zlib refuses: more symbols than the lengths
-    /// have room for, and fewer unless there is one of one bit, or none.
+    /// Builds the code from the code lengths of its symbols. Rejects what zlib rejects: more symbols than the
+    /// lengths have room for; fewer, unless there is exactly one of one bit, or none.
     fn build(
         &mut self,
         lengths: &[u8],
@@ -168,8 +169,8 @@ impl<const N: usize> Code<N> {
             self.symbols[usize::from(*slot)] = symbol as u16;
             *slot += 1;
         }
-        // Codes run upwards with their first bit highest, tables are indexed with the first bit lowest. What the codes
-        // of up to n bits fill of the first 2^n entries stands there again in the next 2^n.
+        // Codes count upwards with their first bit highest; tables are indexed with the first bit lowest. The
+        // first 2^n entries, filled by codes of up to n bits, are repeated in the next 2^n.
         self.table[0] = missing;
         let (mut code, mut next, mut filled) = (0u32, 0usize, 1usize);
         for length in 1..=Self::BITS {
@@ -184,7 +185,7 @@ impl<const N: usize> Code<N> {
             }
             code <<= 1;
         }
-        // what is left begins codes of more bits
+        // remaining entries are prefixes of longer codes
         let longer = if left > 0 { 0 } else { code >> 1 };
         if longer > 0 {
             for code in longer..N as u32 {
@@ -194,7 +195,7 @@ impl<const N: usize> Code<N> {
         Ok(())
     }
 
-    /// The next symbol, bit by bit.
+    /// Decodes the next symbol bit by bit.
     pub(super) fn symbol(&self, input: &mut Input<'_>) -> Result<usize, Refused> {
         let (mut code, mut first, mut index) = (0u32, 0u32, 0u32);
         for count in &self.counts[1..] {
@@ -218,7 +219,7 @@ pub(super) struct Codes {
     pub(super) literals: Code<{ 1 << LITERAL_BITS }>,
     pub(super) distances: Code<{ 1 << DISTANCE_BITS }>,
     lengths: Code<128>,
-    /// Of 2^15 symbols, how many are literals by the lengths of their codes.
+    /// Expected literals in 2^15 symbols, estimated from the code lengths.
     pub(super) share: u32,
 }
 
@@ -236,7 +237,7 @@ impl Codes {
         self.set(&lengths[..288], &lengths[288..])
     }
 
-    /// The codes of block type 2, from their lengths, which are coded themselves.
+    /// Reads the codes of block type 2 from their encoded lengths.
     pub(super) fn read(&mut self, input: &mut Input<'_>) -> Result<(), Refused> {
         let literals = input.take(5)? as usize + 257;
         let distances = input.take(5)? as usize + 1;
@@ -249,7 +250,7 @@ impl Codes {
             of_lengths[*slot] = input.take(3)? as u8;
         }
         if of_lengths.iter().filter(|l| **l > 0).count() < 2 {
-            // zlib-rs knows what to make of it
+            // zlib-rs decides
             return Err(Refused);
         }
         self.lengths.build(&of_lengths, CodeEntry(u32::MAX), |symbol| CodeEntry((symbol as u32) << 16))?;
@@ -272,7 +273,7 @@ impl Codes {
         self.set(&lengths[..literals], &lengths[literals..total])
     }
 
-    /// A code length, or what repeats one; their codes have up to 7 bits, so all are in the table.
+    /// Reads a code length or a repeat symbol; their codes have up to 7 bits, so all are in the table.
     fn length(&self, input: &mut Input<'_>) -> Result<u32, Refused> {
         input.refill();
         let CodeEntry(entry) = self.lengths.table[(input.bits & 127) as usize];
@@ -288,7 +289,7 @@ impl Codes {
     }
 }
 
-/// What comes next in a block.
+/// The next symbol of a block.
 pub(super) enum Symbol {
     Literal(u8),
     End,
@@ -297,7 +298,7 @@ pub(super) enum Symbol {
 }
 
 impl Codes {
-    /// The next symbol, whatever the length of its code.
+    /// Decodes the next symbol, whatever the length of its code.
     pub(super) fn next(&self, input: &mut Input<'_>) -> Result<Symbol, Refused> {
         let symbol = self.literals.symbol(input)?;
         match symbol {

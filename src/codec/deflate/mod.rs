@@ -1,4 +1,4 @@
-//! Deflate (filter 1): a zlib stream a chunk. HDF5 File Format 3.0, IV.A.2.l; RFC 1950 and 1951.
+//! Deflate (filter 1): one zlib stream per chunk. HDF5 File Format 3.0, IV.A.2.l; RFC 1950 and 1951.
 
 mod bits;
 mod code;
@@ -13,7 +13,7 @@ use zlib_rs::{Inflate, InflateFlush, Status};
 /// A decoder that is reset, not rebuilt, for each chunk.
 pub(crate) struct Inflater {
     zlib: Inflate,
-    /// Made when two streams are to be inflated.
+    /// Created when two streams are first inflated together.
     pair: Option<Pair>,
 }
 
@@ -30,8 +30,8 @@ impl std::fmt::Debug for Inflater {
 }
 
 impl Inflater {
-    /// Inflates all of `input` into all of `out`, in one call: no window is kept, nothing is copied twice.
-    /// Bytes behind the stream's end are ignored, as libhdf5 does.
+    /// Inflates all of `input` into all of `out` in one call, without a window or a second copy.
+    /// Bytes after the stream's end are ignored, as in libhdf5.
     pub(crate) fn inflate_exact(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
         self.zlib.reset(true);
         let status = self.zlib.decompress(input, out, InflateFlush::Finish);
@@ -47,8 +47,8 @@ impl Inflater {
         }
     }
 
-    /// As [`inflate_exact`](Self::inflate_exact) for two streams at once, which often takes less time than one after the
-    /// other. An error comes with which of the two it is of.
+    /// As [`inflate_exact`](Self::inflate_exact) for two streams at once, which is often faster than
+    /// inflating them in sequence. An error is returned with the index of its stream.
     pub(crate) fn inflate_both(
         &mut self,
         mut two: [(&[u8], &mut [u8]); 2],
@@ -62,7 +62,7 @@ impl Inflater {
         self.inflate_exact(input_b, out_b).map_err(|e| (1, e))
     }
 
-    /// Inflates a stream whose length is not known in advance, up to `most` bytes.
+    /// Inflates a stream of unknown length to at most `most` bytes.
     pub(crate) fn inflate_to_vec(&mut self, input: &[u8], out: &mut Vec<u8>, most: usize) -> Result<()> {
         self.zlib.reset(true);
         out.clear();
@@ -101,8 +101,8 @@ impl Inflater {
     }
 }
 
-/// Inflates two zlib streams side by side whatever they hold; whether both were accepted. What their checksums are does not
-/// count here.
+/// Inflates two zlib streams side by side whatever they contain; returns whether both were accepted.
+/// Checksums are ignored.
 #[cfg(fuzzing)]
 pub(crate) fn side_by_side(two: [(&[u8], &mut [u8]); 2]) -> bool {
     Pair::new(Level::new()).inflate_any(two)

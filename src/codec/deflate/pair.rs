@@ -1,18 +1,18 @@
 //! Two streams inflated side by side on one core.
 //!
-//! The streams of matrices are short: one or two literals, a short match, and again. A decoder that asks at each symbol
-//! what it is spends most of its time on answers that the processor guessed wrongly. Here each step takes up to two literals
-//! and a match, whichever are there, without asking: what is not there takes no bits and makes no bytes. A step is a long
-//! chain of loads and shifts, each waiting for the one before; two streams in turn fill each other's waiting.
+//! Streams of matrices alternate between one or two literals and a short match. A decoder that branches on
+//! each symbol spends most of its time on mispredicted branches. Each step here takes up to two literals and
+//! a match without branching: an absent part takes no bits and produces no bytes. A step is a long chain of
+//! dependent loads and shifts; two interleaved streams use each other's waiting time.
 //!
-//! Matches are copied by shuffling bytes in registers. The last 16 bytes of the output are kept in one, so that a match
-//! of a short distance does not wait for what was just written.
+//! Matches are copied by shuffling bytes in registers. The last 16 bytes of output stay in a register, so
+//! that a match of a short distance does not wait for the preceding write.
 //!
-//! What a step cannot do (a code that is not in the table, a block's end, the ends of input and output) is left to
-//! [`Stream::advance`]; what is not accepted here is left to zlib-rs, which has the last word.
+//! Anything a step cannot do (a code that is not in the table, the end of a block, of the input or of the
+//! output) is left to [`Stream::advance`]; streams not accepted here are left to zlib-rs, which decides.
 
-// Indexes are masked to the length of their tables or bounded by the lines before; sums are of values bounded by the tables
-// and by the lengths of the slices.
+// Indexes are masked to the length of their tables or bounded by the lines before; sums have operands bounded
+// by the tables and by the lengths of the slices.
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::cast_possible_truncation)]
 
 use super::bits::{Input, Refused};
@@ -21,16 +21,16 @@ use super::stream::{At, Stream};
 use fearless_simd::{Level, Simd, dispatch, prelude::*, u8x16};
 use std::hint::select_unpredictable;
 
-/// Codes of two streams, kept from one pair to the next.
+/// Codes of two streams, reused for the next pair.
 pub(super) struct Pair {
     codes: [Box<Codes>; 2],
     shuffles: Shuffles,
     level: Level,
-    /// Pairs that are still left to zlib-rs after one that it does faster.
+    /// Number of pairs still left to zlib-rs after one on which it is faster.
     skip: u32,
 }
 
-/// Pairs left to zlib-rs before another is looked at.
+/// Number of pairs left to zlib-rs before the next one is examined.
 const SKIPPED: u32 = 15;
 
 impl Pair {
@@ -38,8 +38,8 @@ impl Pair {
         Pair { codes: [Codes::new(), Codes::new()], shuffles: Shuffles::new(), level, skip: 0 }
     }
 
-    /// Inflates each stream into all of its output; `false` where zlib-rs is to do it: it is faster, or has an error to
-    /// tell.
+    /// Inflates each stream into all of its output; `false` if zlib-rs should do it, because it is faster or
+    /// has an error to report.
     pub(super) fn inflate(&mut self, two: [(&[u8], &mut [u8]); 2]) -> bool {
         if self.skip > 0 {
             self.skip -= 1;
@@ -48,7 +48,7 @@ impl Pair {
         has_shuffles(self.level) && self.try_inflate(two, true).is_ok()
     }
 
-    /// The same, whichever is faster.
+    /// As [`inflate`](Self::inflate), regardless of which is faster.
     #[cfg(any(test, fuzzing))]
     pub(super) fn inflate_any(&mut self, two: [(&[u8], &mut [u8]); 2]) -> bool {
         self.try_inflate(two, false).is_ok()
@@ -71,21 +71,21 @@ impl Pair {
         let shuffles = &self.shuffles;
         dispatch!(self.level, simd => both(simd, shuffles, &mut a, &mut b))?;
         let right = a.finish()? & b.finish()?;
-        // Hardly any stream that a fuzzer makes has the right one.
+        // Almost no stream that a fuzzer generates has the right checksum.
         let counts = choose || !cfg!(fuzzing);
         if right || !counts { Ok(()) } else { Err(Refused) }
     }
 }
 
-/// Whether steps of both literals and matches are what the stream is made of, by the codes of its first block. Where nearly
-/// all symbols are the same kind, guessing is right, and where matches are long, copying is what counts.
+/// Whether the codes of the first block promise a mix of literals and matches. If nearly all symbols are of
+/// one kind, branches are predicted well; if matches are long, copying dominates.
 fn is_mixed(stream: &Stream<'_>, stored: usize) -> bool {
     stream.at == At::Codes
         && ((1 << 15) / 6..(1 << 15) / 3 * 2).contains(&stream.codes.share)
         && stream.out.len() / 8 < stored
 }
 
-/// Whether the processor shuffles bytes and shifts by any amount in one instruction each.
+/// Whether the processor shuffles bytes and shifts by variable amounts in one instruction each.
 fn has_shuffles(level: Level) -> bool {
     match level {
         #[cfg(target_arch = "x86_64")]
@@ -96,16 +96,17 @@ fn has_shuffles(level: Level) -> bool {
     }
 }
 
-/// A vector of bytes on its way to a shuffle.
+/// A vector of bytes used as shuffle indexes or input.
 type Row = [u8; 16];
 
-/// Which bytes go where.
+/// Shuffle index tables.
 struct Shuffles {
-    /// From `n` on: the last 16 bytes after `n` bytes of a second vector were appended to a first.
+    /// At `n`: indexes that keep the last 16 bytes after `n` bytes of a second vector are appended to a
+    /// first.
     append: [u8; 48],
-    /// Row `n`: the same for the literals of `n` entries, which lie in their third bytes.
+    /// Row `n`: the same for the literals of `n` entries, stored in their third bytes.
     literals: [Row; 4],
-    /// Row `d`: the last `d` of 16 bytes, again and again; row 0: as they are.
+    /// Row `d`: repeats the last `d` of 16 bytes; row 0 leaves them unchanged.
     repeat: [Row; 32],
 }
 
@@ -124,24 +125,24 @@ impl Shuffles {
         }
     }
 
-    /// The last 16 bytes once the first `n`, at most 16, of `more` follow those of `window`.
+    /// The last 16 bytes after the first `n`, at most 16, of `more` are appended to `window`.
     #[inline(always)]
     fn append<S: Simd>(&self, simd: S, window: u8x16<S>, more: u8x16<S>, n: usize) -> u8x16<S> {
         simd.concat_swizzle_dyn_u8x16(window, more, u8x16::from_slice(simd, &self.append[n..n + 16]))
     }
 }
 
-/// A stream as a step sees it: all of it in registers.
+/// The state of a stream during a step, all of it in registers.
 #[derive(Clone, Copy)]
 struct Lane<'a, S: Simd> {
     input: Input<'a>,
     made: usize,
-    /// The last 16 bytes made.
+    /// The last 16 bytes of output.
     window: u8x16<S>,
 }
 
 impl<'a, S: Simd> Lane<'a, S> {
-    /// `None` where less than 16 bytes were made, or the stream is not among the symbols of a block.
+    /// `None` if fewer than 16 bytes were produced, or the stream is not inside the symbols of a block.
     #[inline(always)]
     fn of(simd: S, stream: &Stream<'a>) -> Option<Self> {
         let window = stream.out.get(..stream.made)?.last_chunk::<16>()?;
@@ -149,7 +150,7 @@ impl<'a, S: Simd> Lane<'a, S> {
         (stream.at == At::Codes).then_some(Lane { input: stream.input, made: stream.made, window })
     }
 
-    /// Takes up to two literals and a match; `false`, with nothing taken, where that cannot be done here.
+    /// Takes up to two literals and a match; `false`, with nothing consumed, if that is not possible here.
     #[inline(always)]
     fn step(&mut self, simd: S, shuffles: &Shuffles, codes: &Codes, out: &mut [u8]) -> bool {
         let Input { bits, count, rest } = self.input;
@@ -158,7 +159,7 @@ impl<'a, S: Simd> Lane<'a, S> {
         let bits = bits | u64::from_le_bytes(*word).wrapping_shl(count);
         let whole = (!count >> 3 & 7) as usize;
 
-        // a literal, or none and what comes is the length
+        // a literal, or nothing if the next code is a length
         let first = codes.literals.table[(bits & ((1 << LITERAL_BITS) - 1)) as usize];
         let behind = bits.wrapping_shr(first.0);
         let second = codes.literals.table[(behind & ((1 << LITERAL_BITS) - 1)) as usize];
@@ -170,7 +171,7 @@ impl<'a, S: Simd> Lane<'a, S> {
         let distance = codes.distances.table[(behind & ((1 << DISTANCE_BITS) - 1)) as usize];
         let distance = select_unpredictable(last.top(), CodeEntry(0), distance);
         let left = behind.wrapping_shr(distance.0);
-        // the lowest bits of the entries are how many bits they took
+        // the lowest bits of the entries are their numbers of bits
         let taken =
             select_unpredictable(first.top(), first.0, 0).wrapping_add(last.0).wrapping_add(distance.0);
         let unknown = distance.top();
@@ -191,8 +192,8 @@ impl<'a, S: Simd> Lane<'a, S> {
             };
             self.window = u8x16::simd_from(simd, window);
         } else {
-            // The window is written over what it holds already and the literals; the source of a match that reaches
-            // into itself is the window, repeated.
+            // The window is written over the bytes it already holds and the literals; a match that overlaps
+            // itself is the window, repeated.
             let far = distance > 16;
             let back = select_unpredictable(far, distance, 16);
             let Some((before, after)) = out.split_at_mut_checked(to) else { return false };
@@ -217,15 +218,15 @@ impl<'a, S: Simd> Lane<'a, S> {
     }
 }
 
-/// The extra bits behind a code.
+/// The extra bits after a code.
 #[inline(always)]
 fn extra(bits: u64, entry: CodeEntry) -> u32 {
     let all = bits & !u64::MAX.wrapping_shl(entry.0);
     all.wrapping_shr(entry.0 >> 8) as u32
 }
 
-/// Copies a match of more than 16 bytes behind `window`, which ends at `to`; the window afterwards comes back. May write
-/// up to 16 bytes too many; where there is no room for that, or the distance is too far, nothing is done.
+/// Copies a match of more than 16 bytes after `window`, which ends at `to`; returns the new window. May write
+/// up to 16 excess bytes; does nothing if there is no room for them or the distance is too large.
 #[inline(never)]
 fn copy_long(
     shuffles: &Shuffles,
@@ -302,7 +303,7 @@ mod tests {
     use proptest::prelude::*;
     use zlib_rs::{Deflate, DeflateFlush, Status};
 
-    /// All levels that this processor can be made to work at.
+    /// All levels that this processor supports.
     fn levels() -> Vec<Level> {
         let level = Level::new();
         #[cfg(target_arch = "x86_64")]
@@ -326,19 +327,20 @@ mod tests {
         out
     }
 
-    /// What zlib-rs makes of a stream that must become `len` bytes.
+    /// The output of zlib-rs for a stream that must decode to `len` bytes.
     fn reference(stream: &[u8], len: usize) -> Option<Vec<u8>> {
         let mut out = vec![0; len];
         super::super::Inflater::default().inflate_exact(stream, &mut out).ok().map(|()| out)
     }
 
-    /// Inflates both at every level: what is accepted is what zlib-rs accepts, and the same. How many were accepted.
+    /// Inflates both at every level and checks that accepted output equals that of zlib-rs. Returns how many
+    /// were accepted.
     fn check(a: (&[u8], usize), b: (&[u8], usize)) -> usize {
         let want = [reference(a.0, a.1), reference(b.0, b.1)];
         let mut accepted = 0;
         for level in levels() {
             let mut pair = Pair::new(level);
-            // the second time with codes that another pair left there
+            // the second time with codes that another pair left in the tables
             for (a, b, want) in [(a, b, [&want[0], &want[1]]), (b, a, [&want[1], &want[0]])] {
                 let (mut out_a, mut out_b) = (vec![0xaa; a.1], vec![0x55; b.1]);
                 if pair.inflate_any([(a.0, &mut out_a), (b.0, &mut out_b)]) {
@@ -410,7 +412,7 @@ mod tests {
 
     #[test]
     fn codes_that_the_table_does_not_hold() {
-        // Fibonacci counts make the longest codes there are
+        // Fibonacci counts give the longest possible codes
         let (mut bytes, mut n, mut before) = (Vec::new(), 1usize, 1usize);
         for symbol in 0..20u8 {
             bytes.extend(std::iter::repeat_n(symbol, n));

@@ -1,9 +1,10 @@
-//! A zlib stream taken apart a symbol at a time: what the ends of blocks and buffers ask for. RFC 1950 and 1951.
+//! Decodes a zlib stream one symbol at a time, as needed at the ends of blocks and buffers. RFC 1950 and
+//! 1951.
 
 use super::bits::{Input, Refused};
 use super::code::{Codes, Symbol};
 
-/// Where a stream is.
+/// The position of a stream in its structure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
     Header,
@@ -11,11 +12,11 @@ pub(super) enum At {
     End,
 }
 
-/// A stream that is being inflated.
+/// A stream being inflated.
 pub(super) struct Stream<'a> {
     pub(super) input: Input<'a>,
     pub(super) out: &'a mut [u8],
-    /// Bytes of `out` that are made.
+    /// Number of bytes of `out` produced.
     pub(super) made: usize,
     pub(super) codes: &'a mut Codes,
     pub(super) at: At,
@@ -23,7 +24,8 @@ pub(super) struct Stream<'a> {
 }
 
 impl<'a> Stream<'a> {
-    /// The stream in `input`, which makes all of `out`: method 8, the largest window, no dictionary.
+    /// Begins the stream in `input`, which decodes to all of `out`: method 8, the largest window, no
+    /// dictionary.
     pub(super) fn new(input: &'a [u8], out: &'a mut [u8], codes: &'a mut Codes) -> Result<Self, Refused> {
         let Some((head, rest)) = input.split_first_chunk::<2>() else { return Err(Refused) };
         if head[0] != 0x78 || head[1] & 0x20 != 0 || u16::from_be_bytes(*head).checked_rem(31) != Some(0) {
@@ -33,7 +35,7 @@ impl<'a> Stream<'a> {
         Ok(Stream { input, out, made: 0, codes, at: At::Header, last: false })
     }
 
-    /// Reads the header of a block, and all of a block that is stored as it is.
+    /// Reads the header of a block, and all of a stored block.
     pub(super) fn header(&mut self) -> Result<(), Refused> {
         self.last = self.input.take(1)? == 1;
         match self.input.take(2)? {
@@ -52,7 +54,7 @@ impl<'a> Stream<'a> {
         if len ^ complement != 0xffff {
             return Err(Refused);
         }
-        // first the bytes that are among the bits already
+        // first the bytes already in the bit buffer
         let mut left = usize::try_from(len).map_err(|_| Refused)?;
         while left > 0 && self.input.count > 0 {
             let byte = self.input.take(8)?;
@@ -77,7 +79,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// Goes on by a header or a symbol.
+    /// Advances by one header or symbol.
     pub(super) fn advance(&mut self) -> Result<(), Refused> {
         if self.at == At::Header {
             return self.header();
@@ -100,7 +102,7 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
-    /// Checks, behind the last block, that all is there; whether the checksum is right comes back.
+    /// Checks after the last block that the output is complete; returns whether the checksum is right.
     pub(super) fn finish(&mut self) -> Result<bool, Refused> {
         if self.made != self.out.len() {
             return Err(Refused);

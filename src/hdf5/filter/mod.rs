@@ -1,9 +1,9 @@
-//! What a chunk goes through on its way to the disk, undone: the numbers and names of filters, and the pipeline that
-//! applies them in reverse.
+//! Decoding of filtered chunks: the numbers and names of filters, and the pipeline that undoes them in
+//! reverse order.
 //!
-//! Compressors that other containers have too are in [`codec`](crate::codec). Here are those that are HDF5's own: they
-//! take their parameters from the filter's values and frame their streams as only HDF5 does (szip, nbit, scale-offset).
-//! Filters without a decoder are refused by name when a chunk that went through them is read.
+//! Compressors shared with other containers are in [`codec`](crate::codec). The filters here are specific to
+//! HDF5: they take their parameters from the filter's values and frame their streams as only HDF5 does (szip,
+//! nbit, scale-offset). A filter without a decoder is rejected by name when a chunk that uses it is read.
 
 pub(crate) mod nbit;
 pub(crate) mod pipeline;
@@ -27,7 +27,7 @@ pub(crate) mod id {
     pub(crate) const BLOSC2: u16 = 32026;
 }
 
-/// The usual name of a filter number; `None` for numbers nobody registered.
+/// The usual name of a filter number; `None` for unregistered numbers.
 /// From the HDF Group's list of registered filter plugins.
 pub(crate) fn registered_name(id: u16) -> Option<&'static str> {
     Some(match id {

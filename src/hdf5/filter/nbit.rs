@@ -4,10 +4,10 @@
 use crate::codec::bits::BitReader;
 use crate::error::{Error, Result};
 
-/// How deep arrays and compounds may stand in each other.
+/// Maximum nesting depth of arrays and compounds.
 const MOST_DEPTH: u32 = 32;
 
-/// What the filter's values say of the elements of a chunk.
+/// Layout of the elements of a chunk, from the filter's values.
 #[derive(Debug, Clone)]
 pub(crate) struct NBit {
     elements: usize,
@@ -17,7 +17,7 @@ pub(crate) struct NBit {
 /// A datatype, as far as packing goes.
 #[derive(Debug, Clone)]
 struct NBitPart {
-    /// Bytes unpacked.
+    /// Length of an unpacked element in bytes.
     size: usize,
     kind: NBitKind,
 }
@@ -31,14 +31,15 @@ enum NBitKind {
         offset: usize,
     },
     Array(Box<NBitPart>),
-    /// Offsets of the members, and what they are.
+    /// Offsets and layouts of the members.
     Compound(Vec<(usize, NBitPart)>),
-    /// Every byte as it is.
+    /// All bytes are stored unchanged.
     Whole,
 }
 
 impl NBit {
-    /// `None` where every bit of the type counts and chunks therefore are as they were.
+    /// Parses the filter's values; `None` if every bit of the type is significant, so that chunks are stored
+    /// unchanged.
     pub(crate) fn new(values: &[u32]) -> Result<Option<Self>> {
         let mut v = values.iter().skip(1).map(|&v| usize::try_from(v).unwrap_or(usize::MAX));
         if next(&mut v)? != 0 {
@@ -48,7 +49,7 @@ impl NBit {
         Ok(Some(NBit { elements, element: NBitPart::new(&mut v, MOST_DEPTH)? }))
     }
 
-    /// Bytes of a chunk unpacked.
+    /// Length of an unpacked chunk in bytes.
     pub(crate) fn decoded_len(&self) -> usize {
         self.elements.saturating_mul(self.element.size)
     }
@@ -118,7 +119,7 @@ impl NBitPart {
         Ok(NBitPart { size, kind })
     }
 
-    /// Reads the bits of one element into `out`, which is as long as it and zero.
+    /// Reads the bits of one element into `out`, which has the element's length and is zeroed.
     fn unpack(&self, bits: &mut BitReader<'_>, out: &mut [u8]) -> Result<()> {
         match &self.kind {
             NBitKind::Whole => out.iter_mut().try_for_each(|o| {
@@ -150,7 +151,7 @@ impl NBitPart {
     }
 }
 
-/// The place of byte `n` counted from the end.
+/// Index of byte `n` counted from the end.
 fn from_end(len: usize, n: usize) -> usize {
     len.saturating_sub(1).saturating_sub(n)
 }

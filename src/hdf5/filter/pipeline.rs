@@ -1,4 +1,5 @@
-//! A pipeline undone: filters in reverse order, the chunk's mask obeyed, the exact length at the end.
+//! Decodes chunks: undoes filters in reverse order, respects the chunk's filter mask, and checks the final
+//! length.
 
 use super::nbit::NBit;
 use super::scale_offset::ScaleOffset;
@@ -11,7 +12,7 @@ use crate::codec::{blosc, blosc2, bzip2, fletcher32, lz4, lzf, shuffle, zstd};
 use crate::error::{Error, Result};
 use crate::hdf5::format::message::filter_pipeline::Filter;
 
-/// The filters of a dataset, ready to be undone for chunks of one length.
+/// The filters of a dataset, prepared to decode chunks of one length.
 #[derive(Debug, Clone)]
 pub(crate) struct Pipeline {
     /// In write order.
@@ -21,7 +22,7 @@ pub(crate) struct Pipeline {
 #[derive(Debug, Clone)]
 struct Stage {
     codec: Codec,
-    /// Its bit in a chunk's mask.
+    /// Index of its bit in a chunk's filter mask.
     bit: u32,
 }
 
@@ -42,14 +43,14 @@ enum Codec {
     Szip(Szip),
     NBit(NBit),
     ScaleOffset(ScaleOffset),
-    /// Named when a chunk needs it.
+    /// Reported by name when a chunk needs it.
     Unknown {
         id: u16,
         name: String,
     },
 }
 
-/// Buffers and decoder states of one worker, used again for each chunk.
+/// Buffers and decoder states of one worker, reused for each chunk.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     a: Vec<u8>,
@@ -67,13 +68,14 @@ impl Pipeline {
         Ok(Pipeline { stages: stages.collect::<Result<_>>()? })
     }
 
-    /// Whether a chunk with this mask is stored as it is.
+    /// Whether a chunk with this mask is stored unfiltered.
     pub(crate) fn is_plain(&self, mask: u32) -> bool {
         self.stages.iter().all(|s| mask & s.bit != 0)
     }
 
-    /// Whether a chunk with this mask can be decoded from its beginning to its end without being held, which is where it
-    /// went through deflate alone, or behind shuffle: then the bytes of an element that was shuffled, 1 where none was.
+    /// Whether a chunk with this mask can be decoded from beginning to end without being held in memory: if
+    /// it was filtered by deflate alone, or by shuffle and deflate. Returns the element width of the shuffle
+    /// in bytes, 1 if there was none.
     pub(crate) fn in_order(&self, mask: u32) -> Option<usize> {
         let mut active = self.stages.iter().filter(|s| mask & s.bit == 0).map(|s| &s.codec);
         match (active.next(), active.next(), active.next()) {
@@ -83,25 +85,25 @@ impl Pipeline {
         }
     }
 
-    /// The most bytes that `stored` bytes can become.
+    /// Upper bound of the decoded length of `stored` bytes.
     pub(crate) fn most_expanded(&self, stored: u64, mask: u32) -> u64 {
         self.stages.iter().filter(|s| mask & s.bit == 0).fold(stored, |n, s| match s.codec {
             // RFC 1951: 258 bytes from two bits; LZF: 264 bytes from three
             Codec::Deflate => n.saturating_mul(1032),
             Codec::Lzf => n.saturating_mul(88),
-            // LZ4: 255 bytes from one; the others have runs that a few bytes stand for
+            // LZ4: 255 bytes from one; the others encode long runs in a few bytes
             Codec::Lz4 => n.saturating_mul(256),
             Codec::Zstd | Codec::Bitshuffle(_) | Codec::Blosc | Codec::Bzip2 | Codec::Szip(_) => {
                 n.saturating_mul(1 << 20)
             }
-            // every number may be the same, and take no bit at all
+            // all numbers may be equal and take no bits at all
             Codec::Blosc2 | Codec::ScaleOffset(_) | Codec::NBit(_) => n.saturating_mul(1 << 26),
             Codec::Shuffle { .. } | Codec::Fletcher32 => n,
             Codec::Unknown { .. } => u64::MAX,
         })
     }
 
-    /// Undoes the filters of a chunk stored as `stored` into `out`, which is as long as a chunk.
+    /// Decodes the chunk `stored` into `out`, which has the length of a chunk.
     pub(crate) fn decode(
         &self,
         stored: &[u8],
@@ -110,7 +112,7 @@ impl Pipeline {
         work: &mut Workspace,
     ) -> Result<()> {
         let active: Vec<&Stage> = self.stages.iter().filter(|s| mask & s.bit == 0).collect();
-        // How long the data was before each filter, as far as it can be known: only checksums add to it.
+        // Length of the data before each filter, as far as it is known: only checksums add to it.
         let mut lengths = Vec::with_capacity(active.len());
         let mut len = Some(out.len());
         for s in &active {
@@ -121,7 +123,7 @@ impl Pipeline {
                 _ => None,
             };
         }
-        // Between two filters data may be longer than a chunk, if little: what they could not make smaller.
+        // Data between two filters may be slightly longer than a chunk, if it did not compress.
         let most = out.len().saturating_mul(2).saturating_add(1 << 16);
         let Workspace { a, b, inflater } = work;
         let (mut from, mut to) = (a, b);
@@ -145,8 +147,8 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Undoes the filters of two chunks at once that both went through deflate last, shuffled by `width` bytes before: what
-    /// [`in_order`](Self::in_order) says of them. An error comes with which of the two it is of.
+    /// Decodes two chunks at once, both filtered by shuffle of `width` bytes and then deflate, as reported by
+    /// [`in_order`](Self::in_order). An error is returned with the index of its chunk.
     pub(crate) fn decode_both(
         width: usize,
         chunks: [(&[u8], &mut [u8]); 2],
@@ -167,7 +169,7 @@ impl Pipeline {
     }
 }
 
-/// The first `len` bytes of `buffer`, which only ever grows.
+/// Returns the first `len` bytes of `buffer`, which grows if needed and never shrinks.
 fn grow(buffer: &mut Vec<u8>, len: usize) -> Result<&mut [u8]> {
     if buffer.len() < len {
         buffer.try_reserve(len).map_err(|_| Error::limit(format!("no memory for {len} bytes")))?;
@@ -176,7 +178,7 @@ fn grow(buffer: &mut Vec<u8>, len: usize) -> Result<&mut [u8]> {
     Ok(buffer.get_mut(..len).unwrap_or_default())
 }
 
-/// Lets `write` fill the first `len` bytes of `buffer`.
+/// Calls `write` to fill the first `len` bytes of `buffer`.
 fn fill(buffer: &mut Vec<u8>, len: usize, write: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<usize> {
     write(grow(buffer, len)?).map(|()| len)
 }
@@ -194,7 +196,7 @@ fn copy_exact(input: &[u8], out: &mut [u8]) -> Result<()> {
 }
 
 impl Codec {
-    /// The filter that `f` names; `None` for one that leaves these chunks as they are.
+    /// Creates the codec of filter `f`; `None` if it leaves these chunks unchanged.
     fn new(f: &Filter, element_size: usize) -> Result<Option<Codec>> {
         Ok(Some(match f.id {
             id::DEFLATE => Codec::Deflate,
@@ -255,7 +257,7 @@ impl Codec {
         }
     }
 
-    /// Undoes a filter whose output may have any length up to `most`; how long it is comes back.
+    /// Undoes a filter whose output may have any length up to `most`; returns the length.
     fn undo_to_vec(
         &self,
         input: &[u8],

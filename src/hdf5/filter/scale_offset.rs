@@ -1,22 +1,22 @@
-//! Scale-offset (filter 6): integers, or floats rounded to decimals, as packed differences from the least of them.
+//! Scale-offset (filter 6): integers, or floats rounded to decimals, as packed differences from the minimum.
 //! HDF5 Reference Manual, H5Pset_scaleoffset; layout of a chunk as libhdf5 writes it.
 
 use crate::bytes::Cursor;
 use crate::codec::bits::BitReader;
 use crate::error::{Error, Result};
 
-/// Bytes in front of the packed numbers: bits a number (4), width of the least (1), the least (8), unused.
+/// Bytes before the packed numbers: bits per number (4), width of the minimum (1), the minimum (8), unused.
 const HEADER: usize = 21;
 
-/// What the filter's values say.
+/// The filter's parameters, from its values.
 #[derive(Debug, Clone)]
 pub(crate) struct ScaleOffset {
     elements: usize,
     size: usize,
     big_endian: bool,
-    /// Decimals kept, where the numbers are floats.
+    /// Number of decimals kept, if the numbers are floats.
     decimals: Option<i32>,
-    /// The pattern of the fill value, which is stored as all ones.
+    /// Bit pattern of the fill value, which is stored as all ones.
     fill: Option<u64>,
 }
 
@@ -49,7 +49,7 @@ impl ScaleOffset {
         Ok(ScaleOffset { elements, size, big_endian: value(6)? == 1, decimals, fill })
     }
 
-    /// Bytes of a chunk unpacked.
+    /// Length of an unpacked chunk in bytes.
     pub(crate) fn decoded_len(&self) -> usize {
         self.elements.saturating_mul(self.size)
     }
@@ -79,7 +79,7 @@ impl ScaleOffset {
         for slot in out.chunks_exact_mut(self.size) {
             let stored = packed.bits(bits)?;
             let value = match (self.fill, self.decimals) {
-                // all bits: the bytes of the number as they are, little-endian
+                // All bits are stored: the bytes of the number unchanged, little-endian
                 _ if plain => stored.wrapping_shl(64u32.saturating_sub(bits)).swap_bytes(),
                 (Some(fill), _) if stored == ones => fill,
                 (_, None) => stored.wrapping_add(least),
@@ -95,8 +95,8 @@ impl ScaleOffset {
         Ok(())
     }
 
-    /// The pattern of the float that is `stored` tens to the minus `decimals` above `least`, in the arithmetic of
-    /// its own width as libhdf5 does it.
+    /// Bit pattern of the float `least` + `stored` · 10^-`decimals`, computed in its own width as libhdf5
+    /// does.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a pattern of four bytes, and rounding as it is defined"

@@ -8,23 +8,23 @@ use crate::error::{Error, Result};
 /// Options, from H5Zszip: nearest-neighbour preprocessing and big-endian samples.
 const NEAREST_NEIGHBOUR: u32 = 32;
 const BIG_ENDIAN: u32 = 16;
-/// Zero blocks that run to the end of the segment.
+/// Code of a run of zero blocks up to the end of the segment.
 const REMAINDER: u64 = 5;
 const SEGMENT: usize = 64;
 
-/// What the filter's values say.
+/// The filter's parameters, from its values.
 #[derive(Debug, Clone)]
 pub(crate) struct Szip {
     preprocessed: bool,
     big_endian: bool,
-    /// Samples of a block, and blocks between two reference samples (a scan line).
+    /// Samples per block, and blocks between two reference samples (a scan line).
     block: usize,
     blocks: usize,
-    /// Samples of a scan line, without its padding.
+    /// Samples per scan line, without its padding.
     line: usize,
-    /// Bits of a sample.
+    /// Bits per sample.
     bits: u32,
-    /// Bytes of a number whose bytes are samples by themselves; 1 where samples are numbers.
+    /// Bytes of a number if each of its bytes is a sample; 1 if samples are whole numbers.
     planes: usize,
 }
 
@@ -59,7 +59,7 @@ impl Szip {
         })
     }
 
-    /// Bytes of a sample.
+    /// Bytes per sample.
     fn width(&self) -> usize {
         match self.bits {
             0..=8 => 1,
@@ -68,7 +68,7 @@ impl Szip {
         }
     }
 
-    /// The decoded length that a chunk says it has.
+    /// The decoded length stored in a chunk.
     pub(crate) fn decoded_len(input: &[u8]) -> Result<u64> {
         Cursor::new(input, 0).read_u32().map(u64::from)
     }
@@ -93,15 +93,15 @@ impl Szip {
         while left > 0 {
             samples.clear();
             self.interval(&mut bits, left.min(self.line), &mut samples)?;
-            // samples behind the line's end are padding
+            // samples after the end of the line are padding
             for &sample in samples.iter().take(self.line.min(left)) {
                 let bytes = sample.to_be_bytes();
                 let bytes = bytes.get(bytes.len().saturating_sub(width)..).unwrap_or_default();
                 let at = match self.planes {
                     1 => place.saturating_mul(width),
-                    // bytes behind the last whole number stay where they are
+                    // bytes after the last whole number stay in place
                     p if place >= number.saturating_mul(p) => place,
-                    // plane by plane, first bytes of all numbers first
+                    // plane by plane: the first bytes of all numbers come first
                     p => {
                         let (plane, n) =
                             (place.checked_div(number).unwrap_or(0), place.checked_rem(number).unwrap_or(0));
@@ -190,7 +190,7 @@ impl Szip {
         Ok(())
     }
 
-    /// Samples from differences that were mapped to numbers without sign.
+    /// Restores samples from differences mapped to unsigned numbers.
     fn postprocess(&self, samples: &mut [u32]) {
         let most = number(1u64.wrapping_shl(self.bits).wrapping_sub(1));
         let half = 1u32.wrapping_shl(self.bits.saturating_sub(1));
@@ -213,7 +213,7 @@ fn number(n: u64) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// The two numbers that one code of the second extension stands for.
+/// The two numbers that a code of the second extension encodes.
 fn pair(code: u64) -> Result<(u32, u32)> {
     if code > 90 {
         return Err(Error::malformed(format!("szip second extension code {code}")));

@@ -14,7 +14,7 @@ pub(crate) struct Head {
     pub(crate) entries: u16,
 }
 
-/// What a tree is about.
+/// What a tree indexes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Type {
     Group,
@@ -30,7 +30,7 @@ impl Type {
     }
 }
 
-/// Bytes of the fixed part.
+/// Length of the fixed part in bytes.
 pub(crate) fn head_len(sizes: Sizes) -> usize {
     usize::from(sizes.offset).saturating_mul(2).saturating_add(8)
 }
@@ -46,7 +46,7 @@ pub(crate) fn read_head(src: &mut Cursor<'_>, sizes: Sizes, expected: Type) -> R
     Ok(Head { level: stored.level, entries: stored.entries })
 }
 
-/// The fixed part behind the signature.
+/// The fixed part after the signature.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
 struct BtreeV1Head {
@@ -59,35 +59,37 @@ struct BtreeV1Head {
     right: Address,
 }
 
-/// Bytes of the keys and children of a group node: a key in front of each child and one behind the last.
+/// Length in bytes of the keys and children of a group node: one key before each child and one after the
+/// last.
 pub(crate) fn group_body_len(head: Head, sizes: Sizes) -> usize {
     let pair = usize::from(sizes.length).saturating_add(usize::from(sizes.offset));
     pair.saturating_mul(usize::from(head.entries)).saturating_add(usize::from(sizes.length))
 }
 
-/// The children of a group node.
+/// Reads the addresses of the children of a group node.
 pub(crate) fn read_group_children(src: &mut Cursor<'_>, head: Head, sizes: Sizes) -> Result<Vec<u64>> {
     let mut out = Vec::with_capacity(usize::from(head.entries));
     for _ in 0..head.entries {
-        sizes.read_length(src)?; // key: the least name below, as an offset into the heap
+        sizes.read_length(src)?; // key: offset in the heap of the smallest name below
         out.push(sizes.read_defined(src, "a B-tree child")?);
     }
     Ok(out)
 }
 
-/// The key of a chunk and the address it leads to.
+/// The key of a chunk and its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChunkKey {
-    /// BtreeV1Head bytes.
+    /// Stored length in bytes.
     pub(crate) size: u32,
-    /// Bit n set: filter n of the pipeline was left out for this chunk.
+    /// Bit n set: filter n of the pipeline was skipped for this chunk.
     pub(crate) mask: u32,
-    /// First element in each dimension.
+    /// Index of the first element in each dimension.
     pub(crate) start: Vec<u64>,
     pub(crate) child: u64,
 }
 
-/// Bytes of the children of a chunk node for a dataset of `rank` dimensions, without the key behind the last.
+/// Length in bytes of the children of a chunk node for a dataset of `rank` dimensions, without the key after
+/// the last.
 pub(crate) fn chunk_body_len(head: Head, sizes: Sizes, rank: usize) -> usize {
     let key = rank.saturating_add(1).saturating_mul(8).saturating_add(8);
     key.saturating_add(usize::from(sizes.offset)).saturating_mul(usize::from(head.entries))
@@ -101,12 +103,13 @@ pub(crate) fn read_chunk_key(src: &mut Cursor<'_>, sizes: Sizes, rank: usize) ->
     Ok(ChunkKey { size, mask, start, child })
 }
 
-/// Children of a node of groups at most, twice the superblock's K.
+/// Maximum number of children of a group node, twice the superblock's K.
 pub(crate) const GROUP_CHILDREN: usize = 32;
-/// Children of a node of chunks at most: twice the K that version 0 superblocks mean without saying.
+/// Maximum number of children of a chunk node: twice the implicit K of version 0 superblocks.
 pub(crate) const CHUNK_CHILDREN: usize = 64;
 
-/// A node of either type: its keys, one more than children, as bytes. As long as a full node, which readers expect.
+/// Builds a node of either type from its encoded keys, one more than children. It is padded to the length of
+/// a full node, which readers expect.
 pub(crate) fn write_node(
     of: Type,
     level: u8,
@@ -134,14 +137,14 @@ pub(crate) fn write_node(
     out
 }
 
-/// Bytes of a node with room for `most` children behind keys of `key_len` bytes.
+/// Length in bytes of a node with room for `most` children and keys of `key_len` bytes.
 pub(crate) fn node_len(key_len: usize, most: usize) -> usize {
     let pairs = key_len.saturating_add(8).saturating_mul(most);
     pairs.saturating_add(key_len).saturating_add(24)
 }
 
-/// The key of a chunk: stored bytes, mask, first element in each dimension and the byte of an element (0, but in the key
-/// behind the last chunk).
+/// Encodes the key of a chunk: stored length, mask, index of the first element in each dimension, and byte
+/// within the element, which is 0 except in the key after the last chunk.
 pub(crate) fn chunk_key(size: u32, mask: u32, start: &[u64], byte: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(start.len().saturating_mul(8).saturating_add(16));
     out.put_u32(size);

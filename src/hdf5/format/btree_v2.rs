@@ -8,7 +8,7 @@ use crate::bytes::checked;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 
-/// Bytes of a header.
+/// Length of a header in bytes.
 pub(crate) fn header_len(sizes: Sizes) -> usize {
     usize::from(sizes.offset).saturating_add(usize::from(sizes.length)).saturating_add(22)
 }
@@ -46,7 +46,7 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
     })
 }
 
-/// A header behind its signature and version.
+/// A header after its signature and version.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
 struct BtreeV2Header {
@@ -54,7 +54,7 @@ struct BtreeV2Header {
     node_size: u32,
     record_size: u16,
     depth: u16,
-    /// How full a node is before it is split, and how empty before it is merged, in percent.
+    /// Percentages of fullness at which a node is split and merged.
     split: u8,
     merge: u8,
     #[brw(args(sizes))]
@@ -64,22 +64,22 @@ struct BtreeV2Header {
     total_records: Length,
 }
 
-/// Widths of the child pointers on each level, which follow from how many records a node can hold.
+/// Widths in bytes of the child pointers at each level, derived from how many records a node can hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Widths {
-    /// Width of "number of records" of a child.
+    /// Width of a child's "number of records".
     pub(crate) records: u8,
-    /// Width of "total records below" of a child that stands at this level; 0 for leaves.
+    /// Width of "total records below" for a child at this level; 0 for leaves.
     totals: Vec<u8>,
-    /// Most records of a node at each level, leaves first.
+    /// Maximum number of records of a node at each level, leaves first.
     capacity: Vec<u64>,
 }
 
-/// Signature, version, type and checksum.
+/// Bytes of a node for signature, version, type and checksum.
 const NODE_FRAME: u64 = 10;
 
 impl Widths {
-    /// As `H5B2__hdr_init` computes them.
+    /// Computes the widths as `H5B2__hdr_init` does.
     pub(crate) fn of(header: &Header, sizes: Sizes) -> Result<Self> {
         let body = checked::sub(u64::from(header.node_size), NODE_FRAME)?;
         let record = u64::from(header.record_size);
@@ -103,7 +103,7 @@ impl Widths {
         Ok(Widths { records, totals, capacity })
     }
 
-    /// Refuses a number of records that a node of this level has no room for.
+    /// Rejects a number of records that a node of this level has no room for.
     pub(crate) fn check(&self, level: u16, records: u64) -> Result<()> {
         let most = self.capacity.get(usize::from(level)).copied().unwrap_or(0);
         if records > most {
@@ -122,8 +122,8 @@ pub(crate) struct Child {
     pub(crate) records: u64,
 }
 
-/// Reads a node of `records` records at `level` (0: leaf). Gives the records' bytes and, for an internal node,
-/// its children: one more than records.
+/// Reads a node of `records` records at `level` (0: leaf). Returns the records' bytes and, for an internal
+/// node, its children, one more than records.
 pub(crate) fn read_node<'a>(
     bytes: &'a [u8],
     offset: u64,
@@ -155,13 +155,13 @@ pub(crate) fn read_node<'a>(
             children.push(Child { address, records });
         }
     }
-    // The checksum follows what is used, not the node's end.
+    // The checksum follows the last used byte, not the end of the node.
     let covered = bytes.len().saturating_sub(src.len());
     checksum::verify(&mut src, bytes.get(..covered).unwrap_or_default(), "B-tree node")?;
     Ok((out, children))
 }
 
-/// A tree of one leaf. First the leaf, to be written at `leaf`; then the header that leads to it.
+/// Builds a tree of one leaf: the leaf, to be written at address `leaf`, and the header that points to it.
 pub(crate) fn write_leaf(record_type: u8, records: &[Vec<u8>], leaf: u64) -> Result<[Vec<u8>; 2]> {
     let count = u16::try_from(records.len()).map_err(|_| Error::unsupported("65,536 records in a B-tree"))?;
     let record = records.first().map_or(1, Vec::len);

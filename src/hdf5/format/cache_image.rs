@@ -1,11 +1,12 @@
-//! Metadata cache image: metadata as it was in the writer's cache when the file was closed, which may never have
-//! been written to its own place. HDF5 File Format 3.0, IV.A.2.y and III.J.
+//! Metadata cache image: the metadata in the writer's cache when the file was closed, which may be missing at
+//! its own address. HDF5 File Format 3.0, IV.A.2.y and III.J.
 
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
 use crate::error::Result;
 
-/// Metadata cache image message (0x0018): where the image is, and its bytes; `None` where there is none.
+/// Reads the metadata cache image message (0x0018): address and length of the image, `None` if the file has
+/// none.
 pub(crate) fn read_message(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Option<(u64, u64)>> {
     src.skip(1)?; // version
     match sizes.read_address(src)? {
@@ -14,7 +15,7 @@ pub(crate) fn read_message(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Option<
     }
 }
 
-/// The entries: address and bytes of each.
+/// Reads the entries: address and bytes of each.
 pub(crate) fn read(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Vec<(u64, Vec<u8>)>> {
     let mut src = checksum::split_verified(bytes, offset, "metadata cache image")?;
     src.expect_signature(b"MDCI")?;

@@ -4,13 +4,13 @@
 use crate::bytes::Cursor;
 use crate::error::{Error, Result};
 
-/// Appends the checksum of what is there.
+/// Appends the checksum of all bytes in `out`.
 pub(crate) fn append(out: &mut Vec<u8>) {
     let sum = lookup3(out, 0);
     out.extend_from_slice(&sum.to_le_bytes());
 }
 
-/// lookup3 of `bytes`.
+/// Computes lookup3 of `bytes`.
 pub(crate) fn lookup3(bytes: &[u8], initial: u32) -> u32 {
     let len = u32::try_from(bytes.len() & 0xffff_ffff).unwrap_or(0);
     let start = 0xdead_beef_u32.wrapping_add(len).wrapping_add(initial);
@@ -55,12 +55,12 @@ pub(crate) fn lookup3(bytes: &[u8], initial: u32) -> u32 {
     (c ^ b).wrapping_sub(b.rotate_left(24))
 }
 
-/// Reads the checksum at the cursor and holds it against `covered`, the bytes before it.
+/// Reads the checksum at the cursor and compares it with that of `covered`, the bytes before it.
 pub(crate) fn verify(src: &mut Cursor<'_>, covered: &[u8], what: &str) -> Result<()> {
     let at = src.offset();
     let stored = src.read_u32()?;
     let computed = lookup3(covered, 0);
-    // A fuzzer would get no further than this.
+    // A fuzzer would never get past a real comparison.
     if stored != computed && !cfg!(fuzzing) {
         let text = format!("{what} checksum (expected {stored:#010x}, got {computed:#010x})");
         return Err(Error::checksum(text).at(at));
@@ -68,7 +68,7 @@ pub(crate) fn verify(src: &mut Cursor<'_>, covered: &[u8], what: &str) -> Result
     Ok(())
 }
 
-/// Splits `bytes` into a body and the checksum in its last four bytes, and verifies it.
+/// Splits `bytes` into the body and the checksum in its last four bytes, and verifies the checksum.
 pub(crate) fn split_verified<'a>(bytes: &'a [u8], offset: u64, what: &str) -> Result<Cursor<'a>> {
     let Some(n) = bytes.len().checked_sub(4) else {
         return Err(Error::malformed(format!("{what} is too short for a checksum")).at(offset));

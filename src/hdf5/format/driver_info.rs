@@ -1,19 +1,20 @@
-//! Driver information: the file is one of several that libhdf5 writes with a driver other than the usual one.
+//! Driver information: marks a file that libhdf5 wrote with a driver other than the default, as one of
+//! several.
 //! HDF5 File Format 3.0, II.B and IV.A.2.u.
 
 use crate::bytes::Cursor;
 use crate::error::Result;
 
-/// Bytes of the fixed part of the block that superblocks 0 and 1 lead to.
+/// Bytes of the fixed part of the block that superblocks 0 and 1 point to.
 pub(crate) const BLOCK_LEN: u64 = 16;
 
-/// The name of the driver in that block.
+/// Reads the name of the driver from that block.
 pub(crate) fn read_block(src: &mut Cursor<'_>) -> Result<[u8; 8]> {
     src.skip(8)?; // version, reserved, bytes that follow
     src.array()
 }
 
-/// Driver info message (0x0014) of the superblock extension: the name of the driver.
+/// Reads the driver info message (0x0014) of the superblock extension: the name of the driver.
 pub(crate) fn read_message(src: &mut Cursor<'_>) -> Result<[u8; 8]> {
     src.skip(1)?; // version
     src.array()

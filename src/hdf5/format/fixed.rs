@@ -1,9 +1,9 @@
-//! Structures of fixed form: one declaration with `binrw` serves reader and writer.
+//! Structures of fixed form: one `binrw` declaration serves both reading and writing.
 //!
-//! A structure here has only numbers, and addresses and lengths whose widths are arguments. Whatever has a count, a
-//! text or a choice in it is read with [`Cursor`], which refuses a size before memory is taken for it. This file is the
-//! border: errors of `binrw` become ours here, with the absolute offset, and nothing above names `binrw` but in
-//! declarations.
+//! A structure here holds only numbers, and addresses and lengths whose widths are arguments. Anything with a
+//! count, a text or a choice is read with [`Cursor`], which checks a size before memory is allocated for it.
+//! This module is the boundary: `binrw` errors become ours here, with the absolute offset, and other modules
+//! name `binrw` only in declarations.
 
 use super::Sizes;
 use crate::bytes::Cursor;
@@ -11,10 +11,10 @@ use crate::error::{Error, Result};
 use binrw::io::{Read, Seek, Write};
 use binrw::{BinRead, BinResult, BinWrite, Endian};
 
-/// Reads a structure at the cursor, which moves behind it.
+/// Reads a structure at the cursor and advances past it.
 ///
 /// # Errors
-/// `Malformed` where the bytes end too early, with the absolute offset of the structure.
+/// `Malformed` with the absolute offset of the structure, if the bytes end too early.
 pub(crate) fn read<T: BinRead>(src: &mut Cursor<'_>, args: T::Args<'_>) -> Result<T> {
     let mut bytes = binrw::io::Cursor::new(src.rest());
     let read = T::read_options(&mut bytes, Endian::Little, args).map_err(|e| convert(&e, src))?;
@@ -25,7 +25,7 @@ pub(crate) fn read<T: BinRead>(src: &mut Cursor<'_>, args: T::Args<'_>) -> Resul
 /// Appends a structure.
 pub(crate) fn write<T: BinWrite>(value: &T, args: T::Args<'_>, out: &mut Vec<u8>) {
     let mut bytes = binrw::io::Cursor::new(Vec::new());
-    // A vector takes whatever is written to it.
+    // Writing to a vector cannot fail.
     let done = value.write_options(&mut bytes, Endian::Little, args);
     debug_assert!(done.is_ok(), "{done:?}");
     out.append(&mut bytes.into_inner());
@@ -39,15 +39,15 @@ fn convert(e: &binrw::Error, src: &Cursor<'_>) -> Error {
     src.malformed(text)
 }
 
-/// An address as it is stored; `None` is the undefined address, which has all bits set.
+/// A stored address; `None` is the undefined address, which has all bits set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Address(pub(crate) Option<u64>);
 
 impl Address {
-    /// The address, which must lead somewhere; `what` names the structure that lies there.
+    /// Returns the address, which must be defined; `what` names the structure at it.
     ///
     /// # Errors
-    /// `Malformed` where it is undefined, at `offset`.
+    /// `Malformed` at `offset`, if it is undefined.
     pub(crate) fn defined(self, what: &str, offset: u64) -> Result<u64> {
         self.0.ok_or_else(|| Error::malformed(format!("undefined address of {what}")).at(offset))
     }
@@ -59,7 +59,7 @@ impl From<u64> for Address {
     }
 }
 
-/// A length in bytes or elements as it is stored.
+/// A stored length in bytes or elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Length(pub(crate) u64);
 

@@ -7,17 +7,17 @@ use crate::bytes::checked;
 use crate::bytes::put::Put;
 use crate::error::Result;
 
-/// Bytes of a header.
+/// Length of a header in bytes.
 pub(crate) fn header_len(sizes: Sizes) -> usize {
     usize::from(sizes.offset).saturating_add(usize::from(sizes.length)).saturating_add(12)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Entries carry a size and a filter mask.
+    /// Whether entries carry a size and a filter mask.
     pub(crate) filtered: bool,
     pub(crate) entry_size: u8,
-    /// Data blocks of more than 2 to this many entries are cut into pages of that many.
+    /// Data blocks of more than 2^`page_bits` entries are divided into pages of that many entries.
     pub(crate) page_bits: u8,
     pub(crate) entries: u64,
     pub(crate) data_block: Option<u64>,
@@ -36,7 +36,7 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
     Ok(Header { filtered, entry_size: s.entry_size, page_bits: s.page_bits, entries, data_block })
 }
 
-/// A header behind its signature, version and client.
+/// A header after its signature, version and client.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
 struct FixedArrayHeader {
@@ -48,7 +48,7 @@ struct FixedArrayHeader {
     data_block: Address,
 }
 
-/// Client ID: 0 for chunks without filters, 1 with.
+/// Reads the client ID: 0 for chunks without filters, 1 with.
 pub(crate) fn read_client(src: &mut Cursor<'_>) -> Result<bool> {
     match src.read_u8()? {
         0 => Ok(false),
@@ -57,14 +57,14 @@ pub(crate) fn read_client(src: &mut Cursor<'_>) -> Result<bool> {
     }
 }
 
-/// How the entries of a data block lie in the file.
+/// Layout of the entries of a data block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BlockShape {
-    /// Bytes in front of the entries, checksum of that part included when paged.
+    /// Bytes before the entries, including the checksum of that part if paged.
     pub(crate) head: u64,
-    /// Pages; 0 where the entries follow the head directly and one checksum ends the block.
+    /// Number of pages; 0 if the entries follow the head directly and one checksum ends the block.
     pub(crate) pages: u64,
-    /// Entries of a full page.
+    /// Number of entries of a full page.
     pub(crate) page_entries: u64,
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn block_shape(header: &Header, sizes: Sizes) -> Result<BlockShape> {
     Ok(BlockShape { head, pages, page_entries })
 }
 
-/// Reads the head of a data block. Gives the bitmap of initialised pages, empty where there are none.
+/// Reads the head of a data block. Returns the bitmap of initialised pages, empty if it is not paged.
 pub(crate) fn read_block_head<'a>(
     src: &mut Cursor<'a>,
     shape: &BlockShape,
@@ -91,21 +91,21 @@ pub(crate) fn read_block_head<'a>(
         v => return Err(src.unsupported(format!("fixed array data block version {v}"))),
     }
     read_client(src)?;
-    src.skip(usize::from(sizes.offset))?; // back to the header
+    src.skip(usize::from(sizes.offset))?; // address of the header
     src.take(checked::size(shape.pages.div_ceil(8))?)
 }
 
-/// Whether page `n` was ever written; the bits run from the high end of each byte.
+/// Whether page `n` was ever written; bits run from the most significant of each byte.
 pub(crate) fn page_is_set(bitmap: &[u8], n: u64) -> bool {
     let byte = usize::try_from(n / 8).ok().and_then(|i| bitmap.get(i)).copied().unwrap_or(0);
     let bit = u32::try_from(n % 8).unwrap_or(0);
     byte & 0x80u8.wrapping_shr(bit) != 0
 }
 
-/// Entries of a page of an array that is written, as a power of two.
+/// Entries per page of a written array, as a power of two.
 pub(crate) const WRITTEN_PAGE_BITS: u8 = 10;
 
-/// The header of an array that is written.
+/// Builds the header of an array.
 pub(crate) fn write_header(header: &Header) -> Vec<u8> {
     let mut out = b"FAHD\0".to_vec();
     out.put_u8(u8::from(header.filtered));
@@ -120,7 +120,7 @@ pub(crate) fn write_header(header: &Header) -> Vec<u8> {
     out
 }
 
-/// The data block with all entries, which are end to end in `entries`; every page is there.
+/// Builds the data block from all entries, concatenated in `entries`; every page is initialised.
 pub(crate) fn write_block(header: &Header, header_at: u64, entries: &[u8], sizes: Sizes) -> Result<Vec<u8>> {
     let shape = block_shape(header, sizes)?;
     let mut out = b"FADB\0".to_vec();
@@ -140,14 +140,14 @@ pub(crate) fn write_block(header: &Header, header_at: u64, entries: &[u8], sizes
     Ok(out)
 }
 
-/// The entries of a page and their checksum.
+/// Returns the entries of a page with their checksum.
 pub(crate) fn with_checksum(entries: &[u8]) -> Vec<u8> {
     let mut out = entries.to_vec();
     checksum::append(&mut out);
     out
 }
 
-/// A bitmap of `len` pages of which the first `set` are there.
+/// Builds a bitmap of `len` pages with the first `set` of them marked.
 pub(crate) fn bits_set(set: u64, len: u64) -> Vec<u8> {
     let byte = |first: u64| {
         (0..8u32)

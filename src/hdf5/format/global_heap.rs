@@ -6,12 +6,12 @@ use crate::bytes::put::Put;
 use crate::error::Result;
 use std::ops::Range;
 
-/// Bytes in front of the objects.
+/// Bytes before the objects.
 pub(crate) fn head_len(sizes: Sizes) -> usize {
     usize::from(sizes.length).saturating_add(8)
 }
 
-/// The size of the whole collection, head included.
+/// Reads the size in bytes of the whole collection, including its head.
 pub(crate) fn read_head(src: &mut Cursor<'_>, sizes: Sizes) -> Result<u64> {
     src.expect_signature(b"GCOL")?;
     match src.read_u8()? {
@@ -22,19 +22,19 @@ pub(crate) fn read_head(src: &mut Cursor<'_>, sizes: Sizes) -> Result<u64> {
     sizes.read_length(src)
 }
 
-/// How a value of variable length refers to its object.
+/// A variable-length value's reference to its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reference {
-    /// Elements of a sequence or bytes of a string; 0: there is no object.
+    /// Elements of a sequence or bytes of a string; 0 if there is no object.
     pub(crate) count: u32,
-    /// Address of the collection; 0: there is no object.
+    /// Address of the collection; 0 if there is no object.
     pub(crate) address: u64,
-    /// Number of the object in its collection.
+    /// Index of the object in its collection.
     pub(crate) index: u32,
 }
 
 impl Reference {
-    /// To no object: what an empty value is.
+    /// The reference of an empty value, which has no object.
     pub(crate) const NONE: Reference = Reference { count: 0, address: 0, index: 0 };
 
     pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Self> {
@@ -52,7 +52,7 @@ impl Reference {
     }
 }
 
-/// The most often that an object says it is referred to.
+/// Returns the highest reference count of any object.
 pub(crate) fn highest_count(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<u16> {
     let starts = read_objects(bytes, offset, sizes)?;
     let frame = head_len(sizes);
@@ -63,7 +63,8 @@ pub(crate) fn highest_count(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<u
     Ok(counts.max().unwrap_or(0))
 }
 
-/// Where each object lies inside `bytes` (the collection without its head), by its index; sorted by index.
+/// Returns the range of each object in `bytes` (the collection without its head) with its index; sorted by
+/// index.
 pub(crate) fn read_objects(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Vec<(u16, Range<usize>)>> {
     let frame = head_len(sizes);
     let mut src = Cursor::new(bytes, offset);
@@ -73,7 +74,7 @@ pub(crate) fn read_objects(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Ve
         src.skip(2)?; // reference count
         src.skip(4)?;
         let len = sizes.read_length(&mut src)?;
-        // III.E: object 0 is the free space, and the end; its size counts its own frame
+        // III.E: object 0 is the free space and comes last; its size includes its own frame.
         if index == 0 {
             break;
         }
@@ -81,7 +82,7 @@ pub(crate) fn read_objects(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Ve
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         src.skip(len)?;
         out.push((index, start..start.saturating_add(len)));
-        // padded to a multiple of 8; the last object of a full collection may lack its padding
+        // Objects are padded to a multiple of 8; the last one of a full collection may lack its padding.
         let padding = len.checked_next_multiple_of(8).unwrap_or(len).saturating_sub(len);
         src.skip(padding.min(src.len()))?;
     }
@@ -93,35 +94,35 @@ pub(crate) fn read_objects(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Ve
 #[derive(Debug)]
 pub(crate) struct Collection {
     pub(crate) bytes: Vec<u8>,
-    /// Where each object lies, sorted by index.
+    /// Range of each object, sorted by index.
     objects: Vec<(u16, Range<usize>)>,
 }
 
 impl Collection {
-    /// The collection of these bytes, which lie at `offset` of the file.
+    /// Parses the collection `bytes`, which start at `offset` in the file.
     pub(crate) fn new(bytes: Vec<u8>, offset: u64, sizes: Sizes) -> Result<Self> {
         let objects = read_objects(&bytes, offset, sizes)?;
         Ok(Collection { bytes, objects })
     }
 
-    /// The bytes of an object.
+    /// Returns the bytes of an object.
     pub(crate) fn object(&self, index: u16) -> Option<&[u8]> {
         let found = self.objects.binary_search_by_key(&index, |(i, _)| *i).ok()?;
         self.bytes.get(self.objects.get(found)?.1.clone())
     }
 
-    /// Memory it takes.
+    /// Memory in use, in bytes.
     pub(crate) fn memory(&self) -> usize {
         let each = size_of::<(u16, Range<usize>)>();
         self.bytes.len().saturating_add(self.objects.capacity().saturating_mul(each))
     }
 }
 
-/// A collection of `size` bytes with `objects`, numbered from 1, which must fit.
+/// Builds a collection of `size` bytes from `objects`, numbered from 1, which must fit.
 pub(crate) fn write(objects: &[u8], spans: &[Range<usize>], size: usize) -> Vec<u8> {
     let mut out = b"GCOL".to_vec();
     out.put(&[1, 0, 0, 0]);
-    out.put_u64(0); // size, below
+    out.put_u64(0); // size, patched later
     for (index, span) in (1u16..).zip(spans) {
         out.put_u16(index);
         out.put(&[0; 6]);
@@ -129,7 +130,7 @@ pub(crate) fn write(objects: &[u8], spans: &[Range<usize>], size: usize) -> Vec<
         out.put(objects.get(span.clone()).unwrap_or_default());
         out.pad_to(8);
     }
-    // What is left is one free object; less than the head of one stays as it is.
+    // The remainder is one free object, or unused if it is smaller than an object's head.
     let used = out.place();
     if size.saturating_sub(used) >= 16 {
         out.put(&[0; 8]);
@@ -142,9 +143,9 @@ pub(crate) fn write(objects: &[u8], spans: &[Range<usize>], size: usize) -> Vec<
     out
 }
 
-/// The least bytes of a collection that libhdf5 expects.
+/// Minimum length in bytes of a collection that libhdf5 accepts.
 pub(crate) const LEAST: usize = 4096;
-/// Bytes of a collection's head, and of that of an object, with lengths of 8 bytes.
+/// Bytes of a collection's head, and of an object's head, with lengths of 8 bytes.
 pub(crate) const WRITTEN_HEAD: usize = 16;
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use super::fixed::{self, Address, Length};
 use crate::bytes::Cursor;
 use crate::error::{Error, Result};
 
-/// Bytes of the header at most.
+/// Maximum length of the header in bytes.
 pub(crate) const MAX_LEN: usize = 32;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LocalHeap {
     pub(crate) data_len: u64,
     pub(crate) data_address: u64,
-    /// Where the first free block lies in the data; 1 where there is none.
+    /// Offset of the first free block in the data; 1 if there is none.
     pub(crate) free: Option<u64>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn read_local_heap(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Loca
     Ok(LocalHeap { data_len: stored.data_len.0, data_address, free: stored.free.0 })
 }
 
-/// A header behind its signature and version.
+/// A header after its signature and version.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
 struct LocalHeapHeader {
@@ -41,7 +41,7 @@ struct LocalHeapHeader {
     data: Address,
 }
 
-/// The NUL-terminated bytes at `at` of the heap's data, which lie at `offset` of the file.
+/// Returns the NUL-terminated bytes at offset `at` of the heap's data, which start at `offset` in the file.
 pub(crate) fn name_at(data: &[u8], offset: u64, at: u64) -> Result<&[u8]> {
     let place = offset.saturating_add(at);
     let tail = usize::try_from(at).ok().and_then(|at| data.get(at..)).ok_or_else(|| {
@@ -53,7 +53,7 @@ pub(crate) fn name_at(data: &[u8], offset: u64, at: u64) -> Result<&[u8]> {
     Ok(tail.get(..end).unwrap_or_default())
 }
 
-/// The header of a heap of `data_len` bytes at `data_address`, without free space.
+/// Builds the header of a heap of `data_len` bytes at `data_address`, without free space.
 pub(crate) fn write(data_len: u64, data_address: u64) -> Vec<u8> {
     let stored = LocalHeapHeader {
         reserved: [0; 3],

@@ -1,7 +1,7 @@
-//! The on-disk structures, one a file: what it is, how it is read, a literal that shows it.
+//! The on-disk structures, one per file: what it is, how it is read, and a literal example.
 //!
-//! Nothing here navigates: a function takes a [`Cursor`] over bytes that someone else fetched and gives a
-//! struct back. Where an address leads is for `read/` to follow.
+//! Nothing here navigates: a function takes a [`Cursor`] over bytes that the caller fetched and returns a
+//! struct. Following addresses is the job of `read/`.
 
 pub(crate) mod btree_v1;
 pub(crate) mod btree_v2;
@@ -32,24 +32,24 @@ pub(crate) struct Sizes {
 }
 
 impl Sizes {
-    /// What is written.
+    /// The widths that the writer uses.
     pub(crate) const WRITTEN: Sizes = Sizes { offset: 8, length: 8 };
 
-    /// An address relative to the superblock; `None` for the undefined address (all bits set).
+    /// Reads an address relative to the superblock; `None` for the undefined address (all bits set).
     pub(crate) fn read_address(self, src: &mut Cursor<'_>) -> Result<Option<u64>> {
         let undefined = src.rest().iter().take(usize::from(self.offset)).all(|&b| b == 0xff);
         let value = src.read_uint(self.offset)?;
         Ok(if undefined { None } else { Some(value) })
     }
 
-    /// An address that must lead somewhere; `what` names the structure it should lead to.
+    /// Reads an address that must be defined; `what` names the structure at it.
     pub(crate) fn read_defined(self, src: &mut Cursor<'_>, what: &str) -> Result<u64> {
         let at = src.offset();
         self.read_address(src)?
             .ok_or_else(|| crate::error::Error::malformed(format!("undefined address of {what}")).at(at))
     }
 
-    /// A length in bytes or elements.
+    /// Reads a length in bytes or elements.
     pub(crate) fn read_length(self, src: &mut Cursor<'_>) -> Result<u64> {
         src.read_uint(self.length)
     }

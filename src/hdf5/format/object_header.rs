@@ -1,17 +1,17 @@
 //! Object headers, versions 1 and 2: the frame around messages. HDF5 File Format 3.0, IV.A.1.
 //!
-//! A header is a first block and continuation blocks, each a run of messages. Following continuations is for
-//! `read/object.rs`; here are the frames.
+//! A header is a first block and continuation blocks, each a sequence of messages. This module decodes the
+//! frames; `read/object.rs` follows continuations.
 
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 
-/// Enough to hold the fixed part of either version.
+/// Enough bytes for the fixed part of either version.
 pub(crate) const PREFIX_LEN: usize = 64;
 
-/// The fixed part in front of the first block of messages.
+/// The fixed part before the first block of messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Prefix {
     pub(crate) style: Style,
@@ -21,31 +21,31 @@ pub(crate) struct Prefix {
     pub(crate) messages_len: u64,
 }
 
-/// What differs between messages of the two versions.
+/// Differences between messages of the two versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Style {
     V1,
-    /// `creation_order`: messages carry two more bytes.
+    /// With `creation_order`, messages carry two more bytes.
     V2 {
         creation_order: bool,
     },
 }
 
-/// One message, still as bytes.
+/// One message, its body not yet decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RawMessage {
     pub(crate) kind: u16,
     pub(crate) flags: u8,
-    /// Order of creation, where the header tracks it.
+    /// Creation order, if the header tracks it.
     pub(crate) order: Option<u16>,
     /// Absolute offset of the body.
     pub(crate) offset: u64,
     pub(crate) body: Vec<u8>,
 }
 
-/// Message flag: the body is a reference to the message elsewhere.
+/// Message flag: the body is a reference to a message stored elsewhere.
 pub(crate) const SHARED: u8 = 0x02;
-/// Message flag: a reader that does not know the type must refuse the object.
+/// Message flag: a reader that does not know the type must reject the object.
 pub(crate) const FAIL_IF_UNKNOWN: u8 = 0x80;
 
 pub(crate) fn read_prefix(src: &mut Cursor<'_>) -> Result<Prefix> {
@@ -61,7 +61,7 @@ pub(crate) fn read_prefix(src: &mut Cursor<'_>) -> Result<Prefix> {
         }
     }
     src.skip(1)?;
-    src.skip(2)?; // number of messages: the block's size tells as well
+    src.skip(2)?; // number of messages, which also follows from the block's size
     src.skip(4)?; // reference count
     let messages_len = u64::from(src.read_u32()?);
     // IV.A.1.a: the messages are aligned to 8 bytes, so 4 bytes of padding follow the 12 of the prefix
@@ -80,14 +80,14 @@ fn read_prefix_v2(src: &mut Cursor<'_>) -> Result<Prefix> {
         src.skip(16)?; // four times
     }
     if flags & 0x10 != 0 {
-        src.skip(4)?; // when attributes become dense
+        src.skip(4)?; // limits for dense attributes
     }
     let messages_len = src.read_uint(1u8.wrapping_shl(u32::from(flags & 3)))?;
     let len = start.saturating_sub(src.len()) as u64;
     Ok(Prefix { style: Style::V2 { creation_order: flags & 0x04 != 0 }, len, messages_len })
 }
 
-/// The messages of one block without its frame.
+/// Reads the messages of one block without its frame.
 pub(crate) fn read_messages(mut src: Cursor<'_>, style: Style, out: &mut Vec<RawMessage>) -> Result<()> {
     let frame = match style {
         Style::V1 => 8,
@@ -120,7 +120,7 @@ pub(crate) fn read_messages(mut src: Cursor<'_>, style: Style, out: &mut Vec<Raw
     Ok(())
 }
 
-/// The messages of a version 2 continuation block, whose checksum is verified.
+/// Reads the messages of a version 2 continuation block after verifying its checksum.
 pub(crate) fn read_continuation_v2(
     bytes: &[u8],
     offset: u64,
@@ -132,7 +132,7 @@ pub(crate) fn read_continuation_v2(
     read_messages(body, style, out)
 }
 
-/// Object header continuation message (0x0010): where the next block lies, and its bytes.
+/// Reads an object header continuation message (0x0010): address and length of the next block.
 pub(crate) fn read_continuation(src: &mut Cursor<'_>, sizes: Sizes) -> Result<(u64, u64)> {
     let at = src.offset();
     let address = sizes.read_defined(src, "a continuation block")?;
@@ -143,20 +143,20 @@ pub(crate) fn read_continuation(src: &mut Cursor<'_>, sizes: Sizes) -> Result<(u
     Ok((address, len))
 }
 
-/// A header on its way into a file, in one block.
+/// Builds an object header of one block.
 #[derive(Debug, Default)]
 pub(crate) struct HeaderWriter {
     messages: Vec<(u16, bool, Vec<u8>)>,
 }
 
-/// Bytes of a message at most.
+/// Maximum length of a message in bytes.
 pub(crate) const MOST: usize = 65_500;
 
 impl HeaderWriter {
-    /// Appends a message; `constant` ones never change while the object lives.
+    /// Appends a message; a `constant` one never changes in the object's lifetime.
     ///
     /// # Errors
-    /// `Unsupported` where it is larger than a message can be.
+    /// `Unsupported` if it is larger than a message may be.
     pub(crate) fn message(&mut self, kind: u16, constant: bool, body: &[u8]) -> Result<()> {
         if body.len() > MOST {
             return Err(Error::unsupported(format!("a header message of {} bytes", body.len())));
@@ -165,7 +165,7 @@ impl HeaderWriter {
         Ok(())
     }
 
-    /// The whole header, version 1.
+    /// Returns the complete header, version 1.
     pub(crate) fn finish(self) -> Vec<u8> {
         let mut messages = Vec::new();
         for (kind, constant, body) in &self.messages {
@@ -177,14 +177,14 @@ impl HeaderWriter {
         }
         let mut out = vec![1, 0];
         out.put_u16(u16::try_from(self.messages.len()).unwrap_or(u16::MAX));
-        out.put_u32(1); // links to it
+        out.put_u32(1); // reference count
         out.put_u32(u32::try_from(messages.len()).unwrap_or(u32::MAX));
         out.put_u32(0);
         out.put(&messages);
         out
     }
 
-    /// The whole header, version 2.
+    /// Returns the complete header, version 2.
     pub(crate) fn finish_v2(self) -> Vec<u8> {
         let mut messages = Vec::new();
         for (kind, constant, body) in &self.messages {
@@ -194,7 +194,7 @@ impl HeaderWriter {
             messages.put(body);
         }
         let mut out = b"OHDR".to_vec();
-        out.put(&[2, 2]); // the size takes four bytes
+        out.put(&[2, 2]); // version 2; flags: the size takes four bytes
         out.put_u32(u32::try_from(messages.len()).unwrap_or(u32::MAX));
         out.put(&messages);
         checksum::append(&mut out);

@@ -1,4 +1,5 @@
-//! Records of version 2 B-trees: what the names of dense links and attributes, huge heap objects and chunks are found by.
+//! Records of version 2 B-trees, which index names of dense links and attributes, huge heap objects and
+//! chunks.
 //! HDF5 File Format 3.0, III.A.2.
 
 use super::Sizes;
@@ -7,20 +8,20 @@ use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 
-/// Type of the records of a tree of huge objects without filters, found by key.
+/// Record type of a tree of huge objects without filters, indexed by key.
 pub(crate) const HUGE: u8 = 1;
-/// Type of the records of a tree of huge objects with filters, found by key.
+/// Record type of a tree of huge objects with filters, indexed by key.
 pub(crate) const HUGE_FILTERED: u8 = 2;
-/// Type of the records of a tree of link names.
+/// Record type of a tree of link names.
 pub(crate) const LINK_NAMES: u8 = 5;
-/// Type of the records of a tree of attribute names.
+/// Record type of a tree of attribute names.
 pub(crate) const ATTRIBUTE_NAMES: u8 = 8;
-/// Type of the records of a tree of chunks without filters.
+/// Record type of a tree of chunks without filters.
 pub(crate) const CHUNKS: u8 = 10;
-/// Type of the records of a tree of chunks with filters.
+/// Record type of a tree of chunks with filters.
 pub(crate) const CHUNKS_FILTERED: u8 = 11;
 
-/// Refuses a tree of records of another type; `what` names what the tree is of.
+/// Rejects a tree of records of another type; `what` names the tree in the error.
 pub(crate) fn expect_type(got: u8, expected: u8, what: &str) -> Result<()> {
     if got != expected {
         return Err(Error::malformed(format!("B-tree of {what} (expected type {expected}, got {got})")));
@@ -61,7 +62,7 @@ impl<'a> AttributeName<'a> {
         Ok(AttributeName { id, flags, order: src.read_u32()?, hash: src.read_u32()? })
     }
 
-    /// The bytes of the record.
+    /// Returns the bytes of the record.
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut out = self.id.to_vec();
         out.put_u8(self.flags);
@@ -76,12 +77,12 @@ impl<'a> AttributeName<'a> {
 pub(crate) struct Huge {
     pub(crate) address: u64,
     pub(crate) len: u64,
-    /// Filter mask, and bytes without filters, where the heap has filters.
+    /// Filter mask and unfiltered length in bytes, if the heap has filters.
     pub(crate) filtered: Option<(u32, u64)>,
     pub(crate) key: u64,
 }
 
-/// A record of a huge object without filters.
+/// The record of a huge object without filters.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
 struct PlainHuge {
@@ -93,7 +94,7 @@ struct PlainHuge {
     key: Length,
 }
 
-/// A record of a huge object with filters.
+/// The record of a huge object with filters.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
 struct FilteredHuge {
@@ -129,7 +130,7 @@ impl Huge {
         Ok(Huge { address: address.defined("a huge object", at)?, len: len.0, filtered, key: key.0 })
     }
 
-    /// The bytes of a record of type 1.
+    /// Returns the bytes of a record of type 1.
     pub(crate) fn write(&self) -> Vec<u8> {
         let record = PlainHuge { address: self.address.into(), len: Length(self.len), key: Length(self.key) };
         let mut out = Vec::new();
@@ -142,14 +143,15 @@ impl Huge {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chunk {
     pub(crate) address: u64,
-    /// Stored bytes and filter mask, where the dataset has filters.
+    /// Stored length in bytes and filter mask, if the dataset has filters.
     pub(crate) filtered: Option<(u64, u32)>,
-    /// Place on the grid of chunks, in chunks and not in elements.
+    /// Position in the grid of chunks, in chunks rather than elements.
     pub(crate) at: Vec<u64>,
 }
 
 impl Chunk {
-    /// Reads a record of a dataset of `rank` dimensions; `size_width`: bytes of the stored size, where it has filters.
+    /// Reads a record of a dataset of `rank` dimensions; `size_width` is the width of the stored size, if it
+    /// has filters.
     pub(crate) fn read(
         src: &mut Cursor<'_>,
         sizes: Sizes,

@@ -1,4 +1,4 @@
-//! The table of shared messages: for each index of shared messages, which types it is for and which heap holds them.
+//! The table of shared messages: for each index, the message types it covers and the heap that holds them.
 //! HDF5 File Format 3.0, III.I and IV.A.2.p.
 
 use super::fixed::{self, Address};
@@ -6,13 +6,13 @@ use super::{Sizes, checksum};
 use crate::bytes::Cursor;
 use crate::error::Result;
 
-/// Shared message table message (0x000F): where the table is, and how many indexes it has.
+/// Reads the shared message table message (0x000F): address of the table, and its number of indexes.
 pub(crate) fn read_message(src: &mut Cursor<'_>, sizes: Sizes) -> Result<(u64, u8)> {
     src.skip(1)?; // version
     Ok((sizes.read_defined(src, "the shared-message table")?, src.read_u8()?))
 }
 
-/// Bytes of a table of `indexes` indexes.
+/// Length in bytes of a table of `indexes` indexes.
 pub(crate) fn table_len(indexes: u8, sizes: Sizes) -> u64 {
     let each = u64::from(sizes.offset).saturating_mul(2).saturating_add(14);
     each.saturating_mul(u64::from(indexes)).saturating_add(8)
@@ -24,7 +24,7 @@ pub(crate) fn table_len(indexes: u8, sizes: Sizes) -> u64 {
 #[derive(Debug)]
 struct SharedIndex {
     version: u8,
-    /// A list or a B-tree.
+    /// Whether the index is a list or a B-tree.
     kind: u8,
     message_types: u16,
     least_size: u32,
@@ -37,7 +37,7 @@ struct SharedIndex {
     heap: Address,
 }
 
-/// The message types of each index, one bit each, and the address of its heap.
+/// Reads the table: for each index, its message types, one bit each, and the address of its heap.
 pub(crate) fn read(bytes: &[u8], offset: u64, indexes: u8, sizes: Sizes) -> Result<Vec<(u16, u64)>> {
     let mut src = checksum::split_verified(bytes, offset, "shared-message table")?;
     src.expect_signature(b"SMTB")?;

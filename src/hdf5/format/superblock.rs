@@ -1,4 +1,4 @@
-//! The superblock, versions 0 to 3: how wide addresses are, where they count from, where the root group is.
+//! The superblock, versions 0 to 3: width of addresses, their base, and the location of the root group.
 //! HDF5 File Format 3.0, II.A.
 
 use super::fixed::{self, Address};
@@ -8,17 +8,17 @@ use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 
-/// The eight bytes every HDF5 file has at offset 0, 512, 1024, 2048, ...
+/// The eight-byte signature of every HDF5 file, at offset 0, 512, 1024, 2048, ...
 pub(crate) const SIGNATURE: [u8; 8] = *b"\x89HDF\r\n\x1a\n";
 
-/// The most bytes a superblock takes.
+/// Maximum length of a superblock in bytes.
 pub(crate) const MAX_LEN: usize = 128;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Superblock {
     pub(crate) version: u8,
     pub(crate) sizes: Sizes,
-    /// Where addresses count from. Readers trust where they found the signature instead.
+    /// Base of all addresses. Readers use the offset of the signature instead.
     pub(crate) base: u64,
     /// End of file, relative to the base.
     pub(crate) end: Option<u64>,
@@ -57,7 +57,7 @@ fn read_old(src: &mut Cursor<'_>, version: u8) -> Result<Superblock> {
     })
 }
 
-/// A superblock of version 0 or 1 behind the widths.
+/// A superblock of version 0 or 1 after the widths.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes, version: u8))]
 struct SuperblockV0 {
@@ -65,7 +65,7 @@ struct SuperblockV0 {
     leaf_k: u16,
     internal_k: u16,
     flags: u32,
-    /// Internal K of the B-trees of chunks, and reserved bytes.
+    /// Internal K of chunk B-trees, and reserved bytes.
     #[brw(if(version == 1))]
     chunk_k: u32,
     #[brw(args(sizes))]
@@ -97,11 +97,11 @@ fn read_new(src: &mut Cursor<'_>, version: u8, start: &Cursor<'_>) -> Result<Sup
     })
 }
 
-/// A superblock of version 2 or 3 behind the widths.
+/// A superblock of version 2 or 3 after the widths.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
 struct SuperblockV2 {
-    /// Consistency flags: a file still open for writing is read as it is.
+    /// Consistency flags, ignored: a file still open for writing is read as it is.
     flags: u8,
     #[brw(args(sizes))]
     base: Address,
@@ -126,11 +126,11 @@ fn read_sizes(src: &mut Cursor<'_>) -> Result<Sizes> {
     Ok(sizes)
 }
 
-/// Bytes of the superblock that is written.
+/// Length in bytes of the superblock that is written.
 pub(crate) const WRITTEN_LEN: u64 = 96;
 
-/// A version 0 superblock: addresses of 8 bytes, the usual sizes of nodes. The root is given by its header, its B-tree
-/// and its heap.
+/// Builds a version 0 superblock with addresses of 8 bytes and the default node sizes. `root` holds the
+/// addresses of the root group's header, B-tree and heap.
 pub(crate) fn write(root: [u64; 3], end: u64) -> Vec<u8> {
     let [header, tree, heap] = root;
     let mut scratch = [0; 16];
@@ -140,7 +140,7 @@ pub(crate) fn write(root: [u64; 3], end: u64) -> Vec<u8> {
     let stored = SuperblockV0 {
         reserved: 0,
         leaf_k: 4,      // entries of a symbol node, halved
-        internal_k: 16, // children of a group node, halved
+        internal_k: 16, // half the maximum number of children of a group node
         flags: 0,
         chunk_k: 0,
         base: 0.into(),
@@ -156,7 +156,7 @@ pub(crate) fn write(root: [u64; 3], end: u64) -> Vec<u8> {
     out
 }
 
-/// A version 3 superblock.
+/// Builds a version 3 superblock.
 pub(crate) fn write_v3(root: u64, end: u64) -> Vec<u8> {
     let stored = SuperblockV2 {
         flags: 0,

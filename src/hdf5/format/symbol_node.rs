@@ -6,13 +6,13 @@ use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::error::Result;
 
-/// Bytes in front of the entries.
+/// Bytes before the entries.
 pub(crate) const HEAD_LEN: usize = 8;
 
 /// One link of an old-style group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// Where its name lies in the local heap.
+    /// Offset of its name in the local heap.
     pub(crate) name: u64,
     pub(crate) target: EntryTarget,
 }
@@ -21,11 +21,11 @@ pub(crate) struct Entry {
 pub(crate) enum EntryTarget {
     /// Address of an object header.
     Hard(Option<u64>),
-    /// Where the path of a soft link lies in the local heap.
+    /// Offset of the path of a soft link in the local heap.
     Soft(u64),
 }
 
-/// How many entries follow the head.
+/// Reads the head and returns the number of entries after it.
 pub(crate) fn read_head(src: &mut Cursor<'_>) -> Result<u16> {
     src.expect_signature(b"SNOD")?;
     match src.read_u8()? {
@@ -58,21 +58,21 @@ pub(crate) fn read_entry(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Entry> {
 #[brw(little, import(sizes: Sizes))]
 #[derive(Debug)]
 pub(crate) struct StoredEntry {
-    /// Where the name lies in the local heap.
+    /// Offset of the name in the local heap.
     #[brw(args(sizes))]
     pub(crate) name: Address,
     #[brw(args(sizes))]
     pub(crate) header: Address,
     pub(crate) cache_type: u32,
     pub(crate) reserved: u32,
-    /// What is cached.
+    /// Cached data, whose meaning depends on the cache type.
     pub(crate) scratch: [u8; 16],
 }
 
-/// Entries of a node at most: twice the superblock's K.
+/// Maximum number of entries of a node: twice the superblock's K.
 pub(crate) const ENTRIES: usize = 8;
 
-/// A node of hard links: places of names in the heap, and addresses of objects.
+/// Builds a node of hard links: offsets of names in the heap, and addresses of objects.
 pub(crate) fn write(links: &[(u64, u64)]) -> Vec<u8> {
     let mut out = b"SNOD".to_vec();
     out.put(&[1, 0]);

@@ -1,5 +1,5 @@
-//! Where objects lie.
+//! Addresses of written objects.
 
-/// An object that was written, to be linked from a group.
+/// The address of a written object, for links from a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ObjectAddress(pub(crate) u64);

@@ -1,4 +1,4 @@
-//! Attributes of an object: in its header, or in a heap where one is too large for that.
+//! Attributes of an object: in its header, or in a heap if one of them is too large for that.
 
 use super::file::{Libver, Writer};
 use super::value::StoredValue;
@@ -10,8 +10,8 @@ use crate::hdf5::format::records::{self, AttributeName, Huge};
 use crate::hdf5::format::{btree_v2, checksum, fractal_heap};
 
 impl Writer {
-    /// Puts attributes into a header, or all of them into a heap that the header leads to: then it must be of version 2,
-    /// and `true` comes back.
+    /// Adds attributes to a header, or stores all of them in a heap that the header points to. Returns `true`
+    /// in that case: the header must then be of version 2.
     pub(crate) fn attributes(
         &mut self,
         header: &mut HeaderWriter,
@@ -30,7 +30,8 @@ impl Writer {
         };
         let plain = bodies(false)?;
         if plain.iter().all(|(_, body)| body.len() <= MOST) {
-            // libhdf5 counts the attributes of a version 2 header only where it says how they are kept
+            // libhdf5 counts the attributes of a version 2 header only if an attribute info message is
+            // present
             if self.libver == Libver::Latest && !attributes.is_empty() {
                 header.message(kind::ATTRIBUTE_INFO, false, &attribute_info::write(None))?;
             }
@@ -44,7 +45,7 @@ impl Writer {
         Ok(true)
     }
 
-    /// Writes messages into a heap of their own, with an index of their names.
+    /// Writes messages to a new heap, with an index of their names.
     fn dense(&mut self, bodies: &[(&str, Vec<u8>)]) -> Result<DenseStorage> {
         let mut heap = fractal_heap::Written::default();
         let (mut objects, mut ids, mut huge) = (Vec::new(), Vec::new(), Vec::new());
@@ -88,7 +89,7 @@ impl Writer {
         Ok(DenseStorage { heap: header, names: self.leaf(records::ATTRIBUTE_NAMES, &names)? })
     }
 
-    /// A B-tree of one leaf; where its header is comes back.
+    /// Writes a B-tree of one leaf and returns the address of its header.
     fn leaf(&mut self, record_type: u8, records: &[Vec<u8>]) -> Result<u64> {
         self.file.align()?;
         let at = self.file.end();

@@ -1,4 +1,4 @@
-//! Datasets: in one piece, or in chunks that come one after the other.
+//! Datasets: contiguous, or in chunks appended one by one.
 
 use super::address::ObjectAddress;
 use super::file::{Libver, Writer};
@@ -17,21 +17,21 @@ use crate::hdf5::format::object_header::HeaderWriter;
 use crate::hdf5::format::{Sizes, btree_v1, extensible_array, fixed_array};
 use rayon::prelude::*;
 
-/// Chunks encoded at once.
+/// Number of chunks encoded at once.
 const BATCH: usize = 64;
 
 /// How the elements of a dataset are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Storing {
-    /// Elements of a chunk in each dimension; in one piece where `None`.
+    /// Elements of a chunk in each dimension; `None` for contiguous storage.
     pub chunk: Option<Vec<u64>>,
-    /// What chunks go through.
+    /// Filters applied to chunks.
     pub filters: Filters,
-    /// The first dimension may grow.
+    /// Whether the first dimension may grow.
     pub unlimited: bool,
 }
 
-/// A dataset whose chunks are on their way.
+/// A chunked dataset being written.
 #[derive(Debug)]
 pub struct Chunks {
     datatype: Datatype,
@@ -39,15 +39,15 @@ pub struct Chunks {
     chunk: Vec<u64>,
     filters: Filters,
     unlimited: bool,
-    /// Where each chunk lies, its bytes and its mask, in the order of the grid.
+    /// Address, stored bytes and filter mask of each chunk, in grid order.
     entries: Vec<(u64, u32, u32)>,
 }
 
 impl Writer {
-    /// Writes a value as a dataset.
+    /// Writes a value as a dataset and returns its address.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if it cannot be written.
     pub fn dataset(
         &mut self,
         value: &StoredValue,
@@ -136,7 +136,7 @@ impl Writer {
         body.clear();
         datatype::write(t, &mut body)?;
         header.message(kind::DATATYPE, true, &body)?;
-        // version 2; space when written (3: chunk by chunk); the value, which is zero, written if it is set
+        // Version 2; allocation time (3: chunk by chunk); write time (2: if set); the value is zero
         let chunked = rest.len() > 1 || matches!(rest, [(kind::LAYOUT, b)] if b.get(1) == Some(&2));
         let when = if matches!(t.class, Class::VarString(_) | Class::VarLen(_)) { 0 } else { 2 };
         header.message(kind::FILL_VALUE, true, &[2, if chunked { 3 } else { 2 }, when, 1, 0, 0, 0, 0])?;
@@ -147,7 +147,7 @@ impl Writer {
         self.header(header, dense).map(ObjectAddress)
     }
 
-    /// The one chunk, or the array of chunks in the order of their grid.
+    /// Writes the index of a single chunk, or the array of chunks in grid order.
     fn chunk_array(&mut self, chunks: &Chunks) -> Result<(WrittenIndex, Option<u64>)> {
         let filtered = !chunks.filters.is_none();
         let index = match (&chunks.entries[..], chunks.unlimited) {
@@ -190,7 +190,7 @@ impl Writer {
         Ok((index, address))
     }
 
-    /// The B-tree over chunks in the order of their grid.
+    /// Writes the B-tree of chunks in grid order.
     fn chunk_tree(&mut self, chunks: &Chunks, counts: &[u64]) -> Result<u64> {
         let start = |n: u64| -> Vec<u64> {
             slab::unravel(n, counts).iter().zip(&chunks.chunk).map(|(p, c)| p.saturating_mul(*c)).collect()
@@ -199,7 +199,7 @@ impl Writer {
             .zip(&chunks.entries)
             .map(|(n, (at, size, mask))| (btree_v1::chunk_key(*size, *mask, &start(n), 0), *at))
             .collect();
-        // behind the last chunk: one further in every dimension
+        // The key after the last chunk: one further in every dimension
         let last = start((chunks.entries.len() as u64).saturating_sub(1));
         let past: Vec<u64> = last.iter().zip(&chunks.chunk).map(|(s, c)| s.saturating_add(*c)).collect();
         let past = btree_v1::chunk_key(0, 0, &past, u64::from(chunks.datatype.size));
@@ -237,10 +237,10 @@ impl Writer {
 }
 
 impl Chunks {
-    /// A dataset of `dims` elements in chunks of `chunk`, which come in the order of the grid.
+    /// Begins a dataset of `dims` elements in chunks of `chunk`, to be pushed in grid order.
     ///
     /// # Errors
-    /// `Usage` where a chunk would have no elements, or 4 GiB and more.
+    /// `Usage` if a chunk would be empty, or 4 GiB or larger.
     pub fn new(
         datatype: Datatype,
         dims: &[u64],
@@ -265,12 +265,12 @@ impl Chunks {
         Ok(chunks)
     }
 
-    /// Bytes of a chunk before its filters.
+    /// Length of a chunk in bytes before filtering.
     pub fn chunk_bytes(&self) -> Result<usize> {
         checked::size(checked::mul(checked::product(&self.chunk)?, u64::from(self.datatype.size))?)
     }
 
-    /// Takes a whole chunk through the filters; any thread may.
+    /// Applies the filters to a whole chunk; may be called from any thread.
     ///
     /// # Errors
     /// As [`Filters::encode`].
@@ -281,17 +281,17 @@ impl Chunks {
     /// Appends the next chunk.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if it cannot be written.
     pub fn push(&mut self, writer: &mut Writer, encoded: &Encoded) -> Result<()> {
         let entry = writer.append_chunk(encoded)?;
         self.entries.push(entry);
         Ok(())
     }
 
-    /// Writes index and header.
+    /// Writes index and header and returns the address of the dataset.
     ///
     /// # Errors
-    /// Where they cannot be written; `Usage` where chunks are missing.
+    /// `Io` if they cannot be written; `Usage` if chunks are missing.
     pub fn finish(self, writer: &mut Writer, attributes: &[(String, StoredValue)]) -> Result<ObjectAddress> {
         let counts: Vec<u64> = self.dims.iter().zip(&self.chunk).map(|(d, c)| d.div_ceil(*c)).collect();
         if checked::product(&counts)? != self.entries.len() as u64 {

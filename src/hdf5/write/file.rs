@@ -1,4 +1,4 @@
-//! A file being written: its bytes, its heap, and which forms of the format it is written in.
+//! A file being written: its bytes, its heap, and its format version.
 
 use super::heap::HeapWriter;
 use crate::bytes::append::AppendFile;
@@ -7,18 +7,18 @@ use crate::hdf5::format::object_header::HeaderWriter;
 use crate::hdf5::format::superblock;
 use std::io::{Seek, Write};
 
-/// Which of the forms of the format are used, as h5py's `libver` chooses.
+/// Version of the format to write, as h5py's `libver` selects it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Libver {
-    /// Those that every library reads: superblock 0, symbol tables, version 1 B-trees.
+    /// Readable by every library version: superblock 0, symbol tables, version 1 B-trees.
     #[default]
     Earliest,
-    /// Those since 1.10, with checksums: superblock 3, links in headers, arrays of chunks.
+    /// Structures since 1.10, with checksums: superblock 3, links in headers, chunk arrays.
     Latest,
 }
 
-/// An HDF5 file being written. It appears under its name when finished; dropping it leaves nothing behind. In a
-/// [sink](Self::to_sink), what was written before it was dropped stays.
+/// An HDF5 file being written. It appears under its name when finished; dropping it before that leaves no
+/// file. A [sink](Self::to_sink) keeps what was written before the drop.
 #[derive(Debug)]
 pub struct Writer {
     pub(crate) libver: Libver,
@@ -27,31 +27,33 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a file that will be called `path`. An existing one is refused unless `replace`. Needs the feature `write`.
+    /// Begins a file that will be named `path`. An existing one is an error unless `replace`. Needs the
+    /// feature `write`.
     ///
     /// # Errors
-    /// `Io` where it exists or cannot be created.
+    /// `Io` if the file exists or cannot be created.
     #[cfg(feature = "write")]
     pub fn create(path: &std::path::Path, replace: bool, libver: Libver) -> Result<Self> {
         Self::begin(AppendFile::create(path, replace)?, libver)
     }
 
-    /// Begins a file in `sink`, from its beginning: the same bytes as in a file of its own. What lies behind them in the
-    /// sink stays. [`finish_sink`](Self::finish_sink) gives it back.
+    /// Begins a file in `sink`, from its beginning, with the same bytes as in a file. Existing content of the
+    /// sink beyond the written bytes remains. [`finish_sink`](Self::finish_sink) returns the sink.
     ///
     /// # Errors
-    /// `Io` where the sink cannot be written to.
+    /// `Io` if writing to the sink fails.
     pub fn to_sink<W: Write + Seek + Send + 'static>(sink: W, libver: Libver) -> Result<Self> {
         Self::begin(AppendFile::to_sink(sink)?, libver)
     }
 
     fn begin(mut file: AppendFile, libver: Libver) -> Result<Self> {
-        // the superblock, which is known at the end
+        // Room for the superblock, which is only known at the end.
         file.append(&vec![0; usize::try_from(superblock::WRITTEN_LEN).unwrap_or(96)])?;
         Ok(Writer { libver, file, heap: HeapWriter::default() })
     }
 
-    /// Appends a header, of version 2 where that is asked for or the file is of the latest format.
+    /// Appends an object header; version 2 if `modern` or if the file uses the latest format. Returns its
+    /// address.
     pub(crate) fn header(&mut self, header: HeaderWriter, modern: bool) -> Result<u64> {
         self.file.align()?;
         let modern = modern || self.libver == Libver::Latest;

@@ -1,10 +1,10 @@
-//! What chunks go through, as the filter pipeline message says it.
+//! Filters of chunks in the form of the filter pipeline message.
 
 use crate::codec::{Compression, Filters};
 use crate::hdf5::Filter;
 use crate::hdf5::filter::id;
 
-/// The list of the filter pipeline message, for elements of `element` bytes in chunks of `chunk_bytes`.
+/// The filter list of the pipeline message, for elements of `element` bytes in chunks of `chunk_bytes`.
 pub(crate) fn list(filters: &Filters, element: u32, chunk_bytes: u64) -> Vec<Filter> {
     let filter = |id, name: &str, values: &[u32]| Filter {
         id,
@@ -31,7 +31,7 @@ pub(crate) fn list(filters: &Filters, element: u32, chunk_bytes: u64) -> Vec<Fil
     out
 }
 
-/// The filters of a dataset as far as they are ones we write; gzip in place of other compressors.
+/// The supported filters of a dataset; gzip replaces compressors that cannot be written.
 pub(crate) fn filters_to_write(list: &[Filter]) -> Filters {
     let mut filters = Filters::default();
     for f in list {

@@ -1,4 +1,4 @@
-//! Groups, and the superblock that leads to the root of them.
+//! Groups, and the superblock that points to the root group.
 
 use super::address::ObjectAddress;
 use super::file::{Libver, Writer};
@@ -19,7 +19,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// Without links and attributes.
+    /// An empty group.
     pub fn new() -> Self {
         Self::default()
     }
@@ -34,14 +34,14 @@ impl Group {
         self.attributes.push((name.to_owned(), value));
     }
 
-    /// Adds the children of another group; those that are here already stay.
+    /// Adds the children of another group; existing children of the same name stay.
     pub fn extend(&mut self, other: Group) {
         for (name, child) in other.links {
             self.links.entry(name).or_insert(child);
         }
     }
 
-    /// The child of this name.
+    /// Address of the child of this name.
     pub(crate) fn child(&self, name: &str) -> Option<ObjectAddress> {
         self.links.get(name.as_bytes()).copied()
     }
@@ -53,10 +53,10 @@ impl Group {
 }
 
 impl Writer {
-    /// Writes a group, whose children are there already.
+    /// Writes a group, whose children are already written, and returns its address.
     ///
     /// # Errors
-    /// Where it cannot be written; `Unsupported` where an attribute's name or type is too large for a message.
+    /// `Io` if it cannot be written; `Unsupported` if an attribute's name or type is too large for a message.
     pub fn group(&mut self, group: &Group) -> Result<ObjectAddress> {
         match self.libver {
             Libver::Earliest => self.group_parts(group).map(|[header, ..]| ObjectAddress(header)),
@@ -64,11 +64,11 @@ impl Writer {
         }
     }
 
-    /// A group whose links are messages of its header.
+    /// Writes a group whose links are messages of its header.
     fn group_of_links(&mut self, group: &Group) -> Result<u64> {
         let mut header = HeaderWriter::default();
         header.message(kind::LINK_INFO, false, &link_info::write_compact())?;
-        // IV.A.2.k: as many links as there are may be in the header
+        // IV.A.2.k: the header may hold any number of links
         header.message(kind::GROUP_INFO, false, &[0, 1, 0xff, 0xff, 0xfe, 0xff])?;
         self.attributes(&mut header, &group.attributes)?;
         for (name, child) in &group.links {
@@ -77,9 +77,9 @@ impl Writer {
         self.header(header, true)
     }
 
-    /// Header, B-tree and heap of a group.
+    /// Writes header, B-tree and heap of a group and returns their addresses.
     fn group_parts(&mut self, group: &Group) -> Result<[u64; 3]> {
-        // names: the empty one first, each padded to eight bytes
+        // Names: the empty one first, each padded to eight bytes
         let mut names = vec![0u8; 8];
         let mut entries = Vec::with_capacity(group.links.len());
         for (name, child) in &group.links {
@@ -91,7 +91,7 @@ impl Writer {
         self.file.align()?;
         let data = self.file.append(&names)?;
         let heap = self.file.append(&local_heap::write(names.len() as u64, data))?;
-        let mut level: Vec<(u64, u64)> = Vec::new(); // last name below, and where the node is
+        let mut level: Vec<(u64, u64)> = Vec::new(); // last name below, and address of the node
         for node in entries.chunks(symbol_node::ENTRIES) {
             let at = self.file.append(&symbol_node::write(node))?;
             level.push((node.last().map_or(0, |(name, _)| *name), at));
@@ -138,18 +138,19 @@ impl Writer {
         }
     }
 
-    /// Writes the root group and the superblock, flushes, and gives the file its name. A sink is flushed and dropped.
+    /// Writes the root group and the superblock, flushes, and gives the file its name. A sink is flushed and
+    /// dropped.
     ///
     /// # Errors
-    /// Where that cannot be written.
+    /// `Io` if writing fails.
     pub fn finish(self, root: &Group) -> Result<()> {
         self.finish_file(root)?.commit()
     }
 
-    /// As [`finish`](Self::finish) for a file begun with [`to_sink`](Self::to_sink): the sink comes back.
+    /// As [`finish`](Self::finish) for a file begun with [`to_sink`](Self::to_sink); returns the sink.
     ///
     /// # Errors
-    /// Where it cannot be written; `Usage` where the file was not begun with a sink of this type.
+    /// `Io` if writing fails; `Usage` if the file was not begun with a sink of this type.
     pub fn finish_sink<W: 'static>(self, root: &Group) -> Result<W> {
         self.finish_file(root)?.into_sink()
     }

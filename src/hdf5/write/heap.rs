@@ -1,15 +1,15 @@
-//! Collections of strings and lists: room is reserved at the end of the file and filled in when it is full.
+//! Collections of strings and lists: each is reserved at the end of the file and written once it is full.
 //!
-//! Who reads one string reads the collection that it is in. So a value whose objects fit a small collection, as those of
-//! nearly all attributes do, shares one of 4096 bytes with others like it; a larger one, a column of a table, has collections
-//! of its own, of up to 1 MiB.
+//! Reading one string reads the whole collection that contains it. A value whose objects fit a small
+//! collection, as nearly all attributes do, therefore shares one of 4096 bytes with other small values; a
+//! larger value, such as a column of a table, has its own collections of up to 1 MiB.
 
 use crate::bytes::append::AppendFile;
 use crate::error::Result;
 use crate::hdf5::format::global_heap as format;
 use std::ops::Range;
 
-/// The largest collection made for more than one object.
+/// Maximum size in bytes of a collection for more than one object.
 const MOST: usize = 1 << 20;
 
 /// The collections being filled.
@@ -17,40 +17,40 @@ const MOST: usize = 1 << 20;
 pub(crate) struct HeapWriter {
     /// Shared by small values.
     small: OpenCollection,
-    /// Of the current value, where it is not small.
+    /// Collection of the current value, if it is not small.
     own: OpenCollection,
-    /// Bytes of the current value that are still to come; `None` for a small value.
+    /// Expected remaining bytes of the current value; `None` for a small value.
     expected: Option<usize>,
 }
 
 #[derive(Debug, Default)]
 struct OpenCollection {
     address: u64,
-    /// Bytes reserved; 0 where no collection is open.
+    /// Bytes reserved; 0 if no collection is open.
     size: usize,
-    /// Bytes taken, heads and padding counted.
+    /// Bytes used, including heads and padding.
     used: usize,
     objects: Vec<u8>,
     spans: Vec<Range<usize>>,
 }
 
-/// Bytes that an object of `len` bytes takes in a collection.
+/// Bytes that an object of `len` bytes occupies in a collection.
 pub(crate) fn stored_len(len: usize) -> usize {
     match len {
-        0 => 0, // nothing needs no place
+        0 => 0, // empty objects are not stored
         _ => len.checked_next_multiple_of(8).unwrap_or(usize::MAX).saturating_add(format::WRITTEN_HEAD),
     }
 }
 
 impl HeapWriter {
-    /// Begins a value whose objects take about `bytes`, each counted as [`stored_len`].
+    /// Begins a value whose objects occupy about `bytes`, each counted as [`stored_len`].
     pub(crate) fn begin(&mut self, file: &mut AppendFile, bytes: usize) -> Result<()> {
         self.own.close(file)?;
         self.expected = Some(bytes).filter(|n| n.saturating_add(format::WRITTEN_HEAD) > format::LEAST);
         Ok(())
     }
 
-    /// Puts an object in, and appends to `out` how it is referred to: `count`, collection, number.
+    /// Stores an object and appends its reference to `out`: `count`, collection address, index.
     pub(crate) fn refer(
         &mut self,
         file: &mut AppendFile,
@@ -75,7 +75,7 @@ impl HeapWriter {
         Ok(())
     }
 
-    /// Fills in what was reserved.
+    /// Writes the open collections to their reserved places.
     pub(crate) fn close(&mut self, file: &mut AppendFile) -> Result<()> {
         self.own.close(file)?;
         self.small.close(file)
@@ -87,7 +87,7 @@ impl OpenCollection {
         self.used.saturating_add(need) <= self.size && self.spans.len() < usize::from(u16::MAX)
     }
 
-    /// Reserves `size` bytes, or what one object needs if that is more.
+    /// Reserves `size` bytes, or more if one object needs more.
     fn open(&mut self, file: &mut AppendFile, need: usize, size: usize) -> Result<()> {
         self.size = size.max(need.saturating_add(format::WRITTEN_HEAD)).next_multiple_of(8);
         file.align()?;
@@ -96,7 +96,7 @@ impl OpenCollection {
         Ok(())
     }
 
-    /// Adds an object; its number, from 1, comes back.
+    /// Adds an object and returns its index, from 1.
     fn push(&mut self, object: &[u8], need: usize) -> u32 {
         let start = self.objects.len();
         self.objects.extend_from_slice(object);

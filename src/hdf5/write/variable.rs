@@ -1,4 +1,4 @@
-//! Strings and lists, which have no fixed length: their bytes go into the heap, the elements refer to them.
+//! Strings and lists of variable length: their bytes go into the heap, and the elements refer to them.
 
 use super::file::Writer;
 use super::heap::stored_len;
@@ -13,20 +13,20 @@ use crate::hdf5::{Dataspace, Value};
 use crate::strings::Strings;
 
 impl Writer {
-    /// One string in UTF-8.
+    /// Stores one UTF-8 string.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// `Io` if it cannot be written.
     pub fn text(&mut self, text: &str) -> Result<StoredValue> {
         let mut strings = Strings::new();
         strings.push(text.as_bytes());
         self.texts(&strings, &[])
     }
 
-    /// Strings in UTF-8, row-major in `shape`.
+    /// Stores UTF-8 strings, row-major in `shape`.
     ///
     /// # Errors
-    /// Where they cannot be written.
+    /// `Io` if they cannot be written.
     pub fn texts(&mut self, strings: &Strings, shape: &[u64]) -> Result<StoredValue> {
         let mut bytes = Vec::new();
         let expected = strings.iter().fold(0usize, |n, text| n.saturating_add(stored_len(text.len())));
@@ -38,10 +38,12 @@ impl Writer {
         Ok(StoredValue { datatype: Datatype::string(), dataspace: Dataspace::fixed(shape), bytes })
     }
 
-    /// A value read from another file: what lies in that file's heap comes along. References stay behind.
+    /// Stores a value read from another file, copying the heap objects it refers to. References cannot be
+    /// copied.
     ///
     /// # Errors
-    /// Where the value is damaged; `Unsupported` for references, which mean nothing elsewhere.
+    /// Any error of reading a damaged value; `Unsupported` for references, which are meaningless in another
+    /// file.
     pub fn value(&mut self, value: &Value) -> Result<StoredValue> {
         let mut bytes = Vec::with_capacity(value.raw().len());
         let mut heaps = HeapReader::new(value.addresses());
@@ -65,7 +67,7 @@ impl Writer {
         Ok(StoredValue { datatype, dataspace, bytes })
     }
 
-    /// One element in its new form.
+    /// Converts one element to its new form.
     fn element(
         &mut self,
         t: &Datatype,
@@ -120,8 +122,8 @@ impl Writer {
     }
 }
 
-/// Bytes in the heap of the objects that an element of another file refers to, by the lengths it says they have. Objects that
-/// those refer to in turn are not counted.
+/// Bytes that the heap objects of an element of another file will take, by the lengths it claims. Objects
+/// referenced by those are not counted.
 fn expected_bytes(t: &Datatype, element: &[u8]) -> usize {
     let of_units = |unit: u32| {
         let count = element.first_chunk::<4>().map_or(0, |n| u32::from_le_bytes(*n));
@@ -175,7 +177,7 @@ mod tests {
         let mut w = Writer::to_sink(io::Cursor::new(Vec::new()), libver).unwrap();
         let mut root = Group::new();
         for column in ["a", "b"] {
-            // larger than a collection may be
+            // larger than one collection may be
             let value = w.texts(&names(50_000), &[50_000]).unwrap();
             let kind = w.text("string-array").unwrap();
             let at = w.dataset(&value, &[("encoding-type".into(), kind)], &Storing::default()).unwrap();
@@ -188,7 +190,7 @@ mod tests {
         w.finish_sink::<io::Cursor<Vec<u8>>>(&root).unwrap().into_inner()
     }
 
-    /// Bytes that metadata is read by.
+    /// Page size of metadata reads in bytes.
     const PAGE: u64 = 16 << 10;
 
     #[test]
@@ -196,8 +198,8 @@ mod tests {
         let file = written(Libver::Latest);
         let heads = file.windows(16).filter(|w| w.starts_with(b"GCOL"));
         let mut sizes: Vec<u64> = heads.map(|w| u64::from_le_bytes(*w.last_chunk::<8>().unwrap())).collect();
-        // the column order: 1000 names of 24 bytes, heads and padding counted; a column: 49,000 of 32 more, the first
-        // collection leaving 16 bytes free
+        // The column order: 1000 names of 24 bytes, including heads and padding. A column: 49,000 more of 32
+        // bytes; its first collection leaves 16 bytes free.
         let (order, column) = (1000 * 24u64, 1000 * 24 + 49_000 * 32u64);
         let two = [1 << 20, 16 + column - ((1 << 20) - 16 - 16)];
         let mut expected = [&two[..], &two, &[4096, 16 + order]].concat();
@@ -219,7 +221,7 @@ mod tests {
                 read.load(Relaxed) - before
             };
             let word = bytes_of("encoding-type", "dataframe");
-            // 4096 bytes, which may lie in two of the pages that metadata is read by
+            // 4096 bytes, which may span two metadata pages
             assert!(word <= 2 * PAGE, "{libver:?}: {word} bytes");
             // 1000 names of 24 bytes, in a collection of their own
             let order = bytes_of("column-order", "name 0");

@@ -1,9 +1,9 @@
 //! Extensible array: the chunk index of a dataset with one unlimited dimension.
 //! HDF5 File Format 3.0, VII.D.
 //!
-//! The first entries lie in the index block itself, the next in data blocks it points to, the rest in data
-//! blocks that super blocks point to. Super block `n` has 2^(n/2) data blocks of 2^((n+1)/2) times the least
-//! number of entries.
+//! The first entries are in the index block, the next in data blocks that it points to, and the rest in data
+//! blocks that super blocks point to. Super block `n` has 2^(n/2) data blocks, each of 2^((n+1)/2) times the
+//! minimum number of entries.
 
 mod write;
 
@@ -13,7 +13,7 @@ use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::error::{Error, Result};
 
-/// Bytes of a header.
+/// Length of a header in bytes.
 pub(crate) fn header_len(sizes: Sizes) -> usize {
     usize::from(sizes.length).saturating_mul(6).saturating_add(usize::from(sizes.offset)).saturating_add(16)
 }
@@ -27,12 +27,12 @@ pub(crate) struct Header {
     min_block_entries: u8,
     min_pointers: u8,
     page_bits: u8,
-    /// One more than the highest entry ever set.
+    /// One more than the highest entry that was ever set.
     pub(crate) entries: u64,
     pub(crate) index_block: Option<u64>,
 }
 
-/// A header behind its signature, version and client.
+/// A header after its signature, version and client.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
 struct ExtensibleArrayHeader {
@@ -52,7 +52,7 @@ struct ExtensibleArrayHeader {
     data_block_bytes: Length,
     #[brw(args(sizes))]
     entries: Length,
-    /// Entries there is room for.
+    /// Number of entries that the allocated blocks have room for.
     #[brw(args(sizes))]
     room: Length,
     #[brw(args(sizes))]
@@ -79,7 +79,7 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
         entries: s.entries.0,
         index_block: s.index_block.0,
     };
-    // These protect the geometry below: each power of two stays inside 64 bits.
+    // Keeps the geometry computations valid: each power of two fits 64 bits.
     let sane = h.min_block_entries.is_power_of_two()
         && h.min_pointers.is_power_of_two()
         && (1..=64).contains(&h.max_bits)
@@ -96,7 +96,7 @@ pub(crate) struct SuperBlock {
 }
 
 impl Header {
-    /// How many super blocks the array can have at most.
+    /// Maximum number of super blocks of the array.
     pub(crate) fn super_blocks(&self) -> u32 {
         u32::from(self.max_bits).saturating_sub(self.min_block_entries.trailing_zeros()).saturating_add(1)
     }
@@ -107,24 +107,26 @@ impl Header {
         Ok(SuperBlock { blocks, block_entries: checked::mul(factor, u64::from(self.min_block_entries))? })
     }
 
-    /// The first super block that has a block of its own; data blocks of those before hang off the index block.
+    /// The first super block that is stored as a block; the index block points to the data blocks of earlier
+    /// ones.
     pub(crate) fn first_indirect(&self) -> u32 {
         self.min_pointers.trailing_zeros().saturating_mul(2)
     }
 
-    /// Data block addresses in the index block. VII.D: "An optimization to avoid unnecessary secondary blocks."
+    /// Number of data block addresses in the index block. VII.D: "An optimization to avoid unnecessary
+    /// secondary blocks."
     pub(crate) fn direct_blocks(&self) -> u64 {
         u64::from(self.min_pointers).saturating_sub(1).saturating_mul(2)
     }
 
-    /// Width of a block's place in the array.
+    /// Width in bytes of a block's offset in the array.
     fn offset_width(&self) -> usize {
         usize::from(self.max_bits).div_ceil(8)
     }
 
-    /// Pages of a data block with this many entries; 0 where it is not paged. VII.D: "These pages are laid out contiguously
-    /// on the disk after the data block, are initialized as needed, and are tracked via bitmaps stored in the secondary
-    /// block."
+    /// Number of pages of a data block with this many entries; 0 if it is not paged. VII.D: "These pages are
+    /// laid out contiguously on the disk after the data block, are initialized as needed, and are tracked via
+    /// bitmaps stored in the secondary block."
     pub(crate) fn pages(&self, block_entries: u64) -> u64 {
         let page = self.page_entries();
         if block_entries > page { block_entries.div_ceil(page) } else { 0 }
@@ -134,7 +136,7 @@ impl Header {
         1u64.wrapping_shl(u32::from(self.page_bits))
     }
 
-    /// Bytes of the index block.
+    /// Length of the index block in bytes.
     pub(crate) fn index_block_len(&self, sizes: Sizes) -> Result<u64> {
         let supers = u64::from(self.super_blocks().saturating_sub(self.first_indirect()));
         let addresses = checked::mul(self.direct_blocks().saturating_add(supers), u64::from(sizes.offset))?;
@@ -142,7 +144,7 @@ impl Header {
         checked::add(addresses, entries.saturating_add(u64::from(sizes.offset)).saturating_add(10))
     }
 
-    /// Bytes of a super block's own block.
+    /// Length of a super block in bytes.
     pub(crate) fn super_block_len(&self, s: SuperBlock, sizes: Sizes) -> Result<u64> {
         let addresses = checked::mul(s.blocks, u64::from(sizes.offset))?;
         let bitmaps = checked::mul(s.blocks, self.pages(s.block_entries).div_ceil(8))?;
@@ -150,12 +152,12 @@ impl Header {
         checked::add(checked::add(addresses, bitmaps)?, frame)
     }
 
-    /// Bytes in front of the entries of a data block; a paged one has a checksum behind them.
+    /// Bytes before the entries of a data block; in a paged one they end with a checksum.
     pub(crate) fn data_block_head(&self, sizes: Sizes) -> u64 {
         u64::from(sizes.offset).saturating_add(6).saturating_add(self.offset_width() as u64)
     }
 
-    /// Checks a block's signature and client and passes over what leads back to the header.
+    /// Checks a block's signature and client and skips the address of the header.
     pub(crate) fn read_block_frame(
         &self,
         src: &mut Cursor<'_>,

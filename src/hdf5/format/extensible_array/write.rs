@@ -1,4 +1,4 @@
-//! An extensible array on its way into a file: the index block first, the header last.
+//! Writes an extensible array: the index block first, the header last.
 
 use super::{ExtensibleArrayHeader, Header, SuperBlock};
 use crate::bytes::checked;
@@ -7,15 +7,15 @@ use crate::error::Result;
 use crate::hdf5::format::fixed::{self, Length};
 use crate::hdf5::format::{Sizes, checksum, fixed_array};
 
-/// An extensible array as it is appended.
+/// An extensible array ready to be appended.
 pub(crate) struct WrittenArray {
-    /// The blocks one behind the other, from where they were made for.
+    /// All blocks, concatenated, valid only at the address they were built for.
     pub(crate) bytes: Vec<u8>,
-    /// The header, to be appended behind them.
+    /// The header, to be appended after the blocks.
     pub(crate) header: Vec<u8>,
 }
 
-/// How many blocks of a sort there are, and their bytes, as the header counts them.
+/// Number of blocks of one kind and their total bytes, as the header stores them.
 #[derive(Default)]
 struct Tally {
     blocks: u64,
@@ -29,26 +29,27 @@ impl Tally {
     }
 }
 
-/// The blocks made so far.
+/// The blocks built so far.
 struct ArrayBlocks<'e> {
     header: Header,
     header_at: u64,
-    /// Address of the index block, which the others follow.
+    /// Address of the index block; the others follow it.
     at: u64,
     bytes: Vec<u8>,
-    /// Entries not yet placed, and what stands for one that is not there.
+    /// Entries not yet placed, and the value of an absent one.
     rest: std::slice::ChunksExact<'e, u8>,
     none: Vec<u8>,
-    /// Entries that still need a block.
+    /// Number of entries that still need a block.
     left: u64,
-    /// Entries in front of the next data block.
+    /// Number of entries before the next data block.
     place: u64,
     super_blocks: Tally,
     data_blocks: Tally,
 }
 
 impl Header {
-    /// As the library makes them: 32 bits, 4 entries in the index block, blocks from 16, 4 pointers, pages of 1024.
+    /// The parameters libhdf5 uses: 32 bits, 4 entries in the index block, blocks from 16, 4 pointers, pages
+    /// of 1024.
     pub(crate) fn new(filtered: bool, entry_size: u8, entries: u64) -> Header {
         Header {
             filtered,
@@ -63,12 +64,13 @@ impl Header {
         }
     }
 
-    /// In the order of the layout message.
+    /// Creation parameters in the order of the layout message.
     pub(crate) fn parameters(&self) -> [u8; 5] {
         [self.max_bits, self.index_entries, self.min_pointers, self.min_block_entries, self.page_bits]
     }
 
-    /// The blocks of the array of `entries` (end to end), to be written at `at`, and the header behind them.
+    /// Builds the blocks of the array from `entries` (concatenated), to be written at `at`, and the header
+    /// after them.
     pub(crate) fn write(self, entries: &[u8], at: u64, sizes: Sizes) -> Result<WrittenArray> {
         let size = usize::from(self.entry_size);
         let header_at = checked::add(at, self.written_len(sizes)?)?;
@@ -94,7 +96,7 @@ impl Header {
         Ok(WrittenArray { bytes: blocks.bytes, header })
     }
 
-    /// Bytes of all blocks that [`write`](Self::write) makes.
+    /// Total length in bytes of the blocks that [`write`](Self::write) builds.
     fn written_len(&self, sizes: Sizes) -> Result<u64> {
         let mut len = self.index_block_len(sizes)?;
         let mut left = self.entries.saturating_sub(u64::from(self.index_entries));
@@ -116,7 +118,7 @@ impl Header {
         Ok(len)
     }
 
-    /// Entries there is room for once all are in.
+    /// Number of entries that the allocated blocks have room for.
     fn room(&self) -> Result<u64> {
         let mut room = u64::from(self.index_entries);
         for n in 0..self.super_blocks() {
@@ -133,7 +135,7 @@ impl Header {
 }
 
 impl ArrayBlocks<'_> {
-    /// Makes all blocks and returns the index block, for which there is room at the beginning.
+    /// Builds all blocks and returns the index block, whose room is reserved at the beginning.
     fn make(&mut self) -> Result<Vec<u8>> {
         let mut index = self.frame(b"EAIB", None);
         index.put(&self.take(u64::from(self.header.index_entries)));
@@ -156,7 +158,7 @@ impl ArrayBlocks<'_> {
         Ok(index)
     }
 
-    /// The next `n` entries.
+    /// Takes the bytes of the next `n` entries.
     fn take(&mut self, n: u64) -> Vec<u8> {
         let mut out = Vec::new();
         for _ in 0..n {
@@ -181,7 +183,7 @@ impl ArrayBlocks<'_> {
         Ok(address)
     }
 
-    /// Appends a data block of `entries` entries; the undefined address where none are left.
+    /// Appends a data block of `entries` entries and returns its address, undefined if no entries are left.
     fn data_block(&mut self, entries: u64) -> Result<u64> {
         let place = self.place;
         self.place = self.place.saturating_add(entries);
@@ -202,7 +204,7 @@ impl ArrayBlocks<'_> {
         self.append(&block)
     }
 
-    /// Appends the block of a super block whose data blocks lie at `addresses`.
+    /// Appends the super block whose data blocks are at `addresses`.
     fn super_block(&mut self, s: SuperBlock, place: u64, addresses: &[u64]) -> Result<u64> {
         let pages = self.header.pages(s.block_entries);
         let mut block = self.frame(b"EASB", Some(place));

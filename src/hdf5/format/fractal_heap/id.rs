@@ -1,18 +1,18 @@
-//! IDs of heap objects: where an object is.
+//! IDs of heap objects: where an object is stored.
 
 use super::Header;
 use crate::bytes::Cursor;
 use crate::error::{Error, Result};
 use crate::hdf5::format::Sizes;
 
-/// Where an object is, by its ID.
+/// The location of an object, decoded from its ID.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum HeapId {
     /// In the heap's own address space.
     Managed { offset: u64, len: u64 },
     /// Directly in the file.
     HugeAt { address: u64, len: u64, filtered: Option<(u32, u64)> },
-    /// In the file, by a key of the heap's B-tree.
+    /// In the file, at an address indexed by key in the heap's B-tree.
     HugeKey(u64),
     /// In the ID itself.
     Tiny(Vec<u8>),
@@ -27,8 +27,9 @@ pub(crate) fn read_id(id: &[u8], offset: u64, header: &Header, sizes: Sizes) -> 
             len: src.read_uint(header.length_width())?,
         }),
         (0, 0x10) => {
-            // III.G: "Depending on whether the IDs for a heap are large enough to hold the object's retrieval information and
-            // whether I/O pipeline filters are applied to the heap's objects, 4 sub-types are derived"
+            // III.G: "Depending on whether the IDs for a heap are large enough to hold the object's retrieval
+            // information and whether I/O pipeline filters are applied to the heap's objects, 4 sub-types are
+            // derived"
             let (o, l) = (usize::from(sizes.offset), usize::from(sizes.length));
             let direct = o.saturating_add(l);
             let room = usize::from(header.id_len).saturating_sub(1);
@@ -47,9 +48,9 @@ pub(crate) fn read_id(id: &[u8], offset: u64, header: &Header, sizes: Sizes) -> 
             }
         }
         (0, 0x20) => {
-            // III.G: "The value stored is one less than the actual length (since zero-length objects are not allowed to be
-            // stored in the heap)."
-            // III.G: "extended" lengths of 12 bits are used where IDs have room for more than 16 bytes
+            // III.G: "The value stored is one less than the actual length (since zero-length objects are not
+            // allowed to be stored in the heap)."
+            // III.G: "extended" lengths of 12 bits are used if IDs have room for more than 16 bytes.
             let mut len = usize::from(first & 0x0f);
             if header.id_len > 18 {
                 len = len.wrapping_shl(8) | usize::from(src.read_u8()?);
@@ -60,14 +61,14 @@ pub(crate) fn read_id(id: &[u8], offset: u64, header: &Header, sizes: Sizes) -> 
     }
 }
 
-/// The ID of an object in the block.
+/// Encodes the ID of a managed object.
 pub(crate) fn managed_id(offset: u64, len: usize) -> [u8; 8] {
     let [a, b, c, d, e, ..] = offset.to_le_bytes();
     let [low, high, ..] = len.to_le_bytes();
     [0, a, b, c, d, e, low, high]
 }
 
-/// The ID of a huge object, by its key.
+/// Encodes the ID of a huge object with this key.
 pub(crate) fn huge_id(key: u64) -> [u8; 8] {
     let [a, b, c, d, e, f, g, _] = key.to_le_bytes();
     [0x10, a, b, c, d, e, f, g]

@@ -13,34 +13,34 @@ use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::error::{Error, Result};
 
-/// Bytes of a header without filters; with filters there follow those of `filter_len`.
+/// Length in bytes of a header without filters; with filters, those counted by `filter_len` follow.
 pub(crate) fn header_len(sizes: Sizes) -> usize {
     let (o, l) = (usize::from(sizes.offset), usize::from(sizes.length));
     l.saturating_mul(12).saturating_add(o.saturating_mul(3)).saturating_add(26)
 }
 
-/// Where the width of the encoded filters lies in a header.
+/// Offset of the field with the encoded filters' length in a header.
 pub(crate) const FILTER_LEN_AT: usize = 7;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) id_len: u16,
-    /// Direct blocks carry a checksum of their own.
+    /// Whether direct blocks carry their own checksum.
     pub(crate) checksum_blocks: bool,
     pub(crate) max_managed: u32,
     pub(crate) huge_tree: Option<u64>,
     pub(crate) width: u16,
     pub(crate) start_block: u64,
     pub(crate) max_direct: u64,
-    /// Bits of the heap's address space.
+    /// Width of the heap's address space in bits.
     pub(crate) heap_bits: u16,
     pub(crate) root: Option<u64>,
-    /// Rows of the root indirect block; 0 where the root is a direct block.
+    /// Rows of the root indirect block; 0 if the root is a direct block.
     pub(crate) root_rows: u16,
     pub(crate) filters: Option<HeapFilters>,
 }
 
-/// Filters of the blocks, and how the root went through them.
+/// Filters of the blocks, and how the root block was filtered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HeapFilters {
     pub(crate) pipeline: FilterPipeline,
@@ -48,7 +48,7 @@ pub(crate) struct HeapFilters {
     pub(crate) root_mask: u32,
 }
 
-/// A header behind its signature and version, without what filters add.
+/// A header after its signature and version, without the fields for filters.
 #[binrw::binrw]
 #[brw(little, import(sizes: Sizes))]
 struct FractalHeapHeader {
@@ -68,7 +68,7 @@ struct FractalHeapHeader {
     managed_space: Length,
     #[brw(args(sizes))]
     managed_allocated: Length,
-    /// Where the next block goes.
+    /// Offset at which the next block is allocated.
     #[brw(args(sizes))]
     managed_next: Length,
     #[brw(args(sizes))]
@@ -87,7 +87,7 @@ struct FractalHeapHeader {
     #[brw(args(sizes))]
     max_direct: Length,
     heap_bits: u16,
-    /// Rows that an indirect root begins with.
+    /// Initial number of rows of a root indirect block.
     start_rows: u16,
     #[brw(args(sizes))]
     root: Address,
@@ -111,7 +111,7 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
     }
     let (width, heap_bits) = (stored.width, stored.heap_bits);
     let (Length(start_block), Length(max_direct)) = (stored.start_block, stored.max_direct);
-    // Protects the doubling table: block sizes are powers of two that fit 64 bits, the table has columns.
+    // Keeps the doubling table valid: block sizes are powers of two that fit 64 bits, and it has columns.
     checked::log2_exact(start_block, "heap's first block").map_err(|e| e.at(offset))?;
     checked::log2_exact(max_direct, "heap's largest direct block").map_err(|e| e.at(offset))?;
     checked::log2_exact(u64::from(width), "heap's table width").map_err(|e| e.at(offset))?;
@@ -134,30 +134,30 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
 }
 
 impl Header {
-    /// Width of offsets in the heap's address space.
+    /// Width in bytes of offsets in the heap's address space.
     pub(crate) fn offset_width(&self) -> u8 {
         u8::try_from(self.heap_bits.div_ceil(8)).unwrap_or(8)
     }
 
-    /// Width of lengths in managed heap IDs.
+    /// Width in bytes of lengths in managed heap IDs.
     fn length_width(&self) -> u8 {
         let direct = u8::try_from(self.max_direct.trailing_zeros().saturating_add(7) / 8).unwrap_or(8);
         direct.min(checked::bytes_for(u64::from(self.max_managed)))
     }
 
-    /// Size of the blocks of a row.
+    /// Size in bytes of the blocks of a row.
     pub(crate) fn row_block(&self, row: u16) -> Result<u64> {
         let shift = u32::from(row).saturating_sub(1);
         checked::mul(self.start_block, checked::power_of_two(shift)?)
     }
 
-    /// Rows that hold direct blocks.
+    /// Number of rows that hold direct blocks.
     pub(crate) fn direct_rows(&self) -> u16 {
         let ratio = self.max_direct.trailing_zeros().saturating_sub(self.start_block.trailing_zeros());
         u16::try_from(ratio.saturating_add(2)).unwrap_or(u16::MAX)
     }
 
-    /// Rows of an indirect block that spans `block` bytes.
+    /// Number of rows of an indirect block that spans `block` bytes.
     pub(crate) fn rows_of(&self, block: u64) -> Result<u16> {
         let first = checked::mul(self.start_block, u64::from(self.width))?;
         let rows = block.trailing_zeros().checked_sub(first.trailing_zeros()).map(|r| r.saturating_add(1));
@@ -165,12 +165,12 @@ impl Header {
             .ok_or_else(|| Error::malformed("indirect heap block too small"))
     }
 
-    /// Bytes in front of the children of an indirect block, and of the objects of a direct one.
+    /// Bytes before the children of an indirect block, or before the objects of a direct one.
     pub(crate) fn block_frame(&self, sizes: Sizes) -> usize {
         usize::from(sizes.offset).saturating_add(usize::from(self.offset_width())).saturating_add(5)
     }
 
-    /// Bytes of an indirect block of `rows` rows.
+    /// Length in bytes of an indirect block of `rows` rows.
     pub(crate) fn indirect_len(&self, rows: u16, sizes: Sizes) -> Result<u64> {
         let direct = u64::from(rows.min(self.direct_rows()));
         let indirect = u64::from(rows).saturating_sub(direct);
@@ -193,11 +193,11 @@ impl Header {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HeapChild {
     pub(crate) address: Option<u64>,
-    /// FractalHeapHeader size and filter mask of a filtered direct block.
+    /// Stored size and filter mask of a filtered direct block.
     pub(crate) filtered: Option<(u64, u32)>,
 }
 
-/// The children of an indirect block of `rows` rows, row by row.
+/// Reads the children of an indirect block of `rows` rows, row by row.
 pub(crate) fn read_indirect(
     bytes: &[u8],
     offset: u64,
@@ -222,7 +222,7 @@ pub(crate) fn read_indirect(
     Ok(out)
 }
 
-/// Checks a block's signature; gives its place in the heap's address space.
+/// Checks a block's signature and returns its offset in the heap's address space.
 pub(crate) fn read_block_head(
     src: &mut Cursor<'_>,
     signature: &[u8; 4],
@@ -234,11 +234,11 @@ pub(crate) fn read_block_head(
         0 => {}
         v => return Err(src.unsupported(format!("heap block version {v}"))),
     }
-    src.skip(usize::from(sizes.offset))?; // back to the header
+    src.skip(usize::from(sizes.offset))?; // address of the header
     src.read_uint(header.offset_width())
 }
 
-/// Verifies the checksum of a direct block, which was computed with its own four bytes zeroed.
+/// Verifies the checksum of a direct block, which was computed with its own four bytes set to zero.
 pub(crate) fn verify_direct(bytes: &[u8], offset: u64, header: &Header, sizes: Sizes) -> Result<()> {
     let at = header.block_frame(sizes);
     let mut copy = bytes.to_vec();

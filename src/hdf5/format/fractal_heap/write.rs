@@ -1,20 +1,20 @@
-//! A heap on its way into a file: at most one direct block, which is the root.
+//! Writes a fractal heap with at most one direct block, which is the root.
 
 use super::FractalHeapHeader;
 use crate::bytes::put::Put;
 use crate::hdf5::format::fixed::{self, Address, Length};
 use crate::hdf5::format::{Sizes, checksum};
 
-/// The most bytes of an object in a block of a heap that is written; larger ones lie by themselves.
+/// Maximum length of an object in a written block; larger ones become huge objects.
 pub(crate) const MAX_MANAGED: usize = 4096;
-/// Bytes of a header that is written, and of what stands in front of the objects of a direct block.
+/// Bytes of a written header, and of the frame before a direct block's objects.
 pub(crate) const WRITTEN_LEN: usize = 146;
 pub(crate) const WRITTEN_FRAME: usize = 22;
 
-/// A heap as it is written: at most one direct block, and huge objects that a B-tree finds.
+/// Content of a written heap: at most one direct block, and huge objects indexed by a B-tree.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Written {
-    /// Where the direct block is, its bytes, and how many of them are free.
+    /// Address of the direct block, its length, and its free bytes.
     pub(crate) block: Option<(u64, u64, u64)>,
     pub(crate) managed: u64,
     pub(crate) huge_tree: Option<u64>,
@@ -22,7 +22,7 @@ pub(crate) struct Written {
     pub(crate) huge_bytes: u64,
 }
 
-/// The header of a heap with IDs of eight bytes, as those of attributes are.
+/// Builds the header of a heap with IDs of eight bytes, as attributes use.
 pub(crate) fn write_header(heap: &Written) -> Vec<u8> {
     let (block, size, free) = heap.block.unwrap_or((u64::MAX, 0, 0));
     let start = size.max(1024);
@@ -57,11 +57,11 @@ pub(crate) fn write_header(heap: &Written) -> Vec<u8> {
     out
 }
 
-/// A direct block at the beginning of the heap's space: `objects` behind its frame, `size` bytes in all.
+/// Builds a direct block of `size` bytes at offset 0 of the heap's space: its frame, then `objects`.
 pub(crate) fn write_direct(header: u64, objects: &[u8], size: usize) -> Vec<u8> {
     let mut out = b"FHDB\0".to_vec();
     out.put_u64(header);
-    out.put(&[0; 5]); // its place in the heap's space
+    out.put(&[0; 5]); // its offset in the heap's space
     let sum_at = out.len();
     out.put_u32(0);
     out.put(objects);

@@ -4,7 +4,7 @@ use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::error::Result;
 
-/// An attribute with its type and space still as bytes: each may be shared.
+/// An attribute whose datatype and dataspace are still encoded, because each may be shared.
 #[derive(Debug, Clone)]
 pub(crate) struct RawAttribute<'a> {
     pub(crate) name: &'a [u8],
@@ -33,12 +33,12 @@ pub(crate) fn read<'a>(src: &mut Cursor<'a>) -> Result<RawAttribute<'a>> {
     };
     // IV.A.2.m: in version 1 name, datatype and dataspace are padded to multiples of eight bytes
     let name = src.split(name_len.next_multiple_of(pad))?.take_c_string()?;
-    // IV.A.2.m: "this field will contain a "shared message" encoding instead of the datatype encoding" where flag 0 says
-    // so; flag 1 is for the dataspace.
+    // IV.A.2.m: "this field will contain a "shared message" encoding instead of the datatype encoding" if
+    // flag 0 is set; flag 1 is for the dataspace.
     let datatype = src.split(type_len.next_multiple_of(pad))?;
     let dataspace = src.split(space_len.next_multiple_of(pad))?;
-    // IV.A.2.m: "The size is determined from the datatype and dataspace descriptions": the value goes on to the end of the
-    // message, which may be padded.
+    // IV.A.2.m: "The size is determined from the datatype and dataspace descriptions": the value ends with
+    // the message, which may be padded.
     Ok(RawAttribute {
         name,
         datatype,
@@ -49,8 +49,8 @@ pub(crate) fn read<'a>(src: &mut Cursor<'a>) -> Result<RawAttribute<'a>> {
     })
 }
 
-/// The body of an attribute message of version 1, whose parts are padded; of version 3, which has any size in a heap,
-/// where `packed`. `None` where a part is longer than its length can say.
+/// Builds the body of an attribute message: version 1, whose parts are padded, or if `packed` version 3,
+/// which may be of any size in a heap. `None` if a part is longer than its length field can hold.
 pub(crate) fn write(
     name: &str,
     datatype: &[u8],

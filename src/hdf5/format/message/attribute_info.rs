@@ -19,7 +19,8 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Option<DenseSto
     Ok(heap.zip(names).map(|(heap, names)| DenseStorage { heap, names }))
 }
 
-/// Attributes that lie in a heap, found by name; or all in the header.
+/// Builds the message: with `dense` the attributes are in a heap, indexed by name; otherwise all are in the
+/// header.
 pub(crate) fn write(dense: Option<DenseStorage>) -> Vec<u8> {
     let mut out = vec![0, 0];
     out.put_u64(dense.map_or(u64::MAX, |d| d.heap));

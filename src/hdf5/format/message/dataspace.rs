@@ -6,7 +6,7 @@ use crate::bytes::put::Put;
 use crate::error::{Error, Result};
 use crate::hdf5::format::Sizes;
 
-/// The most dimensions the format allows.
+/// The maximum rank that the format allows.
 pub(crate) const MAX_RANK: u8 = 32;
 
 /// The extent of a dataset or attribute.
@@ -16,17 +16,17 @@ pub enum Dataspace {
     Null,
     /// One element.
     Scalar,
-    /// A box of elements.
+    /// A rectangular array of elements.
     Simple {
-        /// Elements in each dimension.
+        /// Number of elements in each dimension.
         dims: Vec<u64>,
-        /// What each dimension may grow to; `None` is unlimited. As `dims` where the file says nothing.
+        /// Maximum size of each dimension; `None` is unlimited. Equal to `dims` if the file stores none.
         max: Vec<Option<u64>>,
     },
 }
 
 impl Dataspace {
-    /// The extent of these dimensions, which cannot grow; no dimensions make a scalar.
+    /// The dataspace of fixed dimensions `dims`; a scalar if `dims` is empty.
     pub(crate) fn fixed(dims: &[u64]) -> Self {
         if dims.is_empty() {
             return Dataspace::Scalar;
@@ -34,7 +34,7 @@ impl Dataspace {
         Dataspace::Simple { dims: dims.to_vec(), max: dims.iter().map(|d| Some(*d)).collect() }
     }
 
-    /// The dimensions: none for a scalar; `None` for a null dataspace.
+    /// Returns the dimensions: empty for a scalar, `None` for a null dataspace.
     pub fn shape(&self) -> Option<&[u64]> {
         match self {
             Dataspace::Null => None,
@@ -43,7 +43,10 @@ impl Dataspace {
         }
     }
 
-    /// How many elements there are.
+    /// Returns the number of elements.
+    ///
+    /// # Errors
+    /// `Malformed` if the product of the dimensions overflows.
     pub fn elements(&self) -> Result<u64> {
         self.shape().map_or(Ok(0), checked::product)
     }
@@ -59,7 +62,8 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Dataspace> {
     let mut null = false;
     match version {
         1 => src.skip(5)?,
-        // IV.A.2.b, type 2: "A null dataspace; in other words, a dataspace with no elements." Version 1 cannot say it.
+        // IV.A.2.b, type 2: "A null dataspace; in other words, a dataspace with no elements." Version 1 has
+        // no such type.
         2 => null = src.read_u8()? == 2,
         v => return Err(src.unsupported(format!("dataspace version {v}"))),
     }
@@ -72,26 +76,27 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Dataspace> {
     let at = src.offset();
     let dims = (0..rank).map(|_| sizes.read_length(src)).collect::<Result<Vec<_>>>()?;
     let max = if flags & 1 != 0 {
-        // IV.A.2.b: "This value may be the special "unlimited" size", which has all bits set, as an undefined address has
+        // IV.A.2.b: "This value may be the special "unlimited" size", which has all bits set like an
+        // undefined address.
         let lengths = Sizes { offset: sizes.length, length: sizes.length };
         (0..rank).map(|_| lengths.read_address(src)).collect::<Result<Vec<_>>>()?
     } else {
-        // IV.A.2.b: "If these values are not stored, the maximum size of each dimension is assumed to be the dimension's
-        // current size."
+        // IV.A.2.b: "If these values are not stored, the maximum size of each dimension is assumed to be the
+        // dimension's current size."
         dims.iter().copied().map(Some).collect()
     };
     if let Some((d, m)) = dims.iter().zip(&max).find(|(d, m)| m.is_some_and(|m| m < **d)) {
         let m = m.unwrap_or(0);
         return Err(Error::malformed(format!("dimension {d} above its maximum {m}")).at(at));
     }
-    // Protects every product of dimensions in `read/`.
+    // Ensures that no product of dimensions in `read/` overflows.
     checked::product(&dims).map_err(|e| e.at(at))?;
-    // IV.A.2.b: version 1 may go on with permutation indices, which version 2 dropped "as it was never implemented in the
-    // HDF5 Library"; they are passed over.
+    // IV.A.2.b: permutation indices may follow in version 1; version 2 dropped them "as it was never
+    // implemented in the HDF5 Library". They are ignored.
     Ok(Dataspace::Simple { dims, max })
 }
 
-/// Appends the message of a dataspace: version 1, or 2 for the null one, which version 1 cannot say.
+/// Appends the message of a dataspace: version 1, or version 2 for a null dataspace, which version 1 lacks.
 pub(crate) fn write(space: &Dataspace, out: &mut Vec<u8>) {
     match space {
         Dataspace::Null => out.put(&[2, 0, 0, 2]),

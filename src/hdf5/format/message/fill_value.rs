@@ -1,10 +1,10 @@
-//! Fill value messages, old (0x0004) and new (0x0005): what elements never written read as.
+//! Fill value messages, old (0x0004) and new (0x0005): the value of elements that were never written.
 //! HDF5 File Format 3.0, IV.A.2.e and IV.A.2.f.
 
 use crate::bytes::Cursor;
 use crate::error::Result;
 
-/// The bytes of the value in the dataset's type; `None` for the default, zeros.
+/// The bytes of the fill value in the dataset's type; `None` for the default, zero.
 pub(crate) type FillValue = Option<Vec<u8>>;
 
 pub(crate) fn read_old(src: &mut Cursor<'_>) -> Result<FillValue> {
@@ -17,8 +17,8 @@ pub(crate) fn read(src: &mut Cursor<'_>) -> Result<FillValue> {
         version @ (1 | 2) => {
             src.skip(2)?; // when space is allocated and the value written
             let defined = src.read_u8()?;
-            // IV.A.2.f: "In this version, the Size and Fill Value fields are only present if the Fill Value Defined field is
-            // set to 1."
+            // IV.A.2.f: "In this version, the Size and Fill Value fields are only present if the Fill Value
+            // Defined field is set to 1."
             if version == 2 && defined == 0 {
                 return Ok(None);
             }
@@ -37,7 +37,7 @@ pub(crate) fn read(src: &mut Cursor<'_>) -> Result<FillValue> {
     }
 }
 
-/// A length of 0 or of all bits set means: no value of its own.
+/// A length of 0 or of all bits set means the default.
 fn take(src: &mut Cursor<'_>, len: u32) -> Result<FillValue> {
     if len == 0 || len == u32::MAX {
         return Ok(None);

@@ -1,11 +1,12 @@
-//! Filter pipeline message (0x000B): which filters a chunk went through, in write order.
-//! Reading undoes them last to first. HDF5 File Format 3.0, IV.A.2.l.
+//! Filter pipeline message (0x000B): the filters applied to a chunk, in write order. Reading undoes them last
+//! to first.
+//! HDF5 File Format 3.0, IV.A.2.l.
 
 use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::error::Result;
 
-/// The most filters libhdf5 allows in one pipeline.
+/// The maximum number of filters that libhdf5 allows in a pipeline.
 const MAX_FILTERS: u8 = 32;
 
 /// The filters in write order.
@@ -17,11 +18,11 @@ pub(crate) struct FilterPipeline {
 /// One filter and its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
-    /// The registered number.
+    /// The registered filter number.
     pub id: u16,
-    /// The name in the file, often empty.
+    /// The name stored in the file, often empty.
     pub name: String,
-    /// Whether a chunk may go without it when it fails.
+    /// Whether a writer may skip the filter for a chunk on which it fails.
     pub optional: bool,
     /// The parameters the writer stored.
     pub values: Vec<u32>,
@@ -54,12 +55,12 @@ fn read_filter(src: &mut Cursor<'_>, version: u8) -> Result<Filter> {
     let mut raw = src.split(count.saturating_mul(4))?;
     let values = (0..count).map(|_| raw.read_u32()).collect::<Result<_>>()?;
     if version == 1 && count % 2 == 1 {
-        src.skip(4.min(src.len()))?; // padded to a multiple of 8; the last filter's padding may be missing
+        src.skip(4.min(src.len()))?; // padded to a multiple of 8; the last filter may lack its padding
     }
     Ok(Filter { id, name, optional: flags & 1 != 0, values })
 }
 
-/// Appends the message of a pipeline, version 1.
+/// Appends the message of a filter pipeline, version 1.
 pub(crate) fn write(filters: &[Filter], out: &mut Vec<u8>) {
     out.put(&[1, u8::try_from(filters.len()).unwrap_or(u8::MAX), 0, 0, 0, 0, 0, 0]);
     for f in filters {

@@ -12,38 +12,38 @@ use crate::hdf5::format::{Sizes, extensible_array, fixed_array};
 pub(crate) enum Layout {
     /// The values are in the message.
     Compact(Vec<u8>),
-    /// The values lie in one piece; no address: nothing was written yet.
+    /// The values are contiguous in the file; no address: nothing was written yet.
     Contiguous {
         address: Option<u64>,
         len: Option<u64>,
     },
     Chunked(Chunked),
-    /// Made of parts of other datasets.
+    /// Composed of parts of other datasets.
     Virtual,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chunked {
-    /// Elements of a chunk in each dimension.
+    /// Elements of a chunk in each dimension, at least 1.
     pub(crate) dims: Vec<u64>,
-    /// Bytes of an element as the layout has it.
+    /// Bytes of an element according to the layout message.
     pub(crate) element_size: u64,
     pub(crate) index: Index,
-    /// Where the index begins; none: no chunk was written yet.
+    /// Address of the index; `None` if no chunk was written yet.
     pub(crate) address: Option<u64>,
     /// Layout flag: partial chunks at the edge are stored without filters.
     pub(crate) plain_edges: bool,
-    /// Width of chunk sizes in array and B-tree entries where 8 bytes are not computed but fixed (version 5).
+    /// Chunk sizes in array and B-tree entries have 8 bytes instead of a computed width (version 5).
     pub(crate) wide_sizes: bool,
 }
 
-/// How the chunks of a dataset are found.
+/// The index that locates the chunks of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Index {
     BtreeV1,
-    /// The one chunk, with stored size and filter mask where it is filtered.
+    /// A single chunk, with stored size and filter mask if it is filtered.
     Single(Option<(u64, u32)>),
-    /// All chunks one behind the other, without filters.
+    /// All chunks are contiguous, in order and without filters.
     Implicit,
     FixedArray,
     ExtensibleArray,
@@ -72,8 +72,8 @@ fn read_old(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Layout> {
             let len = src.read_u32()?;
             Ok(Layout::Compact(src.take(usize::try_from(len).unwrap_or(usize::MAX))?.to_vec()))
         }
-        // IV.A.2.i: "For contiguous and compact storage the dimensions define the entire size of the array". They repeat
-        // the dataspace; the length follows from that.
+        // IV.A.2.i: "For contiguous and compact storage the dimensions define the entire size of the array".
+        // They repeat the dataspace, which gives the length.
         1 => Ok(Layout::Contiguous { address, len: None }),
         2 => {
             // IV.A.2.i: "Dataset Element Size", which counts as the last dimension
@@ -87,8 +87,8 @@ fn read_old(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Layout> {
 fn read_v3(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Layout> {
     match src.read_u8()? {
         2 => {
-            // IV.A.2.i: "This field specifies the number of dimension size fields later in the message", the size of an
-            // element included.
+            // IV.A.2.i: "This field specifies the number of dimension size fields later in the message",
+            // including the size of an element.
             let rank = read_rank(src)?;
             let address = sizes.read_address(src)?;
             let mut dims = (0..rank).map(|_| src.read_u32().map(u64::from)).collect::<Result<Vec<_>>>()?;
@@ -111,8 +111,8 @@ fn read_v4(src: &mut Cursor<'_>, sizes: Sizes, version: u8) -> Result<Layout> {
     let mut dims = (0..rank).map(|_| src.read_uint(width)).collect::<Result<Vec<_>>>()?;
     let element_size = dims.pop().unwrap_or(0);
     let index = match src.read_u8()? {
-        // IV.A.2.i: the size is stored for "A filtered chunk for Single Chunk indexing", bit 1. A sentence further down
-        // names bit 0, which libhdf5 does not use so.
+        // IV.A.2.i: the size is stored for "A filtered chunk for Single Chunk indexing", bit 1. A later
+        // sentence names bit 0, which libhdf5 does not use for this.
         1 if flags & 2 != 0 => Index::Single(Some((sizes.read_length(src)?, src.read_u32()?))),
         1 => Index::Single(None),
         2 => Index::Implicit,
@@ -173,30 +173,30 @@ fn chunked(
     index: Index,
     address: Option<u64>,
 ) -> Result<Layout> {
-    // Protects every division by a chunk dimension.
+    // Prevents every division by zero in chunk arithmetic.
     if dims.contains(&0) || element_size == 0 {
         return Err(src.malformed("chunk dimension of 0"));
     }
     Ok(Layout::Chunked(Chunked { dims, element_size, index, address, plain_edges: false, wide_sizes: false }))
 }
 
-/// Width of the stored size of a filtered chunk in the entries of arrays and trees, before version 5.
+/// Width in bytes of a filtered chunk's stored size in array and tree entries, before version 5.
 pub(crate) fn size_width(chunk_bytes: u64) -> u8 {
-    // H5D__farray_crt_context: one byte more than the unfiltered size needs, 8 at most
+    // H5D__farray_crt_context: one byte more than the unfiltered size needs, at most 8
     let bits = chunk_bytes.checked_ilog2().unwrap_or(0).saturating_add(8);
     u8::try_from(bits / 8).unwrap_or(8).saturating_add(1).min(8)
 }
 
-/// How the chunks of a version 4 message are found.
+/// The chunk index of a version 4 message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WrittenIndex {
-    /// There is one; with filters, its size and mask.
+    /// A single chunk; its size and mask if filtered.
     Single(Option<(u32, u32)>),
     FixedArray,
     ExtensibleArray,
 }
 
-/// Appends the message of chunks, version 4; no address: nothing is stored.
+/// Appends the message of a chunked dataset, version 4; no address: nothing is stored.
 pub(crate) fn write_chunked_v4(
     chunk: &[u64],
     element: u32,
@@ -206,7 +206,7 @@ pub(crate) fn write_chunked_v4(
 ) {
     let rank = u8::try_from(chunk.len().saturating_add(1)).unwrap_or(u8::MAX);
     let flags = if matches!(index, WrittenIndex::Single(Some(_))) { 2 } else { 0 };
-    // the library insists on the least width that holds the largest dimension
+    // libhdf5 requires the smallest width that holds the largest dimension.
     let dims = || chunk.iter().copied().chain([u64::from(element)]);
     let width = checked::bytes_for(dims().max().unwrap_or(1));
     out.put(&[4, 2, flags, rank, width]);
@@ -230,14 +230,14 @@ pub(crate) fn write_chunked_v4(
     out.put_u64(address.unwrap_or(u64::MAX));
 }
 
-/// Appends the message of values in one piece, version 3; no address: nothing is stored.
+/// Appends the message of a contiguous dataset, version 3; no address: nothing is stored.
 pub(crate) fn write_contiguous(address: Option<u64>, len: u64, out: &mut Vec<u8>) {
     out.put(&[3, 1]);
     out.put_u64(address.unwrap_or(u64::MAX));
     out.put_u64(len);
 }
 
-/// Appends the message of chunks that a version 1 B-tree finds, version 3.
+/// Appends the message of a dataset whose chunks are indexed by a version 1 B-tree, version 3.
 pub(crate) fn write_chunked(chunk: &[u64], element: u32, tree: Option<u64>, out: &mut Vec<u8>) -> Result<()> {
     let rank = u8::try_from(chunk.len().saturating_add(1)).unwrap_or(u8::MAX);
     out.put(&[3, 2, rank]);

@@ -11,16 +11,16 @@ pub(crate) struct Link {
     pub(crate) target: RawTarget,
 }
 
-/// Where a link leads.
+/// Target of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RawTarget {
-    /// Address of an object header.
+    /// Address of the object header.
     Hard(u64),
     /// A path in this file.
     Soft(Vec<u8>),
-    /// Another file and a path in it.
+    /// A path in another file.
     External { file: Vec<u8>, path: Vec<u8> },
-    /// A type registered by an application.
+    /// A link type registered by an application.
     User(u8),
 }
 
@@ -59,9 +59,9 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Link> {
     Ok(Link { name, target })
 }
 
-/// A link to an object of this file, its name in UTF-8.
+/// Builds a hard link to the object header at `object`; `name` is UTF-8.
 pub(crate) fn write(name: &[u8], object: u64) -> Vec<u8> {
-    let mut out = vec![1, 0x11, 1]; // a character set is given, lengths of names take two bytes
+    let mut out = vec![1, 0x11, 1]; // flags: character set stored, name length in two bytes
     out.put_u16(u16::try_from(name.len()).unwrap_or(u16::MAX));
     out.put(name);
     out.put_u64(object);

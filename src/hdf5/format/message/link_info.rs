@@ -5,7 +5,7 @@ use crate::bytes::put::Put;
 use crate::error::Result;
 use crate::hdf5::format::Sizes;
 
-/// The fractal heap of the messages and the B-tree of their names, where they are dense.
+/// Addresses of the fractal heap of the messages and of the B-tree of their names, if they are dense.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DenseStorage {
     pub(crate) heap: u64,
@@ -25,7 +25,7 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Option<DenseSto
     Ok(heap.zip(names).map(|(heap, names)| DenseStorage { heap, names }))
 }
 
-/// Links that all lie in the header.
+/// Builds the message of a group whose links are all in the header.
 pub(crate) fn write_compact() -> Vec<u8> {
     let mut out = vec![0, 0];
     out.put_undefined();

@@ -1,4 +1,4 @@
-//! Object header messages, one a file. HDF5 File Format 3.0, IV.A.2.
+//! Object header messages, one per file. HDF5 File Format 3.0, IV.A.2.
 
 pub(crate) mod attribute;
 pub(crate) mod attribute_info;
@@ -12,7 +12,7 @@ pub(crate) mod link_info;
 pub(crate) mod shared;
 pub(crate) mod symbol_table;
 
-/// Message types, by the number in their frame.
+/// Message type numbers.
 pub(crate) mod kind {
     pub(crate) const DATASPACE: u16 = 0x01;
     pub(crate) const LINK_INFO: u16 = 0x02;
@@ -31,6 +31,6 @@ pub(crate) mod kind {
     pub(crate) const DRIVER_INFO: u16 = 0x14;
     pub(crate) const ATTRIBUTE_INFO: u16 = 0x15;
     pub(crate) const CACHE_IMAGE: u16 = 0x18;
-    /// The highest type of the specification.
+    /// The highest type in the specification.
     pub(crate) const LAST: u16 = 0x18;
 }

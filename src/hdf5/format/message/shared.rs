@@ -1,4 +1,4 @@
-//! A message that lives elsewhere: in a committed datatype or in the file's shared-message heap.
+//! A message stored elsewhere: in a committed datatype or in the file's shared-message heap.
 //! HDF5 File Format 3.0, IV.A.2, "shared message".
 
 use crate::bytes::Cursor;
@@ -7,7 +7,7 @@ use crate::hdf5::format::Sizes;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shared {
-    /// Object header that holds the message.
+    /// Address of the object header that holds the message.
     Object(u64),
     /// ID in the shared-message heap.
     Heap([u8; 8]),
@@ -18,7 +18,7 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Shared> {
     match (version, kind) {
         (1, _) => {
             src.skip(6)?;
-            // H5O__shared_decode: version 1 holds a whole symbol table entry's head, whose name means nothing
+            // H5O__shared_decode: version 1 holds the head of a symbol table entry, whose name is unused.
             src.skip(usize::from(sizes.length))?;
             Ok(Shared::Object(sizes.read_defined(src, "a shared message")?))
         }

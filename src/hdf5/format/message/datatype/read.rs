@@ -1,10 +1,10 @@
-//! Types as files have them, versions 1 to 5.
+//! Decodes datatypes, versions 1 to 5.
 
 use crate::bytes::Cursor;
 use crate::dtype::{Class, Datatype, Float, Integer, Member, Order, Padding, Text};
 use crate::error::{Error, Result};
 
-/// How deep a type lies in others.
+/// Nesting depth of a type, and its limit.
 #[derive(Clone, Copy)]
 struct Depth {
     at: u32,
@@ -12,16 +12,16 @@ struct Depth {
 }
 
 impl Depth {
-    /// That of the types inside one at this depth.
+    /// The depth of the types nested in one at this depth.
     fn below(self) -> Self {
         Depth { at: self.at.saturating_add(1), ..self }
     }
 }
 
-/// Reads a datatype message with types inside types to `nesting` levels.
+/// Reads a datatype message; types may be nested to `nesting` levels.
 ///
 /// # Errors
-/// `Limit` where there are more levels; `Unsupported` for versions and classes that are not known; `Malformed`.
+/// `Limit` if types are nested deeper; `Unsupported` for unknown versions and classes; `Malformed`.
 pub(crate) fn read(src: &mut Cursor<'_>, nesting: u32) -> Result<Datatype> {
     read_nested(src, Depth { at: 0, most: nesting })
 }
@@ -47,7 +47,7 @@ fn read_nested(src: &mut Cursor<'_>, depth: Depth) -> Result<Datatype> {
         1 => Class::Float(read_float(src, bits, size)?),
         2 => Class::Time { precision: src.read_u16()? },
         3 => Class::FixedString(read_text(src, bits, bits.wrapping_shr(4))?),
-        // IV.A.2.d: bit 3, which is the sign of a number, is reserved here.
+        // IV.A.2.d: bit 3, the sign bit of integers, is reserved here.
         4 => Class::Bitfield(read_integer(src, bits & 7, size)?),
         5 => {
             let mut tag = src.split(usize::from(b0).next_multiple_of(8).min(src.len()))?;
@@ -77,8 +77,8 @@ fn read_nested(src: &mut Cursor<'_>, depth: Depth) -> Result<Datatype> {
 }
 
 fn order(src: &Cursor<'_>, bits: u32) -> Result<Order> {
-    // HDF5 File Format 3.0, IV.A.2.d: "These two non-contiguous bits specify the "endianness" of the bytes in the
-    // datatype element." Bit 6 is only there for floats; set alone it is reserved.
+    // HDF5 File Format 3.0, IV.A.2.d: "These two non-contiguous bits specify the "endianness" of the bytes in
+    // the datatype element." Bit 6 exists only for floats; set alone it is reserved.
     match (bits & 1 != 0, bits & 0x40 != 0) {
         (false, false) => Ok(Order::Little),
         (true, false) => Ok(Order::Big),
@@ -94,7 +94,7 @@ fn read_integer(src: &mut Cursor<'_>, bits: u32, size: u32) -> Result<Integer> {
     Ok(Integer { order, signed: bits & 8 != 0, bit_offset, precision })
 }
 
-/// Protects the shifts of conversions: the significant bits lie inside the element.
+/// Checks that the significant bits are inside the element, so that conversions can shift safely.
 fn check_bits(src: &Cursor<'_>, bit_offset: u16, precision: u16, size: u32) -> Result<()> {
     let end = u64::from(bit_offset).saturating_add(u64::from(precision));
     if precision == 0 || end > u64::from(size).saturating_mul(8) {
@@ -162,13 +162,13 @@ fn read_members(
         let start = src.len();
         let name = String::from_utf8_lossy(src.take_c_string()?).into_owned();
         if version < 3 {
-            // IV.A.2.d: before version 3 names are padded to a multiple of eight bytes, the NUL counted.
+            // IV.A.2.d: before version 3 names are padded to a multiple of eight bytes, including the NUL.
             let used = start.saturating_sub(src.len());
             src.skip(used.next_multiple_of(8).saturating_sub(used))?;
         }
         let offset = match version {
             1 | 2 => src.read_u32()?,
-            // IV.A.2.d: in version 3 the offset is as wide as the compound's size needs.
+            // IV.A.2.d: in version 3 the offset has the width that the compound's size requires.
             _ => u32::try_from(src.read_uint(crate::bytes::checked::bytes_for(u64::from(size)))?)
                 .unwrap_or(u32::MAX),
         };
@@ -193,7 +193,7 @@ fn read_members(
     Ok(out)
 }
 
-/// An array type; its size must be `size` where one is given.
+/// Builds an array type; if `size` is given, the array must have that size.
 fn array_of(src: &Cursor<'_>, dims: Vec<u64>, base: Datatype, size: Option<u32>) -> Result<Datatype> {
     let bytes = dims.iter().try_fold(u64::from(base.size), |a, &d| a.checked_mul(d));
     let bytes = bytes.and_then(|b| u32::try_from(b).ok()).filter(|b| size.is_none_or(|s| s == *b));
@@ -211,8 +211,8 @@ fn read_enum(src: &mut Cursor<'_>, version: u8, count: u32, depth: Depth) -> Res
     if !matches!(base.class, Class::Integer(_)) {
         return Err(src.malformed("enum over something other than integers"));
     }
-    // IV.A.2.d, version 3: "Each name is stored as a null terminated ASCII string, not padded to a multiple of eight
-    // bytes." Before that they are padded.
+    // IV.A.2.d, version 3: "Each name is stored as a null terminated ASCII string, not padded to a multiple
+    // of eight bytes." Earlier versions pad them.
     let mut names = Vec::new();
     for _ in 0..count {
         let start = src.len();
@@ -223,15 +223,15 @@ fn read_enum(src: &mut Cursor<'_>, version: u8, count: u32, depth: Depth) -> Res
         }
     }
     let width = usize::try_from(base.size).unwrap_or(usize::MAX);
-    // IV.A.2.d: "The values are packed (no inter-value padding) and the size of each value is determined by the parent
-    // type."
+    // IV.A.2.d: "The values are packed (no inter-value padding) and the size of each value is determined by
+    // the parent type."
     let values = names.iter().map(|_| src.take(width).map(<[u8]>::to_vec)).collect::<Result<Vec<_>>>()?;
     Ok(Class::Enum { base, members: names.into_iter().zip(values).collect() })
 }
 
 fn read_variable(src: &mut Cursor<'_>, bits: u32, depth: Depth) -> Result<Class> {
-    // IV.A.2.d: "Variable-length strings are considered to have the parent type `H5T_NATIVE_UCHAR`"; it is stored, and
-    // says nothing.
+    // IV.A.2.d: "Variable-length strings are considered to have the parent type `H5T_NATIVE_UCHAR`"; it is
+    // stored but carries no information.
     let base = read_nested(src, depth.below())?;
     match bits & 0x0f {
         0 => Ok(Class::VarLen(Box::new(base))),

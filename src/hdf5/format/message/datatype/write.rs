@@ -1,13 +1,13 @@
-//! Types on their way into a file: each class in the oldest version that has it, as libhdf5 does by default.
+//! Encodes datatypes: each class in the oldest version that supports it, as libhdf5 does by default.
 
 use crate::bytes::put::Put;
 use crate::dtype::{Class, Datatype, Float, Integer, Member, Order, Padding, Text};
 use crate::error::{Error, Result};
 
-/// Appends the message of a type.
+/// Appends the message of a datatype.
 ///
 /// # Errors
-/// `Unsupported` for types that are only read.
+/// `Unsupported` for types that can only be read.
 pub(crate) fn write(t: &Datatype, out: &mut Vec<u8>) -> Result<()> {
     let size = t.size;
     match &t.class {
@@ -49,7 +49,7 @@ pub(crate) fn write(t: &Datatype, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// What every class begins with.
+/// Appends the header common to all classes.
 fn head(out: &mut Vec<u8>, version: u8, class: u8, bits: u32, size: u32) {
     out.put_u8(version.wrapping_shl(4) | class);
     out.put(bits.to_le_bytes().get(..3).unwrap_or_default());
@@ -64,7 +64,7 @@ fn order_bits(order: Order) -> u32 {
     }
 }
 
-/// The bits for padding and character set.
+/// Class bits for padding and character set.
 fn text_bits(text: Text) -> (u32, u32) {
     let padding = match text.padding {
         Padding::NullTerminated => 0,
@@ -104,7 +104,7 @@ fn write_opaque(tag: &str, size: u32, out: &mut Vec<u8>) -> Result<()> {
 }
 
 fn write_compound(members: &[Member], size: u32, out: &mut Vec<u8>) -> Result<()> {
-    // arrays as members are a version younger
+    // Array members need the next version.
     let arrays = members.iter().any(|m| matches!(m.datatype.class, Class::Array { .. }));
     let version = if arrays { 2 } else { 1 };
     head(out, version, 6, count_bits(members.len())?, size);
