@@ -1,7 +1,7 @@
 //! Blocks as an iterator, for executors other than rayon.
 
 use super::block::{Block, Values};
-use super::fold::Entries;
+use super::entries::Entries;
 use super::layout::Orientation;
 use super::pump::BlockPlan;
 use super::source::{Buffer, Source, check_source, read_block};
@@ -49,6 +49,34 @@ impl OwnedBlock {
             minor: &self.minor,
             values: self.values(),
         }
+    }
+}
+
+impl<'s> Entries<'s> {
+    /// Returns all blocks in order, for executors other than rayon. As many blocks as the budget holds are
+    /// decoded at once, on the rayon pool in which [`next`](Iterator::next) is called, and then returned one
+    /// by one.
+    ///
+    /// ```
+    /// # use annmap::Dtype;
+    /// # use annmap::matrix::{InMemory, Layout, Orientation, entries};
+    /// # fn main() -> annmap::Result<()> {
+    /// # let (orientation, dtype) = (Orientation::Csr, Dtype::Uint8);
+    /// # let layout = Layout { orientation, lines: 2, minor: 3, entries: 3, dtype };
+    /// # let x = InMemory::new(layout, vec![0, 2, 3], vec![0, 2, 2], vec![1, 2, 3])?;
+    /// for block in entries(&x).blocks()? {
+    ///     let block = block?;
+    ///     println!("{} entries, values {:?}", block.entries().count(), block.values().to_vec::<f32>()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `Limit` if the budget is too small for one block. The iterator returns errors of reading and then
+    /// ends.
+    pub fn blocks(self) -> Result<Blocks<'s>> {
+        Blocks::new(self)
     }
 }
 
