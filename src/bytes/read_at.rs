@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex};
 ///
 /// # Contract
 /// * The bytes do not change while the source is open. If they do, a read may combine bytes of different
-/// versions of the file, which only checksums detect, where the format has them. There is no panic and no
-/// undefined behaviour.
+///   versions of the file, which only checksums detect, where the format has them. There is no panic and no
+///   undefined behaviour.
 /// * [`len`](Self::len) returns the same number while the source is open. Sizes in the file are compared with
-/// it before memory is allocated for them. If it is too small, structures beyond it are `Malformed`; if it is
-/// too large, a damaged file can cause an allocation for bytes that do not exist before the read fails.
+///   it before memory is allocated for them. If it is too small, structures beyond it are `Malformed`; if it is
+///   too large, a damaged file can cause an allocation for bytes that do not exist before the read fails.
 /// * A read fills the whole buffer or fails; the content of the buffer is unspecified after a failure.
 pub trait ReadAt: Send + Sync {
     /// Fills `buffer` from `offset`.

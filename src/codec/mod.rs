@@ -6,11 +6,11 @@
 //! and each container has one `match` from its own names or numbers to the functions here.
 //!
 //! * `decode(input, out)` fills all of `out`, whose length the container knows, and rejects a stream of
-//! another length. Errors are `Malformed`, without a position: the container adds object, chunk and offset.
+//!   another length. Errors are `Malformed`, without a position: the container adds object, chunk and offset.
 //! * `decode_to_vec(input, out, most)` or `decoded_len(input)` are for a codec followed by another, where the
-//! length is unknown; `most` limits how much memory a stream can claim.
+//!   length is unknown; `most` limits how much memory a stream can claim.
 //! * Encoders (deflate, lzf, shuffle, fletcher32) are selected by [`Filters`]; a chunk that would grow is
-//! stored uncompressed.
+//!   stored uncompressed.
 //!
 //! A new codec is one file here, tested with a literal stream from another program, and one line in the
 //! `match` of each container that supports it: for HDF5, its number in `hdf5/filter/mod.rs` and the arms of
