@@ -1,9 +1,10 @@
 //! Progress, warnings and cancellation through one handle that the caller passes in.
 
 use crate::error::{Error, Result};
+use crate::sync::{into_inner, lock};
 use std::fmt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// Observes a long operation. The library calls it from several threads; it must not block.
 ///
@@ -270,7 +271,7 @@ impl<'a> Recorder<'a> {
     /// What was left out, in the order of the warnings and without duplicates.
     pub(crate) fn finish(self) -> Vec<LeftOut> {
         let mut out: Vec<LeftOut> = Vec::new();
-        for l in self.left_out.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        for l in into_inner(self.left_out) {
             if !out.contains(&l) {
                 out.push(l);
             }
@@ -289,7 +290,7 @@ impl Observer for Recorder<'_> {
     }
 
     fn warn(&self, warning: &Warning) {
-        self.left_out.lock().unwrap_or_else(PoisonError::into_inner).extend(warning.left_out());
+        lock(&self.left_out).extend(warning.left_out());
         self.observer.warn(warning);
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn get_mut<T>(mutex: &mut Mutex<T>) -> &mut T {
 }
 
 /// Waits until `condvar` is notified and returns the guard, even after a panic as in [`lock`].
-#[allow(dead_code)] // for sinks that keep an order
+#[cfg_attr(not(all(feature = "write", target_pointer_width = "64")), allow(dead_code))]
 pub(crate) fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
@@ -67,7 +67,7 @@ impl FirstError {
 /// # Errors
 /// The error of the lowest index that failed; no index is started after an error. `Cancelled` if `observer`,
 /// which is asked before each index, cancels.
-#[allow(dead_code)] // the loops of the layers above move here one by one
+#[cfg_attr(not(target_pointer_width = "64"), allow(dead_code))]
 pub(crate) fn each_in_parallel<S>(
     count: u64,
     workers: usize,

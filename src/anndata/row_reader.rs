@@ -2,9 +2,10 @@
 
 use crate::dtype::Numeric;
 use crate::error::Result;
+use crate::sync::lock;
 use crate::tree::{Array, ArrayScratch, ElementStream};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 /// Chunks of at least this many bytes are streamed: decoded in order, never held in memory.
 const GIANT: u64 = 32 << 20;
@@ -78,7 +79,7 @@ impl RowReader {
         };
         let row =
             shape.iter().skip(1).fold(u64::from(self.array.datatype().size), |a, b| a.saturating_mul(*b));
-        let mut stream = stream.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stream = lock(stream);
         stream.seek(range.start.saturating_mul(row));
         stream.read(out)
     }
@@ -107,8 +108,7 @@ impl RowReader {
 
     /// Bytes of memory held all the time: the chunk index and the stream.
     pub(crate) fn resident_bytes(&self) -> u64 {
-        let stream =
-            self.stream.as_ref().map_or(0, |s| s.lock().unwrap_or_else(PoisonError::into_inner).memory());
+        let stream = self.stream.as_ref().map_or(0, |s| lock(s).memory());
         let chunks = self.array.chunk_count().unwrap_or(0);
         stream.saturating_add(32u64.saturating_mul(chunks))
     }

@@ -191,7 +191,8 @@ impl Store {
             pointers.push(entries);
         }
         let layout = Layout { lines: lines.len() as u64, entries, ..layout };
-        let n = usize::try_from(entries).map_err(|_| Error::limit("no memory for so many entries"))?;
+        let n = usize::try_from(entries)
+            .map_err(|_| Error::limit(format!("{entries} entries do not fit in memory")))?;
         let size = layout.dtype.size();
         let mut minor = crate::limits::reserved(n)?;
         minor.resize(n, 0);

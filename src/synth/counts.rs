@@ -6,6 +6,7 @@
 
 use crate::dtype::{Dtype, Element, with_element};
 use crate::error::{Error, Result};
+use crate::matrix::block::line_of;
 use crate::matrix::{Buffer, Layout, Orientation, Source, cut_at_lines};
 use crate::random::Random;
 use rayon::prelude::*;
@@ -202,7 +203,7 @@ impl Source for Counts {
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
         into.resize(range.end - range.start, self.layout.dtype)?;
         let p = &self.pointers;
-        let first = p.partition_point(|x| *x <= range.start).saturating_sub(1);
+        let first = line_of(p, range.start);
         let last = p.partition_point(|x| *x < range.end);
         let mut at = p[first];
         with_element!(self.layout.dtype, T => {

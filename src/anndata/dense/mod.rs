@@ -10,12 +10,14 @@ use crate::anndata::row_reader::{ReadRoom, RowReader};
 use crate::dtype::Numeric;
 use crate::dtype::{Element, with_element};
 use crate::error::{Error, Kind, Place, Result};
+use crate::matrix::block::line_of;
 use crate::matrix::{self, Budget, Buffer, Layout, LostLines, Orientation, Source, merged};
 use crate::observe::Observer;
+use crate::sync::{each_in_parallel, into_inner, lock};
 use crate::tree::Array;
 use std::ops::Range;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
 
 /// Metadata of a dense matrix stored in a file.
 #[derive(Debug, Clone)]
@@ -82,12 +84,10 @@ impl Dense {
             if e.kind() == Kind::Cancelled {
                 return Err(e);
             }
-            lost.lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(LostLines { lines, reason: e.to_string() });
+            lock(&lost).push(LostLines { lines, reason: e.to_string() });
             Ok(())
         })?;
-        Ok((source, merged(lost.into_inner().unwrap_or_else(PoisonError::into_inner))))
+        Ok((source, merged(into_inner(lost))))
     }
 
     fn source_of(
@@ -192,48 +192,23 @@ impl DenseSource {
     ) -> Result<()> {
         let lines = self.layout.lines;
         let counts: Vec<AtomicU64> = (0..lines).map(|_| AtomicU64::new(0)).collect();
-        let next = AtomicU64::new(0);
-        let failed: Mutex<Option<(u64, Error)>> = Mutex::new(None);
-        let note = |at: u64, e: Error| {
-            let mut f = failed.lock().unwrap_or_else(PoisonError::into_inner);
-            if f.as_ref().is_none_or(|(first, _)| at < *first) {
-                *f = Some((at, e));
+        let count = |strip: u64, state: &mut DenseState| {
+            let start = strip * self.rows;
+            let strip = start..(start + self.rows).min(lines);
+            if let Err(e) = self.decode(strip.clone(), state) {
+                return lost(strip, e);
             }
-            next.store(lines, Relaxed);
-        };
-        let work = || {
-            let mut state = DenseState::default();
-            loop {
-                let start = next.fetch_add(self.rows, Relaxed);
-                if start >= lines {
-                    return;
+            let width = self.layout.minor as usize;
+            with_element!(self.layout.dtype, T => {
+                let row_bytes = width * size_of::<T>();
+                for (row, line) in state.plain.chunks_exact(row_bytes.max(1)).enumerate() {
+                    let n = elements::<T>(line).filter(|v| !v.is_zero()).count();
+                    counts[start as usize + row].store(n as u64, Relaxed);
                 }
-                let strip = start..(start + self.rows).min(lines);
-                let done = if observer.cancelled() {
-                    Err(Error::cancelled())
-                } else {
-                    self.decode(strip.clone(), &mut state)
-                };
-                if let Err(e) = done {
-                    match lost(strip, e) {
-                        Ok(()) => continue,
-                        Err(e) => return note(start, e),
-                    }
-                }
-                let width = self.layout.minor as usize;
-                with_element!(self.layout.dtype, T => {
-                    let row_bytes = width * size_of::<T>();
-                    for (row, line) in state.plain.chunks_exact(row_bytes.max(1)).enumerate() {
-                        let n = elements::<T>(line).filter(|v| !v.is_zero()).count();
-                        counts[start as usize + row].store(n as u64, Relaxed);
-                    }
-                });
-            }
+            });
+            Ok(())
         };
-        rayon::scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| work())));
-        if let Some((_, e)) = failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return Err(e);
-        }
+        each_in_parallel(lines.div_ceil(self.rows), workers, observer, DenseState::default, count)?;
         let mut sum = 0;
         self.pointers = crate::limits::reserved(counts.len() + 1)?;
         self.pointers.push(0);
@@ -255,7 +230,7 @@ impl DenseSource {
     }
 
     fn line_of(&self, entry: u64) -> u64 {
-        self.pointers.partition_point(|p| *p <= entry).saturating_sub(1) as u64
+        line_of(&self.pointers, entry) as u64
     }
 }
 

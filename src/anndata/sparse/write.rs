@@ -5,9 +5,10 @@ use crate::codec::{EncodeWork, Encoded, Filters};
 use crate::dtype::{Datatype, Dtype};
 use crate::error::{Error, Result};
 use crate::matrix::{Block, Layout, Sink, Source, pump};
+use crate::sync::{into_inner, lock, wait};
 use crate::tree::{ArrayStorage, ChunkWriter, EncodedValue, Location, TreeWriter};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex};
 
 impl AnnDataWriter<'_> {
     /// Writes all entries of a source as a compressed matrix (0.1.0), on all threads of the current rayon
@@ -144,10 +145,6 @@ struct AppendStage<'w> {
     failed: Option<()>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl SparseSink<'_> {
     fn index_bytes(&self, minor: &[u32], out: &mut Vec<u8>) {
         match self.sizes[1] {
@@ -165,7 +162,7 @@ impl SparseSink<'_> {
         let mut stage = lock(&self.stage);
         // the thread with the next chunk never waits, so this ends
         while number > stage.next + self.window && stage.failed.is_none() {
-            stage = self.moved.wait(stage).unwrap_or_else(PoisonError::into_inner);
+            stage = wait(&self.moved, stage);
         }
         stage.waiting.insert(number, [data, indices]);
         let done = stage.drain();
@@ -230,7 +227,7 @@ impl Sink for SparseSink<'_> {
     }
 
     fn finish(self) -> Result<Self::Done> {
-        let stage = self.stage.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let stage = into_inner(self.stage);
         if stage.failed.is_some() || !stage.waiting.is_empty() {
             return Err(Error::malformed("expected all entries of the layout, got fewer"));
         }
