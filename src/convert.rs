@@ -179,12 +179,12 @@ impl ConvertedStore {
 /// reading and writing. After an error `output` is as it was before.
 pub fn convert(
     input: &Dataset,
-    output: &Path,
+    output: impl AsRef<Path>,
     options: &ConvertOptions,
     observer: &dyn Observer,
 ) -> Result<ConvertReport> {
     let recorder = Recorder::new(observer);
-    let written = stores(input, output, options, &recorder)?;
+    let written = stores(input, output.as_ref(), options, &recorder)?;
     let stores = written.into_iter().map(ConvertedStore::new).collect();
     Ok(ConvertReport { stores, left_out: recorder.finish() })
 }

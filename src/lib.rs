@@ -35,7 +35,7 @@
 //! use annmap::{Limits, dataset::Dataset, store::Store};
 //! # fn main() -> annmap::Result<()> {
 //! let input = Dataset::open("cells.h5ad")?;
-//! convert(&input, "cells.store".as_ref(), &ConvertOptions::default(), &())?;
+//! convert(&input, "cells.store", &ConvertOptions::default(), &())?;
 //! let store = Store::open("cells.store")?;
 //! let (genes, values) = store.line(0)?; // the first cell
 //! println!("{} genes, {} bytes of {}", genes.len(), values.len(), store.manifest().layout.dtype);

@@ -71,10 +71,11 @@ pub struct ConcatOptions {
 /// writing. After an error `output` is as it was before.
 pub fn concat(
     inputs: &[Dataset],
-    output: &Path,
+    output: impl AsRef<Path>,
     options: &ConcatOptions,
     observer: &dyn Observer,
 ) -> Result<FileReport> {
+    let output = output.as_ref();
     if inputs.is_empty() {
         return Err(Error::usage("expected at least one input, got none"));
     }

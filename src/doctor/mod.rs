@@ -144,7 +144,13 @@ impl Examination {
 /// # Errors
 /// `Io` if the file cannot be opened or read, `Unsupported` if it is one part of a multi-file container,
 /// `Cancelled`, and `Limit` if the budget is too small. Problems of the file itself are in the result.
-pub fn examine(path: &Path, limits: Limits, budget: Budget, observer: &dyn Observer) -> Result<Examination> {
+pub fn examine(
+    path: impl AsRef<Path>,
+    limits: Limits,
+    budget: Budget,
+    observer: &dyn Observer,
+) -> Result<Examination> {
+    let path = path.as_ref();
     let mut report = Examination::default();
     let file = match File::open_with(path, limits) {
         Err(e) if matches!(e.kind(), Kind::Io | Kind::Usage | Kind::Unsupported) => return Err(e),

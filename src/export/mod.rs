@@ -111,11 +111,12 @@ impl Default for ExportOptions {
 /// writing. After an error `output` is as it was before.
 pub fn export(
     input: &Dataset,
-    output: &Path,
+    output: impl AsRef<Path>,
     selection: &Selection,
     options: &ExportOptions,
     observer: &dyn Observer,
 ) -> Result<FileReport> {
+    let output = output.as_ref();
     let recorder = Recorder::new(observer);
     let create = |storage| AnnDataWriter::create(output, options.force, storage, options.budget, &recorder);
     let (matrix, narrowed) = chosen(input, selection, options, &recorder)?;

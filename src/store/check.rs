@@ -42,7 +42,8 @@ impl Store {
     ///
     /// # Errors
     /// `Io` if a file cannot be read at all; `Cancelled`. Problems of the store itself are in the report.
-    pub fn check(path: &Path, budget: Budget, observer: &dyn Observer) -> Result<CheckReport> {
+    pub fn check(path: impl AsRef<Path>, budget: Budget, observer: &dyn Observer) -> Result<CheckReport> {
+        let path = path.as_ref();
         let mut report = CheckReport::default();
         let manifest = match Self::read_manifest(path) {
             Ok(m) => m,

@@ -29,12 +29,13 @@ const MOST_METADATA: u64 = 16 << 20;
 
 impl Store {
     /// Whether `path` contains a `metadata.json`, as a store does.
-    pub fn is_store(path: &Path) -> bool {
-        path.join(METADATA).is_file()
+    pub fn is_store(path: impl AsRef<Path>) -> bool {
+        path.as_ref().join(METADATA).is_file()
     }
 
     /// Paths of the stores in `path`: `path` itself, or its two halves if both layouts were written.
-    pub fn find(path: &Path) -> Vec<PathBuf> {
+    pub fn find(path: impl AsRef<Path>) -> Vec<PathBuf> {
+        let path = path.as_ref();
         if Self::is_store(path) {
             return vec![path.to_owned()];
         }

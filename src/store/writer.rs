@@ -95,7 +95,13 @@ impl Writer {
     /// # Errors
     /// `Io` if the target exists (without `force`) or the disk is full; `Usage` if 32-bit indices were
     /// requested and cannot address the matrix.
-    pub fn create(target: &Path, layout: &Layout, pointers: &[u64], options: &StoreOptions) -> Result<Self> {
+    pub fn create(
+        target: impl AsRef<Path>,
+        layout: &Layout,
+        pointers: &[u64],
+        options: &StoreOptions,
+    ) -> Result<Self> {
+        let target = target.as_ref();
         if options.force {
             refuse_to_replace_others(target)?;
         }
@@ -292,7 +298,8 @@ impl StorePair {
     ///
     /// # Errors
     /// Same as [`Writer::create`].
-    pub fn create(target: &Path, options: &StoreOptions) -> Result<Self> {
+    pub fn create(target: impl AsRef<Path>, options: &StoreOptions) -> Result<Self> {
+        let target = target.as_ref();
         if options.force {
             refuse_to_replace_others(target)?;
         }
