@@ -67,9 +67,9 @@ struct BtreeV2Header {
 /// Widths in bytes of the child pointers at each level, derived from how many records a node can hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Widths {
-    /// Width of a child's "number of records".
+    /// Width of a child's number of records.
     pub(crate) records: u8,
-    /// Width of "total records below" for a child at this level; 0 for leaves.
+    /// Width of the total number of records below a child at this level; 0 for leaves.
     totals: Vec<u8>,
     /// Maximum number of records of a node at each level, leaves first.
     capacity: Vec<u64>,

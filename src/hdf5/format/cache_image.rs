@@ -1,5 +1,5 @@
 //! Metadata cache image: the metadata in the writer's cache when the file was closed, which may be missing at
-//! its own address. HDF5 File Format 3.0, IV.A.2.y and III.J.
+//! its own address. Version 3.0 of the specification lacks it: HDF5 File Format 4.0, IV.A.3.y and III.J.
 
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;

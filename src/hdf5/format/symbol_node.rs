@@ -43,8 +43,8 @@ pub(crate) fn entry_len(sizes: Sizes) -> usize {
 
 pub(crate) fn read_entry(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Entry> {
     let stored: StoredEntry = fixed::read(src, (sizes,))?;
-    // III.C: "2: the object header address in the link entry is undefined; the scratch pad has the offset of
-    // the link value". Cache type 1 only repeats what the group's own header says.
+    // III.C, type 2: "The entry is a symbolic link. The first four bytes of the scratch-pad space are the
+    // offset into the local heap for the link value." Type 1 only repeats what the group's own header says.
     let [a, b, c, d, ..] = stored.scratch;
     let target = match stored.cache_type {
         2 => EntryTarget::Soft(u64::from(u32::from_le_bytes([a, b, c, d]))),

@@ -211,7 +211,7 @@ impl fmt::Debug for File {
     }
 }
 
-/// II.A: "the superblock may begin at certain predefined offsets": 0, 512, and each double of the last.
+/// II.A: "The superblock may begin at certain predefined offsets": 0, 512, and each double of the last.
 fn find_signature(reader: &dyn ReadAt) -> Result<u64> {
     let mut offset = 0u64;
     let mut buffer = [0; 8];

@@ -147,6 +147,7 @@ impl Header {
     /// Length of a super block in bytes.
     pub(crate) fn super_block_len(&self, s: SuperBlock, sizes: Sizes) -> Result<u64> {
         let addresses = checked::mul(s.blocks, u64::from(sizes.offset))?;
+        // VII.D, Page Bitmap: "Exists only if the data block is paged."
         let bitmaps = checked::mul(s.blocks, self.pages(s.block_entries).div_ceil(8))?;
         let frame = self.data_block_head(sizes).saturating_add(4);
         checked::add(checked::add(addresses, bitmaps)?, frame)

@@ -50,8 +50,9 @@ pub(crate) fn read_id(id: &[u8], offset: u64, header: &Header, sizes: Sizes) -> 
         (0, 0x20) => {
             // III.G: "The value stored is one less than the actual length (since zero-length objects are not
             // allowed to be stored in the heap)."
-            // III.G: "extended" lengths of 12 bits are used if IDs have room for more than 16 bytes.
             let mut len = usize::from(first & 0x0f);
+            // III.G: "If the heap ID length is greater than 18 bytes in length, the "extended" form is used."
+            // Its length has 12 bits.
             if header.id_len > 18 {
                 len = len.wrapping_shl(8) | usize::from(src.read_u8()?);
             }

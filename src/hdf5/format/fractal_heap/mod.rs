@@ -112,6 +112,7 @@ pub(crate) fn read_header(bytes: &[u8], offset: u64, sizes: Sizes) -> Result<Hea
     let (width, heap_bits) = (stored.width, stored.heap_bits);
     let (Length(start_block), Length(max_direct)) = (stored.start_block, stored.max_direct);
     // Keeps the doubling table valid: block sizes are powers of two that fit 64 bits, and it has columns.
+    // III.G, of each of the three: "This value must be a power of two."
     checked::log2_exact(start_block, "heap's first block").map_err(|e| e.at(offset))?;
     checked::log2_exact(max_direct, "heap's largest direct block").map_err(|e| e.at(offset))?;
     checked::log2_exact(u64::from(width), "heap's table width").map_err(|e| e.at(offset))?;
@@ -141,12 +142,16 @@ impl Header {
 
     /// Width in bytes of lengths in managed heap IDs.
     fn length_width(&self) -> u8 {
+        // III.G: "It is determined by taking the minimum value of Maximum Direct Block Size and Maximum Size
+        // of Managed Objects in the Fractal Heap Header."
         let direct = u8::try_from(self.max_direct.trailing_zeros().saturating_add(7) / 8).unwrap_or(8);
         direct.min(checked::bytes_for(u64::from(self.max_managed)))
     }
 
     /// Size in bytes of the blocks of a row.
     pub(crate) fn row_block(&self, row: u16) -> Result<u64> {
+        // III.G: "Blocks in the first two rows of an indirect block are Starting Block Size number of bytes
+        // in size."
         let shift = u32::from(row).saturating_sub(1);
         checked::mul(self.start_block, checked::power_of_two(shift)?)
     }

@@ -23,6 +23,7 @@ pub(crate) fn read<'a>(src: &mut Cursor<'a>) -> Result<RawAttribute<'a>> {
     let type_len = usize::from(src.read_u16()?);
     let space_len = usize::from(src.read_u16()?);
     let (flags, pad) = match version {
+        // IV.A.2.m, version 1: "This version does not support shared datatypes."
         1 => (0, 8),
         2 => (flags, 1),
         3 => {

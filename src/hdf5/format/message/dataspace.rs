@@ -70,14 +70,15 @@ pub(crate) fn read(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Dataspace> {
     if null {
         return Ok(Dataspace::Null);
     }
+    // IV.A.2.b, type 0: "A scalar dataspace; in other words, a dataspace with a single, dimensionless
+    // element." Version 1 has no types; in both versions the rank is 0.
     if rank == 0 {
         return Ok(Dataspace::Scalar);
     }
     let at = src.offset();
     let dims = (0..rank).map(|_| sizes.read_length(src)).collect::<Result<Vec<_>>>()?;
     let max = if flags & 1 != 0 {
-        // IV.A.2.b: "This value may be the special "unlimited" size", which has all bits set like an
-        // undefined address.
+        // V: the unlimited size is "a value with all bits set", like an undefined address.
         let lengths = Sizes { offset: sizes.length, length: sizes.length };
         (0..rank).map(|_| lengths.read_address(src)).collect::<Result<Vec<_>>>()?
     } else {

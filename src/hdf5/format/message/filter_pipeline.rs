@@ -45,8 +45,8 @@ pub(crate) fn read(src: &mut Cursor<'_>) -> Result<FilterPipeline> {
 
 fn read_filter(src: &mut Cursor<'_>, version: u8) -> Result<Filter> {
     let id = src.read_u16()?;
-    // IV.A.2.l: "Filters with IDs less than 256 (that is, filters defined in this format documentation) do
-    // not store the Name Length or Name fields" in version 2
+    // IV.A.2.l, version 2: "Filters with IDs less than 256 (in other words, filters that are defined in this
+    // format documentation) do not store the Name Length or Name fields."
     let name_len = if version == 1 || id >= 256 { usize::from(src.read_u16()?) } else { 0 };
     let flags = src.read_u16()?;
     let count = usize::from(src.read_u16()?);

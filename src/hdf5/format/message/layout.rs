@@ -148,6 +148,8 @@ fn read_unchunked(src: &mut Cursor<'_>, sizes: Sizes, class: u8) -> Result<Layou
             Ok(Layout::Compact(src.take(usize::from(len))?.to_vec()))
         }
         1 => {
+            // IV.A.2.i: the address may be undefined, "to indicate that storage has not yet been allocated
+            // for this array".
             let address = sizes.read_address(src)?;
             Ok(Layout::Contiguous { address, len: Some(sizes.read_length(src)?) })
         }
@@ -157,6 +159,8 @@ fn read_unchunked(src: &mut Cursor<'_>, sizes: Sizes, class: u8) -> Result<Layou
 
 fn read_rank(src: &mut Cursor<'_>) -> Result<u8> {
     let rank = src.read_u8()?;
+    // IV.A.2.i: "The value stored for chunked storage is 1 greater than the number of dimensions in the
+    // dataset's dataspace."
     if rank > MAX_RANK.saturating_add(1) {
         return Err(src.malformed(format!(
             "layout rank (expected at most {}, got {rank})",

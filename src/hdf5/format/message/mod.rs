@@ -31,6 +31,6 @@ pub(crate) mod kind {
     pub(crate) const DRIVER_INFO: u16 = 0x14;
     pub(crate) const ATTRIBUTE_INFO: u16 = 0x15;
     pub(crate) const CACHE_IMAGE: u16 = 0x18;
-    /// The highest type in the specification.
+    /// The highest type that libhdf5 knows; the last in version 3.0 of the specification is 0x17.
     pub(crate) const LAST: u16 = 0x18;
 }

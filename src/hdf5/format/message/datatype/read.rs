@@ -50,6 +50,7 @@ fn read_nested(src: &mut Cursor<'_>, depth: Depth) -> Result<Datatype> {
         // IV.A.2.d: bit 3, the sign bit of integers, is reserved here.
         4 => Class::Bitfield(read_integer(src, bits & 7, size)?),
         5 => {
+            // IV.A.2.d, ASCII Tag: "It is NUL-padded to a multiple of 8 bytes."
             let mut tag = src.split(usize::from(b0).next_multiple_of(8).min(src.len()))?;
             Class::Opaque { tag: String::from_utf8_lossy(tag.take_c_string()?).into_owned() }
         }
@@ -162,13 +163,15 @@ fn read_members(
         let start = src.len();
         let name = String::from_utf8_lossy(src.take_c_string()?).into_owned();
         if version < 3 {
-            // IV.A.2.d: before version 3 names are padded to a multiple of eight bytes, including the NUL.
+            // IV.A.2.d, version 3: "It is not NUL-padded to a multiple of 8 bytes." Before, the name is, with
+            // its NUL.
             let used = start.saturating_sub(src.len());
             src.skip(used.next_multiple_of(8).saturating_sub(used))?;
         }
         let offset = match version {
             1 | 2 => src.read_u32()?,
-            // IV.A.2.d: in version 3 the offset has the width that the compound's size requires.
+            // IV.A.2.d, version 3: "The field size is the minimum number of bytes necessary, based on the
+            // size of the datatype element."
             _ => u32::try_from(src.read_uint(crate::bytes::checked::bytes_for(u64::from(size)))?)
                 .unwrap_or(u32::MAX),
         };
@@ -180,6 +183,8 @@ fn read_members(
             dims = all.into_iter().take(usize::from(rank)).collect();
         }
         let mut datatype = read_nested(src, depth.below())?;
+        // IV.A.2.d, Dimensionality: "If set to a value greater than zero, this field indicates that the
+        // member is an array of values."
         if !dims.is_empty() {
             datatype = array_of(src, dims, datatype, None)?;
         }
