@@ -99,7 +99,11 @@ pub const COLUMNS: [&str; 9] =
 /// # Errors
 /// `Usage` if the options contradict each other or are out of range; those of writing. After an error `output`
 /// is as it was before.
-pub fn synth(output: impl AsRef<Path>, options: &SynthOptions, observer: &dyn Observer) -> Result<FileReport> {
+pub fn synth(
+    output: impl AsRef<Path>,
+    options: &SynthOptions,
+    observer: &dyn Observer,
+) -> Result<FileReport> {
     let output = output.as_ref();
     let SynthOptions { cells, genes, seed, budget, .. } = *options;
     if options.broken.is_some_and(|b| b.spoils_entries()) && options.form != Form::Csr {
