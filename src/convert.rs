@@ -276,7 +276,12 @@ impl ConvertRun<'_> {
                 self.observer.warn(&Warning::TablesLeftOut { reason: e });
                 Ok(None)
             }
-            frames => frames?.map(|frames| select_frames(selection, frames)).transpose(),
+            frames => frames?.map(|frames| select_frames(selection, frames)).transpose().and_then(|frames| {
+                for (frame, name) in frames.iter().flatten().zip(["/obs", "/var"]) {
+                    self.options.budget.hold(frame.unmade_index_bytes()).in_object(name)?;
+                }
+                Ok(frames)
+            }),
         }
     }
 

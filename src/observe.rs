@@ -175,11 +175,6 @@ impl Warning {
         Warning::ElementLeftOut { path: path.into(), reason }
     }
 
-    /// A warning about an element that cannot be opened: the child `name` of the group at `path`.
-    pub(crate) fn child(path: &str, name: &str, reason: Error) -> Self {
-        Warning::element(format!("{}/{name}", path.trim_end_matches('/')), reason)
-    }
-
     /// The elements and columns that the output lacks because of this problem.
     pub fn left_out(&self) -> Vec<LeftOut> {
         let one = |path: &str, reason: String| LeftOut { path: path.to_owned(), reason };

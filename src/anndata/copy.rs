@@ -5,13 +5,14 @@ use crate::anndata::Awkward;
 use crate::anndata::axes::Axes;
 use crate::anndata::chosen::{checked, select_value};
 use crate::anndata::column::read_column;
-use crate::anndata::dataframe::read_frame;
+use crate::anndata::copied::CopyOutcome;
+use crate::anndata::dataframe::read_frame_without;
 use crate::anndata::element::ElementKind;
 use crate::anndata::encoding::{Encoding, text_attribute};
 use crate::anndata::matrix::StoredMatrix;
 use crate::array::{Room, Rows, SelectedRows};
 use crate::dtype::{Class, Member};
-use crate::error::{Kind, Place, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::matrix::{Selected, Source};
 use crate::observe::{Phase, Verb, Warning};
 use crate::table::Column;
@@ -21,20 +22,107 @@ use crate::tree::{Array, EncodedValue, Link, Location, Node};
 const SMALL: u64 = 8 << 20;
 
 impl AnnDataWriter<'_> {
-    /// Copies an element with everything below it, selecting `axes` of it. Returns `false` if it is of a kind
-    /// that cannot be copied; then it is left out, and the observer gets a warning with the reason.
+    /// Copies an element with everything below it, selecting `axes` of it. An object that was copied before, with
+    /// the same selection, is linked again. Returns `false` if it is [left out](Self::leaving_out); the observer
+    /// then gets a warning with the reason, unless it was left out by name.
     ///
     /// # Errors
-    /// Errors of reading, except `Unsupported`, and of writing.
+    /// `Limit` if groups are nested too deeply; errors of reading what is not left out, and of writing.
     pub fn copy(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<bool> {
-        match self.copy_inner(at, object, axes) {
-            Err(e) if e.kind() == Kind::Unsupported => {
-                self.observer.warn(&Warning::element(object.path(), e));
-                self.writer.discard(at);
-                Ok(false)
-            }
-            other => other.map(|()| true),
+        if self.leaves(at, object.path()) {
+            Ok(false)
+        } else {
+            self.copy_from(at, object.path(), object, axes)
         }
+    }
+
+    /// Copies the element to which the link at `path` leads, unless it is left out because of an error.
+    fn copy_from(&mut self, at: &Location, path: &str, object: &Node, axes: Axes<'_>) -> Result<bool> {
+        if self.leave.is_below(path) || self.leave.is_below(&at.to_string()) {
+            // other links to the object lead to all of it
+            return self.copy_once(at, object, axes).map(|copy| self.left_out(path, copy.err()));
+        }
+        let key = self.copied.key(object, axes);
+        let copy = match self.copied.get(&key).cloned() {
+            Some(Ok(written)) => return self.writer.link_to(at, written).map(|()| true),
+            Some(left_out) => left_out,
+            None => self.copy_once(at, object, axes)?,
+        };
+        // a group that contains this link has no copy yet
+        if !self.copied.is_open(object) {
+            self.copied.set(key, copy.clone());
+        }
+        Ok(self.left_out(path, copy.err()))
+    }
+
+    /// Warns that the element at `path` is left out, if there is a reason. Returns whether there is none.
+    fn left_out(&self, path: &str, reason: Option<Error>) -> bool {
+        let Some(reason) = reason else { return true };
+        self.observer.warn(&Warning::element(path, reason));
+        false
+    }
+
+    /// Whether an element is left out by name: that in the input, or that in the output.
+    pub(crate) fn leaves(&self, at: &Location, path: &str) -> bool {
+        self.leave.names(path) || self.leave.names(&at.to_string())
+    }
+
+    /// Copies an object for the first time; what is left out is discarded.
+    fn copy_once(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<CopyOutcome> {
+        self.observer.check_cancelled()?;
+        let level = self.copied.level();
+        let copied = self.copy_inner(at, object, axes);
+        self.copied.leave_to(level);
+        match copied {
+            Err(e) if self.leave.covers(&e) => {
+                self.writer.discard(at);
+                Ok(Err(e))
+            }
+            Err(e) => Err(e),
+            Ok(()) => match self.writer.written(at) {
+                Some(written) => Ok(Ok(written)),
+                None => Err(Error::usage("expected a location below the root").in_object(&at.to_string())),
+            },
+        }
+    }
+
+    /// Discards what is [left out](Self::leaving_out) because of an error, with a warning.
+    ///
+    /// # Errors
+    /// The error of `written`, if it is no reason to leave the element out.
+    pub(crate) fn tolerated(&mut self, at: &Location, path: &str, written: Result<()>) -> Result<()> {
+        match written {
+            Err(e) if self.leave.covers(&e) => {
+                self.writer.discard(at);
+                self.left_out(path, Some(e));
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Records that `object`, with `axes` of it selected, was written at `at` by other means than
+    /// [`copy`](Self::copy), so that its other links lead there.
+    pub(crate) fn note_copy(&mut self, at: &Location, object: &Node, axes: Axes<'_>) {
+        if let Some(written) = self.writer.written(at) {
+            let key = self.copied.key(object, axes);
+            self.copied.set(key, Ok(written));
+        }
+    }
+
+    /// Begins the children of `group`: a link back to it from below is left out. Returns the level for
+    /// [`leave_group`](Self::leave_group).
+    ///
+    /// # Errors
+    /// `Unsupported` if `group` is being copied already; `Limit` if it is nested too deeply.
+    pub(crate) fn enter_group(&mut self, group: &Node) -> Result<usize> {
+        let level = self.copied.level();
+        self.copied.enter(group).map(|()| level)
+    }
+
+    /// Ends the children of the group that [`enter_group`](Self::enter_group) began at `level`.
+    pub(crate) fn leave_group(&mut self, level: usize) {
+        self.copied.leave_to(level);
     }
 
     fn copy_inner(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
@@ -46,7 +134,7 @@ impl AnnDataWriter<'_> {
                 self.with_attributes(at, object)
             }
             ElementKind::Frame => {
-                let frame = read_frame(object, None, 0, self.observer)?;
+                let frame = read_frame_without(object, None, 0, &self.leave, self.observer)?;
                 match axes.rows {
                     Some(rows) => {
                         let frame = frame.select(checked(rows, frame.rows(), object)?)?;
@@ -73,16 +161,17 @@ impl AnnDataWriter<'_> {
         }
     }
 
-    /// Copies all children of a group, with the same selection for each; those that cannot be copied are left
-    /// out with a warning.
+    /// Copies all children of a group, with the same selection for each; those that are left out are missing.
     pub(crate) fn children(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
+        let level = self.enter_group(object).in_object(&at.to_string())?;
         for link in object.links()? {
             self.copy_link(at, object, link, axes)?;
         }
+        self.leave_group(level);
         Ok(())
     }
 
-    /// Copies one child of `group` into the group at `at`. Returns `false` after a warning if it cannot be copied.
+    /// Copies one child of `group` into the group at `at`. Returns `false` if it is left out.
     pub(crate) fn copy_link(
         &mut self,
         at: &Location,
@@ -90,12 +179,27 @@ impl AnnDataWriter<'_> {
         link: Link<'_>,
         axes: Axes<'_>,
     ) -> Result<bool> {
+        let to = at.child(&link.name());
+        match self.open_link(&to, group, link)? {
+            Some(child) => self.copy_from(&to, &path_of(group, link), &child, axes),
+            None => Ok(false),
+        }
+    }
+
+    /// Opens a child of `group` that is to be written at `at`; `None` if it is left out. A link that leads nowhere
+    /// or to another file always is, with a warning.
+    pub(crate) fn open_link(&self, at: &Location, group: &Node, link: Link<'_>) -> Result<Option<Node>> {
+        let path = path_of(group, link);
+        if self.leaves(at, &path) {
+            return Ok(None);
+        }
         match group.open_link(link) {
-            Err(e) if e.kind() == Kind::Unsupported => {
-                self.observer.warn(&Warning::child(group.path(), &link.name(), e));
-                Ok(false)
+            Ok(child) => Ok(Some(child)),
+            Err(e) if self.leave.covers(&e) || (link.is_by_path() && e.kind() == Kind::Malformed) => {
+                self.left_out(&path, Some(e));
+                Ok(None)
             }
-            child => self.copy(&at.child(&link.name()), &child?, axes),
+            Err(e) => Err(e),
         }
     }
 
@@ -125,6 +229,7 @@ impl AnnDataWriter<'_> {
     pub fn copy_matrix(&mut self, at: &Location, matrix: &StoredMatrix, axes: Axes<'_>) -> Result<()> {
         match matrix {
             StoredMatrix::Dense(d) if !d.is_transposed() => {
+                d.array().check_holes()?;
                 let attributes = self.encoding("array", "0.2.0")?;
                 self.chosen_rows(at, d.array(), axes, &attributes)
             }
@@ -150,7 +255,8 @@ impl AnnDataWriter<'_> {
         let array = object.array()?;
         let (kind, version) = encoding_of(object, &array)?;
         let fixed = !array.datatype().has_references();
-        if fixed && array.byte_len() > SMALL && !array.shape().is_empty() {
+        array.check_holes()?;
+        if fixed && !array.shape().is_empty() && (array.byte_len() > SMALL || array.has_holes()?) {
             let attributes = self.encoding(kind, version)?;
             return self.chosen_rows(at, &array, axes, &attributes);
         }
@@ -206,6 +312,11 @@ impl AnnDataWriter<'_> {
     }
 }
 
+/// The path of a link of `group`.
+fn path_of(group: &Node, link: Link<'_>) -> String {
+    format!("{}/{}", group.path().trim_end_matches('/'), link.name())
+}
+
 /// The current encoding and version of an array, from its type, shape and stored encoding.
 fn encoding_of(object: &Node, dataset: &Array) -> Result<(&'static str, &'static str)> {
     let scalar = dataset.shape().is_empty();
@@ -233,6 +344,7 @@ fn is_complex(members: &[Member]) -> bool {
 mod tests {
     use super::*;
     use crate::anndata::StorageOptions;
+    use crate::anndata::dataframe::read_frame;
     use crate::anndata::tests::{BUDGET, Warnings, at, bytes, fixed_string, ints, open, texts, written};
     use crate::dtype::{Datatype, Dtype};
     use crate::matrix::{InMemory, Layout, Orientation};

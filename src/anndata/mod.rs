@@ -19,12 +19,15 @@ pub(crate) mod axes;
 mod chosen;
 mod column;
 #[cfg(feature = "write")]
+mod copied;
+#[cfg(feature = "write")]
 mod copy;
 mod dataframe;
 mod dense;
 mod element;
 mod encoding;
 pub(crate) mod generations;
+mod leave_out;
 mod matrix;
 mod row_reader;
 mod same;
@@ -40,12 +43,15 @@ mod writer;
 pub(crate) use awkward::Awkward;
 pub use axes::{Axes, Axis, Dimension, MAPPINGS, dimensions_of};
 pub(crate) use column::{from_value, read_column};
-pub(crate) use dataframe::{names as frame_names, read_frame, rows as frame_rows};
+#[cfg(feature = "write")]
+pub(crate) use copied::DEEPEST;
+pub(crate) use dataframe::{names as frame_names, read_frame, read_frame_without, rows as frame_rows};
 pub use dense::{Dense, DenseSource};
 pub(crate) use element::{ColumnKind, ElementKind};
 pub(crate) use encoding::Encoding;
 #[cfg(feature = "write")]
 pub(crate) use generations::graphs::graphs_in_uns;
+pub use leave_out::LeaveOut;
 pub use matrix::StoredMatrix;
 pub(crate) use same::same;
 #[cfg(feature = "write")]

@@ -34,11 +34,13 @@ impl RowReader {
     /// The readers of arrays that are read beside each other, such as `data` and `indices`.
     ///
     /// # Errors
-    /// `Io`, `Malformed` or `Unsupported` if a chunk index cannot be read.
+    /// `Limit` if most of an array was never written; `Io`, `Malformed` or `Unsupported` if a chunk index cannot be
+    /// read.
     pub(crate) fn of<const N: usize>(arrays: [&Array; N]) -> Result<[Self; N]> {
         let mut least = GIANT;
         for d in arrays {
             d.load_chunk_index()?;
+            d.check_holes()?;
             if d.stream(GIANT)?.is_some() {
                 least = LARGE;
             }

@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::matrix::Budget;
 use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
-use crate::tree::{ArrayStorage, Container, EncodedValue, Location, Node};
+use crate::tree::{ArrayStorage, Container, EncodedValue, Location, Node, WrittenObject};
+use std::io::Cursor;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -25,6 +26,19 @@ pub(crate) fn written(write: impl FnOnce(&mut AnnDataWriter<'_>) -> Result<()>) 
     let path = dir.path().join("a.h5ad");
     write_to(&path, write);
     open(&path)
+}
+
+/// The bytes of a file that `write` has written.
+pub(crate) fn written_bytes(write: impl FnOnce(&mut AnnDataWriter<'_>) -> Result<()>) -> Vec<u8> {
+    let sink = Cursor::new(Vec::new());
+    let mut w = AnnDataWriter::to_sink(sink, StorageOptions::default(), BUDGET, &()).unwrap();
+    write(&mut w).unwrap();
+    w.finish_sink::<Cursor<Vec<u8>>>().unwrap().into_inner()
+}
+
+/// The root of a file in memory.
+pub(crate) fn open_bytes(bytes: Vec<u8>, limits: crate::Limits) -> Node {
+    Container::from_source(Box::new(bytes), limits).unwrap().root().unwrap()
 }
 
 /// The root of a file.
@@ -68,6 +82,12 @@ impl AnnDataWriter<'_> {
             out.push(((*name).to_owned(), self.writer.text(text)?));
         }
         self.writer.group(&at(path), &out)
+    }
+
+    /// A group at `path` that is to be replaced in the bytes of the file: by another object, or by a soft link.
+    pub(crate) fn placeholder(&mut self, path: &str) -> Result<WrittenObject> {
+        self.writer.group(&at(path), &[])?;
+        Ok(self.writer.written(&at(path)).unwrap())
     }
 
     /// An array without attributes.

@@ -3,12 +3,14 @@
 //! Every element is written at a [`Location`]; a mapping is written after its children. The methods for each
 //! encoding are in the file `write.rs` beside its reader.
 
+use crate::anndata::LeaveOut;
+use crate::anndata::copied::Copied;
 use crate::codec::Filters;
 use crate::error::Result;
 use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::strings::Strings;
-use crate::tree::{ArrayStorage, EncodedValue, Libver, Location, TreeWriter};
+use crate::tree::{ArrayStorage, EncodedValue, Libver, Location, TreeWriter, WrittenObject};
 use std::io::{Seek, Write};
 use std::path::Path;
 
@@ -39,6 +41,8 @@ pub struct AnnDataWriter<'o> {
     pub(super) storage: StorageOptions,
     pub(super) budget: Budget,
     pub(super) observer: &'o dyn Observer,
+    pub(super) copied: Copied,
+    pub(super) leave: LeaveOut,
 }
 
 impl std::fmt::Debug for AnnDataWriter<'_> {
@@ -65,7 +69,7 @@ impl<'o> AnnDataWriter<'o> {
         observer: &'o dyn Observer,
     ) -> Result<Self> {
         let writer = TreeWriter::create(path, replace, storage.libver)?;
-        Ok(AnnDataWriter { writer, storage, budget, observer })
+        Ok(Self::new(writer, storage, budget, observer))
     }
 
     /// Begins a file in `sink`, from its beginning; [`finish_sink`](Self::finish_sink) gives the sink back.
@@ -79,7 +83,23 @@ impl<'o> AnnDataWriter<'o> {
         observer: &'o dyn Observer,
     ) -> Result<Self> {
         let writer = TreeWriter::to_sink(sink, storage.libver)?;
-        Ok(AnnDataWriter { writer, storage, budget, observer })
+        Ok(Self::new(writer, storage, budget, observer))
+    }
+
+    fn new(
+        writer: TreeWriter,
+        storage: StorageOptions,
+        budget: Budget,
+        observer: &'o dyn Observer,
+    ) -> AnnDataWriter<'o> {
+        let (copied, leave) = (Copied::default(), LeaveOut::default());
+        AnnDataWriter { writer, storage, budget, observer, copied, leave }
+    }
+
+    /// Sets what [`copy`](Self::copy) leaves out; by default what is of an unsupported kind.
+    #[must_use]
+    pub fn leaving_out(self, leave: LeaveOut) -> Self {
+        AnnDataWriter { leave, ..self }
     }
 
     /// Writes the root, flushes the file and renames it to its final name. Missing mappings become empty ones.
@@ -122,6 +142,21 @@ impl<'o> AnnDataWriter<'o> {
     /// `Usage` if no element was written at `existing`, or if its mapping was written already.
     pub fn alias(&mut self, at: &Location, existing: &Location) -> Result<()> {
         self.writer.alias(at, existing)
+    }
+
+    /// The object written at `at`; `None` if there is none, or if its mapping was written already.
+    pub(crate) fn written(&self, at: &Location) -> Option<WrittenObject> {
+        self.writer.written(at)
+    }
+
+    /// Adds another link, `at`, to an object written before.
+    pub(crate) fn link_to(&mut self, at: &Location, object: WrittenObject) -> Result<()> {
+        self.writer.link_to(at, object)
+    }
+
+    /// Whether anything below `at` is left out by name.
+    pub(crate) fn leaves_below(&self, at: &Location) -> bool {
+        self.leave.is_below(&at.to_string())
     }
 
     /// Writes a mapping (`dict` 0.1.0) of the elements written below `at`.

@@ -24,6 +24,20 @@ pub trait Rows: Sync {
         self.row_bytes()
     }
 
+    /// Whether the rows `range` were never written: all of their elements are the [fill value](Self::fill).
+    ///
+    /// # Errors
+    /// Those of the container.
+    fn unwritten(&self, range: Range<u64>) -> Result<bool> {
+        let _ = range;
+        Ok(false)
+    }
+
+    /// Value of elements that were never written: one element, or nothing for zeros.
+    fn fill(&self) -> &[u8] {
+        &[]
+    }
+
     /// Reads the rows `range` into `out`, which has [`row_bytes`](Self::row_bytes) bytes per row. `room` belongs
     /// to the thread, and may be used for any rows.
     ///

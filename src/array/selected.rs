@@ -86,6 +86,23 @@ impl Rows for SelectedRows<'_> {
         self.from.row_bytes()
     }
 
+    fn unwritten(&self, range: Range<u64>) -> Result<bool> {
+        if self.rows.is_none() {
+            return self.from.unwritten(range);
+        }
+        for row in range {
+            let row = self.original(row);
+            if !self.from.unwritten(row..row + 1)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn fill(&self) -> &[u8] {
+        self.from.fill()
+    }
+
     fn read(&self, range: Range<u64>, out: &mut [u8], room: &mut Room) -> Result<()> {
         let size = self.datatype().size as usize;
         let inner = self.shape.iter().skip(2).product::<u64>() as usize * size;

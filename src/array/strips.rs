@@ -55,7 +55,9 @@ pub fn strips_in_order<T: Send, W: Default + Send>(
         let len = range.end - range.start;
         // the last band is padded with zeros
         let mut bytes = vec![0; (len.div_ceil(plan.band) * plan.band * row_bytes) as usize];
-        rows.read(range.clone(), &mut bytes[..(len * row_bytes) as usize], room)?;
+        if !rows.unwritten(range.clone())? || !rows.fill().is_empty() {
+            rows.read(range.clone(), &mut bytes[..(len * row_bytes) as usize], room)?;
+        }
         observer.advance(len * rows.row_cost());
         make(range, &bytes, work)
     };

@@ -1,7 +1,7 @@
 //! `annmap concat`: joins several files into one h5ad.
 
 use super::common::Common;
-use super::export::{StorageArgs, WrittenOutput};
+use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput};
 use annmap::concat::{Axis, ConcatOptions, Merge, concat};
 use annmap::dataset::Dataset;
 use annmap::dtype::{Dtype, Scalar};
@@ -52,6 +52,8 @@ pub(crate) struct Args {
     pairwise: bool,
     #[command(flatten)]
     storage: StorageArgs,
+    #[command(flatten)]
+    leave: LeaveOutArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -121,8 +123,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let written = args.common.run(|observer| {
         let inputs: Result<Vec<Dataset>> =
-            inputs.iter().map(|p| Dataset::open_with(p, args.common.limits())).collect();
+            inputs.iter().map(|p| args.leave.open(p, args.common.limits())).collect();
         concat(&inputs?, output, &options, observer)
     })?;
-    WrittenOutput::whole(&written).report(began, &args.common)
+    WrittenOutput::whole(&written).report(began, &args.common)?;
+    Ok(args.leave.exit_code(&written.left_out))
 }

@@ -3,12 +3,13 @@
 use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::report::{Out, Timed};
+use annmap::anndata::LeaveOut;
 use annmap::codec::{Compression, Filters};
 use annmap::dataset::Dataset;
 use annmap::export::{ExportOptions, IndexNames, export};
 use annmap::matrix::{Orientation, Selection};
 use annmap::tree::Libver;
-use annmap::{Error, FileReport, Result};
+use annmap::{Error, FileReport, LeftOut, Limits, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -45,6 +46,31 @@ pub(crate) struct StorageArgs {
     /// Replace an existing file, which stays untouched until the new one is complete
     #[arg(long)]
     force: bool,
+}
+
+/// What is left out of the output.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Output options")]
+pub(super) struct LeaveOutArgs {
+    /// Leave out this element or column, such as uns/neighbors or obs/batch; may be given more than once
+    #[arg(long, value_name = "PATH")]
+    drop: Vec<String>,
+    /// Leave out elements and columns that cannot be read, each with a warning; exit code 1 if there are any
+    #[arg(long)]
+    pub(super) salvage: bool,
+}
+
+impl LeaveOutArgs {
+    /// Opens an input without what is to be left out.
+    pub(super) fn open(&self, path: &Path, limits: Limits) -> Result<Dataset> {
+        let leave = LeaveOut { paths: self.drop.clone(), unreadable: self.salvage };
+        Ok(Dataset::open_with(path, limits)?.leaving_out(leave))
+    }
+
+    /// Exit code of a finished run that lacks `left_out`.
+    pub(super) fn exit_code(&self, left_out: &[LeftOut]) -> ExitCode {
+        ExitCode::from(u8::from(self.salvage && !left_out.is_empty()))
+    }
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -115,6 +141,8 @@ pub(crate) struct UpgradeArgs {
     #[command(flatten)]
     storage: StorageArgs,
     #[command(flatten)]
+    leave: LeaveOutArgs,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -132,10 +160,11 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
     });
     let began = Instant::now();
     let written = args.common.run(|observer| {
-        let input = Dataset::open_with(&args.input, args.common.limits())?;
+        let input = args.leave.open(&args.input, args.common.limits())?;
         export(&input, &args.output, &Selection::default(), &options, observer)
     })?;
-    WrittenOutput::whole(&written).report(began, &args.common)
+    WrittenOutput::whole(&written).report(began, &args.common)?;
+    Ok(args.leave.exit_code(&written.left_out))
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,14 +1,14 @@
 //! `annmap subset`: writes selected rows and columns of a file as an h5ad or a store.
 
 use super::common::Common;
-use super::export::{StorageArgs, WrittenOutput};
+use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput};
 use annmap::convert;
 use annmap::dataset::Dataset;
 use annmap::dataset::Flavour;
 use annmap::export::{ExportOptions, export, split};
 use annmap::matrix::Selection;
 use annmap::select::{RowChoice, check_file_names, file_name, group_rows, names_from};
-use annmap::{Error, Observer, Result};
+use annmap::{Error, LeftOut, Observer, Result};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -54,6 +54,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     storage: StorageArgs,
     #[command(flatten)]
+    leave: LeaveOutArgs,
+    #[command(flatten)]
     common: Common,
 }
 
@@ -61,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let options = args.storage.options(&args.common);
     let began = Instant::now();
     let written = args.common.run(|observer| {
-        let input = Dataset::open_with(&args.input, args.common.limits())?;
+        let input = args.leave.open(&args.input, args.common.limits())?;
         // 10x version 2 has one matrix per genome.
         let name = match input.anndata() {
             Some(d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
@@ -72,7 +74,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let columns = args.rows_of_var().rows(&var)?;
         let Some(by) = &args.split_by else {
             let selection = Selection { obs: rows, var: columns };
-            return Ok(vec![take(&input, &args.output, selection, &options, observer)?]);
+            let salvage = args.leave.salvage;
+            return Ok(vec![take(&input, &args.output, selection, &options, salvage, observer)?]);
         };
         std::fs::create_dir_all(&args.output)
             .map_err(|e| Error::io("create directory", e).in_file(&args.output))?;
@@ -83,10 +86,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             (path, Selection { obs: Some(rows), var: columns.clone() })
         };
         let parts: Vec<(PathBuf, Selection)> = groups.into_iter().map(part).collect();
-        Ok(split(&input, &parts, &options, observer)?.iter().map(WrittenOutput::chosen).collect())
+        let files = split(&input, &parts, &options, observer)?;
+        Ok(files.into_iter().map(|file| (WrittenOutput::chosen(&file), file.left_out)).collect())
     })?;
-    written.iter().try_for_each(|w| w.report(began, &args.common).map(drop))?;
-    Ok(ExitCode::SUCCESS)
+    written.iter().try_for_each(|(w, _)| w.report(began, &args.common).map(drop))?;
+    let left_out: Vec<LeftOut> = written.into_iter().flat_map(|(_, left_out)| left_out).collect();
+    Ok(args.leave.exit_code(&left_out))
 }
 
 /// Writes a selection as an h5ad or a store, depending on the name of the output.
@@ -95,21 +100,25 @@ fn take(
     output: &Path,
     selection: Selection,
     options: &ExportOptions,
+    salvage: bool,
     observer: &dyn Observer,
-) -> Result<WrittenOutput> {
+) -> Result<(WrittenOutput, Vec<LeftOut>)> {
     if output.extension().is_some_and(|e| e == "h5ad" || e == "h5") {
-        return export(input, output, &selection, options, observer).map(|file| WrittenOutput::chosen(&file));
+        let file = export(input, output, &selection, options, observer)?;
+        return Ok((WrittenOutput::chosen(&file), file.left_out));
     }
     let options = convert::ConvertOptions {
         selection,
         force: options.force,
         budget: options.budget,
         temporary: options.temporary.clone(),
+        salvage,
         ..convert::ConvertOptions::default()
     };
     let report = convert::convert(input, output, &options, observer)?;
     let bytes = output.metadata().map_or(0, |m| m.len());
-    Ok(WrittenOutput::new(output, report.stores.first().map(|s| s.shape), bytes))
+    let written = WrittenOutput::new(output, report.stores.first().map(|s| s.shape), bytes);
+    Ok((written, report.left_out))
 }
 
 impl Args {

@@ -1,16 +1,18 @@
 //! Cores and memory available to this process.
 
 use std::fs;
+use std::path::{Component, Path, PathBuf};
 
-/// Returns the number of cores that the affinity mask and the control group allow.
+/// Returns the number of cores that the affinity mask and the control groups allow.
 pub(crate) fn default_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    GroupShare::of(Path::new("/")).cores.map_or(cores, |quota| cores.min(quota))
 }
 
 /// Returns half of the free memory in bytes, at most 4 GiB.
 pub(crate) fn default_memory() -> u64 {
     const MOST: u64 = 4 << 30;
-    let free = [meminfo(), cgroup_v2(), cgroup_v1()].into_iter().flatten().min();
+    let free = [meminfo(), GroupShare::of(Path::new("/")).memory].into_iter().flatten().min();
     free.map_or(1 << 30, |f| (f / 2).clamp(64 << 20, MOST))
 }
 
@@ -20,36 +22,142 @@ fn meminfo() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|k| k * 1024)
 }
 
-fn number(path: &str) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
+/// What the control groups of this process leave it: the least of all levels up to the root.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct GroupShare {
+    /// Free memory in bytes, if it is limited.
+    memory: Option<u64>,
+    /// Number of cores, at least 1, if it is limited.
+    cores: Option<usize>,
 }
 
-/// The group this process is in, from a line `0::/path`.
-fn cgroup_v2() -> Option<u64> {
-    let text = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let group = text.lines().find_map(|l| l.strip_prefix("0::"))?;
-    // Limits of outer groups apply as well.
-    let mut free: Option<u64> = None;
-    let mut at = group.trim_end_matches('/');
-    loop {
-        let dir = format!("/sys/fs/cgroup{at}");
-        if let (Some(max), Some(now)) =
-            (number(&format!("{dir}/memory.max")), number(&format!("{dir}/memory.current")))
-        {
-            let left = max.saturating_sub(now);
-            free = Some(free.map_or(left, |f| f.min(left)));
+impl GroupShare {
+    /// The share under the file system `root`, which has `proc` and `sys`.
+    fn of(root: &Path) -> GroupShare {
+        let mut share = GroupShare::default();
+        let Ok(text) = fs::read_to_string(root.join("proc/self/cgroup")) else { return share };
+        let mounts = root.join("sys/fs/cgroup");
+        for line in text.lines() {
+            // number:controllers:path; version 2 has the number 0 and no controllers
+            let mut fields = line.splitn(3, ':').skip(1);
+            let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else { continue };
+            if controllers.is_empty() {
+                for mount in [mounts.clone(), mounts.join("unified")] {
+                    for group in levels(&mount, path) {
+                        share.memory(&group, "memory.max", "memory.current");
+                        share.quota(&group);
+                    }
+                }
+                continue;
+            }
+            for mount in controllers.split(',').chain([controllers]).map(|name| mounts.join(name)) {
+                for group in levels(&mount, path) {
+                    share.memory(&group, "memory.limit_in_bytes", "memory.usage_in_bytes");
+                    share.quota(&group);
+                }
+            }
         }
-        at = match at.rfind('/') {
-            Some(i) => &at[..i],
-            None => return free,
-        };
+        share
+    }
+
+    fn memory(&mut self, group: &Path, limit: &str, usage: &str) {
+        let number = |name: &str| text(group, name)?.parse::<u64>().ok();
+        // version 2 reports "no limit" as a word, version 1 as a number near 2^63
+        let Some(most) = number(limit).filter(|most| *most < 1 << 62) else { return };
+        let free = most.saturating_sub(number(usage).unwrap_or(0));
+        self.memory = Some(self.memory.map_or(free, |least| least.min(free)));
+    }
+
+    /// A quota is time per period: version 2 has both in one file, version 1 in two, with -1 for no quota.
+    fn quota(&mut self, group: &Path) {
+        let both = text(group, "cpu.max").or_else(|| {
+            Some(format!("{} {}", text(group, "cpu.cfs_quota_us")?, text(group, "cpu.cfs_period_us")?))
+        });
+        let Some(both) = both else { return };
+        let mut numbers = both.split_whitespace().map(str::parse::<usize>);
+        if let (Some(Ok(quota)), Some(Ok(period))) = (numbers.next(), numbers.next()) {
+            let cores = quota.checked_div(period).unwrap_or(1).max(1);
+            self.cores = Some(self.cores.map_or(cores, |least| least.min(cores)));
+        }
     }
 }
 
-fn cgroup_v1() -> Option<u64> {
-    let dir = "/sys/fs/cgroup/memory";
-    let max = number(&format!("{dir}/memory.limit_in_bytes"))?;
-    // cgroup v1 reports "no limit" as a number near 2^63.
-    let now = number(&format!("{dir}/memory.usage_in_bytes"))?;
-    (max < 1 << 62).then(|| max.saturating_sub(now))
+/// The group at `path` below `mount`, and all groups around it up to the mount itself. In a container some of them
+/// may not be visible.
+fn levels(mount: &Path, path: &str) -> Vec<PathBuf> {
+    let mut group = mount.to_owned();
+    let mut all = vec![group.clone()];
+    for name in Path::new(path).components() {
+        if let Component::Normal(name) = name {
+            group.push(name);
+            all.push(group.clone());
+        }
+    }
+    all
+}
+
+fn text(group: &Path, name: &str) -> Option<String> {
+    fs::read_to_string(group.join(name)).ok().map(|text| text.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A root with these files.
+    fn root(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        dir
+    }
+
+    fn share(files: &[(&str, &str)]) -> GroupShare {
+        GroupShare::of(root(files).path())
+    }
+
+    #[test]
+    fn the_smallest_limit_of_all_levels_counts() {
+        let groups = [
+            ("proc/self/cgroup", "0::/batch/job/step\n"),
+            ("sys/fs/cgroup/batch/memory.max", "1000\n"),
+            ("sys/fs/cgroup/batch/memory.current", "400\n"),
+            ("sys/fs/cgroup/batch/cpu.max", "150000 100000\n"),
+            ("sys/fs/cgroup/batch/job/memory.max", "max\n"),
+            ("sys/fs/cgroup/batch/job/memory.current", "300\n"),
+            ("sys/fs/cgroup/batch/job/cpu.max", "max 100000\n"),
+            ("sys/fs/cgroup/batch/job/step/memory.max", "900\n"),
+            ("sys/fs/cgroup/batch/job/step/memory.current", "100\n"),
+            ("sys/fs/cgroup/batch/job/step/cpu.max", "800000 100000\n"),
+        ];
+        assert_eq!(share(&groups), GroupShare { memory: Some(600), cores: Some(1) });
+    }
+
+    #[test]
+    fn version_1_has_a_tree_for_each_controller() {
+        let groups = [
+            ("proc/self/cgroup", "5:memory:/batch/job\n4:cpu,cpuacct:/batch/job\n0::/\n"),
+            ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "5000\n"),
+            ("sys/fs/cgroup/memory/batch/memory.limit_in_bytes", "2000\n"),
+            ("sys/fs/cgroup/memory/batch/memory.usage_in_bytes", "500\n"),
+            ("sys/fs/cgroup/cpu,cpuacct/batch/cpu.cfs_quota_us", "-1\n"),
+            ("sys/fs/cgroup/cpu,cpuacct/batch/cpu.cfs_period_us", "100000\n"),
+            ("sys/fs/cgroup/cpu,cpuacct/batch/job/cpu.cfs_quota_us", "300000\n"),
+            ("sys/fs/cgroup/cpu,cpuacct/batch/job/cpu.cfs_period_us", "100000\n"),
+        ];
+        assert_eq!(share(&groups), GroupShare { memory: Some(1500), cores: Some(3) });
+    }
+
+    /// In a container the path is often that of the host, of which only the mount is visible; and there may be no limit.
+    #[test]
+    fn groups_that_are_not_visible_are_passed_over() {
+        let mounted = [("proc/self/cgroup", "0::/../host/job\n"), ("sys/fs/cgroup/memory.max", "700\n")];
+        assert_eq!(share(&mounted), GroupShare { memory: Some(700), cores: None });
+        assert_eq!(share(&[("proc/self/cgroup", "0::/\nnonsense\n")]), GroupShare::default());
+        assert_eq!(share(&[]), GroupShare::default());
+    }
 }

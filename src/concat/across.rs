@@ -1,17 +1,16 @@
-//! Elements of the other axis, and `uns`: of several with the same name, one is kept or none; see [`Merge`].
+//! Elements of the other axis: of several with the same name, one is kept or none; see [`Merge`](super::Merge).
 
 use super::arrays::{ArrayPart, StackedArrays};
 use super::item::{Joinable, keys, take};
 use super::map::IndexMap;
-use super::merge::Merge;
+use super::objects::JoinedObjects;
 use super::run::ConcatRun;
-use crate::anndata::{Axes, ElementKind, same};
-use crate::error::{Kind, Place, Result};
+use crate::anndata::Axes;
+use crate::error::{Place, Result};
 use crate::matrix::{Orientation, Selected, Source, equal};
-use crate::observe::Warning;
 use crate::strings::Strings;
 use crate::table::{Column, Frame};
-use crate::tree::{Array, Location, Node};
+use crate::tree::{Array, Location};
 
 /// An element of one part, aligned with the output's rows and columns.
 struct Aligned<'m> {
@@ -72,6 +71,7 @@ impl ConcatRun<'_> {
         let at = Location::root().child(path);
         let Some(merge) = self.options.merge else { return self.writer.dict(&at) };
         let mut lists = self.lists(path)?;
+        let mut joined = JoinedObjects::default();
         for key in merge.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
             let mut found = Vec::new();
             for (list, rows) in lists.iter_mut().zip(maps) {
@@ -81,9 +81,13 @@ impl ConcatRun<'_> {
                     found.push(Aligned { item, rows, columns });
                 }
             }
+            if joined.link(self, path, &key)? {
+                continue;
+            }
             let place = format!("/{path}/{key}");
             if let Some(i) = merge.choose(&found, |a, b| self.same_aligned(a, b)).in_object(&place)? {
                 self.write_aligned(&at.child(&key), &found[i], names).in_object(&place)?;
+                joined.note(self, path, &key);
             }
         }
         self.writer.dict(&at)
@@ -130,61 +134,5 @@ impl ConcatRun<'_> {
             }
             _ => Ok(false),
         }
-    }
-
-    /// Writes the merged `uns`.
-    pub(super) fn uns(&mut self) -> Result<()> {
-        let at = Location::root().child("uns");
-        let found: Vec<Node> = self.parts.iter().filter_map(|p| p.object("uns")).collect();
-        match self.options.uns_merge {
-            // `Same` needs a value in all parts, and one part has no `uns`
-            Some(Merge::Same) if found.len() < self.parts.len() => {}
-            Some(merge) => {
-                self.merged_uns(&at, merge, &found)?;
-            }
-            None => {}
-        }
-        self.writer.dict(&at)
-    }
-
-    /// Merges the children of `mappings` into one mapping at `at`, nested mappings level by level. Returns
-    /// whether any child was written.
-    fn merged_uns(&mut self, at: &Location, merge: Merge, mappings: &[Node]) -> Result<bool> {
-        let mut children: Vec<Vec<(String, Node)>> = Vec::new();
-        for mapping in mappings {
-            let mut list = Vec::new();
-            for link in mapping.links()? {
-                match mapping.open_link(link) {
-                    Ok(child) => list.push((link.name().into_owned(), child)),
-                    Err(e) if e.kind() == Kind::Unsupported => {
-                        self.observer.warn(&Warning::child(mapping.path(), &link.name(), e));
-                    }
-                    Err(e) => return Err(e),
-                }
-            }
-            children.push(list);
-        }
-        let mut any = false;
-        for key in merge.keys(&keys(&children)) {
-            let of_key = |l: &Vec<(String, Node)>| l.iter().find(|(k, _)| k == key).map(|(_, o)| o.clone());
-            let found: Vec<Node> = children.iter().filter_map(of_key).collect();
-            let nested = found.iter().map(|node| Ok(node.is_group() && ElementKind::of(node)?.is_mapping()));
-            let nested = nested.collect::<Result<Vec<bool>>>()?;
-            let to = at.child(key);
-            any |= if nested.iter().all(|n| *n) {
-                let inner = self.merged_uns(&to, merge, &found)?;
-                if inner {
-                    self.writer.dict(&to)?;
-                }
-                inner
-            } else {
-                let (budget, observer) = (self.budget, self.observer);
-                match merge.choose(&found, |a, b| same(a, b, budget, observer))? {
-                    Some(i) => self.writer.copy(&to, &found[i], Axes::default())?,
-                    None => false,
-                }
-            };
-        }
-        Ok(any)
     }
 }

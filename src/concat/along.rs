@@ -5,6 +5,7 @@ use super::arrays::{ArrayPart, StackedArrays, bytes_of, type_of};
 use super::held::HeldRows;
 use super::item::{Joinable, items, keys, take};
 use super::map::IndexMap;
+use super::objects::JoinedObjects;
 use super::run::ConcatRun;
 use super::{Axis, shape_of};
 use crate::anndata::Awkward;
@@ -18,8 +19,9 @@ use crate::tree::Location;
 impl ConcatRun<'_> {
     /// For each part, the elements of the mapping `name` that can be joined, with their keys.
     pub(super) fn lists(&self, name: &str) -> Result<Vec<Vec<(String, Joinable)>>> {
-        let list =
-            |p: &super::parts::ConcatInput| items(p.object(name).as_ref(), self.observer).in_file(&p.path);
+        let list = |p: &super::parts::ConcatInput| {
+            items(p.object(name).as_ref(), p.data.leave_out(), self.observer).in_file(&p.path)
+        };
         self.parts.iter().map(list).collect()
     }
 
@@ -33,14 +35,19 @@ impl ConcatRun<'_> {
     ) -> Result<()> {
         let mut lists = self.lists(name)?;
         let mapping = Location::from_path(name);
+        let mut joined = JoinedObjects::default();
         for key in self.options.join.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
             let found: Vec<Option<Joinable>> = lists.iter_mut().map(|l| take(l, &key)).collect();
             let at = mapping.child(&key);
+            if joined.link(self, name, &key)? {
+                continue;
+            }
             let written = match maps {
                 Some(maps) => self.joined(&at, along, &found, maps),
                 None => self.joined_by_width(&at, along, &found),
             };
             written.in_object(&at.to_string())?;
+            joined.note(self, name, &key);
         }
         self.writer.dict(&mapping)
     }
@@ -241,10 +248,15 @@ impl ConcatRun<'_> {
     pub(super) fn diagonals(&mut self, name: &str, along: &AlongAxis) -> Result<()> {
         let mapping = Location::from_path(name);
         let mut lists = if self.options.pairwise { self.lists(name)? } else { Vec::new() };
+        let mut joined = JoinedObjects::default();
         for key in self.options.join.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
             let found: Vec<Option<Joinable>> = lists.iter_mut().map(|l| take(l, &key)).collect();
             let at = mapping.child(&key);
+            if joined.link(self, name, &key)? {
+                continue;
+            }
             self.diagonal(&at, along, &found).in_object(&at.to_string())?;
+            joined.note(self, name, &key);
         }
         self.writer.dict(&mapping)
     }

@@ -1,6 +1,6 @@
 //! One element of one part, opened by its encoding.
 
-use crate::anndata::{Awkward, ElementKind, Sparse, StoredMatrix, read_frame};
+use crate::anndata::{Awkward, ElementKind, LeaveOut, Sparse, StoredMatrix, read_frame};
 use crate::dtype::Numeric;
 use crate::error::{Error, Kind, Result};
 use crate::observe::{Observer, Warning};
@@ -65,16 +65,25 @@ impl Joinable {
     }
 }
 
-/// The elements of a mapping with their names. Elements that cannot be joined are left out with a warning.
-pub(super) fn items(mapping: Option<&Node>, observer: &dyn Observer) -> Result<Vec<(String, Joinable)>> {
+/// The elements of a mapping with their names. Elements that cannot be joined, links that lead nowhere, and what
+/// else `leave` leaves out are missing, with a warning where there is a reason.
+pub(super) fn items(
+    mapping: Option<&Node>,
+    leave: &LeaveOut,
+    observer: &dyn Observer,
+) -> Result<Vec<(String, Joinable)>> {
     let mut out = Vec::new();
     let Some(mapping) = mapping.filter(|m| m.is_group()) else { return Ok(out) };
     for link in mapping.links()? {
-        match mapping.open_link(link).and_then(|o| Joinable::open(&o, observer)) {
+        let path = format!("{}/{}", mapping.path(), link.name());
+        if leave.names(&path) {
+            continue;
+        }
+        let opened = mapping.open_link(link);
+        let leads_nowhere = opened.is_err() && link.is_by_path();
+        match opened.and_then(|o| Joinable::open(&o, observer)) {
             Ok(item) => out.push((link.name().into_owned(), item)),
-            Err(e) if e.kind() == Kind::Unsupported => {
-                observer.warn(&Warning::child(mapping.path(), &link.name(), e));
-            }
+            Err(e) if leads_nowhere || leave.covers(&e) => observer.warn(&Warning::element(path, e)),
             Err(e) => return Err(e),
         }
     }

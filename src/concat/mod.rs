@@ -16,8 +16,10 @@ mod held;
 mod item;
 mod map;
 mod merge;
+mod objects;
 mod parts;
 mod run;
+mod uns;
 
 pub use crate::anndata::Axis;
 pub use merge::Merge;

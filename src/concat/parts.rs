@@ -117,6 +117,9 @@ pub(super) fn open(
         let frames = data.frames("X", data.shape_of("X")?, observer)?;
         // a temporary file was written with these names
         let frames = frames.map(Arc::unwrap_or_clone);
+        for (frame, name) in frames.iter().zip(["/obs", "/var"]) {
+            options.budget.hold(frame.unmade_index_bytes()).in_object(name)?;
+        }
         Ok((if current { options.names.applied(frames)? } else { frames }, has_x))
     };
     let (frames, has_x) = read().in_file(&path)?;

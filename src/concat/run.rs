@@ -5,8 +5,8 @@ use super::item::Joinable;
 use super::map::{IndexMap, join_names, refuse_repeated};
 use super::parts::{ConcatInput, TemporaryFiles, open};
 use super::{Axis, ConcatOptions, shape_of};
-use crate::anndata::{AnnDataWriter, StorageOptions};
-use crate::dataset::Dataset;
+use crate::anndata::{AnnDataWriter, LeaveOut, StorageOptions};
+use crate::dataset::{AnnData, Dataset};
 use crate::error::{Error, Place, Result};
 use crate::export::filters_of;
 use crate::matrix::Budget;
@@ -14,7 +14,7 @@ use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
 use crate::table::{Categorical, Column, Frame};
 use crate::transpose;
-use crate::tree::Location;
+use crate::tree::{Location, Node};
 use std::path::Path;
 
 /// One call of [`concat`](super::concat): the opened inputs and the output.
@@ -49,7 +49,8 @@ pub(super) fn run(
         how.filters = filters_of(first);
     }
     // first, so that an existing output is refused before any input is read
-    let writer = AnnDataWriter::create(output, storage.force, how, storage.budget, observer)?;
+    let writer = AnnDataWriter::create(output, storage.force, how, storage.budget, observer)?
+        .leaving_out(leave_out(inputs)?);
     let parts: Result<Vec<ConcatInput>> =
         inputs.iter().map(|i| open(i, &temporary, storage, observer)).collect();
     let (parts, temporary) = (parts?, &temporary);
@@ -58,6 +59,22 @@ pub(super) fn run(
     let shape = run.root()?;
     run.writer.finish()?;
     Ok(shape)
+}
+
+/// What any of the inputs leaves out.
+///
+/// # Errors
+/// `NotFound` for a path that is in none of them.
+fn leave_out(inputs: &[Dataset]) -> Result<LeaveOut> {
+    let data: Vec<&AnnData> = inputs.iter().filter_map(Dataset::anndata).collect();
+    let mut all = LeaveOut::default();
+    for one in data.iter().map(|data| data.leave_out()) {
+        all.paths.extend(one.paths.iter().filter(|path| !all.names(path)).cloned().collect::<Vec<_>>());
+        all.unreadable |= one.unreadable;
+    }
+    let roots: Vec<&Node> = data.iter().map(|data| data.root()).collect();
+    all.check(&roots)?;
+    Ok(all)
 }
 
 impl ConcatRun<'_> {

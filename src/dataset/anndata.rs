@@ -1,7 +1,7 @@
 //! An open file: its flavour, and its matrices by name.
 
 use super::cache::Tables;
-use crate::anndata::{Encoding, StoredMatrix};
+use crate::anndata::{Encoding, LeaveOut, StoredMatrix};
 use crate::error::{Error, Hint, Kind, Place, Result};
 use crate::formats::{loom, tenx};
 use crate::limits::Limits;
@@ -53,6 +53,8 @@ pub struct AnnData {
     root: Node,
     flavour: Flavour,
     pub(super) tables: Tables,
+    /// Columns that tables are read without.
+    pub(super) leave_out: LeaveOut,
 }
 
 impl AnnData {
@@ -80,7 +82,19 @@ impl AnnData {
     pub fn from_container(container: &Container) -> Result<Self> {
         let root = container.root()?;
         let flavour = detect(&root)?;
-        Ok(AnnData { root, flavour, tables: Tables::default() })
+        Ok(AnnData { root, flavour, tables: Tables::default(), leave_out: LeaveOut::default() })
+    }
+
+    /// Sets the elements and columns that are left out of tables and copies; by default those of an unsupported
+    /// kind.
+    #[must_use]
+    pub fn leaving_out(self, leave_out: LeaveOut) -> Self {
+        AnnData { tables: Tables::default(), leave_out, ..self }
+    }
+
+    /// What is left out of tables and copies.
+    pub fn leave_out(&self) -> &LeaveOut {
+        &self.leave_out
     }
 
     /// The kind of file.

@@ -1,7 +1,7 @@
 //! Opens a dataset of any format; its content decides which.
 
 use super::AnnData;
-use crate::anndata::StoredMatrix;
+use crate::anndata::{LeaveOut, StoredMatrix};
 use crate::bytes::ReadAt;
 use crate::error::{Error, Kind, Place, Result};
 #[cfg(feature = "text")]
@@ -87,6 +87,18 @@ impl Dataset {
             #[allow(unreachable_patterns)] // without stores and texts
             _ => None,
         }
+    }
+
+    /// Sets the elements and columns that are left out of tables, and of files written from this dataset; see
+    /// [`AnnData::leaving_out`]. Stores and text files have nothing to leave out.
+    #[must_use]
+    pub fn leaving_out(self, leave: LeaveOut) -> Self {
+        let content = match self.content {
+            Content::AnnData(data) => Content::AnnData(Box::new(data.leaving_out(leave))),
+            #[allow(unreachable_patterns)] // without stores and texts
+            other => other,
+        };
+        Dataset { content, ..self }
     }
 
     /// The reader of a store; `None` for everything else.

@@ -1,7 +1,7 @@
 //! The tables of the rows and columns of a matrix, cached while they are in use.
 
 use super::anndata::{AnnData, Flavour};
-use crate::anndata::{Axis, Dimension, dimensions_of, frame_rows, read_frame};
+use crate::anndata::{Axis, Dimension, dimensions_of, frame_rows, read_frame_without};
 use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{loom, tenx};
 use crate::observe::Observer;
@@ -74,7 +74,7 @@ impl AnnData {
         };
         let uns = root.child("uns").ok().flatten().filter(Node::is_group);
         self.tables.get(&format!("{}/{path}", root.path()), || match root.descend(path) {
-            Ok(object) => read_frame(&object, uns.as_ref(), len, observer),
+            Ok(object) => read_frame_without(&object, uns.as_ref(), len, &self.leave_out, observer),
             Err(e) if e.kind() == Kind::NotFound => Ok(Frame::unnamed(len)),
             Err(e) => Err(e),
         })

@@ -5,6 +5,7 @@
 //! file that breaks a rule, [`Severity::Notice`] for what may cause trouble in other programs.
 
 mod anndata;
+mod cycles;
 mod objects;
 
 use crate::dataset::AnnData;

@@ -1,5 +1,6 @@
 //! Checks every object of a file: links, attributes, values, chunks.
 
+use super::cycles::GroupGraph;
 use super::{Examination, Severity};
 use crate::dtype::Class;
 use crate::error::{Error, Kind, Result};
@@ -22,8 +23,11 @@ pub(super) fn examine(file: &File, report: &mut Examination, observer: &dyn Obse
             return Ok(());
         }
     };
-    let mut examined = Examiner { report, observer, filters: HashSet::new() };
-    root.walk().try_for_each(|visit| examined.visit(&visit))
+    let mut examined = Examiner { report, observer, filters: HashSet::new(), groups: GroupGraph::default() };
+    root.walk().try_for_each(|visit| examined.visit(&visit))?;
+    let Examiner { groups, report, .. } = examined;
+    groups.examine(&root, report);
+    Ok(())
 }
 
 struct Examiner<'a> {
@@ -31,6 +35,7 @@ struct Examiner<'a> {
     observer: &'a dyn Observer,
     /// Filters already reported.
     filters: HashSet<u16>,
+    groups: GroupGraph,
 }
 
 impl Examiner<'_> {
@@ -54,6 +59,7 @@ impl Examiner<'_> {
             return Err(Error::cancelled());
         }
         self.report.objects += 1;
+        self.groups.add(object);
         let path = object.path();
         match object.attributes() {
             Err(e) => self.report.add_error(path, &e),

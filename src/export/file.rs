@@ -3,10 +3,10 @@
 use super::ExportRun;
 use crate::anndata::{Axes, MAPPINGS, StoredMatrix, graphs_in_uns};
 use crate::dataset::{AnnData, Flavour};
-use crate::error::Result;
+use crate::error::{Place, Result};
 use crate::matrix::{Selected, Source};
 use crate::table::{Column, Frame};
-use crate::tree::{Location, Node};
+use crate::tree::{Link, Location, Node};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -34,9 +34,10 @@ impl FileExport<'_, '_> {
         let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
         let both = Axes { rows: obs, columns: var };
         let name = self.run.matrix.clone();
-        if self.data.has_x()? {
-            let matrix = self.data.matrix(&name)?;
-            self.matrix(&Location::root().child("X"), &name, &matrix, both)?;
+        let at = Location::root().child("X");
+        if !self.run.writer.leaves(&at, &name) {
+            let written = self.x(&at, &name, both);
+            self.run.writer.tolerated(&at, &format!("/{name}"), written)?;
         }
         let shape = self.data.shape_of(&name)?;
         let labels = self.frames(&name, shape)?;
@@ -45,6 +46,21 @@ impl FileExport<'_, '_> {
             Flavour::TenX2 | Flavour::TenX3 => Ok(()),
             _ => self.anndata(&labels),
         }
+    }
+
+    /// Writes the matrix that becomes `X`, if there is one.
+    fn x(&mut self, at: &Location, name: &str, axes: Axes<'_>) -> Result<()> {
+        if !self.data.has_x()? {
+            return Ok(());
+        }
+        let matrix = self.data.matrix(name)?;
+        self.matrix(at, name, &matrix, axes)?;
+        if let (true, None, Some(x)) =
+            (self.data.flavour().is_anndata(), self.run.layout, self.data.root().child("X")?)
+        {
+            self.run.writer.note_copy(at, &x, axes);
+        }
+        Ok(())
     }
 
     /// Writes `obs` and `var`.
@@ -88,19 +104,29 @@ impl FileExport<'_, '_> {
         self.run.compressed(at, &selected)
     }
 
-    /// Writes a mapping and its children, all selected along the same axes.
+    /// Writes a mapping and its children, all selected along the same axes, except those that
+    /// [`split`](super::split) has written already.
     fn mapping(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
-        self.run.writer.children(at, object, axes)?;
-        self.run.writer.dict(at)
+        self.each_child(at, object, |export, link| {
+            let name = format!("{at}/{}", link.name());
+            if !export.run.ready.remove(name.trim_start_matches('/')) {
+                export.run.writer.copy_link(at, object, link, axes)?;
+            }
+            Ok(())
+        })
     }
 
-    /// Writes the layers, except those that [`split`](super::split) has written already.
-    fn layers(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
-        for link in object.links()? {
-            if !self.run.ready.remove(&format!("layers/{}", link.name())) {
-                self.run.writer.copy_link(at, object, link, axes)?;
-            }
-        }
+    /// Writes a mapping at `at`, whose children `write` has copied from the links of `object`.
+    fn each_child(
+        &mut self,
+        at: &Location,
+        object: &Node,
+        mut write: impl FnMut(&mut Self, Link<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let level = self.run.writer.enter_group(object).in_object(&at.to_string())?;
+        let written = object.links().and_then(|links| links.into_iter().try_for_each(|l| write(self, l)));
+        self.run.writer.leave_group(level);
+        written?;
         self.run.writer.dict(at)
     }
 
@@ -112,8 +138,14 @@ impl FileExport<'_, '_> {
         for name in &names {
             let short = name.strip_prefix("layers/").unwrap_or(name);
             if name != "matrix" || spliced {
-                let matrix = self.data.matrix(name)?;
-                self.run.writer.copy_matrix(&layers.child(short), &matrix, axes)?;
+                let (at, path) = (layers.child(short), format!("/{name}"));
+                if self.run.writer.leaves(&at, &path) {
+                    continue;
+                }
+                let writer = &mut self.run.writer;
+                let written =
+                    self.data.matrix(name).and_then(|matrix| writer.copy_matrix(&at, &matrix, axes));
+                writer.tolerated(&at, &path, written)?;
             }
         }
         self.run.writer.dict(&layers)?;
@@ -122,9 +154,10 @@ impl FileExport<'_, '_> {
             let at = Location::root().child(to);
             let attributes = root.descend(from)?;
             for link in attributes.links()? {
-                let child = attributes.open_link(link)?;
+                let to = at.child(&link.name());
+                let Some(child) = self.run.writer.open_link(&to, &attributes, link)? else { continue };
                 if child.is_array() && child.array()?.shape().len() > 1 {
-                    self.run.writer.copy(&at.child(&link.name()), &child, Axes { rows, columns: None })?;
+                    self.run.writer.copy(&to, &child, Axes { rows, columns: None })?;
                 }
             }
             self.run.writer.dict(&at)?;
@@ -136,47 +169,68 @@ impl FileExport<'_, '_> {
     fn anndata(&mut self, labels: &Labels) -> Result<()> {
         let root = self.data.root().clone();
         let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
-        if let Some(uns) = root.child("uns")?.filter(Node::is_group) {
-            self.uns(&Location::root().child("uns"), &uns, labels)?;
-        }
+        self.run.writer.enter_group(&root)?;
+        self.part(&root, "uns", |export, at, uns| match uns.is_group() {
+            true => export.uns(at, uns, labels),
+            false => Ok(()),
+        })?;
         for (name, along) in MAPPINGS {
             let axes = Axes::selected(along, obs, var);
-            let at = Location::root().child(name);
-            match root.child(name)? {
-                Some(object) if name == "layers" && object.is_group() => self.layers(&at, &object, axes)?,
-                Some(object) if object.is_group() => self.mapping(&at, &object, axes)?,
+            self.part(&root, name, |export, at, object| match object.is_group() {
+                true => export.mapping(at, object, axes),
                 // anndata 0.5 stored a mapping as one compound dataset, with a member for each key
-                Some(object) => {
-                    self.run.writer.compound_mapping(&at, &object, axes.rows)?;
-                    self.run.writer.dict(&at)?;
+                false => {
+                    export.run.writer.compound_mapping(at, object, axes.rows)?;
+                    export.run.writer.dict(at)
                 }
-                None => self.run.writer.dict(&at)?,
+            })?;
+            let at = Location::root().child(name);
+            if !self.run.writer.has(&at) {
+                self.run.writer.dict(&at)?;
             }
         }
-        self.raw(&root, obs)
+        let at = Location::root().child("raw");
+        if self.run.writer.leaves(&at, "/raw") || self.run.writer.leaves(&at.child("X"), "/raw/X") {
+            return Ok(());
+        }
+        let written = self.raw(&root, obs);
+        self.run.writer.tolerated(&at, "/raw", written)
+    }
+
+    /// Runs `write` for the child `name` of the root, if there is one and it is not left out.
+    fn part(
+        &mut self,
+        root: &Node,
+        name: &str,
+        write: impl FnOnce(&mut Self, &Location, &Node) -> Result<()>,
+    ) -> Result<()> {
+        let at = Location::root().child(name);
+        let Some(link) = root.links()?.into_iter().find(|link| link.is_called(name)) else { return Ok(()) };
+        let Some(object) = self.run.writer.open_link(&at, root, link)? else { return Ok(()) };
+        let written = write(self, &at, &object);
+        self.run.writer.tolerated(&at, object.path(), written)
     }
 
     /// Writes `uns`; colours follow the categories that are left.
     fn uns(&mut self, at: &Location, uns: &Node, labels: &Labels) -> Result<()> {
         let legacy = self.data.flavour() == Flavour::AnnData06;
-        for link in uns.links()? {
+        self.each_child(at, uns, |export, link| {
             let name = link.name().into_owned();
             if legacy && labels.consumed.contains(&name) {
-                continue; // the column itself is written with its categories
+                return Ok(()); // the column itself is written with its categories
             }
-            let child = uns.open_link(link)?;
             let to = at.child(&name);
-            match labels.lost.get(&name) {
-                Some((had, left)) if child.is_array() && child.array()?.shape() == [*had] => {
-                    self.run.writer.copy(&to, &child, Axes { rows: Some(left), columns: None })?;
-                }
-                _ if name == "neighbors" && child.is_group() => self.neighbors(&to, &child)?,
-                _ => {
-                    self.run.writer.copy(&to, &child, Axes::default())?;
-                }
+            let Some(child) = export.run.writer.open_link(&to, uns, link)? else { return Ok(()) };
+            let colours = labels.lost.get(&name).filter(|(had, _)| {
+                child.is_array() && child.array().is_ok_and(|array| array.shape() == [*had])
+            });
+            if name == "neighbors" && child.is_group() {
+                let written = export.neighbors(&to, &child);
+                return export.run.writer.tolerated(&to, child.path(), written);
             }
-        }
-        self.run.writer.dict(at)
+            let rows = colours.map(|(_, left)| left.as_slice());
+            export.run.writer.copy(&to, &child, Axes { rows, columns: None }).map(drop)
+        })
     }
 
     /// Writes `uns/neighbors`. Its graphs, which were stored here before 0.7, go to `obsp` and follow the rows.
@@ -184,17 +238,14 @@ impl FileExport<'_, '_> {
     fn neighbors(&mut self, at: &Location, object: &Node) -> Result<()> {
         let rows = self.run.selection.obs.as_deref();
         let graphs = graphs_in_uns(self.data.root());
-        for link in object.links()? {
+        self.each_child(at, object, |export, link| {
             let name = link.name().into_owned();
-            if let Some((_, graph)) = graphs.iter().find(|(graph, _)| *graph == name) {
-                let to = Location::root().child("obsp").child(&name);
-                self.run.writer.copy(&to, graph, Axes { rows, columns: rows })?;
-            } else {
-                let child = object.open_link(link)?;
-                self.run.writer.copy(&at.child(&name), &child, Axes::default())?;
-            }
-        }
-        self.run.writer.dict(at)
+            let Some((_, graph)) = graphs.iter().find(|(graph, _)| *graph == name) else {
+                return export.run.writer.copy_link(at, object, link, Axes::default()).map(drop);
+            };
+            let to = Location::root().child("obsp").child(&name);
+            export.run.writer.copy(&to, graph, Axes { rows, columns: rows }).map(drop)
+        })
     }
 
     /// Writes `raw`, if there is one.

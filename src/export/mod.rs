@@ -11,6 +11,8 @@
 mod file;
 mod select;
 mod split;
+#[cfg(all(test, feature = "write"))]
+mod unlucky;
 
 pub use select::Selecting;
 pub use split::split;
@@ -102,11 +104,12 @@ impl Default for ExportOptions {
     }
 }
 
-/// Writes the rows and columns `selection` of `input` as an h5ad file at `output`. Inputs other than HDF5 give
-/// a compressed `X`, except that delimited text gives a dense one, as in anndata.
+/// Writes the rows and columns `selection` of `input` as an h5ad file at `output`, without what the input
+/// [leaves out](Dataset::leaving_out). Inputs other than HDF5 give a compressed `X`, except that delimited text
+/// gives a dense one, as in anndata.
 ///
 /// # Errors
-/// `NotFound` if a column for names or the genome does not exist; `Usage` if a selected row or column does not
+/// `NotFound` if a column for names, the genome or something to leave out does not exist; `Usage` if a selected row or column does not
 /// exist, or a genome is chosen in another kind of file; `Unsupported` for MuData; the errors of reading and
 /// writing. After an error `output` is as it was before.
 pub fn export(
@@ -176,6 +179,9 @@ fn chosen(
     if input.anndata().is_some_and(|data| data.flavour() == Flavour::MuData) {
         let text = "expected AnnData, got MuData, whose modalities must be exported one by one";
         return Err(Error::unsupported(text).in_file(input.path()));
+    }
+    if let Some(data) = input.anndata() {
+        data.leave_out().check(&[data.root()]).in_file(input.path())?;
     }
     match options.genome.as_deref() {
         Some(genome) => of_genome(input, genome, selection, observer).in_file(input.path()),
@@ -259,6 +265,7 @@ impl<'a> ExportRun<'a> {
         create: impl FnOnce(StorageOptions) -> Result<AnnDataWriter<'a>>,
     ) -> Result<Self> {
         let filters = options.filters.or_else(|| data.map(filters_of)).unwrap_or_default();
+        let leave_out = data.map(|data| data.leave_out().clone()).unwrap_or_default();
         let storage = StorageOptions { filters, chunk: options.chunk, libver: options.libver };
         Ok(ExportRun {
             selection,
@@ -268,7 +275,7 @@ impl<'a> ExportRun<'a> {
             layout: options.layout,
             temporary: options.temporary.clone().unwrap_or_else(|| beside.to_owned()),
             observer,
-            writer: create(storage)?,
+            writer: create(storage)?.leaving_out(leave_out),
             ready: HashSet::new(),
             shape: [0, 0],
         })

@@ -44,6 +44,7 @@ pub fn split(
         }
         _ => return parts.iter().map(|(path, s)| export(input, path, s, options, observer)).collect(),
     };
+    data.leave_out().check(&[data.root()]).in_file(input.path())?;
     // keeps the tables in the cache, so that the parts do not each read them again
     let _tables = data.frames("X", data.shape_of("X")?, observer).in_file(input.path())?;
     let mut shapes = Vec::with_capacity(parts.len());
@@ -71,7 +72,7 @@ pub fn split(
 }
 
 /// Writes the compressed rows of all CSR matrices, to as many files at a time as the budget allows. Other
-/// matrices are left to [`FileExport`].
+/// matrices are left to [`FileExport`], and all of them if those that cannot be read are to be left out.
 fn matrices(
     data: &AnnData,
     runs: &mut [ExportRun<'_>],
@@ -79,9 +80,13 @@ fn matrices(
     observer: &dyn Observer,
 ) -> Result<()> {
     let keeps_rows = options.layout.is_none_or(|l| l == Orientation::Csr);
+    if data.leave_out().unreadable {
+        return Ok(());
+    }
     for name in data.matrix_names()? {
         let of_cells = name == "X" || name == "raw/X" || name.starts_with("layers/");
         let element = match data.matrix(&name) {
+            _ if data.leave_out().names(&name) => continue,
             Ok(StoredMatrix::Sparse(s)) if of_cells && keeps_rows && s.orientation() == Orientation::Csr => s,
             _ => continue,
         };

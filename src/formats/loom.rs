@@ -64,7 +64,9 @@ pub(crate) fn frame(
             Err(e) => return Err(e),
         }
     }
-    let name = names.is_some().then(|| index.to_owned());
-    let names = names.unwrap_or_else(|| Frame::unnamed(rows).index().clone());
-    Frame::new(name, names, columns).in_object(group.path())
+    let frame = match names {
+        Some(names) => Frame::new(Some(index.to_owned()), names, columns),
+        None => Frame::numbered(rows, columns),
+    };
+    frame.in_object(group.path())
 }

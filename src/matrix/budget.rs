@@ -31,6 +31,11 @@ impl Budget {
         Budget { bytes }
     }
 
+    /// Returns an error with the smallest sufficient budget if `bytes` bytes do not fit. 32 MiB always do.
+    pub(crate) fn hold(&self, bytes: u64) -> Result<()> {
+        if bytes <= self.bytes.max(32 << 20) { Ok(()) } else { self.after(bytes, 0).map(drop) }
+    }
+
     /// Returns the bytes left after `fixed` bytes that are held throughout. Returns an error with the
     /// smallest sufficient budget if fewer than `needed` bytes are left.
     pub(crate) fn after(&self, fixed: u64, needed: u64) -> Result<u64> {

@@ -1,9 +1,12 @@
 //! Combines several ways to choose rows.
 
 use super::{Query, rows_from, rows_named, sample};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::table::Frame;
 use std::collections::HashSet;
+
+/// Maximum bytes of default names of a table of which rows are chosen. The table itself takes no memory.
+const MOST: u64 = 1 << 30;
 
 /// Ways to choose rows of a table. A row must satisfy all that are given; the sample is drawn from those
 /// rows.
@@ -26,8 +29,15 @@ impl RowChoice {
     ///
     /// # Errors
     /// `Usage` if the condition does not parse or does not fit the columns, if rows do not exist, or if the
-    /// sample is larger than the number of rows left; `NotFound` if names or columns do not exist.
+    /// sample is larger than the number of rows left; `NotFound` if names or columns do not exist; `Limit` if the
+    /// table has only default names, and more than memory should hold.
     pub fn rows(&self, frame: &Frame) -> Result<Option<Vec<u64>>> {
+        let given = self.condition.is_some() || self.names.is_some() || self.numbers.is_some();
+        if (given || self.sample.is_some()) && frame.unmade_index_bytes() > MOST {
+            let text =
+                format!("a table without names that has too many rows to choose from ({})", frame.rows());
+            return Err(Error::limit(text));
+        }
         let mut rows = match &self.condition {
             Some(text) => Some(Query::parse(text)?.rows(frame)?),
             None => None,

@@ -156,7 +156,7 @@ impl Frame {
 
     /// Whether both frames have the same index and the same columns in the same order.
     pub fn same(&self, other: &Frame) -> bool {
-        self.index() == other.index()
+        self.same_index(other)
             && self.columns().len() == other.columns().len()
             && self.columns().iter().zip(other.columns()).all(|((n, c), (m, d))| n == m && c.same(d))
     }

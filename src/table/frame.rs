@@ -1,15 +1,17 @@
 //! A data frame.
 
 use super::column::Column;
+use super::index::RowNames;
 use crate::error::{Error, Result};
 use crate::strings::Strings;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 /// An index of row names and columns of the same length.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
     index_name: Option<String>,
-    index: Strings,
+    index: RowNames,
     columns: Vec<(String, Column)>,
 }
 
@@ -19,6 +21,18 @@ impl Frame {
     /// # Errors
     /// `Malformed`, with the first column of another length.
     pub fn new(index_name: Option<String>, index: Strings, columns: Vec<(String, Column)>) -> Result<Self> {
+        Self::of(index_name, RowNames::Names(index), columns)
+    }
+
+    /// A frame of `rows` rows without names: they are named "0", "1", ... as in pandas.
+    ///
+    /// # Errors
+    /// `Malformed`, with the first column of another length.
+    pub fn numbered(rows: u64, columns: Vec<(String, Column)>) -> Result<Self> {
+        Self::of(None, RowNames::numbers(rows), columns)
+    }
+
+    fn of(index_name: Option<String>, index: RowNames, columns: Vec<(String, Column)>) -> Result<Self> {
         if let Some((name, c)) = columns.iter().find(|(_, c)| c.len() != index.len()) {
             let text = format!("column '{name}' has {} rows, the index has {}", c.len(), index.len());
             return Err(Error::malformed(text));
@@ -28,8 +42,7 @@ impl Frame {
 
     /// A frame with `rows` rows and no columns; the rows are named "0", "1", ... as in pandas.
     pub fn unnamed(rows: u64) -> Self {
-        let index = (0..rows).map(|i| i.to_string()).collect();
-        Frame { index_name: None, index, columns: Vec::new() }
+        Frame { index_name: None, index: RowNames::numbers(rows), columns: Vec::new() }
     }
 
     /// Replaces the index and keeps the columns.
@@ -54,7 +67,7 @@ impl Frame {
         };
         let (name, names) = self.columns.remove(at);
         if let Some(old) = old {
-            self.columns.insert(0, (old.to_owned(), Column::Strings(self.index)));
+            self.columns.insert(0, (old.to_owned(), Column::Strings(self.index.into_strings())));
         }
         Frame::new(Some(name), names.to_strings()?, self.columns)
     }
@@ -62,10 +75,10 @@ impl Frame {
     /// Makes the row names unique: duplicates get suffixes `-1`, `-2`, ... as in anndata.
     #[must_use]
     pub fn with_unique_index(mut self) -> Self {
-        let mut taken: HashSet<Vec<u8>> = self.index.iter().map(<[u8]>::to_vec).collect();
+        let mut taken: HashSet<Vec<u8>> = self.index().iter().map(<[u8]>::to_vec).collect();
         let mut seen: HashMap<Vec<u8>, u64> = HashMap::new();
         let mut names = Strings::new();
-        for name in self.index.iter() {
+        for name in self.index().iter() {
             let Some(times) = seen.get_mut(name) else {
                 seen.insert(name.to_vec(), 0);
                 names.push(name);
@@ -80,7 +93,7 @@ impl Frame {
             };
             names.push(&unique);
         }
-        self.index = names;
+        self.index = RowNames::Names(names);
         self
     }
 
@@ -93,7 +106,7 @@ impl Frame {
             Some((_, old)) => *old = column,
             None => self.columns.push((name.to_owned(), column)),
         }
-        Frame::new(self.index_name, self.index, self.columns)
+        Frame::of(self.index_name, self.index, self.columns)
     }
 
     /// The number of rows.
@@ -106,9 +119,30 @@ impl Frame {
         self.index_name.as_deref()
     }
 
-    /// The name of each row.
+    /// The name of each row. The first call makes default names, which takes
+    /// [`unmade_index_bytes`](Self::unmade_index_bytes) bytes of memory.
     pub fn index(&self) -> &Strings {
-        &self.index
+        self.index.strings()
+    }
+
+    /// The name of one row, with U+FFFD in place of bytes that are not UTF-8; `None` past the end.
+    pub fn name(&self, row: u64) -> Option<Cow<'_, str>> {
+        self.index.name(row)
+    }
+
+    /// Bytes of memory that making the default names would take; 0 if the names are in memory.
+    pub fn unmade_index_bytes(&self) -> u64 {
+        self.index.unmade_bytes()
+    }
+
+    /// Whether the names of the rows equal those of `other`.
+    pub(crate) fn same_index(&self, other: &Frame) -> bool {
+        self.index == other.index
+    }
+
+    /// The names of `rows`, all of which exist.
+    pub(super) fn names_of(&self, rows: &[u64]) -> Strings {
+        self.index.select(rows)
     }
 
     /// The columns with their names, in order.

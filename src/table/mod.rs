@@ -9,6 +9,7 @@ mod arrow;
 mod column;
 mod concat;
 mod frame;
+mod index;
 mod natural;
 mod select;
 mod typed;

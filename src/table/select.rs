@@ -105,7 +105,7 @@ impl Frame {
         }
         let columns: Result<Vec<_>> =
             self.columns().iter().map(|(n, c)| Ok((n.clone(), c.select(rows)?))).collect();
-        Frame::new(self.index_name().map(str::to_owned), strings(self.index(), there(rows)), columns?)
+        Frame::new(self.index_name().map(str::to_owned), self.names_of(rows), columns?)
     }
 
     /// Removes from each categorical column the labels that no row has. Calls `changed` for each column that

@@ -173,6 +173,24 @@ impl Array {
         Ok(dataset.stream(least)?.map(|stream| ElementStream(StreamOf::Hdf5(Box::new(stream)))))
     }
 
+    /// The first row from `row` on that has stored elements; `None` if all are fill values.
+    pub(super) fn next_stored_row(&self, row: u64) -> Result<Option<u64>> {
+        let ArrayOf::Hdf5(dataset) = &self.0;
+        dataset.next_stored_row(row)
+    }
+
+    /// Whether any element was never written.
+    pub(crate) fn has_holes(&self) -> Result<bool> {
+        let ArrayOf::Hdf5(dataset) = &self.0;
+        dataset.has_holes()
+    }
+
+    /// Value of elements that were never written, in their stored type; zeros if empty.
+    pub(super) fn fill_value(&self) -> &[u8] {
+        let ArrayOf::Hdf5(dataset) = &self.0;
+        dataset.fill_value()
+    }
+
     /// Refuses an array whose unwritten part is far larger than the container: nothing in the file justifies
     /// its size.
     pub(crate) fn check_holes(&self) -> Result<()> {

@@ -4,6 +4,7 @@ use super::{Array, Value};
 use crate::error::{Error, Result};
 use crate::hdf5;
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 /// Metadata of an object: a group, an array, or another kind of object such as a committed type. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -23,11 +24,38 @@ enum LinkOf<'g> {
     Hdf5(&'g hdf5::Link),
 }
 
+/// Identifies an object of an open container: equal for all links to the same object.
+#[derive(Debug, Clone)]
+pub struct NodeId {
+    file: hdf5::File,
+    address: u64,
+}
+
+impl PartialEq for NodeId {
+    fn eq(&self, other: &Self) -> bool {
+        self.address == other.address && self.file.addresses().is(other.file.addresses())
+    }
+}
+
+impl Eq for NodeId {}
+
+impl Hash for NodeId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.address.hash(state);
+    }
+}
+
 impl Link<'_> {
     /// The name for display and paths; bytes that are not UTF-8 are replaced.
     pub fn name(&self) -> Cow<'_, str> {
         let LinkOf::Hdf5(link) = self.0;
         link.name()
+    }
+
+    /// Whether it names its target by a path, which may lead nowhere or to another container.
+    pub fn is_by_path(&self) -> bool {
+        let LinkOf::Hdf5(link) = self.0;
+        !matches!(link.target, hdf5::Target::Hard(_))
     }
 
     /// Whether the name is exactly `name`, byte by byte.
@@ -73,8 +101,14 @@ impl Node {
         object.address()
     }
 
+    /// Identifies the object among the objects of all open containers, whichever path led to it.
+    pub fn id(&self) -> NodeId {
+        let NodeOf::Hdf5(object) = &self.0;
+        NodeId { file: object.file().clone(), address: object.address() }
+    }
+
     /// Maximum depth of nested groups.
-    pub(super) fn deepest(&self) -> u32 {
+    pub(crate) fn deepest(&self) -> u32 {
         let NodeOf::Hdf5(object) = &self.0;
         object.file().addresses().limits().group_depth
     }

@@ -19,6 +19,14 @@ impl Rows for Array {
         self.rows_of_chunk()
     }
 
+    fn unwritten(&self, range: Range<u64>) -> Result<bool> {
+        Ok(self.next_stored_row(range.start)?.is_none_or(|row| row >= range.end))
+    }
+
+    fn fill(&self) -> &[u8] {
+        self.fill_value()
+    }
+
     fn read(&self, range: Range<u64>, out: &mut [u8], room: &mut Room) -> Result<()> {
         let shape = self.shape();
         let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());

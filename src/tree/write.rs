@@ -38,6 +38,10 @@ enum WriterFormat {
     },
 }
 
+/// An object that was written, for more links to it.
+#[derive(Debug, Clone, Copy)]
+pub struct WrittenObject(hdf5::ObjectAddress);
+
 /// An array being written chunk by chunk, in row-major order of the chunk grid.
 #[derive(Debug)]
 pub struct ChunkWriter {
@@ -136,6 +140,12 @@ impl TreeWriter {
         Ok(ChunkWriter { location: at.clone(), chunks: ChunksOf::Hdf5(chunks) })
     }
 
+    /// Leaves the next chunk out: its elements read as the [fill value](ChunkWriter::filled_with).
+    pub fn skip(&mut self, chunks: &mut ChunkWriter) {
+        let ChunksOf::Hdf5(chunks) = &mut chunks.chunks;
+        chunks.skip();
+    }
+
     /// Appends the next chunk.
     ///
     /// # Errors
@@ -176,16 +186,29 @@ impl TreeWriter {
     /// # Errors
     /// `Usage` if no object was written at `existing`, or if its group was written already.
     pub fn alias(&mut self, at: &Location, existing: &Location) -> Result<()> {
+        let found = self.written(existing);
+        let object = found.ok_or_else(|| Error::usage("expected an object in a group not written yet"));
+        self.link_to(at, object.in_object(&existing.to_string())?)
+    }
+
+    /// The object written at `at`; `None` if there is none, or if its group was written already.
+    pub fn written(&self, at: &Location) -> Option<WrittenObject> {
         let WriterFormat::Hdf5 { open, .. } = &self.format;
-        let found = existing.split().and_then(|(parent, name)| open.get(&parent)?.child(name));
-        let address = found.ok_or_else(|| Error::usage("expected an object in a group not written yet"));
-        self.link(at, address.in_object(&existing.to_string())?)
+        let (parent, name) = at.split()?;
+        open.get(&parent)?.child(name).map(WrittenObject)
+    }
+
+    /// Adds another link, `at`, to an object written before.
+    ///
+    /// # Errors
+    /// `Usage` if `at` is the root.
+    pub fn link_to(&mut self, at: &Location, object: WrittenObject) -> Result<()> {
+        self.link(at, object.0)
     }
 
     /// Whether an object was written at `at`; always `false` once its group was written.
     pub fn has(&self, at: &Location) -> bool {
-        let WriterFormat::Hdf5 { open, .. } = &self.format;
-        at.split().is_some_and(|(parent, name)| open.get(&parent).is_some_and(|group| group.has(name)))
+        self.written(at).is_some()
     }
 
     /// Drops the groups at and below `at` that are not written yet, with their children. Bytes already
@@ -233,6 +256,13 @@ impl TreeWriter {
 }
 
 impl ChunkWriter {
+    /// Sets the value of the elements of chunks that are left out: one element, or nothing for zeros.
+    #[must_use]
+    pub fn filled_with(self, fill: &[u8]) -> Self {
+        let ChunksOf::Hdf5(chunks) = self.chunks;
+        ChunkWriter { chunks: ChunksOf::Hdf5(chunks.filled_with(fill)), ..self }
+    }
+
     /// Applies the filters to a whole chunk. Any thread may call this.
     ///
     /// # Errors
@@ -245,6 +275,30 @@ impl ChunkWriter {
 
 fn to_hdf5(attributes: Attributes<'_>) -> Vec<(String, hdf5::StoredValue)> {
     attributes.iter().map(|(name, value)| (name.clone(), value.as_hdf5().clone())).collect()
+}
+
+/// Links that the writer does not make, for tests of files that have them.
+#[cfg(test)]
+impl WrittenObject {
+    /// An object of a file that was written.
+    pub(crate) fn of(node: &super::Node) -> Self {
+        WrittenObject(hdf5::ObjectAddress(node.identity()))
+    }
+
+    /// Overwrites the version of its header in `file`.
+    pub(crate) fn damage(self, file: &mut [u8]) {
+        self.0.damage(file);
+    }
+
+    /// Lets every link to this object in `file` lead to `other`.
+    pub(crate) fn redirect(self, file: &mut [u8], other: WrittenObject) {
+        self.0.redirect(file, other.0);
+    }
+
+    /// Makes every link to this object in `file` a soft link whose target is its own name.
+    pub(crate) fn soften(self, file: &mut [u8]) {
+        self.0.soften(file);
+    }
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use crate::dtype::{Dtype, Scalar, scalar_at};
 use crate::error::{Error, Result};
 use crate::matrix::{Block, Budget, Buffer, Lines, Sink, Source, pump};
 use crate::observe::Observer;
-use crate::strings::Strings;
 use crate::sync::{self, lock};
-use std::sync::Mutex;
+use crate::table::Frame;
+use std::sync::{Arc, Mutex};
 
 /// The matrix B, and the differences found so far.
 pub(super) struct ComparedEntries<'s> {
     b: &'s dyn Source,
-    names: [Option<Strings>; 2],
+    names: [Option<Arc<Frame>>; 2],
     /// Type of A's values.
     dtype: Dtype,
     buffers: Mutex<Vec<Buffer>>,
@@ -70,7 +70,7 @@ impl<'a> Side<'a> {
 impl<'s> ComparedEntries<'s> {
     pub(super) fn new(
         b: &'s dyn Source,
-        names: [Option<Strings>; 2],
+        names: [Option<Arc<Frame>>; 2],
         dtype: Dtype,
         budget: Budget,
     ) -> Result<Self> {
@@ -238,7 +238,7 @@ impl<'s> ComparedEntries<'s> {
             let position = self.b.layout().position(one.line, u64::from(one.minor));
             let name = |axis: usize| {
                 let names = self.names[axis].as_ref()?;
-                names.lossy(position[axis] as usize).map(std::borrow::Cow::into_owned)
+                names.name(position[axis]).map(std::borrow::Cow::into_owned)
             };
             let ([row, column], [row_name, column_name]) = (position, [name(0), name(1)]);
             to.first.push(Difference::Entry { row, column, row_name, column_name, a: one.a, b: one.b });

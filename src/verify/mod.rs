@@ -149,7 +149,7 @@ pub fn compare(
             tables::compare("var", var_a, var_b, &mut found)?;
         }
         if let Some([obs, var]) = frames_a.or(frames_b) {
-            names = [Some(obs.index().clone()), Some(var.index().clone())];
+            names = [Some(obs), Some(var)];
         }
     }
     let edit = Edit { sum_duplicates: options.sum_duplicates, ..Edit::default() };

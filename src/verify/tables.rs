@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 /// Compares two tables of the same name.
 pub(super) fn compare(table: &str, a: &Frame, b: &Frame, found: &mut Comparison) -> Result<()> {
-    let differ = (0..a.rows()).filter(|i| a.index().bytes(*i) != b.index().bytes(*i));
-    for i in differ {
+    let rows = if a.same_index(b) { 0 } else { a.rows() };
+    for i in (0..rows).filter(|i| a.index().bytes(*i) != b.index().bytes(*i)) {
         let name = |f: &Frame| f.index().lossy(i).unwrap_or_default().into_owned();
         found.whole(format!("{table} name of row {i}"), name(a), name(b));
     }

@@ -239,3 +239,28 @@ fn parts_of_a_split_are_of_one_kind() {
     let (code, _, err) = run(&split);
     assert!(code == 2 && err.contains("only be chosen in files of 10x Genomics"), "{err}");
 }
+
+/// A table lists a column that does not exist: an error, unless that column or all that cannot be read is left out.
+#[test]
+fn what_cannot_be_read_or_is_not_wanted_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let (made, out) = (dir.path().join("made.h5ad"), dir.path().join("out.h5ad"));
+    ok(&["synth", path_str(&made), "--cells", "50", "--genes", "20", "--break", "column"]);
+    let (input, output) = (path_str(&made), path_str(&out));
+    for command in [&["upgrade", input, output][..], &["subset", input, output, "--rows", "0:9"]] {
+        let (code, _, err) = run(command);
+        assert!(code == 3 && err.contains("'lost'"), "{err}");
+        assert!(!out.exists());
+        let (code, _, err) = run(&[command, &["--salvage"]].concat());
+        assert!(code == 1 && err.contains("column left out") && err.contains("'lost'"), "{err}");
+        let (code, _, err) = run(&[command, &["--drop", "obs/lost", "--drop", "uns", "--force"]].concat());
+        assert_eq!((code, err.as_str()), (0, ""));
+        let (code, _, err) = run(&[command, &["--drop", "obs/none", "--force"]].concat());
+        assert!(code == 2 && err.contains("no 'obs/none' to leave out"), "{err}");
+        std::fs::remove_file(&out).unwrap();
+    }
+    let concat = ["concat", input, input, output, "--index-unique", "-", "--quiet"];
+    assert_eq!(run(&concat).0, 3);
+    assert_eq!(run(&[&concat[..], &["--drop", "obs/lost"]].concat()).0, 0);
+    assert_eq!(run(&[&concat[..], &["--salvage", "--force"]].concat()).0, 1);
+}

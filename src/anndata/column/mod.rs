@@ -31,7 +31,7 @@ fn read_inner(object: &Node) -> Result<Column> {
         },
         ElementKind::Column(ColumnKind::Categorical) => {
             let ordered = object.attribute("ordered")?.is_some_and(|v| is_true(&v));
-            let categories = read_column(&part("categories")?)?;
+            let categories = read_categories(&part("categories")?)?;
             let codes = part("codes")?.array()?.read()?.integers()?;
             Ok(Column::Categorical(Categorical::new(&codes, categories, ordered)?))
         }
@@ -48,6 +48,14 @@ fn read_inner(object: &Node) -> Result<Column> {
         }
         _ => Err(Error::unsupported(format!("expected a column, got encoding {:?}", Encoding::of(object)?))),
     }
+}
+
+/// Reads the categories of a column, which are not categorical themselves.
+fn read_categories(object: &Node) -> Result<Column> {
+    if ElementKind::of(object)? == ElementKind::Column(ColumnKind::Categorical) {
+        return Err(Error::malformed("expected a list of categories, got codes").in_object(object.path()));
+    }
+    read_column(object)
 }
 
 fn read_referred(object: &Node, reference: &Value) -> Result<Column> {

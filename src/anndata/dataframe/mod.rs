@@ -3,10 +3,11 @@
 #[cfg(feature = "write")]
 mod write;
 
+use crate::anndata::LeaveOut;
 use crate::anndata::column::read_column;
 use crate::anndata::encoding::text_attribute;
 use crate::anndata::generations::compound;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::observe::{Observer, Warning};
 use crate::table::{Column, Frame};
 use crate::tree::Node;
@@ -96,33 +97,61 @@ pub(crate) fn read_frame(
     rows: u64,
     observer: &dyn Observer,
 ) -> Result<Frame> {
+    read_frame_without(object, uns, rows, &LeaveOut::default(), observer)
+}
+
+/// As [`read_frame`], without the columns that `leave` leaves out: those with a reason with a warning.
+///
+/// # Errors
+/// As [`read_frame`], for the index and for columns that are not left out.
+pub(crate) fn read_frame_without(
+    object: &Node,
+    uns: Option<&Node>,
+    rows: u64,
+    leave: &LeaveOut,
+    observer: &dyn Observer,
+) -> Result<Frame> {
     if object.is_array() {
-        return compound::read_frame(object, uns, observer);
+        return compound::read_frame(object, uns, leave, observer);
     }
     let names = names(object)?;
     let child = |name: &str| {
         let text = format!("expected a column '{name}', got none");
         object.child(name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))
     };
+    let index = match &names.index {
+        Some(name) => Some(read_column(&child(name)?)?.to_strings()?),
+        None => None,
+    };
     let mut columns: Vec<(String, Column)> = Vec::with_capacity(names.columns.len());
+    let mut rows = index.as_ref().map_or(rows, |index| index.len() as u64);
     for name in names.columns {
         observer.check_cancelled()?;
-        let child = child(&name)?;
-        match read_column(&child) {
+        let path = format!("{}/{name}", object.path().trim_end_matches('/'));
+        if leave.names(&path) {
+            continue;
+        }
+        let column = child(&name).and_then(|child| read_column(&child)).and_then(|column| {
+            let n = column.len() as u64;
+            if columns.is_empty() && names.index.is_none() {
+                rows = n;
+            }
+            if leave.unreadable && n != rows {
+                return Err(Error::malformed(format!("expected {rows} rows, got {n}")).in_object(&path));
+            }
+            Ok(column)
+        });
+        match column {
             Ok(column) => columns.push((name, column)),
-            Err(e) if e.kind() == Kind::Unsupported => observer.warn(&Warning::column(child.path(), e)),
+            Err(e) if leave.covers(&e) => observer.warn(&Warning::column(path, e)),
             Err(e) => return Err(e),
         }
     }
-    let index = match &names.index {
-        Some(name) => read_column(&child(name)?)?.to_strings()?,
-        None => {
-            let rows = columns.first().map_or(rows, |(_, c)| c.len() as u64);
-            Frame::unnamed(rows).index().clone()
-        }
+    let frame = match index {
+        Some(index) => Frame::new(names.index.filter(|n| n != "_index"), index, columns),
+        None => Frame::numbered(rows, columns),
     };
-    let name = names.index.filter(|n| n != "_index");
-    Frame::new(name, index, columns).map_err(|e| e.in_object(object.path()))
+    frame.map_err(|e| e.in_object(object.path()))
 }
 
 #[cfg(all(test, feature = "write"))]
@@ -130,6 +159,7 @@ mod tests {
     use super::*;
     use crate::anndata::tests::{Warnings, at, bytes, ints, texts, written};
     use crate::dtype::Dtype;
+    use crate::error::Kind;
     use crate::tree::EncodedValue;
 
     fn numbers(values: &[u8]) -> Column {

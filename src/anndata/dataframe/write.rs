@@ -2,7 +2,7 @@
 
 use crate::anndata::AnnDataWriter;
 use crate::dtype::Dtype;
-use crate::error::Result;
+use crate::error::{Place, Result};
 use crate::strings::Strings;
 use crate::table::Frame;
 use crate::tree::{EncodedValue, Location};
@@ -11,7 +11,7 @@ impl AnnDataWriter<'_> {
     /// Writes a data frame: the index and each column as a child, then the group (`dataframe` 0.2.0).
     ///
     /// # Errors
-    /// `Io` if writing fails.
+    /// `Io` if writing fails; `Limit` if the budget does not hold the default names of a table without names.
     pub fn frame(&mut self, at: &Location, frame: &Frame) -> Result<()> {
         self.frame_listing(at, frame, &[])
     }
@@ -19,6 +19,7 @@ impl AnnDataWriter<'_> {
     /// As [`frame`](Self::frame), but lists the columns `more`, which do not exist, in `column-order`: the
     /// result is a broken table, for tests.
     pub(crate) fn frame_listing(&mut self, at: &Location, frame: &Frame, more: &[&str]) -> Result<()> {
+        self.budget.hold(frame.unmade_index_bytes()).in_object(&at.to_string())?;
         let taken = |n: &str| frame.columns().iter().any(|(c, _)| c == n);
         let index = frame.index_name().filter(|n| !n.is_empty() && !taken(n)).unwrap_or("_index");
         let names: Strings =

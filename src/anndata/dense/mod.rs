@@ -105,7 +105,6 @@ impl Dense {
         let (lines, minor) = (self.array.shape()[0], self.array.shape()[1]);
         let orientation = if self.transposed { Orientation::Csc } else { Orientation::Csr };
         let layout = Layout::of_lines(orientation, lines, minor, 0, values.dtype).in_object(path)?;
-        self.array.check_holes()?;
         let [elements] = RowReader::of([&self.array])?;
         let mut source = DenseSource { elements, values, rows: 1, most: 0, pointers: Vec::new(), layout };
         let workers;

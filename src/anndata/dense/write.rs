@@ -36,17 +36,31 @@ impl AnnDataWriter<'_> {
         let mut chunk = dims.to_vec();
         chunk[0] = plan.band;
         let storage = ArrayStorage { chunk: Some(chunk), filters: self.storage.filters, unlimited: false };
-        let mut chunks = self.writer.begin_chunks(at, rows.datatype(), dims, &storage)?;
+        let mut chunks =
+            self.writer.begin_chunks(at, rows.datatype(), dims, &storage)?.filled_with(rows.fill());
         let filters = self.storage.filters;
         let (band_bytes, size) = ((plan.band * rows.row_bytes()) as usize, rows.datatype().size as usize);
-        let encode = |_: Range<u64>, bytes: &[u8], work: &mut EncodeWork| -> Result<Vec<Encoded>> {
-            bytes.chunks_exact(band_bytes).map(|band| filters.encode(band, size, work)).collect()
-        };
+        // a band that was never written is not written either
+        let encode =
+            |range: Range<u64>, bytes: &[u8], work: &mut EncodeWork| -> Result<Vec<Option<Encoded>>> {
+                let bands = range.clone().step_by(plan.band as usize);
+                let encoded = bands.zip(bytes.chunks_exact(band_bytes)).map(|(first, band)| {
+                    let unwritten = rows.unwritten(first..(first + plan.band).min(range.end))?;
+                    if unwritten { Ok(None) } else { filters.encode(band, size, work).map(Some) }
+                });
+                encoded.collect()
+            };
         let path = at.to_string();
         self.observer.phase(&Phase::new(Verb::Copying, rows.rows() * rows.row_cost()).of(&path));
         let writer = &mut self.writer;
         strips_in_order(rows, plan, self.observer, encode, |bands| {
-            bands.iter().try_for_each(|band| writer.push(&mut chunks, band))
+            bands.iter().try_for_each(|band| match band {
+                Some(band) => writer.push(&mut chunks, band),
+                None => {
+                    writer.skip(&mut chunks);
+                    Ok(())
+                }
+            })
         })?;
         self.writer.finish_chunks(chunks, attributes)
     }

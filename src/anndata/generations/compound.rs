@@ -1,9 +1,10 @@
 //! Compound datasets of anndata 0.6 and earlier: data frames with their categories in `uns`, and mappings.
 
+use crate::anndata::LeaveOut;
 use crate::anndata::column::from_value;
 #[cfg(feature = "write")]
 use crate::anndata::{AnnDataWriter, axes::Axes, chosen::select_value};
-use crate::error::{Error, Kind, Place, Result};
+use crate::error::{Error, Place, Result};
 use crate::observe::{Observer, Warning};
 use crate::table::{Categorical, Column, Frame};
 #[cfg(feature = "write")]
@@ -11,12 +12,18 @@ use crate::tree::Location;
 use crate::tree::Node;
 
 /// Reads a data frame stored as a compound dataset: the first member is the index; a member of integers is
-/// categorical if `uns` has its categories. Members that cannot be a column are left out with a warning.
+/// categorical if `uns` has its categories. Members that cannot be a column are left out with a warning, and
+/// what else `leave` leaves out.
 ///
 /// # Errors
 /// `Unsupported` if it is not a compound; `Malformed` if it has no member; `Cancelled`; otherwise errors of
 /// reading.
-pub(crate) fn read_frame(object: &Node, uns: Option<&Node>, observer: &dyn Observer) -> Result<Frame> {
+pub(crate) fn read_frame(
+    object: &Node,
+    uns: Option<&Node>,
+    leave: &LeaveOut,
+    observer: &dyn Observer,
+) -> Result<Frame> {
     let value = object.array()?.read()?;
     let names: Vec<String> = value
         .member_names()
@@ -36,10 +43,14 @@ pub(crate) fn read_frame(object: &Node, uns: Option<&Node>, observer: &dyn Obser
     let mut columns = Vec::new();
     for name in rest {
         observer.check_cancelled()?;
+        let path = format!("{}/{name}", object.path());
+        if leave.names(&path) {
+            continue;
+        }
         let column = match member(name) {
             Ok(c) => c,
-            Err(e) if e.kind() == Kind::Unsupported => {
-                observer.warn(&Warning::column(format!("{}/{name}", object.path()), e));
+            Err(e) if leave.covers(&e) => {
+                observer.warn(&Warning::column(path, e));
                 continue;
             }
             Err(e) => return Err(e),
@@ -102,6 +113,7 @@ mod tests {
     use super::*;
     use crate::anndata::tests::{Warnings, at, bytes, fixed_string, fixture, ints, texts, written};
     use crate::dtype::{Class, Datatype, Dtype, Member};
+    use crate::error::Kind;
     use crate::tree::EncodedValue;
 
     fn labels(list: &[&str], codes: &[i64]) -> Column {
@@ -113,7 +125,7 @@ mod tests {
     fn labels_come_from_uns() {
         let root = fixture("anndata_06.h5ad");
         let (obs, uns) = (root.descend("obs").unwrap(), root.descend("uns").unwrap());
-        let frame = read_frame(&obs, Some(&uns), &()).unwrap();
+        let frame = read_frame(&obs, Some(&uns), &LeaveOut::default(), &()).unwrap();
         let names = texts(&["c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9"]);
         let halves = [0.0f64, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5];
         let q = halves.iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -122,7 +134,7 @@ mod tests {
             ("q".to_owned(), Column::Numbers { dtype: Dtype::Float64, bytes: q }),
         ];
         assert_eq!(frame, Frame::new(Some("index".into()), names, columns).unwrap());
-        let alone = read_frame(&obs, None, &()).unwrap();
+        let alone = read_frame(&obs, None, &LeaveOut::default(), &()).unwrap();
         let codes = Column::Numbers { dtype: Dtype::Int8, bytes: vec![0, 1, 0, 1, 0, 1, 0, 1, 0, 1] };
         assert_eq!(alone.column("kind"), Some(&codes), "without uns they are numbers");
     }
@@ -155,7 +167,7 @@ mod tests {
             });
             let warnings = Warnings::default();
             let (obs, uns) = (root.descend("obs").unwrap(), root.descend("uns").unwrap());
-            let frame = read_frame(&obs, Some(&uns), &warnings).unwrap();
+            let frame = read_frame(&obs, Some(&uns), &LeaveOut::default(), &warnings).unwrap();
             let columns = vec![("kind".to_owned(), expected)];
             assert_eq!(frame, Frame::new(Some("index".into()), texts(&["c0", "c1"]), columns).unwrap());
             let warnings = warnings.texts();
@@ -168,7 +180,8 @@ mod tests {
         let root =
             written(|w| w.raw_array("obs", &ints(&[1])).and_then(|()| w.raw_array("var", &bytes(&[0], &[]))));
         for name in ["obs", "var"] {
-            let error = read_frame(&root.descend(name).unwrap(), None, &()).unwrap_err();
+            let error =
+                read_frame(&root.descend(name).unwrap(), None, &LeaveOut::default(), &()).unwrap_err();
             assert_eq!(error.kind(), Kind::Unsupported, "{error}");
             assert_eq!(error.object(), Some(&*format!("/{name}")));
         }

@@ -34,13 +34,17 @@ impl Value {
 
 impl Dataset {
     /// CRC-32 of the canonical bytes of all elements, read a window at a time; 0 if there are no elements;
-    /// `None` if the type has no canonical form.
+    /// `None` if the type has no canonical form. Rows that were never written are not read: their checksum
+    /// follows from that of one fill value.
     ///
     /// # Errors
     /// Fails if the elements cannot be read.
     pub fn canonical_crc(&self) -> Result<Option<u32>> {
         if !has_canonical_form(self.datatype()) {
             return Ok(None);
+        }
+        if self.elements() == 0 {
+            return Ok(Some(0));
         }
         let mut crc = crc32fast::Hasher::new();
         let shape = self.shape().to_vec();
@@ -50,28 +54,19 @@ impl Dataset {
             update(&self.read()?, &mut crc, &mut heap).in_object(self.object().path())?;
             return Ok(Some(crc.finalize()));
         };
-        if self.elements() == 0 {
-            return Ok(Some(0));
-        }
-        let row_bytes = checked::mul(checked::product(inner)?, u64::from(self.datatype().size))?;
-        self.check_holes()?;
-        // Reads whole chunks at a time, so that each is decoded once.
-        let step = match self.storage() {
-            Storage::Chunked(c) => c.first().copied().unwrap_or(1),
-            _ => 1,
-        };
-        let fit = WINDOW.checked_div(row_bytes.max(1)).unwrap_or(1);
-        let window = fit.checked_next_multiple_of(step).unwrap_or(step).max(step).min(rows);
-        let bytes = checked::mul(window, row_bytes)?;
-        let most = self.most_bytes();
-        if bytes > most {
-            let e = Error::limit(format!("rows of chunks of {bytes} bytes (limit {most})"));
-            return Err(e.in_object(self.object().path()));
-        }
+        let in_row = checked::product(inner)?;
+        let row_bytes = checked::mul(in_row, u64::from(self.datatype().size))?;
         let mut scratch = Scratch::default();
         let mut at = 0u64;
         while at < rows {
-            let n = window.min(rows.saturating_sub(at));
+            let stored = self.next_stored_row(at)?.unwrap_or(rows).min(rows);
+            if stored > at {
+                let elements = checked::mul(stored.saturating_sub(at), in_row)?;
+                crc.combine(&repeated(&self.fill_crc(&mut heap)?, elements));
+                at = stored;
+                continue;
+            }
+            let n = self.window(rows, row_bytes)?.min(rows.saturating_sub(at));
             let mut start = vec![0; shape.len()];
             let mut count = shape.clone();
             if let (Some(s), Some(c)) = (start.first_mut(), count.first_mut()) {
@@ -85,6 +80,49 @@ impl Dataset {
         }
         Ok(Some(crc.finalize()))
     }
+
+    /// Number of rows read at a time: whole chunks, so that each is decoded once.
+    fn window(&self, rows: u64, row_bytes: u64) -> Result<u64> {
+        let step = match self.storage() {
+            Storage::Chunked(c) => c.first().copied().unwrap_or(1),
+            _ => 1,
+        };
+        let fit = WINDOW.checked_div(row_bytes.max(1)).unwrap_or(1);
+        let window = fit.checked_next_multiple_of(step).unwrap_or(step).max(step).min(rows);
+        let (bytes, most) = (checked::mul(window, row_bytes)?, self.most_bytes());
+        if bytes > most {
+            let e = Error::limit(format!("rows of chunks of {bytes} bytes (limit {most})"));
+            return Err(e.in_object(self.object().path()));
+        }
+        Ok(window)
+    }
+
+    /// CRC-32 of the canonical bytes of one element that was never written.
+    fn fill_crc(&self, heap: &mut HeapReader<'_>) -> Result<crc32fast::Hasher> {
+        let mut bytes = self.fill_value().to_vec();
+        if bytes.is_empty() {
+            bytes = crate::limits::zeroed(checked::size(u64::from(self.datatype().size))?)?;
+        }
+        let one = Value::new(self.object().file(), self.datatype().clone(), Dataspace::fixed(&[1]), bytes);
+        let mut crc = crc32fast::Hasher::new();
+        update(&one, &mut crc, heap).in_object(self.object().path())?;
+        Ok(crc)
+    }
+}
+
+/// The checksum of the bytes of `one`, `times` times, by doubling.
+fn repeated(one: &crc32fast::Hasher, times: u64) -> crc32fast::Hasher {
+    let (mut all, mut power, mut left) = (crc32fast::Hasher::new(), one.clone(), times);
+    while left > 0 {
+        if left & 1 == 1 {
+            all.combine(&power);
+        }
+        left >>= 1;
+        if left > 0 {
+            power.combine(&power.clone());
+        }
+    }
+    all
 }
 
 fn update(value: &Value, crc: &mut crc32fast::Hasher, heap: &mut HeapReader<'_>) -> Result<()> {
@@ -192,4 +230,81 @@ fn write_many(
         write(base, &mut one, out, heap, depth.saturating_add(1))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype::Dtype;
+    use crate::hdf5::{Chunks, File, Group, Libver, Writer};
+
+    #[test]
+    fn a_pattern_many_times() {
+        let mut one = crc32fast::Hasher::new();
+        one.update(b"abc");
+        for n in [0usize, 1, 2, 7, 1000] {
+            let whole = crc32fast::hash(&b"abc".repeat(n));
+            assert_eq!(repeated(&one, n as u64).finalize(), whole, "{n}");
+        }
+    }
+
+    /// A dataset of `rows` × 2 numbers of 16 bits, filled with 0x0107, in chunks of 4 × 2 of which only the chunks
+    /// `stored` are in the file, all ones.
+    fn with_holes(rows: u64, stored: &[u64], libver: Libver) -> Dataset {
+        let mut w = Writer::to_sink(std::io::Cursor::new(Vec::new()), libver).unwrap();
+        let datatype = Datatype::of(Dtype::Uint16);
+        let chunks = Chunks::new(datatype, &[rows, 2], &[4, 2], crate::codec::Filters::default(), false);
+        let mut chunks = chunks.unwrap().filled_with(&[7, 1]);
+        for n in 0..rows.div_ceil(4) {
+            match stored.contains(&n) {
+                true => {
+                    let encoded = chunks.encode(&[1; 16], &mut crate::codec::EncodeWork::default()).unwrap();
+                    chunks.push(&mut w, &encoded).unwrap();
+                }
+                false => chunks.skip(),
+            }
+        }
+        let mut root = Group::new();
+        root.link("x", chunks.finish(&mut w, &[]).unwrap());
+        let bytes = w.finish_sink::<std::io::Cursor<Vec<u8>>>(&root).unwrap().into_inner();
+        let file = File::from_reader(Box::new(bytes), crate::Limits::default()).unwrap();
+        file.object("x").unwrap().dataset().unwrap()
+    }
+
+    #[test]
+    fn chunks_that_were_never_written_count_as_their_fill_value() {
+        for libver in [Libver::Earliest, Libver::Latest] {
+            for stored in [&[][..], &[0], &[1], &[0, 2], &[0, 1, 2]] {
+                let dataset = with_holes(10, stored, libver);
+                let mut expected = Vec::new();
+                for n in 0..3u64 {
+                    let one = if stored.contains(&n) { [1, 1] } else { [7, 1] };
+                    expected.extend(one.repeat(if n < 2 { 8 } else { 4 }));
+                }
+                assert_eq!(dataset.read().unwrap().raw(), expected, "{stored:?} {libver:?}");
+                let crc = dataset.canonical_crc().unwrap();
+                assert_eq!(crc, Some(crc32fast::hash(&expected)), "{stored:?} {libver:?}");
+                assert_eq!(dataset.has_holes().unwrap(), stored.len() < 3);
+            }
+        }
+    }
+
+    /// 2^44 numbers of which none was written: 32 TiB of zeros. The checksum of zeros is that of zlib's `crc32_combine`.
+    #[test]
+    fn absurd_extents_take_no_time() {
+        let mut w = Writer::to_sink(std::io::Cursor::new(Vec::new()), Libver::Earliest).unwrap();
+        let value = crate::hdf5::StoredValue::numbers(Dtype::Uint16, &[1 << 44], Vec::new());
+        let mut root = Group::new();
+        root.link("x", w.dataset(&value, &[], &crate::hdf5::Storing::default()).unwrap());
+        let bytes = w.finish_sink::<std::io::Cursor<Vec<u8>>>(&root).unwrap().into_inner();
+        let file = File::from_reader(Box::new(bytes), crate::Limits::default()).unwrap();
+        let dataset = file.object("x").unwrap().dataset().unwrap();
+        let mut half = crc32fast::Hasher::new();
+        half.update(&[0; 2]);
+        for _ in 0..44 {
+            half.combine(&half.clone());
+        }
+        assert_eq!(dataset.canonical_crc().unwrap(), Some(half.finalize()));
+        assert_eq!(dataset.check_holes().unwrap_err().kind(), crate::Kind::Limit);
+    }
 }

@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// Maximum bytes of collections cached while one value is read.
 const CACHE_BYTES: usize = 128 << 20;
 
+/// Bytes that one value may refer to in a file of any length.
+const SMALL: u64 = 16 << 20;
+
 /// Reads objects of global heap collections and caches the collections, because a large value may refer to
 /// them in any order. Small collections are cached with the file too, for the next value.
 pub(crate) struct HeapReader<'f> {
@@ -20,6 +23,9 @@ pub(crate) struct HeapReader<'f> {
     last: Option<(u64, Arc<Collection>)>,
     cache: HashMap<u64, Arc<Collection>>,
     cached: usize,
+    /// Bytes that may still be referred to. No writer refers to an object of a heap twice, so together they are not
+    /// more than the file has.
+    refer_left: u64,
     /// Bytes of collections that may still be read. Collections of a valid file do not overlap, so only a
     /// file crafted for repeated reads reaches this limit.
     work_left: u64,
@@ -28,7 +34,8 @@ pub(crate) struct HeapReader<'f> {
 impl<'f> HeapReader<'f> {
     pub(crate) fn new(addresses: &'f Addresses) -> Self {
         let work_left = addresses.len().saturating_mul(16).saturating_add(1 << 30);
-        HeapReader { addresses, last: None, cache: HashMap::new(), cached: 0, work_left }
+        let refer_left = addresses.len().max(SMALL);
+        HeapReader { addresses, last: None, cache: HashMap::new(), cached: 0, refer_left, work_left }
     }
 
     /// Limits on what the file may make the reader recurse.
@@ -51,6 +58,13 @@ impl<'f> HeapReader<'f> {
             return visit(self, 0, &[], at);
         }
         let len = checked::mul(count, unit)?;
+        self.refer_left = self.refer_left.checked_sub(len).ok_or_else(|| {
+            let text = format!(
+                "texts and lists of more bytes than the file has ({}): they share objects of its heap",
+                self.addresses.len()
+            );
+            Error::limit(text).at(at)
+        })?;
         let collection = self.collection(address).at(at)?;
         let offset = self.addresses.offset_of(address);
         let index = u16::try_from(reference.index)

@@ -39,9 +39,14 @@ pub struct Chunks {
     chunk: Vec<u64>,
     filters: Filters,
     unlimited: bool,
-    /// Address, stored bytes and filter mask of each chunk, in grid order.
+    /// Value of elements in chunks that are not stored; zeros if empty.
+    fill: Vec<u8>,
+    /// Address, stored bytes and filter mask of each chunk, in grid order; the address [`HOLE`] if it is not stored.
     entries: Vec<(u64, u32, u32)>,
 }
+
+/// The undefined address.
+const HOLE: u64 = u64::MAX;
 
 impl Writer {
     /// Writes a value as a dataset and returns its address.
@@ -119,13 +124,14 @@ impl Writer {
         };
         let mut body = Vec::new();
         layout::write_contiguous(address, value.bytes.len() as u64, &mut body);
-        self.dataset_header(&value.datatype, &value.dataspace, &[(kind::LAYOUT, body)], attributes)
+        self.dataset_header(&value.datatype, &value.dataspace, &[], &[(kind::LAYOUT, body)], attributes)
     }
 
     fn dataset_header(
         &mut self,
         t: &Datatype,
         space: &Dataspace,
+        fill: &[u8],
         rest: &[(u16, Vec<u8>)],
         attributes: &[(String, StoredValue)],
     ) -> Result<ObjectAddress> {
@@ -136,10 +142,13 @@ impl Writer {
         body.clear();
         datatype::write(t, &mut body)?;
         header.message(kind::DATATYPE, true, &body)?;
-        // Version 2; allocation time (3: chunk by chunk); write time (2: if set); the value is zero
+        // Version 2; allocation time (3: chunk by chunk); write time (2: if set); defined; a length of 0 means zeros
         let chunked = rest.len() > 1 || matches!(rest, [(kind::LAYOUT, b)] if b.get(1) == Some(&2));
         let when = if matches!(t.class, Class::VarString(_) | Class::VarLen(_)) { 0 } else { 2 };
-        header.message(kind::FILL_VALUE, true, &[2, if chunked { 3 } else { 2 }, when, 1, 0, 0, 0, 0])?;
+        let mut body = vec![2, if chunked { 3 } else { 2 }, when, 1];
+        body.put_u32(u32::try_from(fill.len()).unwrap_or(0));
+        body.put(fill);
+        header.message(kind::FILL_VALUE, true, &body)?;
         for (kind, body) in rest {
             header.message(*kind, *kind == kind::FILTERS, body)?;
         }
@@ -170,7 +179,7 @@ impl Writer {
         self.file.align()?;
         let at = self.file.end();
         let address = match index {
-            _ if n == 0 => None,
+            _ if chunks.entries.iter().all(|(at, ..)| *at == HOLE) => None,
             WrittenIndex::Single(_) => chunks.entries.first().map(|(at, ..)| *at),
             WrittenIndex::FixedArray => {
                 let page_bits = fixed_array::WRITTEN_PAGE_BITS;
@@ -190,17 +199,17 @@ impl Writer {
         Ok((index, address))
     }
 
-    /// Writes the B-tree of chunks in grid order.
+    /// Writes the B-tree of the stored chunks in grid order; at least one is stored.
     fn chunk_tree(&mut self, chunks: &Chunks, counts: &[u64]) -> Result<u64> {
         let start = |n: u64| -> Vec<u64> {
             slab::unravel(n, counts).iter().zip(&chunks.chunk).map(|(p, c)| p.saturating_mul(*c)).collect()
         };
-        let mut level: Vec<(Vec<u8>, u64)> = (0u64..)
-            .zip(&chunks.entries)
+        let stored = || (0u64..).zip(&chunks.entries).filter(|(_, (at, ..))| *at != HOLE);
+        let mut level: Vec<(Vec<u8>, u64)> = stored()
             .map(|(n, (at, size, mask))| (btree_v1::chunk_key(*size, *mask, &start(n), 0), *at))
             .collect();
         // The key after the last chunk: one further in every dimension
-        let last = start((chunks.entries.len() as u64).saturating_sub(1));
+        let last = start(stored().last().map_or(0, |(n, _)| n));
         let past: Vec<u64> = last.iter().zip(&chunks.chunk).map(|(s, c)| s.saturating_add(*c)).collect();
         let past = btree_v1::chunk_key(0, 0, &past, u64::from(chunks.datatype.size));
         let node_len = btree_v1::node_len(past.len(), btree_v1::CHUNK_CHILDREN) as u64;
@@ -257,6 +266,7 @@ impl Chunks {
             chunk: chunk.to_vec(),
             filters,
             unlimited,
+            fill: Vec::new(),
             entries: Vec::new(),
         };
         if chunks.chunk_bytes()? as u64 >= u64::from(u32::MAX) {
@@ -276,6 +286,17 @@ impl Chunks {
     /// As [`Filters::encode`].
     pub fn encode(&self, chunk: &[u8], work: &mut EncodeWork) -> Result<Encoded> {
         self.filters.encode(chunk, usize::try_from(self.datatype.size).unwrap_or(1), work)
+    }
+
+    /// Sets the value of the elements of chunks that are [skipped](Self::skip): one element, or nothing for zeros.
+    #[must_use]
+    pub fn filled_with(self, fill: &[u8]) -> Self {
+        Chunks { fill: fill.to_vec(), ..self }
+    }
+
+    /// Leaves the next chunk out of the file: its elements read as the fill value.
+    pub fn skip(&mut self) {
+        self.entries.push((HOLE, 0, 0));
     }
 
     /// Appends the next chunk.
@@ -300,7 +321,7 @@ impl Chunks {
         let mut body = Vec::new();
         match writer.libver {
             Libver::Earliest => {
-                let tree = match self.entries.is_empty() {
+                let tree = match self.entries.iter().all(|(at, ..)| *at == HOLE) {
                     true => None,
                     false => Some(writer.chunk_tree(&self, &counts)?),
                 };
@@ -326,6 +347,6 @@ impl Chunks {
             *first = None;
         }
         let space = Dataspace::Simple { dims: self.dims, max };
-        writer.dataset_header(&self.datatype, &space, &messages, attributes)
+        writer.dataset_header(&self.datatype, &space, &self.fill, &messages, attributes)
     }
 }

@@ -1,6 +1,7 @@
 //! The chunks of a dataset: location, verification and streaming.
 
 use super::Dataset;
+use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::format::message::layout::Layout;
 use crate::hdf5::read::chunk_index::{ChunkEntry, ChunkMap};
@@ -136,14 +137,57 @@ impl Dataset {
         Ok(alike.then_some(width))
     }
 
+    /// The first row from `row` on that has stored elements; `None` if all are fill values. A row is all elements
+    /// at one position of the first dimension.
+    ///
+    /// # Errors
+    /// Fails if the chunk index is damaged.
+    pub(crate) fn next_stored_row(&self, row: u64) -> Result<Option<u64>> {
+        let Some(decoder) = &self.about.decoder else {
+            let unallocated = matches!(self.about.layout, Layout::Contiguous { address: None, .. });
+            return Ok(Some(row).filter(|_| !unallocated));
+        };
+        let grid = &decoder.grid;
+        let rows = grid.chunk.first().copied().unwrap_or(1).max(1);
+        // chunks beside each other
+        let width = grid.counts.iter().skip(1).fold(1u64, |n, count| n.saturating_mul(*count)).max(1);
+        let band = row.checked_div(rows).unwrap_or(0);
+        let stored = self.chunk_map()?.between(band.saturating_mul(width)..=u64::MAX);
+        let first = |entry: &ChunkEntry| entry.number.checked_div(width).unwrap_or(0).saturating_mul(rows);
+        Ok(stored.first().map(|entry| first(entry).max(row)))
+    }
+
+    /// Whether any element was never written.
+    ///
+    /// # Errors
+    /// Fails if the chunk index is damaged.
+    pub(crate) fn has_holes(&self) -> Result<bool> {
+        Ok(self.unwritten_bytes()? > 0)
+    }
+
+    /// Value of elements that were never written, in their stored type; zeros if empty.
+    pub(crate) fn fill_value(&self) -> &[u8] {
+        &self.about.fill
+    }
+
+    /// Bytes of the elements that were never written.
+    fn unwritten_bytes(&self) -> Result<u64> {
+        let Some(decoder) = &self.about.decoder else {
+            let unallocated = matches!(self.about.layout, Layout::Contiguous { address: None, .. });
+            return Ok(if unallocated { self.byte_len() } else { 0 });
+        };
+        let there = self.chunk_map()?.entries().len() as u64;
+        if Some(there) == checked::product(&decoder.grid.counts).ok() {
+            return Ok(0);
+        }
+        // chunks at the edges may have more elements than there are
+        Ok(self.byte_len().saturating_sub(there.saturating_mul(decoder.chunk_bytes)).max(1))
+    }
+
     /// Refuses a dataset with far more unwritten bytes than the file has bytes, because reading all of it
     /// takes time in proportion to its claimed shape.
     pub(crate) fn check_holes(&self) -> Result<()> {
-        let Some(decoder) = &self.about.decoder else { return Ok(()) };
-        let there = self.chunk_map()?.entries().len() as u64;
-        let written = there.saturating_mul(decoder.chunk_bytes);
-        let all = self.elements().saturating_mul(u64::from(self.about.datatype.size));
-        let (holes, most) = (all.saturating_sub(written), self.most_bytes());
+        let (holes, most) = (self.unwritten_bytes()?, self.most_bytes());
         if holes > most {
             let text = format!("{holes} bytes that were never written (limit {most})");
             return Err(Error::limit(text).in_object(self.object.path()));
