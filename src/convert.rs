@@ -10,7 +10,7 @@ use crate::matrix::{
     Block, Budget, Edit, Edited, Orientation, Selected, Selection, Sink, Source, WithoutLines, damage, feed,
     merged, narrowest_dtype,
 };
-use crate::observe::{LeftOut, Observer, Phase, Recorder, Stoppable, Verb, Warning};
+use crate::observe::{LeftOut, Observer, Phase, Recorder, Stoppable, Verb, Warning, Widened};
 use crate::report;
 use crate::store::{self, IndexDtype, Manifest, Salvage, StorePair, WriteMode, Writer, WrittenStore};
 use crate::table::Frame;
@@ -36,10 +36,10 @@ pub enum TargetLayout {
 /// The type of the values of the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ValueDtype {
-    /// As stored.
+    /// As stored, but float16 as float32, unless the input is a store: scipy has no matrices of float16.
     #[default]
     Keep,
-    /// The narrowest type that holds every value; takes one more pass over the values.
+    /// The narrowest type that holds every value, but not float16; takes one more pass over the values.
     Auto,
     /// The given type.
     As(Dtype),
@@ -50,6 +50,8 @@ pub enum ValueDtype {
 pub struct ConvertOptions {
     /// Name of the matrix: `X` (the default), `raw/X`, `layers/NAME`, ...
     pub matrix: String,
+    /// Only the genes of this genome, in place of `matrix`; for files of 10x Genomics.
+    pub genome: Option<String>,
     /// Which rows and columns are written; all by default.
     pub selection: Selection,
     /// The layout of the output.
@@ -58,7 +60,7 @@ pub struct ConvertOptions {
     pub dtype: ValueDtype,
     /// What happens to values that this type cannot represent.
     pub policy: Policy,
-    /// The type of the output's indices; int64 by default.
+    /// The type of the output's indices: by default int32 where everything fits, otherwise int64.
     pub index: IndexDtype,
     /// What is changed in each line: zeros dropped, duplicates summed. Nothing by default.
     pub edit: Edit,
@@ -82,11 +84,12 @@ impl Default for ConvertOptions {
     fn default() -> Self {
         ConvertOptions {
             matrix: "X".into(),
+            genome: None,
             selection: Selection::default(),
             target: TargetLayout::Stored,
             dtype: ValueDtype::Keep,
             policy: Policy::Exact,
-            index: IndexDtype::Int64,
+            index: IndexDtype::default(),
             edit: Edit::default(),
             tables: true,
             force: false,
@@ -175,7 +178,7 @@ impl ConvertedStore {
 /// pool. [`TargetLayout::Both`] writes two, `output/csr` and `output/csc`.
 ///
 /// # Errors
-/// `NotFound` if the matrix does not exist; `Usage` if a value does not fit the type asked for; the errors of
+/// `NotFound` if the matrix or the genome does not exist; `Usage` if a value does not fit the type asked for; the errors of
 /// reading and writing. After an error `output` is as it was before.
 pub fn convert(
     input: &Dataset,
@@ -184,9 +187,48 @@ pub fn convert(
     observer: &dyn Observer,
 ) -> Result<ConvertReport> {
     let recorder = Recorder::new(observer);
-    let written = stores(input, output.as_ref(), options, &recorder)?;
+    let of_genome = of_genome(input, options, &recorder)?;
+    let written = stores(input, output.as_ref(), of_genome.as_ref().unwrap_or(options), &recorder)?;
     let stores = written.into_iter().map(ConvertedStore::new).collect();
-    Ok(ConvertReport { stores, left_out: recorder.finish() })
+    Ok(ConvertReport { stores, left_out: recorder.finish().left_out })
+}
+
+/// The options with the matrix, or the selection of genes, that the genome is; `None` if they name no genome.
+fn of_genome(
+    input: &Dataset,
+    options: &ConvertOptions,
+    observer: &dyn Observer,
+) -> Result<Option<ConvertOptions>> {
+    let Some(genome) = options.genome.as_deref() else { return Ok(None) };
+    let (matrix, narrowed) = input.of_genome(genome, &options.selection, observer)?;
+    let selection = narrowed.unwrap_or_else(|| options.selection.clone());
+    Ok(Some(ConvertOptions { matrix, selection, ..options.clone() }))
+}
+
+/// The type of the output's values; `None` for that of `source`.
+fn value_dtype(
+    input: &Dataset,
+    source: &dyn Source,
+    options: &ConvertOptions,
+    observer: &dyn Observer,
+) -> Result<Option<Dtype>> {
+    let stored = source.layout().dtype;
+    let dtype = match options.dtype {
+        ValueDtype::Keep => stored,
+        ValueDtype::As(d) => d,
+        ValueDtype::Auto => {
+            observer.phase(&Phase::new(Verb::LookingAtValues, bytes_of(source)).of(&options.matrix));
+            narrowest_dtype(source, options.budget, observer).in_file(input.path())?
+        }
+    };
+    // scipy has no matrices of float16: only who asks for them gets them
+    let asked = options.dtype == ValueDtype::As(dtype) || input.store().is_some();
+    if dtype == Dtype::Float16 && !asked {
+        let widened = Widened { path: options.matrix.clone(), from: dtype, to: Dtype::Float32 };
+        observer.warn(&Warning::Widened(widened));
+        return Ok(Some(Dtype::Float32));
+    }
+    Ok(Some(dtype).filter(|d| *d != stored))
 }
 
 /// Builds the chain of sources and writes it as one or two stores.
@@ -224,14 +266,7 @@ fn stores(
         edited = Edited::new(source, options.edit, options.budget, observer).in_file(place)?;
         source = &edited;
     }
-    let dtype = match options.dtype {
-        ValueDtype::Keep => None,
-        ValueDtype::As(d) => Some(d),
-        ValueDtype::Auto => {
-            observer.phase(&Phase::new(Verb::LookingAtValues, bytes_of(source)).of(&options.matrix));
-            Some(narrowest_dtype(source, options.budget, observer).in_file(place)?)
-        }
-    };
+    let dtype = value_dtype(input, source, options, observer)?;
     let store = store::StoreOptions {
         dtype,
         policy: options.policy,

@@ -49,6 +49,8 @@ pub enum Hint {
     WideIndices,
     /// There are several matrices: choose one by name.
     ChooseMatrix,
+    /// Columns of one name have no common type: leave them out, or convert them.
+    ChangeColumn,
 }
 
 /// What went wrong and where: file, object, chunk and byte offset, as far as known.

@@ -91,7 +91,7 @@
 //! let options = ConvertOptions { target: TargetLayout::Csr, ..ConvertOptions::default() };
 //! convert(&Dataset::open(&path)?, &output, &options, &())?;
 //! let cells = Store::open(&output)?;
-//! let (data, indices) = (cells.data::<f32>()?, cells.indices::<i64>()?);
+//! let (data, indices) = (cells.data::<f32>()?, cells.indices::<i32>()?);
 //! let first = cells.pointers()[0] as usize..cells.pointers()[1] as usize;
 //! println!("the first cell has genes {:?} with {:?}", &indices[first.clone()], &data[first]);
 //! let batch = cells.rows(&[5, 0, 5])?; // in this order, one of them twice

@@ -1,5 +1,6 @@
 //! Progress, warnings and cancellation through one handle that the caller passes in.
 
+use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::sync::{into_inner, lock};
 use std::fmt;
@@ -164,6 +165,21 @@ pub enum Warning {
     },
     /// Some of the input files lack `raw`, so the result has none.
     RawLeftOut,
+    /// A matrix is written with a wider type, because readers of the file do not know its own.
+    Widened(Widened),
+}
+
+/// A matrix that has a wider type in the output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Widened {
+    /// Path in the output.
+    pub path: String,
+    /// Type of the values in the input.
+    pub from: Dtype,
+    /// Type of the values in the output.
+    pub to: Dtype,
 }
 
 impl Warning {
@@ -186,6 +202,7 @@ impl Warning {
                 ["/obs", "/var"].map(|path| one(path, reason.without_file())).into()
             }
             Warning::RawLeftOut => vec![one("/raw", ONLY_SOME.to_owned())],
+            Warning::Widened(_) => Vec::new(),
         }
     }
 }
@@ -199,6 +216,9 @@ impl fmt::Display for Warning {
             Warning::ElementLeftOut { reason, .. } => write!(f, "left out: {}", reason.without_file()),
             Warning::TablesLeftOut { reason } => write!(f, "tables left out: {reason}"),
             Warning::RawLeftOut => write!(f, "{ONLY_SOME}: it is left out"),
+            Warning::Widened(Widened { path, from, to }) => {
+                write!(f, "{path}: written as {to}, because scipy has no matrices of {from}")
+            }
         }
     }
 }
@@ -252,26 +272,26 @@ impl Observer for Stoppable<'_> {
     }
 }
 
-/// An observer that records what the warnings report as left out, for the report of an operation.
+/// An observer that records what the warnings report, for the report of an operation.
 pub(crate) struct Recorder<'a> {
     observer: &'a dyn Observer,
-    left_out: Mutex<Vec<LeftOut>>,
+    recorded: Mutex<Recorded>,
+}
+
+/// What the warnings of an operation report, in their order and without duplicates.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Recorded {
+    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) widened: Vec<Widened>,
 }
 
 impl<'a> Recorder<'a> {
     pub(crate) fn new(observer: &'a dyn Observer) -> Self {
-        Recorder { observer, left_out: Mutex::default() }
+        Recorder { observer, recorded: Mutex::default() }
     }
 
-    /// What was left out, in the order of the warnings and without duplicates.
-    pub(crate) fn finish(self) -> Vec<LeftOut> {
-        let mut out: Vec<LeftOut> = Vec::new();
-        for l in into_inner(self.left_out) {
-            if !out.contains(&l) {
-                out.push(l);
-            }
-        }
-        out
+    pub(crate) fn finish(self) -> Recorded {
+        into_inner(self.recorded)
     }
 }
 
@@ -285,7 +305,18 @@ impl Observer for Recorder<'_> {
     }
 
     fn warn(&self, warning: &Warning) {
-        lock(&self.left_out).extend(warning.left_out());
+        let mut recorded = lock(&self.recorded);
+        for one in warning.left_out() {
+            if !recorded.left_out.contains(&one) {
+                recorded.left_out.push(one);
+            }
+        }
+        if let Warning::Widened(one) = warning
+            && !recorded.widened.contains(one)
+        {
+            recorded.widened.push(one.clone());
+        }
+        drop(recorded);
         self.observer.warn(warning);
     }
 
@@ -316,7 +347,7 @@ mod tests {
         recorder.warn(&warning);
         recorder.warn(&warning);
         recorder.warn(&Warning::RawLeftOut);
-        let left_out = recorder.finish();
+        let left_out = recorder.finish().left_out;
         let paths: Vec<&str> = left_out.iter().map(|l| l.path.as_str()).collect();
         assert_eq!(paths, ["/obs/x", "/raw"]);
         assert_eq!(Warning::RawLeftOut.to_string(), "only some of the parts have raw: it is left out");

@@ -1,6 +1,6 @@
 //! Reports of operations that write files; the command line prints them as JSON.
 
-use crate::observe::LeftOut;
+use crate::observe::{LeftOut, Recorded, Widened};
 use std::path::{Path, PathBuf};
 
 /// Report of an h5ad file that was written.
@@ -17,13 +17,16 @@ pub struct FileReport {
     pub bytes: u64,
     /// Elements and columns of the input that are missing from the file.
     pub left_out: Vec<LeftOut>,
+    /// Matrices that have a wider type in the file.
+    pub widened: Vec<Widened>,
 }
 
 impl FileReport {
     /// The report for a finished file at `output`.
-    pub(crate) fn new(output: &Path, shape: [u64; 2], left_out: Vec<LeftOut>) -> Self {
+    pub(crate) fn new(output: &Path, shape: [u64; 2], recorded: Recorded) -> Self {
         let bytes = output.metadata().map_or(0, |m| m.len());
-        FileReport { output: output.to_owned(), shape, bytes, left_out }
+        let Recorded { left_out, widened } = recorded;
+        FileReport { output: output.to_owned(), shape, bytes, left_out, widened }
     }
 }
 

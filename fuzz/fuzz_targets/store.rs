@@ -30,7 +30,7 @@ fuzz_target!(|files: Files<'_>| {
         files.shape[1],
         files.nnz,
         dtype(files.widths[0]),
-        dtype(files.widths[1] % 2),
+        ["int32", "int64", "uint8", "uint16"][usize::from(files.widths[1] % 4)],
         dtype(files.widths[2] % 2),
     );
     let write = |name: &str, bytes: &[u8]| std::fs::write(dir.join(name), bytes).unwrap();

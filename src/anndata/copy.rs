@@ -154,7 +154,12 @@ impl AnnDataWriter<'_> {
                 self.children(at, object, Axes::default())?;
                 self.with_attributes(at, object)
             }
-            ElementKind::Mapping | ElementKind::Structure => {
+            // of a key or a column whose name has a `/`: what is inside follows the same axes
+            ElementKind::Mapping => {
+                self.children(at, object, axes)?;
+                self.dict(at)
+            }
+            ElementKind::Structure => {
                 self.children(at, object, Axes::default())?;
                 self.dict(at)
             }

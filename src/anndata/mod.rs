@@ -45,7 +45,9 @@ pub use axes::{Axes, Axis, Dimension, MAPPINGS, dimensions_of};
 pub(crate) use column::{from_value, read_column};
 #[cfg(feature = "write")]
 pub(crate) use copied::DEEPEST;
-pub(crate) use dataframe::{names as frame_names, read_frame, read_frame_without, rows as frame_rows};
+pub(crate) use dataframe::{
+    child as frame_child, names as frame_names, read_frame, read_frame_without, rows as frame_rows,
+};
 pub use dense::{Dense, DenseSource};
 pub(crate) use element::{ColumnKind, ElementKind};
 pub(crate) use encoding::Encoding;

@@ -22,9 +22,19 @@ pub(crate) fn write_to(path: &Path, write: impl FnOnce(&mut AnnDataWriter<'_>) -
 
 /// The root of a file that `write` has written. The file has no name any more, and stays as long as it is open.
 pub(crate) fn written(write: impl FnOnce(&mut AnnDataWriter<'_>) -> Result<()>) -> Node {
+    written_with(&(), write)
+}
+
+/// Like [`written`], with an observer.
+pub(crate) fn written_with(
+    observer: &dyn Observer,
+    write: impl FnOnce(&mut AnnDataWriter<'_>) -> Result<()>,
+) -> Node {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.h5ad");
-    write_to(&path, write);
+    let mut w = AnnDataWriter::create(&path, false, StorageOptions::default(), BUDGET, observer).unwrap();
+    write(&mut w).unwrap();
+    w.finish().unwrap();
     open(&path)
 }
 
@@ -39,6 +49,14 @@ pub(crate) fn written_bytes(write: impl FnOnce(&mut AnnDataWriter<'_>) -> Result
 /// The root of a file in memory.
 pub(crate) fn open_bytes(bytes: Vec<u8>, limits: crate::Limits) -> Node {
     Container::from_source(Box::new(bytes), limits).unwrap().root().unwrap()
+}
+
+/// Writes a MuData file.
+pub(crate) fn write_mudata(path: &Path, write: impl FnOnce(&mut AnnDataWriter<'_>) -> Result<()>) {
+    let mut w = AnnDataWriter::create(path, false, StorageOptions::default(), BUDGET, &()).unwrap();
+    write(&mut w).unwrap();
+    let kind = w.writer.text("MuData").unwrap();
+    w.writer.finish(&[("encoding-type".to_owned(), kind)]).unwrap();
 }
 
 /// The root of a file.

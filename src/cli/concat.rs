@@ -5,7 +5,7 @@ use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput};
 use annmap::concat::{Axis, ConcatOptions, Merge, concat};
 use annmap::dataset::Dataset;
 use annmap::dtype::{Dtype, Scalar};
-use annmap::table::Join;
+use annmap::table::{ColumnType, Join};
 use annmap::{Error, Result};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +50,14 @@ pub(crate) struct Args {
     /// Keep pairwise matrices (obsp; with --axis var: varp) as blocks along the diagonal
     #[arg(long)]
     pairwise: bool,
+    /// Leave out a column, such as one whose types cannot be joined: obs/NAME, var/NAME, or NAME for the
+    /// table along the axis; may be repeated
+    #[arg(long, value_name = "COLUMN")]
+    drop_column: Vec<String>,
+    /// Convert a column before joining: to a full numpy name (int64, float32, bool, ...), string or category;
+    /// may be repeated
+    #[arg(long, value_parser = column_type, value_name = "COLUMN=TYPE")]
+    cast_column: Vec<(String, ColumnType)>,
     #[command(flatten)]
     storage: StorageArgs,
     #[command(flatten)]
@@ -97,6 +105,11 @@ fn number(text: &str) -> Result<Scalar, String> {
     Ok(Scalar::Float(float, Dtype::Float64))
 }
 
+fn column_type(text: &str) -> Result<(String, ColumnType), String> {
+    let (column, name) = text.rsplit_once('=').ok_or("expected COLUMN=TYPE, such as obs/age=float64")?;
+    Ok((column.to_owned(), name.parse().map_err(|e: Error| e.message().to_owned())?))
+}
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let options = ConcatOptions {
         axis: match args.axis {
@@ -114,6 +127,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         index_unique: args.index_unique.clone(),
         fill: args.fill_value,
         pairwise: args.pairwise,
+        drop_columns: args.drop_column.clone(),
+        cast_columns: args.cast_column.clone(),
         storage: args.storage.options(&args.common),
     };
     let began = Instant::now();
@@ -126,6 +141,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             inputs.iter().map(|p| args.leave.open(p, args.common.limits())).collect();
         concat(&inputs?, output, &options, observer)
     })?;
-    WrittenOutput::whole(&written).report(began, &args.common)?;
+    WrittenOutput::of_file(&written).report(began, &args.common)?;
     Ok(args.leave.exit_code(&written.left_out))
 }

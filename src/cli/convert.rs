@@ -36,6 +36,9 @@ pub(crate) struct MatrixArgs {
     /// Matrix to convert: X, raw/X, layers/NAME, obsp/NAME, mod/NAME/X, or a 10x genome
     #[arg(long, default_value = "X", value_name = "PATH")]
     matrix: String,
+    /// Genome to read from a 10x Genomics file, in place of --matrix
+    #[arg(long, value_name = "NAME", conflicts_with = "matrix")]
+    genome: Option<String>,
     /// Type of the values: keep, auto (the narrowest type that holds all values) or a full numpy name
     #[arg(long, default_value = "keep", value_parser = parse_dtype, value_name = "DTYPE")]
     dtype: ValueDtype,
@@ -43,8 +46,9 @@ pub(crate) struct MatrixArgs {
     /// and clip to the range of the type)
     #[arg(long, value_enum, default_value_t = CastArg::Exact)]
     cast: CastArg,
-    /// Type of the index arrays; auto is int32 for both if everything fits, which scipy maps without a copy
-    #[arg(long, value_enum, default_value_t = IndexArg::Int64, value_name = "DTYPE")]
+    /// Type of the index arrays: auto is int32 for both if everything fits, otherwise int64, which scipy maps
+    /// without a copy; uint16 and smallest narrow indices.bin only, for programs that read them as they are
+    #[arg(long, value_enum, default_value_t = IndexArg::Auto, value_name = "DTYPE")]
     index_dtype: IndexArg,
     /// Remove explicitly stored zeros
     #[arg(long)]
@@ -84,9 +88,11 @@ enum CastArg {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum IndexArg {
+    Auto,
     Int64,
     Int32,
-    Auto,
+    Uint16,
+    Smallest,
 }
 
 fn parse_dtype(text: &str) -> Result<ValueDtype, String> {
@@ -103,6 +109,7 @@ impl MatrixArgs {
     pub(crate) fn options(&self, target: TargetLayout, common: &Common) -> ConvertOptions {
         ConvertOptions {
             matrix: self.matrix.clone(),
+            genome: self.genome.clone(),
             target,
             dtype: self.dtype,
             policy: match self.cast {
@@ -113,6 +120,8 @@ impl MatrixArgs {
             index: match self.index_dtype {
                 IndexArg::Int64 => IndexDtype::Int64,
                 IndexArg::Int32 => IndexDtype::Int32,
+                IndexArg::Uint16 => IndexDtype::Uint16,
+                IndexArg::Smallest => IndexDtype::Smallest,
                 IndexArg::Auto => IndexDtype::Auto,
             },
             edit: Edit { sort: self.sort, sum_duplicates: self.sum_duplicates, drop_zeros: self.drop_zeros },

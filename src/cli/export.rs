@@ -5,13 +5,14 @@ use super::common::Common;
 use super::report::{Out, Timed};
 use annmap::anndata::LeaveOut;
 use annmap::codec::{Compression, Filters};
+use annmap::convert::ConvertedStore;
 use annmap::dataset::Dataset;
 use annmap::export::{ExportOptions, IndexNames, export};
 use annmap::matrix::{Orientation, Selection};
 use annmap::tree::Libver;
-use annmap::{Error, FileReport, LeftOut, Limits, Result};
+use annmap::{Error, FileReport, LeftOut, Limits, Result, Widened};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -104,6 +105,13 @@ pub(crate) fn parse_compression(text: &str) -> Result<Packing, String> {
     }))
 }
 
+/// The name of a matrix; `mod/NAME` is the X of a modality.
+pub(crate) fn matrix_name(text: &str) -> Result<String, std::convert::Infallible> {
+    let name = text.trim_matches('/');
+    let modality = name.strip_prefix("mod/").is_some_and(|rest| !rest.contains('/'));
+    Ok(if modality { format!("{name}/X") } else { name.to_owned() })
+}
+
 impl StorageArgs {
     pub(super) fn options(&self, common: &Common) -> ExportOptions {
         let filters = self.compression.0.map(|compression| {
@@ -135,6 +143,10 @@ pub(crate) struct UpgradeArgs {
     input: PathBuf,
     /// The h5ad to write
     output: PathBuf,
+    /// Matrix that becomes X: layers/NAME, raw/X with the genes of raw/var, or mod/NAME of MuData, whose
+    /// modality is written
+    #[arg(long, default_value = "X", value_name = "PATH", value_parser = matrix_name)]
+    matrix: String,
     /// Layout of sparse X and raw/X [default: that of the input]
     #[arg(long, value_enum, value_name = "LAYOUT")]
     layout: Option<LayoutArg>,
@@ -154,6 +166,7 @@ enum LayoutArg {
 
 pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
     let mut options = args.storage.options(&args.common);
+    options.matrix.clone_from(&args.matrix);
     options.layout = args.layout.map(|l| match l {
         LayoutArg::Csr => Orientation::Csr,
         LayoutArg::Csc => Orientation::Csc,
@@ -163,7 +176,7 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
         let input = args.leave.open(&args.input, args.common.limits())?;
         export(&input, &args.output, &Selection::default(), &options, observer)
     })?;
-    WrittenOutput::whole(&written).report(began, &args.common)?;
+    WrittenOutput::of_file(&written).report(began, &args.common)?;
     Ok(args.leave.exit_code(&written.left_out))
 }
 
@@ -189,31 +202,28 @@ pub(crate) fn run_export(args: &ExportArgs) -> Result<ExitCode> {
         }
         export(&input, &args.output, &Selection::default(), &options, observer)
     })?;
-    WrittenOutput::whole(&written).report(began, &args.common)
+    WrittenOutput::of_file(&written).report(began, &args.common)
 }
 
 /// Summary of the written file, as JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct WrittenOutput {
     output: String,
-    /// Rows and columns; `None` unless rows or columns were selected.
-    shape: Option<[u64; 2]>,
+    shape: [u64; 2],
     bytes: u64,
+    /// Matrices that have a wider type in the file.
+    widened: Vec<Widened>,
 }
 
 impl WrittenOutput {
-    pub(super) fn new(output: &Path, shape: Option<[u64; 2]>, bytes: u64) -> Self {
-        WrittenOutput { output: output.display().to_string(), shape, bytes }
+    pub(super) fn of_file(file: &FileReport) -> Self {
+        let output = file.output.display().to_string();
+        WrittenOutput { output, shape: file.shape, bytes: file.bytes, widened: file.widened.clone() }
     }
 
-    /// Summary of a file with selected rows and columns.
-    pub(super) fn chosen(file: &FileReport) -> Self {
-        WrittenOutput::new(&file.output, Some(file.shape), file.bytes)
-    }
-
-    /// Summary of a file with all rows and columns.
-    pub(super) fn whole(file: &FileReport) -> Self {
-        WrittenOutput::new(&file.output, None, file.bytes)
+    pub(super) fn of_store(store: &ConvertedStore) -> Self {
+        let output = store.output.display().to_string();
+        WrittenOutput { output, shape: store.shape, bytes: store.bytes, widened: Vec::new() }
     }
 
     /// Prints the summary as text or JSON.
@@ -223,9 +233,9 @@ impl WrittenOutput {
         if common.json {
             out.json(&Timed::new(self, seconds))?;
         } else if !common.quiet {
-            let shape = self.shape.map(|[r, c]| format!("{} × {}, ", human_count(r), human_count(c)));
-            let (shape, bytes) = (shape.unwrap_or_default(), human_bytes(self.bytes));
-            out.line(&format!("{}: {shape}{bytes} in {seconds:.2} s", self.output))?;
+            let [rows, columns] = self.shape.map(human_count);
+            let bytes = human_bytes(self.bytes);
+            out.line(&format!("{}: {rows} × {columns}, {bytes} in {seconds:.2} s", self.output))?;
         }
         out.finish()?;
         Ok(ExitCode::SUCCESS)

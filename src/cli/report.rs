@@ -25,13 +25,17 @@ pub(crate) fn failure(e: &Error) -> ExitCode {
 }
 
 /// Command line options that may help, as the end of an error message.
-fn advice(e: &Error) -> &'static str {
+fn advice(e: &Error) -> String {
     match e.hint() {
-        Some(Hint::Replace) => " (--force replaces it)",
-        Some(Hint::RoundValues) => " (see --cast)",
-        Some(Hint::WideIndices) => " (see --index-dtype)",
-        Some(Hint::ChooseMatrix) => " (see --matrix or --genome)",
-        _ => "",
+        Some(Hint::Replace) => " (--force replaces it)".into(),
+        Some(Hint::RoundValues) => " (see --cast)".into(),
+        Some(Hint::WideIndices) => " (see --index-dtype)".into(),
+        Some(Hint::ChooseMatrix) => " (see --matrix or --genome)".into(),
+        Some(Hint::ChangeColumn) => {
+            let column = e.object().unwrap_or_default().trim_start_matches('/');
+            format!(" (--drop-column {column} leaves it out, --cast-column {column}=string makes it text)")
+        }
+        _ => String::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `annmap subset`: writes selected rows and columns of a file as an h5ad or a store.
 
 use super::common::Common;
-use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput};
+use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput, matrix_name};
 use annmap::convert;
 use annmap::dataset::Dataset;
 use annmap::dataset::Flavour;
@@ -51,6 +51,10 @@ pub(crate) struct Args {
     /// Write one file for each value of this obs column, in the directory OUTPUT
     #[arg(long, value_name = "COLUMN")]
     split_by: Option<String>,
+    /// Matrix that becomes X: layers/NAME, raw/X with the genes of raw/var, or mod/NAME of MuData, whose
+    /// modality is written
+    #[arg(long, default_value = "X", value_name = "PATH", value_parser = matrix_name)]
+    matrix: String,
     #[command(flatten)]
     storage: StorageArgs,
     #[command(flatten)]
@@ -60,7 +64,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let options = args.storage.options(&args.common);
+    let options = ExportOptions { matrix: args.matrix.clone(), ..args.storage.options(&args.common) };
     let began = Instant::now();
     let written = args.common.run(|observer| {
         let input = args.leave.open(&args.input, args.common.limits())?;
@@ -69,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             Some(d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
             _ => None,
         };
-        let [obs, var] = input.tables(name.unwrap_or("X"), options.budget, observer)?;
+        let [obs, var] = input.tables(name.unwrap_or(&args.matrix), options.budget, observer)?;
         let rows = args.rows_of_obs().rows(&obs)?;
         let columns = args.rows_of_var().rows(&var)?;
         let Some(by) = &args.split_by else {
@@ -87,7 +91,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         };
         let parts: Vec<(PathBuf, Selection)> = groups.into_iter().map(part).collect();
         let files = split(&input, &parts, &options, observer)?;
-        Ok(files.into_iter().map(|file| (WrittenOutput::chosen(&file), file.left_out)).collect())
+        Ok(files.into_iter().map(|file| (WrittenOutput::of_file(&file), file.left_out)).collect())
     })?;
     written.iter().try_for_each(|(w, _)| w.report(began, &args.common).map(drop))?;
     let left_out: Vec<LeftOut> = written.into_iter().flat_map(|(_, left_out)| left_out).collect();
@@ -105,9 +109,11 @@ fn take(
 ) -> Result<(WrittenOutput, Vec<LeftOut>)> {
     if output.extension().is_some_and(|e| e == "h5ad" || e == "h5") {
         let file = export(input, output, &selection, options, observer)?;
-        return Ok((WrittenOutput::chosen(&file), file.left_out));
+        return Ok((WrittenOutput::of_file(&file), file.left_out));
     }
     let options = convert::ConvertOptions {
+        matrix: options.matrix.clone(),
+        genome: options.genome.clone(),
         selection,
         force: options.force,
         budget: options.budget,
@@ -116,9 +122,8 @@ fn take(
         ..convert::ConvertOptions::default()
     };
     let report = convert::convert(input, output, &options, observer)?;
-    let bytes = output.metadata().map_or(0, |m| m.len());
-    let written = WrittenOutput::new(output, report.stores.first().map(|s| s.shape), bytes);
-    Ok((written, report.left_out))
+    let made = report.stores.first().ok_or_else(|| Error::usage("expected a store, got none"))?;
+    Ok((WrittenOutput::of_store(made), report.left_out))
 }
 
 impl Args {

@@ -127,5 +127,5 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let began = Instant::now();
     let written = args.common.run(|observer| synth(&args.output, &options, observer))?;
-    WrittenOutput::chosen(&written).report(began, &args.common)
+    WrittenOutput::of_file(&written).report(began, &args.common)
 }

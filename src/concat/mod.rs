@@ -12,6 +12,7 @@ mod across;
 mod along;
 mod along_axis;
 mod arrays;
+mod columns;
 mod held;
 mod item;
 mod map;
@@ -30,7 +31,7 @@ use crate::error::{Error, Result};
 use crate::export;
 use crate::observe::{Observer, Recorder};
 use crate::report::FileReport;
-use crate::table::Join;
+use crate::table::{ColumnType, Join};
 use std::path::Path;
 
 /// The shape `[rows, columns]` of a matrix with `along` positions along `axis` and `across` positions on the
@@ -61,6 +62,10 @@ pub struct ConcatOptions {
     pub fill: Option<Scalar>,
     /// Keep the graphs along the axis (`obsp` or `varp`).
     pub pairwise: bool,
+    /// Columns that are left out: `obs/NAME`, `var/NAME`, or `NAME` for a column of the table along the axis.
+    pub drop_columns: Vec<String>,
+    /// Columns that are converted before they are joined, named as in `drop_columns`, with their new types.
+    pub cast_columns: Vec<(String, ColumnType)>,
     /// How the output is stored, and the budget for buffers.
     pub storage: export::ExportOptions,
 }
@@ -68,8 +73,9 @@ pub struct ConcatOptions {
 /// Writes `inputs`, joined along one axis, as one h5ad file at `output`.
 ///
 /// # Errors
-/// `Usage` if there is no input, a name of the other axis repeats within an input, or the keys repeat or are
-/// not one per input; `Unsupported` if elements of the same name cannot be joined; the errors of reading and
+/// `Usage` if there is no input, a name of the other axis repeats within an input, the keys repeat or are not
+/// one per input, or a value does not fit the type of a cast; `NotFound` if a column to leave out or to cast
+/// does not exist; `Unsupported` if elements of the same name cannot be joined; the errors of reading and
 /// writing. After an error `output` is as it was before.
 pub fn concat(
     inputs: &[Dataset],

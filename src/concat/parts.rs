@@ -5,7 +5,6 @@ use crate::bytes::commit::Pending;
 use crate::codec::Filters;
 use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
-use crate::dtype::Dtype;
 use crate::error::{Place, Result};
 use crate::export::{self, export};
 use crate::matrix::{Budget, Selection, Source};
@@ -80,9 +79,7 @@ impl TemporaryFiles {
         let bytes = from.layout().bytes();
         observer.phase(&Phase::new(Verb::Reading, bytes));
         let partitions = transpose::partition(from, budget, beside, observer, &|_| Ok(()))?;
-        let small = partitions.layout().index_dtype() == Dtype::Int32;
-        let index = if small { IndexDtype::Int32 } else { IndexDtype::Int64 };
-        let options = store::StoreOptions { index, ..store::StoreOptions::default() };
+        let options = store::StoreOptions { index: IndexDtype::Smallest, ..store::StoreOptions::default() };
         let writer = store::Writer::create(&path, partitions.layout(), partitions.pointers(), &options)?;
         observer.phase(&Phase::new(Verb::Transposing, bytes));
         partitions.deliver(writer, observer)?;

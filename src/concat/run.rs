@@ -1,13 +1,14 @@
 //! The order of work: writes one element after another to the output.
 
 use super::along_axis::AlongAxis;
+use super::columns;
 use super::item::Joinable;
 use super::map::{IndexMap, join_names, refuse_repeated};
 use super::parts::{ConcatInput, TemporaryFiles, open};
 use super::{Axis, ConcatOptions, shape_of};
 use crate::anndata::{AnnDataWriter, LeaveOut, StorageOptions};
 use crate::dataset::{AnnData, Dataset};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Hint, Place, Result};
 use crate::export::filters_of;
 use crate::matrix::Budget;
 use crate::observe::{Observer, Warning};
@@ -16,6 +17,7 @@ use crate::table::{Categorical, Column, Frame};
 use crate::transpose;
 use crate::tree::{Location, Node};
 use std::path::Path;
+use std::sync::Arc;
 
 /// One call of [`concat`](super::concat): the opened inputs and the output.
 pub(super) struct ConcatRun<'a> {
@@ -53,7 +55,12 @@ pub(super) fn run(
         .leaving_out(leave_out(inputs)?);
     let parts: Result<Vec<ConcatInput>> =
         inputs.iter().map(|i| open(i, &temporary, storage, observer)).collect();
-    let (parts, temporary) = (parts?, &temporary);
+    let (mut parts, temporary) = (parts?, &temporary);
+    columns::refuse_unknown(options, &parts.iter().map(|p| &p.frames).collect::<Vec<_>>())?;
+    for part in &mut parts {
+        let frames = std::mem::replace(&mut part.frames, [Frame::unnamed(0), Frame::unnamed(0)]);
+        part.frames = columns::changed(frames, options).in_file(&part.path)?;
+    }
     let mut run =
         ConcatRun { parts: &parts, options, keys, temporary, budget: storage.budget, observer, writer };
     let shape = run.root()?;
@@ -131,7 +138,13 @@ impl ConcatRun<'_> {
 
     /// The joined table along the axis: names (with keys, if asked for), columns, and the label column.
     fn along_frame(&self, frames: &[&Frame], path: &str) -> Result<Frame> {
-        let mut frame = Frame::concat(frames, self.options.join).in_object(&format!("/{path}"))?;
+        // `frames` are one per part, also those of `raw`, which is joined only where all parts have it
+        let blame = |part: usize, name: &str, e: Error| {
+            let e = e.hinting(Hint::ChangeColumn).in_object(&format!("/{path}/{name}"));
+            e.in_file(&self.parts[part].path)
+        };
+        let mut frame =
+            Frame::concat_blaming(frames, self.options.join, &blame).in_object(&format!("/{path}"))?;
         if let Some(between) = &self.options.index_unique {
             let mut names = Strings::new();
             for (part, key) in frames.iter().zip(self.keys) {
@@ -167,7 +180,9 @@ impl ConcatRun<'_> {
         let mut tables = Vec::new();
         for part in self.parts.iter().filter(|p| p.object("raw/X").is_some()) {
             let shape = part.data.matrix("raw/X").in_file(&part.path)?.shape();
-            tables.push(part.data.frames("raw/X", shape, self.observer).in_file(&part.path)?);
+            let frames = part.data.frames("raw/X", shape, self.observer).in_file(&part.path)?;
+            let frames = frames.map(Arc::unwrap_or_clone);
+            tables.push(columns::changed(frames, self.options).in_file(&part.path)?);
             found.push(Some(self.open(part, "raw/X")?));
         }
         if found.len() < self.parts.len() {
@@ -176,9 +191,9 @@ impl ConcatRun<'_> {
             }
             return Ok(());
         }
-        let across: Vec<&Frame> = tables.iter().map(|f| &*f[axis.other().dimension()]).collect();
+        let across: Vec<&Frame> = tables.iter().map(|f| &f[axis.other().dimension()]).collect();
         let (names, maps) = self.join_names(&across)?;
-        let frames: Vec<&Frame> = tables.iter().map(|f| &*f[axis.dimension()]).collect();
+        let frames: Vec<&Frame> = tables.iter().map(|f| &f[axis.dimension()]).collect();
         let frame = self.along_frame(&frames, "raw")?;
         let lengths = frames.iter().map(|f| f.rows() as u64).collect();
         let along = AlongAxis { lengths, names: frame.index().clone() };

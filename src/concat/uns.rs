@@ -1,10 +1,11 @@
 //! The merged `uns`, level by level.
 
-use super::item::keys;
+use super::item::{Joinable, keys};
 use super::merge::Merge;
 use super::run::ConcatRun;
 use crate::anndata::{Axes, DEEPEST, ElementKind, same};
 use crate::error::{Error, Result};
+use crate::matrix::equal;
 use crate::observe::Warning;
 use crate::tree::{Location, Node, NodeId, WrittenObject};
 use std::collections::HashMap;
@@ -38,6 +39,19 @@ impl ConcatRun<'_> {
             None => {}
         }
         self.writer.dict(&at)
+    }
+
+    /// Whether two values of `uns` are equal; compressed matrices may be so in different layouts.
+    fn same_values(&self, a: &Node, b: &Node) -> Result<bool> {
+        match (ElementKind::of(a)?, ElementKind::of(b)?) {
+            (ElementKind::Sparse(x), ElementKind::Sparse(y)) if x != y => {
+                let [a, b] = [Joinable::open(a, self.observer)?, Joinable::open(b, self.observer)?];
+                let x = self.by_rows(Some(&a), [0, 0], &[])?;
+                let y = self.by_rows(Some(&b), [0, 0], std::slice::from_ref(&x))?;
+                equal(x.source(), y.source(), self.budget)
+            }
+            _ => same(a, b, self.budget, self.observer),
+        }
     }
 }
 
@@ -98,13 +112,10 @@ impl UnsMerge<'_, '_> {
                 }
                 inner
             }
-            (false, _) => {
-                let (budget, observer) = (self.run.budget, self.run.observer);
-                match self.merge.choose(found, |a, b| same(a, b, budget, observer))? {
-                    Some(i) => self.run.writer.copy(at, &found[i], Axes::default())?,
-                    None => false,
-                }
-            }
+            (false, _) => match self.merge.choose(found, |a, b| self.run.same_values(a, b))? {
+                Some(i) => self.run.writer.copy(at, &found[i], Axes::default())?,
+                None => false,
+            },
         };
         if shared {
             self.done.insert(ids, self.run.writer.written(at).filter(|_| written));

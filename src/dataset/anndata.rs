@@ -107,6 +107,19 @@ impl AnnData {
         &self.root
     }
 
+    /// The AnnData at `mod/NAME` of a MuData file.
+    #[cfg(feature = "write")]
+    pub(super) fn modality(&self, name: &str) -> Result<AnnData> {
+        let mods = self.root.descend("mod")?;
+        let Some(root) = mods.child(name)? else {
+            let names: Vec<String> = mods.links()?.iter().map(|l| l.name().into_owned()).collect();
+            let names = names.join(", ");
+            return Err(Error::not_found(format!("there is no modality '{name}' (there are: {names})")));
+        };
+        let flavour = detect(&root).in_object(root.path())?;
+        Ok(AnnData { root, flavour, tables: Tables::default() })
+    }
+
     /// The matrix called `name`: `X`, `raw/X`, `layers/NAME`, `obsp/NAME`, ...; for MuData `mod/NAME/X`; for 10x
     /// Genomics version 2 the genome, or `X` if there is only one.
     ///
@@ -203,7 +216,11 @@ impl AnnData {
         let found = genomes.into_iter().find(|g| g.name() == name);
         found.ok_or_else(|| {
             let names = names.join(", ");
-            Error::usage(format!("choose a genome (there are: {names})")).hinting(Hint::ChooseMatrix)
+            match name {
+                "X" => Error::usage(format!("choose a genome (there are: {names})")),
+                other => Error::not_found(format!("there is no genome '{other}' (there are: {names})")),
+            }
+            .hinting(Hint::ChooseMatrix)
         })
     }
 

@@ -1,7 +1,7 @@
 //! The description of a file, from metadata only: it takes milliseconds at any file size.
 
 use super::anndata::{AnnData, Flavour};
-use crate::anndata::{ColumnKind, ElementKind, Encoding, StoredMatrix, frame_names, from_value};
+use crate::anndata::{ColumnKind, ElementKind, Encoding, StoredMatrix, frame_child, frame_names, from_value};
 use crate::dtype::Class;
 use crate::error::{Error, Result};
 use crate::formats::tenx;
@@ -122,7 +122,7 @@ impl AnnData {
                 }
                 let groups = ["row_attrs", "col_attrs", "matrix/features"];
                 for group in groups.iter().filter_map(|n| self.root().descend(n).ok()) {
-                    elements.push((group.path()[1..].to_owned(), describe_object(&group)));
+                    elements.push((group.path()[1..].to_owned(), describe_object(&group, None)));
                 }
             }
             Flavour::MuData => {
@@ -197,34 +197,37 @@ fn push(root: &Node, key: &str, shown: &str, out: &mut Vec<(String, ElementInfo)
     };
     let mapping = ["obsm", "varm", "obsp", "varp", "layers", "uns", "raw"].contains(&key);
     if !(mapping && object.is_group()) {
-        out.push((shown.to_owned(), describe_object(&object)));
+        let uns = root.child("uns").ok().flatten().filter(Node::is_group);
+        out.push((shown.to_owned(), describe_object(&object, uns.as_ref())));
         return Ok(());
     }
     for link in object.links()? {
-        let element = object.open_link(link).map_or_else(ElementInfo::Broken, |o| describe_object(&o));
+        let element = object.open_link(link).map_or_else(ElementInfo::Broken, |o| describe_object(&o, None));
         out.push((format!("{shown}/{}", link.name()), element));
     }
     Ok(())
 }
 
-fn describe_object(object: &Node) -> ElementInfo {
-    describe_inner(object).unwrap_or_else(ElementInfo::Broken)
+/// Describes an element; `uns` has the categories of tables of anndata 0.6 and earlier.
+fn describe_object(object: &Node, uns: Option<&Node>) -> ElementInfo {
+    describe_inner(object, uns).unwrap_or_else(ElementInfo::Broken)
 }
 
-fn describe_inner(object: &Node) -> Result<ElementInfo> {
+fn describe_inner(object: &Node, uns: Option<&Node>) -> Result<ElementInfo> {
     if object.is_array() {
         let d = object.array()?;
         if let Class::Compound(members) = &d.datatype().class
             && ["obs", "var", "raw.var"].contains(&object.name())
         {
-            return Ok(ElementInfo::Frame(compound(&d, members)));
+            return Ok(ElementInfo::Frame(compound(&d, members, uns)));
         }
         return Ok(ElementInfo::Matrix(array(&d)));
     }
     Ok(match ElementKind::of(object)? {
         ElementKind::Sparse(_) => matrix(&StoredMatrix::open(object)?),
         ElementKind::Frame => ElementInfo::Frame(frame(object)?),
-        _ if ["obs", "var", "row_attrs", "col_attrs", "features"].contains(&object.name()) => {
+        _ if object.name() == "features" => ElementInfo::Frame(features(object)?),
+        _ if ["obs", "var", "row_attrs", "col_attrs"].contains(&object.name()) => {
             ElementInfo::Frame(frame(object)?)
         }
         ElementKind::Column(ColumnKind::Categorical) => ElementInfo::Other("categorical".into()),
@@ -271,11 +274,17 @@ fn array(d: &Array) -> MatrixInfo {
     }
 }
 
-fn compound(d: &Array, members: &[crate::dtype::Member]) -> FrameInfo {
-    let columns = members.iter().skip(1).map(|m| ColumnInfo {
-        name: m.name.clone(),
-        dtype: m.datatype.name(),
-        categories: None,
+fn compound(d: &Array, members: &[crate::dtype::Member], uns: Option<&Node>) -> FrameInfo {
+    // as reading does, but without looking whether every code has a label
+    let labels = |m: &crate::dtype::Member| {
+        let integer = matches!(m.datatype.class, Class::Integer(_));
+        let labels = uns.filter(|_| integer)?.child(&format!("{}_categories", m.name)).ok()??;
+        labels_of(&labels).ok()
+    };
+    let columns = members.iter().skip(1).map(|m| {
+        let categories = labels(m);
+        let dtype = if categories.is_some() { "category".into() } else { m.datatype.name() };
+        ColumnInfo { name: m.name.clone(), dtype, categories }
     });
     FrameInfo {
         rows: d.shape().first().copied(),
@@ -291,7 +300,7 @@ fn frame(group: &Node) -> Result<FrameInfo> {
             if o.is_array() { o.clone() } else { o.child("codes").ok()?.or(o.child("values").ok()?)? };
         d.array().ok()?.shape().first().copied()
     };
-    let child = |name: &str| group.child(name).ok().flatten();
+    let child = |name: &str| frame_child(group, name).ok().flatten();
     let index = names.index.as_deref().and_then(child);
     let mut rows = index.as_ref().and_then(rows_of);
     let mut columns = Vec::new();
@@ -305,6 +314,18 @@ fn frame(group: &Node) -> Result<FrameInfo> {
         columns.push(ColumnInfo { name, dtype, categories });
     }
     Ok(FrameInfo { rows, index: names.index, columns })
+}
+
+/// The features of a 10x Genomics file, which have no attributes of a data frame: their index is `name`.
+fn features(group: &Node) -> Result<FrameInfo> {
+    let mut info = frame(group)?;
+    info.columns.retain(|c| tenx::is_property(&c.name));
+    if let Some(names) = group.child("name")? {
+        info.rows = names.array()?.shape().first().copied();
+        info.columns.retain(|c| c.name != "name");
+        info.index = Some("name".into());
+    }
+    Ok(info)
 }
 
 type Categories = Option<CategoriesInfo>;

@@ -11,6 +11,8 @@ mod anndata;
 mod array;
 mod cache;
 mod describe;
+#[cfg(feature = "store")]
+mod genome;
 mod matrix;
 mod open;
 mod table;

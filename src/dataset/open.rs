@@ -110,6 +110,17 @@ impl Dataset {
         }
     }
 
+    /// The modality `name` of a MuData file, as a dataset of its own.
+    ///
+    /// # Errors
+    /// `NotFound`, with the modalities that there are, if there is none of that name; errors of opening it.
+    #[cfg(feature = "write")]
+    pub(crate) fn modality(&self, name: &str) -> Result<Dataset> {
+        let data = self.anndata().ok_or_else(|| Error::not_found("only MuData has modalities"))?;
+        let content = Content::AnnData(Box::new(data.modality(name).in_file(&self.path)?));
+        Ok(Dataset { path: self.path.clone(), content })
+    }
+
     /// Whether it is delimited text, whose matrix is dense.
     pub(crate) fn is_delimited_text(&self) -> bool {
         #[cfg(feature = "text")]

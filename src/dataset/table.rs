@@ -1,7 +1,7 @@
 //! The tables `obs` and `var` of a dataset: single columns, or the whole table.
 
 use super::Dataset;
-use crate::anndata::{Axis, frame_names, frame_rows, read_column};
+use crate::anndata::{Axis, frame_child, frame_names, frame_rows, read_column};
 use crate::error::{Error, Place, Result};
 use crate::matrix::Budget;
 use crate::strings::Strings;
@@ -109,7 +109,8 @@ impl TableView<'_> {
     }
 
     fn child(&self, group: &Node, name: &str) -> Result<Column> {
-        let child = group.child(name).in_file(self.dataset.path())?.ok_or_else(|| self.missing(name))?;
+        let child =
+            frame_child(group, name).in_file(self.dataset.path())?.ok_or_else(|| self.missing(name))?;
         read_column(&child).in_file(self.dataset.path())
     }
 

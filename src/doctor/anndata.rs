@@ -1,7 +1,7 @@
 //! AnnData rules: shapes agree, pointers ascend, indices are in range, codes have a category.
 
 use super::{Examination, Remedy, Severity};
-use crate::anndata::{StoredMatrix, frame_names, read_column};
+use crate::anndata::{ElementKind, StoredMatrix, frame_child, frame_names, read_column};
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Error, Kind, Result};
 use crate::matrix::{Budget, Damage, LostLines, Orientation, Source, WithoutLines, damage, merged};
@@ -204,6 +204,16 @@ fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Examinatio
             report.add(Severity::Contradiction, &format!("/{name}"), text);
         }
     }
+    for group in ["layers", "obsm", "varm", "obsp", "varp"] {
+        let Ok(Some(object)) = data.root().child(group) else { continue };
+        for link in object.links().unwrap_or_default() {
+            let Ok(child) = object.open_link(link) else { continue };
+            if child.is_group() && ElementKind::of(&child).is_ok_and(|kind| kind == ElementKind::Mapping) {
+                let text = "a group of elements, as of a key with '/': anndata does not read it here";
+                report.add(Severity::Contradiction, child.path(), text);
+            }
+        }
+    }
     for (group, want) in [("obsm", rows), ("varm", columns)] {
         let Ok(Some(object)) = data.root().child(group) else { continue };
         let Some(want) = want.filter(|_| object.is_group()) else { continue };
@@ -226,7 +236,7 @@ fn length(object: &Node) -> Option<u64> {
         return Some(element.shape()[0]);
     }
     let index = frame_names(object).ok()?.index?;
-    let index = object.child(&index).ok()??;
+    let index = frame_child(object, &index).ok()??;
     index.array().ok()?.shape().first().copied()
 }
 
@@ -258,6 +268,10 @@ fn frame(object: &Node, report: &mut Examination) -> Option<u64> {
             }
         }
     }
+    for name in names.columns.iter().chain(&names.index).filter(|name| name.contains('/')) {
+        let text = "a name with '/': anndata up to 0.12 reads it, later ones may not";
+        report.add(Severity::Notice, &format!("{}/{name}", object.path()), text);
+    }
     for name in &names.columns {
         let Some(column) = column(object, name, report) else { continue };
         match rows {
@@ -273,7 +287,7 @@ fn frame(object: &Node, report: &mut Examination) -> Option<u64> {
 
 fn column(frame: &Node, name: &str, report: &mut Examination) -> Option<Column> {
     let path = format!("{}/{name}", frame.path());
-    let read = frame.child(name).and_then(|child| match child {
+    let read = frame_child(frame, name).and_then(|child| match child {
         Some(child) => read_column(&child),
         None => Err(Error::malformed("a column that is listed and not there")),
     });

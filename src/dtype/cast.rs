@@ -220,14 +220,13 @@ pub(crate) struct Narrowest {
     low: i128,
     high: i128,
     integral: bool,
-    /// Whether the narrower float types hold every value.
-    half: bool,
+    /// Whether float32 holds every value.
     single: bool,
 }
 
 impl Default for Narrowest {
     fn default() -> Self {
-        Narrowest { low: 0, high: 0, integral: true, half: true, single: true }
+        Narrowest { low: 0, high: 0, integral: true, single: true }
     }
 }
 
@@ -251,7 +250,6 @@ impl Narrowest {
                     } else {
                         self.integral = false;
                     }
-                    self.half = self.half && f16::from_float(v, Policy::Exact).is_some();
                     self.single = self.single && f32::from_float(v, Policy::Exact).is_some();
                 }
             }
@@ -264,19 +262,17 @@ impl Narrowest {
             low: self.low.min(other.low),
             high: self.high.max(other.high),
             integral: self.integral && other.integral,
-            half: self.half && other.half,
             single: self.single && other.single,
         }
     }
 
-    /// The narrowest type for values of type `from`; never wider than `from`.
+    /// The narrowest type for values of type `from`; never wider than `from`, and float16 only if `from` is,
+    /// because scipy has no matrices of it.
     pub(crate) fn dtype(&self, from: Dtype) -> Dtype {
         let best = if from == Dtype::Bool {
             Some(Dtype::Bool)
         } else if self.integral {
             Dtype::least_integer(self.low, self.high)
-        } else if self.half {
-            Some(Dtype::Float16)
         } else if self.single {
             Some(Dtype::Float32)
         } else {
@@ -368,9 +364,13 @@ mod tests {
         assert_eq!(narrowest(&[0.0, 255.0]), Dtype::Uint8);
         assert_eq!(narrowest(&[256.0]), Dtype::Uint16);
         assert_eq!(narrowest(&[-1.0]), Dtype::Int8);
-        assert_eq!(narrowest(&[0.5]), Dtype::Float16);
+        assert_eq!(narrowest(&[0.5]), Dtype::Float32, "scipy has no float16");
         assert_eq!(narrowest(&[0.1]), Dtype::Float32);
-        assert_eq!(narrowest(&[-0.0]), Dtype::Float16, "the sign of zero is kept");
+        assert_eq!(narrowest(&[-0.0]), Dtype::Float32, "the sign of zero is kept");
+        let halves = [half::f16::from_f32(0.5)];
+        let mut n = Narrowest::default();
+        n.add(Dtype::Float16, bytemuck::cast_slice(&halves));
+        assert_eq!(n.dtype(Dtype::Float16), Dtype::Float16, "never wider than before");
         assert_eq!(narrowest(&[1e18]), Dtype::Float32, "never wider than before");
     }
 }

@@ -109,6 +109,14 @@ impl Dtype {
         }
     }
 
+    /// Replaces the values that are `missing` by NaN, or zero if the type has no NaN.
+    pub(crate) fn put_missing(self, bytes: &mut [u8], missing: &[bool]) {
+        let nan = self.missing();
+        for (slot, _) in bytes.chunks_exact_mut(self.size()).zip(missing).filter(|(_, gone)| **gone) {
+            slot.copy_from_slice(&nan);
+        }
+    }
+
     /// Whether the type has no negative values. Includes bool.
     pub const fn is_unsigned(self) -> bool {
         matches!(self, Dtype::Bool | Dtype::Uint8 | Dtype::Uint16 | Dtype::Uint32 | Dtype::Uint64)
@@ -179,6 +187,14 @@ impl std::str::FromStr for Dtype {
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+/// Serializes as the numpy name.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Dtype {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Writes the elements of an HDF5 file one after another; which of them there are depends on its flavour.
 
 use super::ExportRun;
-use crate::anndata::{Axes, MAPPINGS, StoredMatrix, graphs_in_uns};
+use crate::anndata::{Axes, Axis, Dimension, MAPPINGS, StoredMatrix, graphs_in_uns};
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Place, Result};
 use crate::matrix::{Selected, Source};
@@ -50,13 +50,15 @@ impl FileExport<'_, '_> {
 
     /// Writes the matrix that becomes `X`, if there is one.
     fn x(&mut self, at: &Location, name: &str, axes: Axes<'_>) -> Result<()> {
-        if !self.data.has_x()? {
+        if name == "X" && !self.data.has_x()? {
             return Ok(());
         }
         let matrix = self.data.matrix(name)?;
         self.matrix(at, name, &matrix, axes)?;
-        if let (true, None, Some(x)) =
-            (self.data.flavour().is_anndata(), self.run.layout, self.data.root().child("X")?)
+        if self.data.flavour().is_anndata()
+            && self.run.layout.is_none()
+            && name == "X"
+            && let Some(x) = self.data.root().child(name)?
         {
             self.run.writer.note_copy(at, &x, axes);
         }
@@ -174,7 +176,12 @@ impl FileExport<'_, '_> {
             true => export.uns(at, uns, labels),
             false => Ok(()),
         })?;
+        // with `raw/X` as `X`, the columns are the genes of `raw/var`
+        let genes_of_var = self.run.matrix != "raw/X";
         for (name, along) in MAPPINGS {
+            if !genes_of_var && along.contains(&Dimension::Axis(Axis::Var)) {
+                continue;
+            }
             let axes = Axes::selected(along, obs, var);
             self.part(&root, name, |export, at, object| match object.is_group() {
                 true => export.mapping(at, object, axes),
@@ -190,7 +197,8 @@ impl FileExport<'_, '_> {
             }
         }
         let at = Location::root().child("raw");
-        if self.run.writer.leaves(&at, "/raw") || self.run.writer.leaves(&at.child("X"), "/raw/X") {
+        let left = self.run.writer.leaves(&at, "/raw") || self.run.writer.leaves(&at.child("X"), "/raw/X");
+        if left || !genes_of_var {
             return Ok(());
         }
         let written = self.raw(&root, obs);

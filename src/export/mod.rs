@@ -22,7 +22,7 @@ use crate::array::MadeRows;
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
 use crate::dataset::{Dataset, select_frames};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Hint, Place, Result};
 use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
 use crate::observe::{Observer, Phase, Recorder, Verb};
 use crate::report::FileReport;
@@ -70,6 +70,9 @@ impl IndexNames {
 pub struct ExportOptions {
     /// Which columns name rows and columns.
     pub names: IndexNames,
+    /// The matrix that becomes `X`: `X` (the default), `layers/NAME`, `raw/X` with the genes of `raw/var` (then
+    /// without what belongs to the genes of `var`), or `mod/NAME/X` of a MuData file, whose modality is written.
+    pub matrix: String,
     /// Only the genes of this genome; for files of 10x Genomics.
     pub genome: Option<String>,
     /// Filters of chunked datasets; those of the input's `X` if `None`.
@@ -92,6 +95,7 @@ impl Default for ExportOptions {
     fn default() -> Self {
         ExportOptions {
             names: IndexNames::default(),
+            matrix: "X".into(),
             genome: None,
             filters: None,
             chunk: StorageOptions::default().chunk,
@@ -109,9 +113,10 @@ impl Default for ExportOptions {
 /// gives a dense one, as in anndata.
 ///
 /// # Errors
-/// `NotFound` if a column for names, the genome or something to leave out does not exist; `Usage` if a selected row or column does not
-/// exist, or a genome is chosen in another kind of file; `Unsupported` for MuData; the errors of reading and
-/// writing. After an error `output` is as it was before.
+/// `NotFound` if a column for names, the matrix, the genome or something to leave out does not exist; `Usage` if a
+/// selected row or column does not exist, the matrix cannot become `X`, or a genome is chosen in another kind of
+/// file; `Unsupported` for MuData without a modality; the errors of reading and writing. After an error `output` is
+/// as it was before.
 pub fn export(
     input: &Dataset,
     output: impl AsRef<Path>,
@@ -122,7 +127,9 @@ pub fn export(
     let output = output.as_ref();
     let recorder = Recorder::new(observer);
     let create = |storage| AnnDataWriter::create(output, options.force, storage, options.budget, &recorder);
-    let (matrix, narrowed) = chosen(input, selection, options, &recorder)?;
+    let modality = modality(input, options)?;
+    let (input, matrix) = modality.as_ref().map_or((input, &options.matrix), |(data, name)| (data, name));
+    let (matrix, narrowed) = chosen(input, matrix, selection, options, &recorder)?;
     let selection = narrowed.as_ref().unwrap_or(selection);
     let run = exported(input, matrix, selection, options, &recorder, transpose::beside(output), create)?;
     let shape = run.finish()?;
@@ -143,7 +150,9 @@ pub fn export_to<W: Write + Seek + Send + 'static>(
     observer: &dyn Observer,
 ) -> Result<W> {
     let create = |storage| AnnDataWriter::to_sink(sink, storage, options.budget, observer);
-    let (matrix, narrowed) = chosen(input, selection, options, observer)?;
+    let modality = modality(input, options)?;
+    let (input, matrix) = modality.as_ref().map_or((input, &options.matrix), |(data, name)| (data, name));
+    let (matrix, narrowed) = chosen(input, matrix, selection, options, observer)?;
     let selection = narrowed.as_ref().unwrap_or(selection);
     let run = exported(input, matrix, selection, options, observer, &std::env::temp_dir(), create)?;
     run.writer.finish_sink()
@@ -169,61 +178,40 @@ fn exported<'a>(
     Ok(run)
 }
 
+/// The modality of a MuData file to which the options' matrix belongs, with the name of the matrix there; `None`
+/// for files of other kinds.
+fn modality(input: &Dataset, options: &ExportOptions) -> Result<Option<(Dataset, String)>> {
+    if input.anndata().is_none_or(|data| data.flavour() != Flavour::MuData) {
+        return Ok(None);
+    }
+    let Some((name, matrix)) = options.matrix.strip_prefix("mod/").and_then(|rest| rest.split_once('/'))
+    else {
+        let text = "expected one modality of MuData as mod/NAME/X, got all";
+        return Err(Error::unsupported(text).hinting(Hint::ChooseMatrix).in_file(input.path()));
+    };
+    Ok(Some((input.modality(name)?, matrix.to_owned())))
+}
+
 /// The name of the matrix that becomes `X` and, if a genome is chosen, the selection narrowed to it.
 fn chosen(
     input: &Dataset,
+    matrix: &str,
     selection: &Selection,
     options: &ExportOptions,
     observer: &dyn Observer,
 ) -> Result<(String, Option<Selection>)> {
-    if input.anndata().is_some_and(|data| data.flavour() == Flavour::MuData) {
-        let text = "expected AnnData, got MuData, whose modalities must be exported one by one";
-        return Err(Error::unsupported(text).in_file(input.path()));
-    }
     if let Some(data) = input.anndata() {
         data.leave_out().check(&[data.root()]).in_file(input.path())?;
     }
-    match options.genome.as_deref() {
-        Some(genome) => of_genome(input, genome, selection, observer).in_file(input.path()),
-        None => Ok(("X".into(), None)),
+    if let Some(genome) = options.genome.as_deref() {
+        return input.of_genome(genome, selection, observer);
     }
-}
-
-/// The name of the matrix that holds a genome of a 10x Genomics file and, if it holds others too (Cell Ranger
-/// 3), the selection narrowed to that genome's genes.
-fn of_genome(
-    input: &Dataset,
-    genome: &str,
-    selection: &Selection,
-    observer: &dyn Observer,
-) -> Result<(String, Option<Selection>)> {
-    match input.anndata() {
-        Some(data) if data.flavour() == Flavour::TenX2 => {
-            data.matrix(genome)?;
-            Ok((genome.to_owned(), None))
-        }
-        Some(data) if data.flavour() == Flavour::TenX3 => {
-            let var = data.frame("X", 1, data.matrix("X")?.shape()[1], observer)?;
-            let Some(column) = var.column("genome") else {
-                return Err(Error::usage("the file does not say to which genome its genes belong"));
-            };
-            let genomes = column.to_strings()?;
-            let all = selection.var.clone().unwrap_or_else(|| (0..var.rows() as u64).collect());
-            let rows = all
-                .into_iter()
-                .filter(|r| genomes.bytes(*r as usize) == Some(genome.as_bytes()))
-                .collect::<Vec<_>>();
-            if rows.is_empty() {
-                let mut there: Vec<&[u8]> = genomes.iter().filter(|g| !g.is_empty()).collect();
-                there.sort_unstable();
-                there.dedup();
-                let there = there.iter().map(|g| String::from_utf8_lossy(g)).collect::<Vec<_>>().join(", ");
-                return Err(Error::not_found(format!("there is no genome '{genome}' (there are: {there})")));
-            }
-            Ok(("X".into(), Some(Selection { obs: selection.obs.clone(), var: Some(rows) })))
-        }
-        _ => Err(Error::usage("a genome can only be chosen in files of 10x Genomics")),
+    let cells = |name: &str| matches!(name, "X" | "raw/X") || name.starts_with("layers/");
+    if !cells(matrix) && input.anndata().is_some_and(|data| data.flavour().is_anndata()) {
+        let text = format!("expected X, raw/X or layers/NAME, which may become X, got {matrix}");
+        return Err(Error::usage(text).in_file(input.path()));
     }
+    Ok((matrix.to_owned(), None))
 }
 
 /// The filters of `X`, with gzip in place of those that we do not write; the default if there is no matrix.
@@ -289,9 +277,9 @@ impl<'a> ExportRun<'a> {
 
     /// Writes an input that consists of one matrix and its names.
     fn one_matrix(&mut self, input: &Dataset) -> Result<()> {
-        let matrix = input.matrix("X", self.budget, self.observer)?;
+        let matrix = input.matrix(&self.matrix, self.budget, self.observer)?;
         let source: &dyn Source = &matrix;
-        let frames = input.frames("X", source.layout().shape(), self.observer)?;
+        let frames = input.frames(&self.matrix, source.layout().shape(), self.observer)?;
         let [rows, columns] = source.layout().shape();
         let frames = frames.unwrap_or_else(|| [rows, columns].map(|n| Arc::new(Frame::unnamed(n))));
         let [obs, var] = self.names.applied(select_frames(self.selection, frames)?)?;
@@ -354,7 +342,7 @@ impl<'a> ExportRun<'a> {
 #[cfg(all(test, feature = "write"))]
 mod tests {
     use super::*;
-    use crate::anndata::tests::{at, open, texts, write_to};
+    use crate::anndata::tests::{at, bytes, open, texts, write_mudata, write_to};
     use crate::table::Column;
 
     fn column(name: &str, list: &[&str]) -> (String, Column) {
@@ -404,6 +392,41 @@ mod tests {
         }
     }
 
+    /// A modality is written as an AnnData of its own.
+    #[test]
+    fn a_modality_of_mudata() {
+        let dir = tempfile::tempdir().unwrap();
+        let (input, output) = (dir.path().join("a.h5mu"), dir.path().join("rna.h5ad"));
+        write_mudata(&input, |w| {
+            for (name, genes) in [("rna", 2), ("atac", 3)] {
+                let root = at("mod").child(name);
+                w.raw_array(&format!("mod/{name}/X"), &bytes(&[1, genes], &vec![7; genes as usize]))?;
+                w.raw_array(
+                    &format!("mod/{name}/layers/twice"),
+                    &bytes(&[1, genes], &vec![14; genes as usize]),
+                )?;
+                w.dict(&root.child("layers"))?;
+                w.frame(&root.child("obs"), &Frame::unnamed(1))?;
+                w.frame(&root.child("var"), &Frame::unnamed(genes))?;
+                w.raw_group(&format!("mod/{name}"), &[("encoding-type", "anndata")])?;
+            }
+            w.frame(&at("obs"), &Frame::unnamed(1))?;
+            w.raw_group("mod", &[])
+        });
+        let input = Dataset::open(&input).unwrap();
+        let of = |matrix: &str| {
+            let options = ExportOptions { matrix: matrix.into(), force: true, ..ExportOptions::default() };
+            export(&input, &output, &Selection::default(), &options, &())
+        };
+        let x = || open(&output).descend("X").unwrap().array().unwrap().read().unwrap().integers().unwrap();
+        assert_eq!((of("mod/rna/X").unwrap().shape, x()), ([1, 2], vec![7, 7]));
+        assert_eq!((of("mod/atac/layers/twice").unwrap().shape, x()), ([1, 3], vec![14; 3]));
+        assert!(open(&output).child("mod").unwrap().is_none());
+        let (all, other) = (of("X").unwrap_err(), of("mod/protein/X").unwrap_err());
+        assert_eq!((all.kind(), other.kind()), (crate::Kind::Unsupported, crate::Kind::NotFound));
+        assert!(other.message().contains("no modality 'protein' (there are: atac, rna)"), "{other}");
+    }
+
     /// Genomes are a column of the genes in version 3 and groups in version 2. The error for an unknown genome
     /// lists the known ones.
     #[test]
@@ -421,7 +444,8 @@ mod tests {
         assert_eq!(error.kind(), crate::Kind::NotFound);
         assert!(error.to_string().contains("no genome 'G' (there are: G0, G1, G2, G3, G4)"), "{error}");
         let error = of(&v2, "hg38", &all).unwrap_err();
-        assert!(error.to_string().contains("hg19, mm10"), "{error}");
+        assert_eq!(error.kind(), crate::Kind::NotFound);
+        assert!(error.to_string().contains("no genome 'hg38' (there are: hg19, mm10)"), "{error}");
         // gene 0 is of another genome
         let first = Selection { obs: None, var: Some(vec![0]) };
         assert_eq!(of(&v3, "G2", &first).unwrap_err().kind(), crate::Kind::NotFound);

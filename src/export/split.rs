@@ -38,7 +38,8 @@ pub fn split(
     let data = match input.anndata() {
         Some(data)
             if matches!(data.flavour(), Flavour::AnnData | Flavour::AnnData07)
-                && options.genome.is_none() =>
+                && options.genome.is_none()
+                && options.matrix == "X" =>
         {
             data
         }
@@ -64,9 +65,9 @@ pub fn split(
         }
         runs.into_iter().try_for_each(|run| run.finish().map(|shape| shapes.push(shape)))?;
     }
-    let left_out = recorder.finish();
+    let recorded = recorder.finish();
     let report = |((path, _), shape): (&(PathBuf, Selection), [u64; 2])| {
-        FileReport::new(path, shape, left_out.clone())
+        FileReport::new(path, shape, recorded.clone())
     };
     Ok(parts.iter().zip(shapes).map(report).collect())
 }

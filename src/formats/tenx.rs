@@ -42,6 +42,11 @@ pub(crate) fn obs(group: &Node) -> Result<Frame> {
     Frame::new(None, strings(group, "barcodes")?, Vec::new()).in_object(group.path())
 }
 
+/// Whether a child of `features` has a value for each feature.
+pub(crate) fn is_property(name: &str) -> bool {
+    !name.starts_with('_') && name != "target_sets"
+}
+
 /// The table of genes: names as index, ids and other properties as columns. Properties that are not columns are
 /// left out with a warning.
 ///
@@ -61,9 +66,10 @@ pub(crate) fn var(group: &Node, observer: &dyn Observer) -> Result<Frame> {
     ];
     let mut columns: Vec<(String, Column)> = Vec::new();
     let links = features.links()?;
-    let others = links.iter().map(|l| l.name().into_owned()).filter(|n| {
-        !n.starts_with('_') && n != "name" && n != "target_sets" && !renamed.iter().any(|(from, _)| from == n)
-    });
+    let others = links
+        .iter()
+        .map(|l| l.name().into_owned())
+        .filter(|n| is_property(n) && n != "name" && !renamed.iter().any(|(from, _)| from == n));
     let first = renamed.iter().map(|(from, to)| ((*from).to_owned(), (*to).to_owned()));
     for (from, to) in first.chain(others.map(|n| (n.clone(), n))) {
         let Some(child) = features.child(&from)? else { continue };

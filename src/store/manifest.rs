@@ -249,10 +249,12 @@ impl Document {
         let dtype = dtype_of(&dtypes.data.ok_or_else(|| missing("data", "a text"))?)?;
         let indices = dtype_of(dtypes.indices.as_deref().unwrap_or("int64"))?;
         let indptr = dtype_of(dtypes.indptr.as_deref().unwrap_or("int64"))?;
-        for (what, d) in [("indices", indices), ("indptr", indptr)] {
-            if !matches!(d, Dtype::Int32 | Dtype::Int64) {
-                return Err(Error::unsupported(format!("{what} of type {d}")));
-            }
+        let wide = |d: Dtype| matches!(d, Dtype::Int32 | Dtype::Int64);
+        if !wide(indices) && !matches!(indices, Dtype::Uint8 | Dtype::Uint16) {
+            return Err(Error::unsupported(format!("indices of type {indices}")));
+        }
+        if !wide(indptr) {
+            return Err(Error::unsupported(format!("indptr of type {indptr}")));
         }
         if let Some(format) = own.format
             && format > FORMAT

@@ -20,8 +20,8 @@ pub struct Store {
     indptr: Mapped,
     /// The checked contents of `indptr.bin`.
     pointers: Vec<u64>,
-    /// Bytes per index in `indices.bin`, which may be fewer than the metadata says.
-    index_size: usize,
+    /// Type of `indices.bin`, which may be narrower than the metadata says.
+    index_dtype: Dtype,
 }
 
 /// Maximum size of `metadata.json` in bytes.
@@ -65,18 +65,19 @@ impl Store {
                 .in_file(&path.join(name)))
         };
         length(DATA, data.len(), layout.dtype.size())?;
-        let index_size = match indices.len() as u64 {
-            n if n == layout.entries.saturating_mul(4) && manifest.files.is_empty() && n > 0 => 4,
-            _ => manifest.indices.size(),
+        let wide = manifest.indices.size() == 8 && manifest.files.is_empty();
+        let index_dtype = match indices.len() as u64 {
+            n if n == layout.entries.saturating_mul(4) && wide && n > 0 => Dtype::Int32,
+            _ => manifest.indices,
         };
-        length(INDICES, indices.len(), index_size)?;
+        length(INDICES, indices.len(), index_dtype.size())?;
         let pointers = read_pointers(&indptr, &manifest).in_file(&path.join(INDPTR))?;
         if pointers.last() != Some(&layout.entries) {
             let last = pointers.last().copied().unwrap_or(0);
             let text = format!("indptr ends at {last}, the metadata says {} entries", layout.entries);
             return Err(Error::malformed(text).in_file(&path.join(INDPTR)));
         }
-        Ok(Store { path: path.to_owned(), manifest, data, indices, indptr, pointers, index_size })
+        Ok(Store { path: path.to_owned(), manifest, data, indices, indptr, pointers, index_dtype })
     }
 
     pub(crate) fn read_manifest(path: &Path) -> Result<Manifest> {
@@ -113,7 +114,7 @@ impl Store {
     /// # let path = dir.path().join("cells.store");
     /// # convert(&Dataset::open(&file)?, &path, &ConvertOptions::default(), &())?;
     /// let store = Store::open(&path)?;
-    /// let (data, indices, indptr) = (store.data::<f32>()?, store.indices::<i64>()?, store.indptr::<i64>()?);
+    /// let (data, indices, indptr) = (store.data::<f32>()?, store.indices::<i32>()?, store.indptr::<i32>()?);
     /// let first = indptr[0] as usize..indptr[1] as usize;
     /// println!("the first row has {:?} in columns {:?}", &data[first.clone()], &indices[first]);
     /// # Ok::<(), annmap::Error>(())
@@ -125,13 +126,13 @@ impl Store {
         self.mapped(DATA, self.manifest.layout.dtype, &self.data, self.manifest.layout.entries)
     }
 
-    /// All minor indices, borrowed from the map: `i32` or `i64`. They are not checked here, only when entries
+    /// All minor indices, borrowed from the map: `i32` or `i64` (`u8` or `u16` if asked for). They are not checked here, only when entries
     /// are read through [`Source`], [`line`](Self::line) or [`rows`](Self::rows).
     ///
     /// # Errors
     /// `Usage` if `T` is not the type of `indices.bin`.
     pub fn indices<T: Element>(&self) -> Result<&[T]> {
-        self.mapped(INDICES, integer_of(self.index_size), &self.indices, self.manifest.layout.entries)
+        self.mapped(INDICES, self.index_dtype, &self.indices, self.manifest.layout.entries)
     }
 
     /// The offset at which each line begins, followed by the end of the last line, borrowed from the map:
@@ -254,9 +255,9 @@ impl Store {
             return Err(Error::usage(format!("minor index {minor} of {}", layout.minor)));
         }
         let (mut lines, mut values) = (Vec::new(), Vec::new());
-        let size = layout.dtype.size();
+        let (size, index_size) = (layout.dtype.size(), self.index_dtype.size());
         let index = |i: usize| -> u64 {
-            let bytes = &self.indices[i * self.index_size..(i + 1) * self.index_size];
+            let bytes = &self.indices[i * index_size..(i + 1) * index_size];
             bytes.iter().rev().fold(0, |v, b| v << 8 | u64::from(*b))
         };
         let sorted = self.manifest.sorted == Some(true);
@@ -285,29 +286,40 @@ impl Store {
     }
 
     fn read_minor(&self, range: Range<u64>, out: &mut [u32]) -> Result<()> {
-        let (from, to) = (range.start as usize * self.index_size, range.end as usize * self.index_size);
-        let bytes = &self.indices[from..to];
-        if self.index_size == 4 {
-            out.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(o, b)| *o = u32::from_le_bytes(*b));
-        } else {
-            let mut high = 0;
-            for (o, b) in out.iter_mut().zip(bytes.as_chunks::<8>().0) {
-                let v = u64::from_le_bytes(*b);
-                high |= v >> 32;
-                *o = v as u32;
+        let size = self.index_dtype.size();
+        let bytes = &self.indices[range.start as usize * size..range.end as usize * size];
+        match size {
+            1 => out.iter_mut().zip(bytes).for_each(|(o, b)| *o = u32::from(*b)),
+            2 => {
+                let each = out.iter_mut().zip(bytes.as_chunks::<2>().0);
+                each.for_each(|(o, b)| *o = u32::from(u16::from_le_bytes(*b)));
             }
-            if high != 0 {
-                let bad = bytes.as_chunks::<8>().0.iter().map(|b| i64::from_le_bytes(*b));
-                let (i, v) = bad.enumerate().find(|(_, v)| *v >> 32 != 0).unwrap_or((0, -1));
-                let at = range.start + i as u64;
-                let e = crate::matrix::outside(v, at, &self.manifest.layout, &self.pointers);
-                return Err(e.in_file(&self.path.join(INDICES)));
-            }
+            4 => out.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(o, b)| *o = u32::from_le_bytes(*b)),
+            _ => self.read_wide(bytes.as_chunks::<8>().0, range.start, out)?,
         }
         // A negative 32-bit index, read as unsigned, is at least this large.
-        let most = if self.index_size == 4 { 1 << 31 } else { u64::MAX };
+        let most = if size == 4 { 1 << 31 } else { u64::MAX };
         let layout = Layout { minor: self.manifest.layout.minor.min(most), ..self.manifest.layout };
         check_minor(out, range.start, &layout, &self.pointers).in_file(&self.path.join(INDICES))
+    }
+}
+
+impl Store {
+    /// Narrows int64 indices; the first is that of entry `start`.
+    fn read_wide(&self, indices: &[[u8; 8]], start: u64, out: &mut [u32]) -> Result<()> {
+        let mut high = 0;
+        for (o, b) in out.iter_mut().zip(indices) {
+            let v = u64::from_le_bytes(*b);
+            high |= v >> 32;
+            *o = v as u32;
+        }
+        if high == 0 {
+            return Ok(());
+        }
+        let bad = indices.iter().map(|b| i64::from_le_bytes(*b));
+        let (i, v) = bad.enumerate().find(|(_, v)| *v >> 32 != 0).unwrap_or((0, -1));
+        let e = crate::matrix::outside(v, start + i as u64, &self.manifest.layout, &self.pointers);
+        Err(e.in_file(&self.path.join(INDICES)))
     }
 }
 

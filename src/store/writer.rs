@@ -12,18 +12,22 @@ use crate::table::Frame;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// Type of the two index arrays.
+/// Type of the two index arrays. With the narrow types, `indptr.bin` is int32 if the pointers fit, otherwise
+/// int64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IndexDtype {
-    /// Both arrays as 64-bit integers, as documented.
+    /// The types that scipy maps without copying: int32 for both arrays if entries and shape fit, otherwise
+    /// int64 for both.
     #[default]
-    Int64,
-    /// `indices.bin` as 32-bit integers, refused if the indices do not fit; `indptr.bin` too if the pointers
-    /// fit, otherwise as 64-bit integers.
-    Int32,
-    /// The types that scipy maps without copying: 32 bits for both arrays if entries and shape fit, otherwise
-    /// 64 bits for both.
     Auto,
+    /// Both arrays as int64.
+    Int64,
+    /// `indices.bin` as int32, refused if the indices do not fit.
+    Int32,
+    /// `indices.bin` as uint16, refused if the indices do not fit.
+    Uint16,
+    /// `indices.bin` as the narrowest of uint8, uint16, int32 and int64 that holds the indices.
+    Smallest,
 }
 
 /// Options for writing a store.
@@ -51,7 +55,7 @@ impl Default for StoreOptions {
         StoreOptions {
             dtype: None,
             policy: Policy::Exact,
-            index: IndexDtype::Int64,
+            index: IndexDtype::default(),
             force: false,
             mode: WriteMode::Auto,
             source: None,
@@ -93,7 +97,7 @@ impl Writer {
     /// its disk space.
     ///
     /// # Errors
-    /// `Io` if the target exists (without `force`) or the disk is full; `Usage` if 32-bit indices were
+    /// `Io` if the target exists (without `force`) or the disk is full; `Usage` if narrow indices were
     /// requested and cannot address the matrix.
     pub fn create(
         target: impl AsRef<Path>,
@@ -228,12 +232,16 @@ impl Writer {
         let size = self.manifest.indices.size();
         let at = block.entries.start * size as u64;
         self.indices.write_with(at, block.minor.len() * size, scratch, |out| {
-            if size == 4 {
-                out.copy_from_slice(bytemuck::cast_slice(block.minor));
-            } else {
-                let (out, _) = out.as_chunks_mut::<8>();
-                for (o, m) in out.iter_mut().zip(block.minor) {
-                    *o = u64::from(*m).to_le_bytes();
+            match size {
+                1 => out.iter_mut().zip(block.minor).for_each(|(o, m)| *o = *m as u8),
+                2 => {
+                    let (out, _) = out.as_chunks_mut::<2>();
+                    out.iter_mut().zip(block.minor).for_each(|(o, m)| *o = (*m as u16).to_le_bytes());
+                }
+                4 => out.copy_from_slice(bytemuck::cast_slice(block.minor)),
+                _ => {
+                    let (out, _) = out.as_chunks_mut::<8>();
+                    out.iter_mut().zip(block.minor).for_each(|(o, m)| *o = u64::from(*m).to_le_bytes());
                 }
             }
             Ok(())
@@ -341,17 +349,25 @@ pub(crate) fn refuse_existing(target: &Path, force: bool) -> Result<()> {
 /// The types of `indices.bin` and `indptr.bin`.
 fn index_dtypes(layout: &Layout, wanted: IndexDtype) -> Result<(Dtype, Dtype)> {
     let (indices, indptr) = (layout.index_dtype(), layout.pointer_dtype());
-    let indices_fit = indices == Dtype::Int32;
-    let all_fit = indices_fit && layout.lines <= i32::MAX as u64 && indptr == Dtype::Int32;
+    let all_fit = indices == Dtype::Int32 && layout.lines <= i32::MAX as u64 && indptr == Dtype::Int32;
+    // Pointers past 2^31 entries stay 64-bit; the minor indices take most of the space.
+    let narrow =
+        |dtype: Dtype| match layout.minor <= dtype.integer_range().map_or(0, |(_, most)| most as u64 + 1) {
+            true => Ok((dtype, indptr)),
+            false => {
+                let text = format!("indices up to {} do not fit {dtype}", layout.minor - 1);
+                Err(Error::usage(text).hinting(Hint::WideIndices))
+            }
+        };
     match wanted {
         IndexDtype::Int64 => Ok((Dtype::Int64, Dtype::Int64)),
         IndexDtype::Auto if all_fit => Ok((Dtype::Int32, Dtype::Int32)),
         IndexDtype::Auto => Ok((Dtype::Int64, Dtype::Int64)),
-        // Pointers past 2^31 entries stay 64-bit; the minor indices take most of the space.
-        IndexDtype::Int32 if indices_fit => Ok((indices, indptr)),
-        IndexDtype::Int32 => {
-            let text = format!("indices up to {} do not fit int32", layout.minor - 1);
-            Err(Error::usage(text).hinting(Hint::WideIndices))
+        IndexDtype::Int32 => narrow(Dtype::Int32),
+        IndexDtype::Uint16 => narrow(Dtype::Uint16),
+        IndexDtype::Smallest => {
+            let each = [Dtype::Uint8, Dtype::Uint16].into_iter().map(narrow);
+            Ok(each.flatten().next().unwrap_or((indices, indptr)))
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::array::MadeRows;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::matrix::{Budget, Source};
-use crate::observe::{Observer, Phase, Verb};
+use crate::observe::{Observer, Phase, Recorded, Verb};
 use crate::random::Random;
 use crate::report::FileReport;
 use crate::strings::Strings;
@@ -162,5 +162,5 @@ pub fn synth(
     writer.dict(&uns)?;
     writer.finish()?;
     broken::damage(output, options.broken)?;
-    Ok(FileReport::new(output, [cells, genes], Vec::new()))
+    Ok(FileReport::new(output, [cells, genes], Recorded::default()))
 }

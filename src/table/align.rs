@@ -4,7 +4,7 @@ use super::column::{Categorical, Column};
 use super::frame::Frame;
 use super::natural::natural_order;
 use super::select::{numbers, strings};
-use crate::dtype::{Dtype, Policy, cast, scalar_at};
+use crate::dtype::{Dtype, Policy, Scalar, cast, scalar_at};
 use crate::error::Result;
 use crate::strings::Strings;
 use std::collections::HashMap;
@@ -117,16 +117,25 @@ impl Column {
     }
 }
 
+/// A label as text that is equal for equal numbers of all types.
+fn label(labels: &Column, i: usize) -> Option<String> {
+    let Column::Numbers { dtype, bytes } = labels else { return labels.text(i).ok().flatten() };
+    Some(match scalar_at(*dtype, bytes, i)? {
+        Scalar::Float(v, _) if v.fract() == 0.0 && v.abs() < 1e18 => (v as i64).to_string(),
+        Scalar::Float(v, _) => format!("{v:?}"),
+        other => other.to_string(),
+    })
+}
+
 impl Categorical {
     /// For each label of `other`, its code here; `None` if there is no such label or the labels have another
-    /// type.
+    /// kind. Numbers of different types are the same label if they are equal.
     pub(super) fn places_of(&self, other: &Categorical) -> Vec<Option<i64>> {
-        let text = |c: &Column, i: usize| c.text(i).ok().flatten();
         let alike = std::mem::discriminant(self.categories()) == std::mem::discriminant(other.categories());
         let here: HashMap<Option<String>, i64> =
-            (0i64..).zip(0..self.categories().len()).map(|(n, i)| (text(self.categories(), i), n)).collect();
+            (0i64..).zip(0..self.categories().len()).map(|(n, i)| (label(self.categories(), i), n)).collect();
         (0..other.categories().len())
-            .map(|i| here.get(&text(other.categories(), i)).copied().filter(|_| alike))
+            .map(|i| here.get(&label(other.categories(), i)).copied().filter(|_| alike))
             .collect()
     }
 
@@ -136,6 +145,7 @@ impl Categorical {
         let places = self.places_of(other);
         let code = |c: i32| if c < 0 { Some(-1) } else { places[c as usize] };
         self.ordered() == other.ordered()
+            && self.categories().dtype() == other.categories().dtype()
             && n == places.len()
             && (0i64..).zip(&places).all(|(i, p)| p.is_some_and(|p| !self.ordered() || p == i))
             && self.codes().len() == other.codes().len()

@@ -3,8 +3,9 @@
 use super::align::as_dtype;
 use super::column::{Categorical, Column};
 use super::frame::Frame;
-use super::natural::natural_order;
-use crate::dtype::{Dtype, scalar_at, with_element};
+use super::promote::{self, Part, Promoted};
+use super::select;
+use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::strings::Strings;
 use std::collections::HashSet;
@@ -37,6 +38,16 @@ impl Frame {
     /// # Errors
     /// `Unsupported` if the types of a column are incompatible, or a frame has two columns of the same name.
     pub fn concat(frames: &[&Frame], join: Join) -> Result<Frame> {
+        Frame::concat_blaming(frames, join, &|_, name, e| e.context(format_args!("column '{name}'")))
+    }
+
+    /// Like [`concat`](Self::concat). If columns have no common type, `blame` gets the index of the first frame
+    /// whose column does not fit those before it, the name of the column, and the error that it may change.
+    pub(crate) fn concat_blaming(
+        frames: &[&Frame],
+        join: Join,
+        blame: &dyn Fn(usize, &str, Error) -> Error,
+    ) -> Result<Frame> {
         let keys: Vec<Vec<&str>> =
             frames.iter().map(|f| f.columns().iter().map(|(n, _)| n.as_str()).collect()).collect();
         let names = join.keys(&keys);
@@ -49,7 +60,11 @@ impl Frame {
         let mut columns = Vec::with_capacity(names.len());
         for name in names {
             let parts: Vec<_> = frames.iter().map(|f| (f.column(name), f.rows())).collect();
-            let column = Column::concat(&parts).map_err(|e| e.context(format_args!("column '{name}'")))?;
+            let column = Column::concat(&parts).map_err(|e| {
+                let fits = |n: &usize| promote::target(&parts[..*n]).is_ok();
+                let misfit = (1..parts.len()).take_while(fits).count();
+                blame(misfit, name, e)
+            })?;
             columns.push((name.to_owned(), column));
         }
         let mut index = Strings::new();
@@ -60,140 +75,29 @@ impl Frame {
     }
 }
 
-/// Families of types that can be concatenated with each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Family {
-    Text,
-    Bool,
-    Number,
-}
-
 impl Column {
     /// Concatenates columns, each given with its number of rows; an absent column (`None`) contributes
     /// missing values.
     ///
     /// Categorical columns get the union of their labels: those of the first column if it has them all,
-    /// otherwise sorted; if any is ordered, all must have the same ordered labels, otherwise they become
-    /// text. Labels and text together become text. Integers with missing values become float64, bools
-    /// nullable.
+    /// otherwise sorted; if any is ordered, all must have the same ordered labels, otherwise they become what
+    /// they stand for. Labels meet other columns as what they stand for. A column without any value takes the
+    /// type of the others. Integers with missing values become float64, bools nullable.
     ///
     /// # Errors
     /// `Unsupported` if the types are incompatible.
     pub fn concat(parts: &[(Option<&Column>, usize)]) -> Result<Column> {
-        // Columns without type information count as missing if another column has a type: columns of NaN
-        // only, and empty columns of types that allow missing values.
-        let untyped = |c: &Column| {
-            let numbers = matches!(c, Column::Numbers { dtype, .. } if !dtype.is_float());
-            (c.is_empty() && !numbers && c.family() != Family::Bool) || c.is_all_nan()
-        };
-        let mut parts = parts.to_vec();
-        if parts.iter().any(|(c, _)| c.is_some_and(|c| !untyped(c))) {
-            parts.retain(|(c, rows)| *rows > 0 || c.is_none_or(|c| !untyped(c)));
-            parts.iter_mut().for_each(|(c, _)| *c = c.filter(|c| !untyped(c)));
-        }
-        let there: Vec<&Column> = parts.iter().filter_map(|(c, _)| *c).collect();
-        let labels: Vec<&Categorical> = there
-            .iter()
-            .filter_map(|c| match c {
-                Column::Categorical(c) => Some(c),
-                _ => None,
-            })
-            .collect();
-        if !labels.is_empty()
-            && labels.len() == there.len()
-            && let Some(union) = union(&labels)?
-        {
-            return recode(&parts, union);
-        }
-        let plain: Vec<(Option<Column>, usize)> = parts
-            .iter()
-            .map(|(c, n)| Ok((c.map(Column::without_labels).transpose()?, *n)))
-            .collect::<Result<_>>()?;
-        let families: HashSet<Family> = there.iter().map(|c| c.family()).collect();
-        match families.iter().copied().collect::<Vec<_>>()[..] {
-            [Family::Text] => Ok(texts(&plain)),
-            [Family::Bool] => Ok(numbers(&plain, true)),
-            [] | [Family::Number] => Ok(numbers(&plain, false)),
-            _ => {
-                let mut types: Vec<String> = there.iter().map(|c| c.type_name()).collect();
-                types.sort();
-                types.dedup();
-                Err(Error::unsupported(format!("no type holds {}", types.join(" and "))))
-            }
+        match promote::target(parts)? {
+            Promoted::Text => texts(parts),
+            Promoted::Labels(union) => recode(parts, &union),
+            Promoted::Numbers(dtype) => Ok(numbers(parts, dtype, false)),
+            Promoted::Nullable(dtype) => Ok(numbers(parts, dtype, true)),
         }
     }
-
-    fn family(&self) -> Family {
-        match self {
-            Column::Strings(_) | Column::NullableStrings { .. } | Column::Categorical(_) => Family::Text,
-            Column::Numbers { dtype: Dtype::Bool, .. } | Column::Nullable { dtype: Dtype::Bool, .. } => {
-                Family::Bool
-            }
-            _ => Family::Number,
-        }
-    }
-
-    /// Whether all values, if any, are NaN, as in a column in which pandas finds only missing values.
-    fn is_all_nan(&self) -> bool {
-        match self {
-            Column::Numbers { dtype, bytes } if dtype.is_float() => {
-                let nan = |i| scalar_at(*dtype, bytes, i).is_some_and(|v| v.as_f64().is_nan());
-                (0..self.len()).all(nan)
-            }
-            _ => false,
-        }
-    }
-
-    /// Replaces the code of each row with its label.
-    fn without_labels(&self) -> Result<Column> {
-        match self {
-            Column::Categorical(c) => {
-                let rows: Vec<Option<u64>> = c.codes().iter().map(|c| u64::try_from(*c).ok()).collect();
-                c.categories().align(&rows)
-            }
-            other => Ok(other.clone()),
-        }
-    }
-}
-
-/// The union of all labels; `None` if some are ordered and not all have the same labels in the same order.
-fn union(labels: &[&Categorical]) -> Result<Option<Categorical>> {
-    if labels.iter().any(|c| c.ordered()) {
-        let mut with_labels = labels.iter().filter(|c| !c.categories().is_empty());
-        let Some(first) = with_labels.next() else { return Ok(None) };
-        let same = with_labels.all(|c| c.ordered() && c.categories().same(first.categories()));
-        return Ok((first.ordered() && same).then(|| (*first).clone()));
-    }
-    if labels.iter().all(|c| c.categories().is_empty()) {
-        return Ok(Some(Categorical::new(&[], Column::Strings(Strings::new()), false)?));
-    }
-    // pandas treats the same labels in another order as equal, and keeps the order of the first column
-    let first = labels[0];
-    if labels.iter().all(|c| first.places_of(c).iter().all(Option::is_some)) {
-        return Ok(Some(first.clone()));
-    }
-    let lists: Vec<_> = labels.iter().map(|c| (Some(c.categories()), c.categories().len())).collect();
-    let all = Column::concat(&lists)?;
-    let mut order: Vec<u64> = (0..all.len() as u64).collect();
-    match &all {
-        Column::Strings(s) => {
-            let text = |r: &u64| s.bytes(*r as usize).unwrap_or_default();
-            // sorting by bytes as well decides between 1 and 01
-            order.sort_by(|a, b| natural_order(text(a), text(b)).then_with(|| text(a).cmp(text(b))));
-            order.dedup_by(|a, b| text(a) == text(b));
-        }
-        Column::Numbers { dtype, bytes } => with_element!(*dtype, T => {
-            let number = |r: &u64| bytemuck::pod_read_unaligned::<T>(&bytes[*r as usize * dtype.size()..][..dtype.size()]);
-            order.sort_by(|a, b| number(a).partial_cmp(&number(b)).unwrap_or(std::cmp::Ordering::Equal));
-            order.dedup_by(|a, b| number(a) == number(b));
-        }),
-        other => return Err(Error::unsupported(format!("labels of type {}", other.type_name()))),
-    }
-    Ok(Some(Categorical::new(&[], all.select(&order)?, false)?))
 }
 
 /// Translates all codes to the labels of `union`.
-fn recode(parts: &[(Option<&Column>, usize)], union: Categorical) -> Result<Column> {
+fn recode(parts: &[Part<'_>], union: &Categorical) -> Result<Column> {
     let mut codes: Vec<i64> = Vec::new();
     for (part, rows) in parts {
         match part {
@@ -208,58 +112,75 @@ fn recode(parts: &[(Option<&Column>, usize)], union: Categorical) -> Result<Colu
     Ok(Column::Categorical(Categorical::new(&codes, union.categories().clone(), union.ordered())?))
 }
 
-fn texts(parts: &[(Option<Column>, usize)]) -> Column {
+/// Concatenates text and labels that are text; all else is missing.
+fn texts(parts: &[Part<'_>]) -> Result<Column> {
     let (mut values, mut missing) = (Strings::new(), Vec::new());
     for (part, rows) in parts {
-        let (strings, gone) = match part {
-            Some(Column::Strings(s)) => (Some(s), None),
-            Some(Column::NullableStrings { values, missing }) => (Some(values), Some(missing)),
-            _ => (None, None),
+        let (strings, codes) = match part {
+            Some(Column::Categorical(c)) => (Some(c.categories()), Some(c.codes())),
+            other => (*other, None),
+        };
+        let strings = match strings {
+            Some(Column::Strings(s) | Column::NullableStrings { values: s, .. }) => Some(s),
+            _ => None,
         };
         for row in 0..*rows {
-            let text = strings.and_then(|s| s.bytes(row)).filter(|_| gone.is_none_or(|g| !g[row]));
+            let at = match codes {
+                Some(codes) => usize::try_from(codes[row]).ok(),
+                None => Some(row).filter(|row| !part.is_some_and(|c| c.is_missing(*row))),
+            };
+            let text = strings.zip(at).and_then(|(s, at)| s.bytes(at));
             values.push(text.unwrap_or_default());
             missing.push(text.is_none());
         }
     }
-    match missing.contains(&true) {
+    Ok(match missing.contains(&true) {
         true => Column::NullableStrings { values, missing },
         false => Column::Strings(values),
+    })
+}
+
+/// Concatenates numbers as `dtype`, nullable or with NaN for missing values; what is no number is missing.
+fn numbers(parts: &[Part<'_>], dtype: Dtype, nullable: bool) -> Column {
+    let (mut out, mut mask) = (Vec::new(), Vec::new());
+    for (part, rows) in parts {
+        match part.and_then(|c| as_numbers(c, dtype)) {
+            Some((bytes, missing)) => {
+                out.extend(bytes);
+                mask.extend(missing);
+            }
+            None => {
+                out.extend(dtype.missing().repeat(*rows));
+                mask.resize(mask.len() + rows, true);
+            }
+        }
+    }
+    match nullable {
+        true => Column::Nullable { dtype, bytes: out, missing: mask },
+        false => {
+            dtype.put_missing(&mut out, &mask);
+            Column::Numbers { dtype, bytes: out }
+        }
     }
 }
 
-/// Concatenates numbers or, with `bools`, bools; missing bools become nullable, missing numbers NaN.
-fn numbers(parts: &[(Option<Column>, usize)], bools: bool) -> Column {
-    let dtypes = parts.iter().filter_map(|(c, _)| match c {
-        Some(Column::Numbers { dtype, .. } | Column::Nullable { dtype, .. })
-            if !bools || *dtype == Dtype::Bool =>
-        {
-            Some(*dtype)
+/// The values of a column as `dtype`, and which are missing; `None` if it has no values of that kind.
+fn as_numbers(column: &Column, dtype: Dtype) -> Option<(Vec<u8>, Vec<bool>)> {
+    match column {
+        // all of them are NaN, which no other type holds
+        Column::Numbers { dtype: from, .. } if from.is_float() && !dtype.is_float() => None,
+        Column::Numbers { dtype: from, bytes } => {
+            Some((as_dtype(*from, bytes, dtype), vec![false; column.len()]))
         }
-        _ => None,
-    });
-    let mut dtype = dtypes.reduce(Dtype::promoted).unwrap_or(Dtype::Float64);
-    let usable = |c: &Option<Column>| c.as_ref().is_some_and(|c| !bools || c.family() == Family::Bool);
-    let gaps = parts.iter().any(|(c, _)| !usable(c));
-    let nullable = parts.iter().any(|(c, _)| matches!(c, Some(Column::Nullable { .. })));
-    if gaps && !nullable && !bools && !dtype.is_float() {
-        dtype = Dtype::Float64;
-    }
-    let (mut out, mut mask) = (Vec::new(), Vec::new());
-    for (part, rows) in parts {
-        let (bytes, gone) = match part.as_ref().filter(|_| usable(part)) {
-            Some(Column::Numbers { dtype: d, bytes }) => (as_dtype(*d, bytes, dtype), vec![false; *rows]),
-            Some(Column::Nullable { dtype: d, bytes, missing }) => {
-                (as_dtype(*d, bytes, dtype), missing.clone())
-            }
-            _ => (dtype.missing().repeat(*rows), vec![true; *rows]),
-        };
-        out.extend(bytes);
-        mask.extend(gone);
-    }
-    match nullable || (bools && gaps) {
-        true => Column::Nullable { dtype, bytes: out, missing: mask },
-        false => Column::Numbers { dtype, bytes: out },
+        Column::Nullable { dtype: from, bytes, missing } => {
+            Some((as_dtype(*from, bytes, dtype), missing.clone()))
+        }
+        Column::Categorical(c) => {
+            let (labels, _) = as_numbers(c.categories(), dtype)?;
+            let rows = c.codes().iter().map(|code| u64::try_from(*code).ok());
+            Some((select::numbers(dtype, &labels, rows), c.codes().iter().map(|code| *code < 0).collect()))
+        }
+        Column::Strings(_) | Column::NullableStrings { .. } => None,
     }
 }
 
@@ -295,6 +216,11 @@ mod tests {
         let nullable = Column::Nullable { dtype: Dtype::Int64, bytes: vec![1; 8], missing: vec![false] };
         let (i, f, s) = (ints(&[1, -2]), floats(&[0.5]), strings(&["x", "y"]));
         let c = labels(&[0, -1, 1], &["c9", "c10"], false);
+        let void = Column::Nullable { dtype: Dtype::Int64, bytes: vec![0; 8], missing: vec![true] };
+        let of = |labels: Column| Column::Categorical(Categorical::new(&[0, -1], labels, false).unwrap());
+        let numbers = of(ints(&[7]));
+        let flags = of(Column::Numbers { dtype: Dtype::Bool, bytes: vec![1] });
+        let (none, empty) = (labels(&[-1], &[], false), strings(&[]));
         for (parts, want, texts) in [
             (vec![Some(&i), Some(&i)], "int32", vec!["1", "-2", "1", "-2"]),
             (vec![Some(&i), None], "float64", vec!["1.0", "-2.0", "nan", "nan"]),
@@ -308,8 +234,29 @@ mod tests {
             (vec![Some(&s), Some(&c)], "nullable string", vec!["x", "y", "c9", "-", "c10"]),
             (vec![Some(&c), None], "category", vec!["c9", "-", "c10", "-", "-"]),
             (vec![Some(&s), Some(&floats(&[f32::NAN]))], "nullable string", vec!["x", "y", "-"]),
+            (vec![Some(&bools), Some(&i)], "int32", vec!["1", "0", "1", "-2"]),
+            (vec![Some(&f), Some(&bools)], "float32", vec!["0.5", "1.0", "0.0"]),
+            (vec![Some(&bools), Some(&floats(&[f32::NAN]))], "boolean", vec!["True", "False", "-"]),
+            (vec![Some(&small), Some(&floats(&[f32::NAN]))], "float32", vec!["1.0", "-1.0", "nan"]),
+            (vec![Some(&void), Some(&f)], "float32", vec!["nan", "0.5"]),
+            (vec![Some(&void), Some(&small)], "Int64", vec!["-", "1", "-1"]),
+            (vec![Some(&void), Some(&s)], "nullable string", vec!["-", "x", "y"]),
+            (vec![Some(&void), Some(&bools)], "boolean", vec!["-", "True", "False"]),
+            (vec![Some(&nullable), Some(&f)], "float64", vec!["7.234017283807667e16", "0.5"]),
+            (vec![Some(&numbers), Some(&small)], "float64", vec!["7.0", "nan", "1.0", "-1.0"]),
+            (vec![Some(&numbers), Some(&nullable)], "Int64", vec!["7", "-", "72340172838076673"]),
+            (vec![Some(&numbers), Some(&c)], "", vec![]),
+            (vec![Some(&flags), Some(&bools)], "boolean", vec!["True", "-", "True", "False"]),
+            (vec![Some(&none), Some(&i)], "float64", vec!["nan", "1.0", "-2.0"]),
+            (vec![Some(&empty), Some(&small)], "int8", vec!["1", "-1"]),
         ] {
-            let got = concat(&parts).unwrap();
+            let got = match concat(&parts) {
+                Ok(got) => got,
+                Err(e) => {
+                    assert!(want.is_empty() && e.message().starts_with("no type holds"), "{want}: {e}");
+                    continue;
+                }
+            };
             let shown: Vec<String> =
                 (0..got.len()).map(|r| got.text(r).unwrap().unwrap_or("-".into())).collect();
             assert_eq!(
@@ -317,7 +264,7 @@ mod tests {
                 (want, texts.into_iter().map(String::from).collect())
             );
         }
-        for parts in [[&bools, &i], [&s, &i], [&c, &i]] {
+        for parts in [[&s, &i], [&c, &i], [&s, &bools], [&flags, &i], [&nullable, &bools]] {
             assert!(
                 concat(&[Some(parts[0]), Some(parts[1])]).unwrap_err().message().contains("no type holds")
             );
@@ -331,6 +278,17 @@ mod tests {
         assert_eq!((c.codes(), c.categories()), (&[0, 2, 0, 1][..], &strings(&["b", "c9", "c10"])));
         let (a, b) = (labels(&[0], &["x", "a"], true), labels(&[1], &["x", "a"], true));
         assert_eq!(concat(&[Some(&a), Some(&b)]).unwrap().type_name(), "ordered category");
+        // numbers become int64 or float64, and those of the first stay in its order only where nothing changes
+        let numbers = |c: Column| Column::Categorical(Categorical::new(&[0, 1], c, false).unwrap());
+        for (parts, want, codes) in [
+            ([ints(&[3, 1]), ints(&[3, 1])], "int64", vec![1, 0, 1, 0]),
+            ([floats(&[0.5, 3.0]), ints(&[3, 1])], "float64", vec![0, 2, 2, 1]),
+        ] {
+            let parts = parts.map(numbers);
+            let got = concat(&[Some(&parts[0]), Some(&parts[1])]).unwrap();
+            let c = got.categorical().unwrap();
+            assert_eq!((c.categories().type_name().as_str(), c.codes()), (want, &codes[..]));
+        }
         let b = labels(&[1], &["a", "x"], true);
         assert_eq!(concat(&[Some(&a), Some(&b)]).unwrap(), strings(&["x", "x"]));
     }

@@ -109,6 +109,13 @@ impl Frame {
         Frame::of(self.index_name, self.index, self.columns)
     }
 
+    /// Removes the column of this name, if there is one.
+    #[must_use]
+    pub fn without_column(mut self, name: &str) -> Self {
+        self.columns.retain(|(n, _)| n != name);
+        self
+    }
+
     /// The number of rows.
     pub fn rows(&self) -> usize {
         self.index.len()

@@ -6,14 +6,17 @@
 mod align;
 #[cfg(feature = "arrow")]
 mod arrow;
+mod cast;
 mod column;
 mod concat;
 mod frame;
 mod index;
 mod natural;
+mod promote;
 mod select;
 mod typed;
 
+pub use cast::ColumnType;
 pub use column::{Categorical, Column};
 pub use concat::Join;
 pub use frame::Frame;

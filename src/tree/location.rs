@@ -15,7 +15,7 @@ impl Location {
 
     /// The location of a path whose names are separated by `/`; empty names are ignored.
     pub fn from_path(path: &str) -> Self {
-        Location(path.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+        Location::root().below(path)
     }
 
     /// The location of the child called `name`.
@@ -26,10 +26,22 @@ impl Location {
         Location(names)
     }
 
+    /// The location of `path` below this one; names are separated by `/`, and empty names are ignored.
+    #[must_use]
+    pub fn below(&self, path: &str) -> Self {
+        let names = path.split('/').filter(|name| !name.is_empty()).map(str::to_owned);
+        Location(self.0.iter().cloned().chain(names).collect())
+    }
+
     /// The location of its group, and its name in it; `None` for the root.
     pub fn split(&self) -> Option<(Location, &str)> {
         let (name, parent) = self.0.split_last()?;
         Some((Location(parent.to_vec()), name))
+    }
+
+    /// The number of names on the path.
+    pub fn depth(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether `other` is this location or is below it.
@@ -57,6 +69,7 @@ mod tests {
         let umap = Location::root().child("obsm").child("X_umap");
         assert_eq!(umap.to_string(), "/obsm/X_umap");
         assert_eq!(Location::from_path("/obsm/X_umap"), umap);
+        assert_eq!(Location::root().child("obs").below("a//b/"), Location::from_path("obs/a/b"));
         assert_eq!(umap.split(), Some((Location::root().child("obsm"), "X_umap")));
         assert!(Location::root().child("obsm").contains(&umap) && !umap.contains(&Location::root()));
         assert_eq!((Location::root().to_string(), Location::root().split()), ("/".to_owned(), None));

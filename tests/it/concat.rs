@@ -1,8 +1,13 @@
 //! Joining files: the parts of a file joined again equal the file.
 
 use crate::support::{fixture, path_str, run};
+use annmap::anndata::{AnnDataWriter, StorageOptions};
 use annmap::dataset::AnnData;
+use annmap::dtype::Dtype;
 use annmap::hdf5::{File, Scratch};
+use annmap::matrix::{Budget, InMemory, Layout, Orientation};
+use annmap::table::Frame;
+use annmap::tree::Location;
 use std::path::Path;
 
 fn ok(args: &[&str]) -> String {
@@ -105,6 +110,36 @@ fn what_cannot_be_joined_is_told_and_leaves_nothing() {
     assert!(got == 5 && err.contains("--force"), "{err}");
     let left = std::fs::read_dir(dir.path()).unwrap().count();
     assert_eq!(left, 2);
+}
+
+/// Compressed matrices of one name are equal if their entries are, by rows here and by columns there.
+#[test]
+fn equal_matrices_in_two_layouts_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    // [[0, 5], [6, 7]], and the same with an 8
+    for (name, orientation, values) in [
+        ("a.h5ad", Orientation::Csr, [5, 6, 7]),
+        ("b.h5ad", Orientation::Csc, [6, 5, 7]),
+        ("c.h5ad", Orientation::Csc, [6, 5, 8]),
+    ] {
+        let layout = Layout::new(orientation, [2, 2], 3, Dtype::Uint8).unwrap();
+        let matrix = InMemory::new(layout, vec![0, 1, 3], vec![1, 0, 1], values.to_vec()).unwrap();
+        let budget = Budget::new(1 << 20);
+        let mut w = AnnDataWriter::create(&at(name), false, StorageOptions::default(), budget, &()).unwrap();
+        let root = Location::root();
+        w.frame(&root.child("obs"), &Frame::unnamed(1)).unwrap();
+        w.frame(&root.child("var"), &Frame::unnamed(1)).unwrap();
+        w.sparse(&root.child("uns").child("m"), &matrix).unwrap();
+        w.dict(&root.child("uns")).unwrap();
+        w.finish().unwrap();
+    }
+    for (other, kept) in [("b.h5ad", true), ("c.h5ad", false)] {
+        let (a, b, out) = (at("a.h5ad"), at(other), at("out.h5ad"));
+        ok(&["concat", path_str(&a), path_str(&b), path_str(&out), "--uns-merge", "same", "--force", "-q"]);
+        let uns = AnnData::open(&out).unwrap().root().descend("uns").unwrap();
+        assert_eq!(uns.child("m").unwrap().is_some(), kept, "{other}");
+    }
 }
 
 /// Regression: a scratch identified cached chunks by address alone, and two files can share addresses.

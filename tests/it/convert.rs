@@ -184,7 +184,7 @@ fn a_value_that_does_not_fit_is_named_and_nothing_is_written() {
     let cast = store.manifest().cast.unwrap();
     assert_eq!((cast.from, cast.policy), (Dtype::Float32, Policy::Saturate));
     let auto = ConvertOptions { dtype: ValueDtype::Auto, ..options("X") };
-    assert_eq!(make("values.h5ad", &dir.path().join("a"), &auto).unwrap().layout().dtype, Dtype::Float16);
+    assert_eq!(make("values.h5ad", &dir.path().join("a"), &auto).unwrap().layout().dtype, Dtype::Float32);
 }
 
 #[test]
@@ -221,12 +221,50 @@ fn edits_as_scipy_makes_them() {
 #[test]
 fn narrow_index_arrays() {
     let dir = tempfile::tempdir().unwrap();
-    for index in [IndexDtype::Auto, IndexDtype::Int32] {
+    for (index, indices, indptr) in [
+        (IndexDtype::default(), Dtype::Int32, Dtype::Int32),
+        (IndexDtype::Auto, Dtype::Int32, Dtype::Int32),
+        (IndexDtype::Int32, Dtype::Int32, Dtype::Int32),
+        (IndexDtype::Uint16, Dtype::Uint16, Dtype::Int32),
+        (IndexDtype::Smallest, Dtype::Uint8, Dtype::Int32),
+        (IndexDtype::Int64, Dtype::Int64, Dtype::Int64),
+    ] {
         let out = dir.path().join(format!("{index:?}"));
-        let store = make("anndata_current.h5ad", &out, &ConvertOptions { index, ..options("X") }).unwrap();
-        assert_eq!((store.manifest().indices, store.manifest().indptr), (Dtype::Int32, Dtype::Int32));
-        assert_eq!(std::fs::metadata(out.join("indptr.bin")).unwrap().len(), 61 * 4);
+        let chosen = ConvertOptions { index, force: true, ..options("X") };
+        let store = make("anndata_current.h5ad", &out, &chosen).unwrap();
+        assert_eq!((store.manifest().indices, store.manifest().indptr), (indices, indptr));
+        let length = |name: &str| std::fs::metadata(out.join(name)).unwrap().len() as usize;
+        assert_eq!(length("indptr.bin"), 61 * indptr.size());
+        assert_eq!(length("indices.bin"), 300 * indices.size());
         check(&store, &expected()["stores"]["anndata_current.h5ad"]["X"]);
+        let narrow = (store.indices::<u8>().is_ok(), store.indices::<u16>().is_ok());
+        assert_eq!(narrow, (indices == Dtype::Uint8, indices == Dtype::Uint16));
+        let file = fixture("anndata_current.h5ad");
+        for (args, code) in
+            [(vec!["verify", path_str(&out)], 0), (vec!["verify", path_str(&file), path_str(&out)], 0)]
+        {
+            assert_eq!(run(&args).0, code, "{index:?} {args:?}");
+        }
+    }
+    // the last index that uint16 holds is 65,535
+    let dir = tempfile::tempdir().unwrap();
+    for (genes, code) in [("65536", 0), ("65537", 2)] {
+        let (file, out) = (dir.path().join("a.h5ad"), dir.path().join("a.store"));
+        let made = run(&["synth", path_str(&file), "--cells", "9", "--genes", genes, "--force", "-q"]);
+        assert_eq!(made.0, 0, "{}", made.2);
+        let args = ["convert", path_str(&file), path_str(&out), "--index-dtype", "uint16", "--force", "-q"];
+        let (got, _, err) = run(&args);
+        assert!(got == code, "{err}");
+        assert_eq!(
+            err.contains("indices up to 65536 do not fit uint16 (see --index-dtype)"),
+            code == 2,
+            "{err}"
+        );
+        let smallest = [&args[..4], &["smallest", "--force", "-q"]].concat();
+        assert_eq!(run(&smallest).0, 0);
+        let width = if code == 0 { Dtype::Uint16 } else { Dtype::Int32 };
+        assert_eq!(Store::open(&out).unwrap().manifest().indices, width);
+        assert_eq!(run(&["verify", path_str(&file), path_str(&out)]).0, 0);
     }
 }
 

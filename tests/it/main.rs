@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cli;
+mod columns;
 mod concat;
 mod convert;
 mod damage;

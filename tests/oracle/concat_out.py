@@ -22,6 +22,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from checks import check, finish
+from concat_types import pairs
 from h5ad_out import same, strict
 
 
@@ -246,6 +247,8 @@ def main():
         if a.golden:
             golden_cases(binary, tmp, a.golden)
         random_cases(binary, tmp, a.rounds)
+        if a.rounds:
+            pairs(binary, tmp)
         refused_cases(binary, tmp)
     finish()
 

@@ -36,12 +36,12 @@ def golden(binary, folder, tmp):
         stores.append(("test_output", "csc", "int16"))
     for name, layout, dtype in stores:
         out, want = os.path.join(tmp, name), os.path.join(folder, name)
-        r = run(binary, "convert", source, out, "--dtype", dtype, "--layout", layout)
+        r = run(binary, "convert", source, out, "--dtype", dtype, "--layout", layout, "--index-dtype", "int64")
         # the uint8 store of the originals wrapped around: ours must refuse, or equal what does fit
         values = np.fromfile(os.path.join(folder, "memmap_float64", "data.bin"), "float64")
         if dtype == "uint8" and values.max() > 255:
             check("uint8: refused with the value", r.returncode == 2 and "does not fit uint8" in r.stderr)
-            r = run(binary, "convert", source, out, "--dtype", dtype, "--cast", "saturate")
+            r = run(binary, "convert", source, out, "--dtype", dtype, "--cast", "saturate", "--index-dtype", "int64")
             check("uint8: saturated", np.array_equal(np.fromfile(f"{out}/data.bin", "uint8"), np.clip(values, 0, 255).astype("uint8")))
             check("uint8: indices", bytes_of(out, "indices.bin") == bytes_of(want, "indices.bin"))
             continue
@@ -72,7 +72,7 @@ def probes(binary, tmp):
     src, out = os.path.join(tmp, "p.h5ad"), os.path.join(tmp, "p")
 
     def convert(*args):
-        r = run(binary, "convert", src, out, "--force", *args)
+        r = run(binary, "convert", src, out, "--force", "--index-dtype", "int64", *args)
         return r, r.stderr.count("\n") == 1
 
     def array(name, dtype):

@@ -18,7 +18,9 @@ impl AnnDataWriter<'_> {
             Column::Strings(s) => self.strings(at, s),
             Column::Categorical(c) => self.categorical(at, c),
             Column::Nullable { dtype, bytes, missing } if dtype.is_float() => {
-                self.numbers(at, *dtype, with_nan(*dtype, bytes, missing))
+                let mut bytes = bytes.clone();
+                dtype.put_missing(&mut bytes, missing);
+                self.numbers(at, *dtype, bytes)
             }
             Column::Nullable { dtype, bytes, missing } => {
                 let kind = if *dtype == Dtype::Bool { "nullable-boolean" } else { "nullable-integer" };
@@ -60,15 +62,6 @@ impl AnnDataWriter<'_> {
         self.numbers(&at.child("codes"), dtype, bytes)?;
         self.writer.group(at, &attributes)
     }
-}
-
-/// The values, with NaN for missing ones.
-fn with_nan(dtype: Dtype, bytes: &[u8], missing: &[bool]) -> Vec<u8> {
-    let (mut out, nan) = (bytes.to_vec(), dtype.missing());
-    for (slot, _) in out.chunks_exact_mut(dtype.size()).zip(missing).filter(|(_, gone)| **gone) {
-        slot.copy_from_slice(&nan);
-    }
-    out
 }
 
 #[cfg(all(test, feature = "write"))]

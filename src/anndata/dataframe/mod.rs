@@ -50,6 +50,21 @@ pub(crate) fn names(group: &Node) -> Result<ColumnNames> {
     Ok(ColumnNames { index, columns })
 }
 
+/// The child of a data frame called `name`: the index or a column. A name with `/` is that of a child, or else a
+/// path: anndata up to 0.12 writes such columns into nested groups.
+///
+/// # Errors
+/// Errors of opening it.
+pub(crate) fn child(group: &Node, name: &str) -> Result<Option<Node>> {
+    match group.child(name)? {
+        None if name.contains('/') => match group.descend(name) {
+            Err(e) if e.kind() == Kind::NotFound => Ok(None),
+            found => found.map(Some),
+        },
+        found => Ok(found),
+    }
+}
+
 /// Number of rows of a data frame of any generation, from metadata of its index, or of its first column
 /// without an index.
 ///
@@ -62,7 +77,7 @@ pub(crate) fn rows(object: &Node) -> Result<u64> {
     let names = names(object)?;
     let Some(name) = names.index.or(names.columns.into_iter().next()) else { return Ok(0) };
     let text = format!("expected a column '{name}', got none");
-    let column = object.child(&name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))?;
+    let column = child(object, &name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))?;
     column_rows(&column)
 }
 
@@ -117,7 +132,7 @@ pub(crate) fn read_frame_without(
     let names = names(object)?;
     let child = |name: &str| {
         let text = format!("expected a column '{name}', got none");
-        object.child(name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))
+        child(object, name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))
     };
     let index = match &names.index {
         Some(name) => Some(read_column(&child(name)?)?.to_strings()?),
@@ -248,6 +263,49 @@ mod tests {
         let error = read(&root, "uns/numbers").unwrap_err();
         assert_eq!(error.object(), Some("/uns/numbers@column-order"), "{error}");
         assert!(rows(&root.descend("uns/no index").unwrap()).is_err());
+    }
+
+    /// anndata up to 0.12 writes the column `a/b` as `b` in a group `a`, and so does this.
+    #[test]
+    fn names_with_slashes_are_paths() {
+        let column = |name: &str| (name.to_owned(), numbers(&[1, 2]));
+        let frame = |name: &str, columns: &[&str]| {
+            let columns = columns.iter().map(|n| column(n)).collect();
+            Frame::new(Some(name.into()), texts(&["c0", "c1"]), columns).unwrap()
+        };
+        let nested = frame("i/j", &["q/r/s", "q/t", "plain"]);
+        let root = written(|w| w.frame(&at("obs"), &nested));
+        assert_eq!(read(&root, "obs").unwrap(), nested);
+        assert_eq!(rows(&root.descend("obs").unwrap()).unwrap(), 2);
+        let group = root.descend("obs/q").unwrap();
+        assert!(group.is_group() && group.child("t").unwrap().unwrap().is_array());
+        for (columns, why) in [
+            (["q", "q/r"], "'q' and 'q/r' cannot both be stored"),
+            (["a//b", "a/b"], "'a//b' and 'a/b' cannot both be stored"),
+            (["/q", "r"], "no path is called '/q'"),
+            (["q/./r", "r"], "no path is called 'q/./r'"),
+        ] {
+            let mut error = None;
+            written(|w| {
+                error = w.frame(&at("obs"), &frame("id", &columns)).err();
+                Ok(())
+            });
+            let error = error.unwrap();
+            assert!(error.kind() == Kind::Unsupported && error.message().contains(why), "{error}");
+        }
+    }
+
+    /// A column that has the name and the values of the index is stored once, as in files of BPCells.
+    #[test]
+    fn the_index_may_be_a_column_too() {
+        let ids = |list: &[&str]| vec![("id".to_owned(), Column::Strings(texts(list)))];
+        let same = Frame::new(Some("id".into()), texts(&["x", "y"]), ids(&["x", "y"])).unwrap();
+        let other = Frame::new(Some("id".into()), texts(&["x", "y"]), ids(&["x", "z"])).unwrap();
+        let root = written(|w| w.frame(&at("obs"), &same).and_then(|()| w.frame(&at("var"), &other)));
+        assert_eq!(read(&root, "obs").unwrap(), same);
+        assert_eq!(root.descend("obs").unwrap().links().unwrap().len(), 1);
+        let unnamed = read(&root, "var").unwrap();
+        assert_eq!((unnamed.index_name(), unnamed.columns()), (None, other.columns()));
     }
 
     /// A column that no table holds is left out, and the observer gets its path.

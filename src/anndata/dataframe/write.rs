@@ -2,16 +2,19 @@
 
 use crate::anndata::AnnDataWriter;
 use crate::dtype::Dtype;
-use crate::error::{Place, Result};
+use crate::error::{Error, Place, Result};
 use crate::strings::Strings;
-use crate::table::Frame;
+use crate::table::{Column, Frame};
 use crate::tree::{EncodedValue, Location};
+use std::collections::HashMap;
 
 impl AnnDataWriter<'_> {
-    /// Writes a data frame: the index and each column as a child, then the group (`dataframe` 0.2.0).
+    /// Writes a data frame: the index and each column as a child, then the group (`dataframe` 0.2.0). A column
+    /// whose name has a `/` goes into nested groups.
     ///
     /// # Errors
-    /// `Io` if writing fails; `Limit` if the budget does not hold the default names of a table without names.
+    /// `Unsupported` if two columns would have one place, or a name is no path; `Io` if writing fails; `Limit` if the
+    /// budget does not hold the default names of a table without names.
     pub fn frame(&mut self, at: &Location, frame: &Frame) -> Result<()> {
         self.frame_listing(at, frame, &[])
     }
@@ -20,8 +23,13 @@ impl AnnDataWriter<'_> {
     /// result is a broken table, for tests.
     pub(crate) fn frame_listing(&mut self, at: &Location, frame: &Frame, more: &[&str]) -> Result<()> {
         self.budget.hold(frame.unmade_index_bytes()).in_object(&at.to_string())?;
-        let taken = |n: &str| frame.columns().iter().any(|(c, _)| c == n);
-        let index = frame.index_name().filter(|n| !n.is_empty() && !taken(n)).unwrap_or("_index");
+        // a column may have the name of the index only if it is the same text, which is then stored once
+        let as_column = frame.index_name().and_then(|n| frame.column(n));
+        let same = matches!(as_column, Some(Column::Strings(texts)) if texts == frame.index());
+        let free = |n: &&str| !n.is_empty() && (as_column.is_none() || same);
+        let index = frame.index_name().filter(free).unwrap_or("_index");
+        let own = std::iter::once(index).filter(|_| !same);
+        let places = places(at, own.chain(frame.columns().iter().map(|(n, _)| n.as_str())))?;
         let names: Strings =
             frame.columns().iter().map(|(n, _)| n.as_str()).chain(more.iter().copied()).collect();
         let mut attributes = self.encoding("dataframe", "0.2.0")?;
@@ -32,10 +40,60 @@ impl AnnDataWriter<'_> {
             n => self.writer.texts(&names, &[n as u64])?,
         };
         attributes.push(("column-order".into(), order));
-        self.strings(&at.child(index), frame.index())?;
-        for (name, column) in frame.columns() {
-            self.column(&at.child(name), column)?;
+        let mut left = places.columns.iter();
+        if !same && let Some(place) = left.next() {
+            self.strings(place, frame.index())?;
         }
+        for ((_, column), place) in frame.columns().iter().zip(left) {
+            self.column(place, column)?;
+        }
+        places.groups.iter().try_for_each(|group| self.writer.group(group, &[]))?;
         self.writer.group(at, &attributes)
     }
+}
+
+/// Where the columns of a data frame are written.
+struct Places {
+    /// One for each name.
+    columns: Vec<Location>,
+    /// Groups between the data frame and its columns, inner ones first.
+    groups: Vec<Location>,
+}
+
+/// The places of columns called `names` in the data frame at `at`. A name with `/` is a path through nested groups,
+/// as anndata up to 0.12 writes it.
+///
+/// # Errors
+/// `Unsupported` if a name is no path, or the place of a column is below or at that of another.
+fn places<'n>(at: &Location, names: impl Iterator<Item = &'n str>) -> Result<Places> {
+    let mut columns = Vec::new();
+    // which name has a place, and which is the first inside a group
+    let (mut owners, mut inside) = (HashMap::<Location, &str>::new(), HashMap::<Location, &str>::new());
+    for name in names {
+        let place = if name.contains('/') { at.below(name) } else { at.child(name) };
+        if name.starts_with('/') || name.split('/').any(|n| n == ".") || place == *at {
+            let text = format!("a column must have a name that is a path, and no path is called '{name}'");
+            return Err(Error::unsupported(text).in_object(&at.to_string()));
+        }
+        let both = |other: &str| {
+            let text = format!("'{other}' and '{name}' cannot both be stored in one table");
+            Err(Error::unsupported(text).in_object(&at.to_string()))
+        };
+        if let Some(other) = inside.get(&place).or(owners.get(&place)) {
+            return both(other);
+        }
+        let mut group = place.split().map(|(group, _)| group).filter(|group| group != at);
+        while let Some(inner) = group {
+            if let Some(other) = owners.get(&inner) {
+                return both(other);
+            }
+            group = inner.split().map(|(group, _)| group).filter(|group| group != at);
+            inside.entry(inner).or_insert(name);
+        }
+        owners.insert(place.clone(), name);
+        columns.push(place);
+    }
+    let mut groups: Vec<Location> = inside.into_keys().collect();
+    groups.sort_by_key(|group| (std::cmp::Reverse(group.depth()), group.to_string()));
+    Ok(Places { columns, groups })
 }

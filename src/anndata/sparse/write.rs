@@ -2,9 +2,10 @@
 
 use crate::anndata::AnnDataWriter;
 use crate::codec::{EncodeWork, Encoded, Filters};
-use crate::dtype::{Datatype, Dtype};
+use crate::dtype::{Datatype, Dtype, Policy, cast};
 use crate::error::{Error, Result};
 use crate::matrix::{Block, Layout, Sink, Source, pump};
+use crate::observe::{Warning, Widened};
 use crate::sync::{into_inner, lock, wait};
 use crate::tree::{ArrayStorage, ChunkWriter, EncodedValue, Location, TreeWriter};
 use std::collections::{BTreeMap, HashMap};
@@ -12,7 +13,8 @@ use std::sync::{Condvar, Mutex};
 
 impl AnnDataWriter<'_> {
     /// Writes all entries of a source as a compressed matrix (0.1.0), on all threads of the current rayon
-    /// pool. The bytes do not depend on the number of threads.
+    /// pool. The bytes do not depend on the number of threads. Values of float16, which scipy has not, become
+    /// float32; the observer gets a warning.
     ///
     /// # Errors
     /// Errors of the source and of writing; `Cancelled`.
@@ -40,17 +42,24 @@ impl AnnDataWriter<'_> {
     /// The first half of [`sparse_from`](Self::sparse_from): the sink for all entries.
     pub(crate) fn sparse_sink(&mut self, at: &Location, layout: &Layout) -> Result<SparseSink<'_>> {
         let index = index_type(layout);
+        let from = layout.dtype;
+        let dtype = if from == Dtype::Float16 { Dtype::Float32 } else { from };
+        if dtype != from {
+            self.observer.warn(&Warning::Widened(Widened { path: at.to_string(), from, to: dtype }));
+        }
         let filters = self.storage.filters;
         let chunk = self.storage.chunk.min(layout.entries.max(1));
         let storage = ArrayStorage { chunk: Some(vec![chunk]), filters, unlimited: true };
         let part = |name: &str, dtype: Dtype| {
             self.writer.begin_chunks(&at.child(name), &Datatype::of(dtype), &[layout.entries], &storage)
         };
-        let chunks = SparseChunks([part("data", layout.dtype)?, part("indices", index)?]);
+        let chunks = SparseChunks([part("data", dtype)?, part("indices", index)?]);
         Ok(SparseSink {
             chunk,
             entries: layout.entries,
-            sizes: [layout.dtype.size(), index.size()],
+            from,
+            dtype,
+            sizes: [dtype.size(), index.size()],
             filters,
             partial: Mutex::default(),
             work: Mutex::default(),
@@ -110,7 +119,10 @@ fn index_type(layout: &Layout) -> Dtype {
 pub struct SparseSink<'w> {
     chunk: u64,
     entries: u64,
-    /// Size in bytes of a value and of an index.
+    /// Type of the values of blocks, and the type that is written.
+    from: Dtype,
+    dtype: Dtype,
+    /// Size in bytes of a value and of an index, as written.
     sizes: [usize; 2],
     filters: Filters,
     /// Chunks that are not complete yet, by number.
@@ -204,7 +216,8 @@ impl Sink for SparseSink<'_> {
     fn block(&self, block: &Block<'_>) -> Result<()> {
         let mut guard = Release(self, true);
         let (start, end) = (block.entries.start, block.entries.end);
-        let mut indices = Vec::new();
+        let (mut indices, mut wide) = (Vec::new(), Vec::new());
+        let size = self.from.size();
         let mut at = start;
         while at < end {
             let number = at / self.chunk;
@@ -212,7 +225,13 @@ impl Sink for SparseSink<'_> {
             let to = (first + self.chunk).min(end);
             let (from_here, to_here) = ((at - start) as usize, (to - start) as usize);
             let minor = &block.minor[from_here..to_here];
-            let values = &block.values.bytes[from_here * self.sizes[0]..to_here * self.sizes[0]];
+            let mut values = &block.values.bytes[from_here * size..to_here * size];
+            if self.dtype != self.from {
+                wide.resize(minor.len() * self.sizes[0], 0);
+                // a wider type holds every value
+                let _ = cast(self.from, values, self.dtype, &mut wide, Policy::Round);
+                values = &wide;
+            }
             indices.clear();
             self.index_bytes(minor, &mut indices);
             if to - at == self.chunk {
@@ -237,7 +256,7 @@ impl Sink for SparseSink<'_> {
     fn working_bytes(&self, entries: u64) -> u64 {
         let chunk = self.chunk * (self.sizes[0] + self.sizes[1]) as u64;
         // the chunk being filled, the one being encoded, those that wait, and the indices of the block
-        chunk * 8 + entries.min(self.chunk) * 8
+        chunk * 8 + entries.min(self.chunk) * (8 + self.sizes[0] as u64)
     }
 }
 
@@ -264,7 +283,7 @@ impl SparseSink<'_> {
 mod tests {
     use super::*;
     use crate::anndata::Sparse;
-    use crate::anndata::tests::{BUDGET, at, written};
+    use crate::anndata::tests::{BUDGET, Warnings, at, written, written_with};
     use crate::matrix::{InMemory, Orientation};
 
     fn matrix(orientation: Orientation, entries: u64) -> InMemory {
@@ -287,6 +306,25 @@ mod tests {
                 assert_eq!(InMemory::read(&source, BUDGET, &()).unwrap(), memory);
             }
         }
+    }
+
+    /// scipy has no matrices of float16; dense arrays of it are fine.
+    #[test]
+    fn halves_are_widened_with_a_warning() {
+        let halves = [half::f16::from_f32(0.1), half::f16::NEG_INFINITY, half::f16::NAN];
+        let bytes: Vec<u8> = halves.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let layout = Layout::new(Orientation::Csr, [1, 4], 3, Dtype::Float16).unwrap();
+        let memory = InMemory::new(layout, vec![0, 3], vec![0, 2, 3], bytes).unwrap();
+        let warnings = Warnings::default();
+        let root = written_with(&warnings, |w| w.sparse(&at("layers/x"), &memory));
+        let source = Sparse::open(&root.descend("layers/x").unwrap()).unwrap().source().unwrap();
+        let read = InMemory::read(&source, BUDGET, &()).unwrap();
+        let values = read.data::<f32>().unwrap();
+        assert_eq!((values[0], values[1], values[2].is_nan()), (halves[0].to_f32(), f32::NEG_INFINITY, true));
+        assert_eq!(
+            warnings.texts(),
+            ["/layers/x: written as float32, because scipy has no matrices of float16"]
+        );
     }
 
     /// Other programs find the parts by these names; indices are of 32 bits while everything fits, as those of scipy.
