@@ -51,6 +51,8 @@ pub enum Hint {
     ChooseMatrix,
     /// Columns of one name have no common type: leave them out, or convert them.
     ChangeColumn,
+    /// Several rows have the name: choose one by its number.
+    ChooseByNumber,
 }
 
 /// What went wrong and where: file, object, chunk and byte offset, as far as known.
@@ -68,6 +70,7 @@ struct ErrorInner {
     needed: Option<u64>,
     feature: Option<String>,
     hint: Option<Hint>,
+    excerpt: Option<String>,
     source: Option<Arc<Foreign>>,
 }
 
@@ -89,6 +92,7 @@ impl Error {
             needed: None,
             feature: None,
             hint: None,
+            excerpt: None,
             source: None,
         }))
     }
@@ -214,6 +218,12 @@ impl Error {
         self
     }
 
+    /// Adds the part of `text`, a request, around its byte `at`, unless a place in it is already known.
+    pub(crate) fn pointing_at(mut self, text: &str, at: usize) -> Self {
+        self.0.excerpt.get_or_insert_with(|| excerpt(text, at));
+        self
+    }
+
     /// The kind of the error.
     pub fn kind(&self) -> Kind {
         self.0.kind
@@ -259,6 +269,12 @@ impl Error {
         self.0.hint
     }
 
+    /// The part of the request that is at fault, such as a condition, and on a second line a caret under the
+    /// place; `None` if the fault is not at a place in a text.
+    pub fn excerpt(&self) -> Option<&str> {
+        self.0.excerpt.as_deref()
+    }
+
     /// Whether both errors report the same fault: equal kind, message and place.
     pub(crate) fn same_fault(&self, other: &Error) -> bool {
         let (a, b) = (&self.0, &other.0);
@@ -288,6 +304,24 @@ impl Error {
         }
         out + &self.0.message
     }
+}
+
+/// Maximum number of characters that an excerpt shows on either side of the place.
+const AROUND: usize = 36;
+
+/// The characters around byte `at` of `text` on one line, and a line with a caret under it.
+fn excerpt(text: &str, at: usize) -> String {
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let skipped = before.chars().count().saturating_sub(AROUND);
+    let mut line = String::from(if skipped > 0 { "..." } else { "" });
+    line.extend(before.chars().skip(skipped).map(plain));
+    let caret = line.chars().count();
+    line.extend(after.chars().take(AROUND).map(plain));
+    if after.chars().nth(AROUND).is_some() {
+        line.push_str("...");
+    }
+    format!("{line}\n{:caret$}^", "")
 }
 
 /// The text of the operating system error, without the "(os error N)" that Rust adds.
@@ -409,6 +443,20 @@ mod tests {
         assert_eq!((e.kind(), e.message()), (Kind::Io, "permission denied"));
         let source = std::error::Error::source(&e).and_then(|s| s.downcast_ref::<io::Error>());
         assert_eq!(source.and_then(io::Error::raw_os_error), Some(13));
+    }
+
+    #[test]
+    fn an_excerpt_points_at_the_place() {
+        let of = |text: &str, at| {
+            let e = Error::usage("expected a value").pointing_at(text, at).pointing_at("other", 0);
+            e.excerpt().unwrap().to_owned()
+        };
+        assert_eq!(of("é == x", 6), "é == x\n     ^");
+        assert_eq!(of("a\tb", 3), "a b\n   ^");
+        let long = format!("{}!{}", "a".repeat(90), "b".repeat(90));
+        let (a, b) = ("a".repeat(36), "b".repeat(35));
+        assert_eq!(of(&long, 90), format!("...{a}!{b}...\n{:39}^", ""));
+        assert_eq!(Error::usage("expected a value").excerpt(), None);
     }
 
     #[test]

@@ -51,7 +51,7 @@ pub(crate) use dataframe::{
 pub use dense::{Dense, DenseSource};
 pub(crate) use element::{ColumnKind, ElementKind};
 pub(crate) use encoding::Encoding;
-#[cfg(feature = "write")]
+#[cfg(feature = "store")]
 pub(crate) use generations::graphs::graphs_in_uns;
 pub use leave_out::LeaveOut;
 pub use matrix::StoredMatrix;

@@ -233,11 +233,16 @@ impl WrittenOutput {
         if common.json {
             out.json(&Timed::new(self, seconds))?;
         } else if !common.quiet {
-            let [rows, columns] = self.shape.map(human_count);
-            let bytes = human_bytes(self.bytes);
-            out.line(&format!("{}: {rows} × {columns}, {bytes} in {seconds:.2} s", self.output))?;
+            out.line(&self.text(seconds))?;
         }
         out.finish()?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// The summary as text.
+    pub(super) fn text(&self, seconds: f64) -> String {
+        let shape = self.shape.map(|[r, c]| format!("{} × {}, ", human_count(r), human_count(c)));
+        let (shape, bytes) = (shape.unwrap_or_default(), human_bytes(self.bytes));
+        format!("{}: {shape}{bytes} in {seconds:.2} s", self.output)
     }
 }

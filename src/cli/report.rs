@@ -18,9 +18,13 @@ pub(crate) fn exit_code(kind: Kind) -> u8 {
     }
 }
 
-/// Prints the one-line message of an error and returns its exit code.
+/// Prints the one-line message of an error, and below it the place in the request if there is one; returns its
+/// exit code.
 pub(crate) fn failure(e: &Error) -> ExitCode {
     note(&format!("{e}{}", advice(e)));
+    for line in e.excerpt().into_iter().flat_map(str::lines) {
+        let _ = writeln!(io::stderr(), "  {}", printable(line));
+    }
     ExitCode::from(exit_code(e.kind()))
 }
 
@@ -31,6 +35,7 @@ fn advice(e: &Error) -> String {
         Some(Hint::RoundValues) => " (see --cast)".into(),
         Some(Hint::WideIndices) => " (see --index-dtype)".into(),
         Some(Hint::ChooseMatrix) => " (see --matrix or --genome)".into(),
+        Some(Hint::ChooseByNumber) => " (--rows and --cols choose by number)".into(),
         Some(Hint::ChangeColumn) => {
             let column = e.object().unwrap_or_default().trim_start_matches('/');
             format!(" (--drop-column {column} leaves it out, --cast-column {column}=string makes it text)")

@@ -2,20 +2,27 @@
 
 use super::common::Common;
 use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput, matrix_name};
+use super::report::{Out, Timed, note, printable};
 use annmap::convert;
 use annmap::dataset::Dataset;
 use annmap::dataset::Flavour;
 use annmap::export::{ExportOptions, export, split};
 use annmap::matrix::Selection;
-use annmap::select::{RowChoice, check_file_names, file_name, group_rows, names_from};
-use annmap::{Error, LeftOut, Observer, Result};
+use annmap::select::{MissingRows, NameList, RowChoice, RowGroup, file_names, group_rows};
+use annmap::{Error, FileReport, LeftOut, Observer, Result};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 const CONDITIONS: &str = "Conditions: names of columns, or `index`; names that are no words in backticks; texts in quotes; \
-== != < <= > >=, in [...], not in [...], and, or, not, parentheses; missing for missing values. \
-Ordered categories compare by their order. Of several ways to choose rows, all must agree; --obs-names alone gives the order of its list.";
+== != < <= > >= with a value or a column, also as a chain (1 < x < 3); in [...], is missing, startswith, endswith, contains, \
+matches (a regular expression), each with `not` before it; and, or, not, also as & | !; parentheses. \
+Ordered categories compare by their order. Of several ways to choose rows, all must agree.\n\n\
+Names: a file with one name per line (blanks around it, empty lines, a byte order mark and lines that begin with # are \
+skipped; a name in double quotes is taken as it stands), or a list with commas. Rows come in the order of the list; a name that \
+stands several times in the file is an error. A single name that looks like a file (lists/genes, genes.txt) is one, unless a \
+comma follows it.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = CONDITIONS)]
@@ -42,6 +49,9 @@ pub(crate) struct Args {
     /// or the end, and negative numbers count from the end
     #[arg(long, value_name = "SLICE|N,N,...", allow_hyphen_values = true)]
     rows: Option<String>,
+    /// Keep columns by number, as --rows
+    #[arg(long, value_name = "SLICE|N,N,...", allow_hyphen_values = true)]
+    cols: Option<String>,
     /// Keep N random rows of those selected, in their order
     #[arg(long, value_name = "N")]
     sample: Option<u64>,
@@ -55,6 +65,13 @@ pub(crate) struct Args {
     /// modality is written
     #[arg(long, default_value = "X", value_name = "PATH", value_parser = matrix_name)]
     matrix: String,
+    /// With --split-by, rows without a value: drop (they are in no file), error, group (they are a file of
+    /// their own, called missing), or group=NAME
+    #[arg(long, value_name = "HOW", default_value_t, requires = "split_by")]
+    missing: MissingRows,
+    /// Write nothing and exit with 1 if no row or no column is selected
+    #[arg(long)]
+    fail_empty: bool,
     #[command(flatten)]
     storage: StorageArgs,
     #[command(flatten)]
@@ -63,39 +80,67 @@ pub(crate) struct Args {
     common: Common,
 }
 
+/// What a run has written.
+enum Outcome {
+    /// Nothing: no row or no column is selected, and that counts as a failure.
+    Nothing,
+    One(WrittenOutput),
+    Parts(Vec<WrittenPart>),
+}
+
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let options = ExportOptions { matrix: args.matrix.clone(), ..args.storage.options(&args.common) };
     let began = Instant::now();
-    let written = args.common.run(|observer| {
-        let input = args.leave.open(&args.input, args.common.limits())?;
-        // 10x version 2 has one matrix per genome.
-        let name = match input.anndata() {
-            Some(d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
-            _ => None,
-        };
-        let [obs, var] = input.tables(name.unwrap_or(&args.matrix), options.budget, observer)?;
-        let rows = args.rows_of_obs().rows(&obs)?;
-        let columns = args.rows_of_var().rows(&var)?;
-        let Some(by) = &args.split_by else {
-            let selection = Selection { obs: rows, var: columns };
-            let salvage = args.leave.salvage;
-            return Ok(vec![take(&input, &args.output, selection, &options, salvage, observer)?]);
-        };
-        std::fs::create_dir_all(&args.output)
-            .map_err(|e| Error::io("create directory", e).in_file(&args.output))?;
-        let groups = group_rows(&obs, by, rows)?;
-        check_file_names(&groups, by)?;
-        let part = |(value, rows): (String, Vec<u64>)| {
-            let path = args.output.join(format!("{}.h5ad", file_name(&value)));
-            (path, Selection { obs: Some(rows), var: columns.clone() })
-        };
-        let parts: Vec<(PathBuf, Selection)> = groups.into_iter().map(part).collect();
-        let files = split(&input, &parts, &options, observer)?;
-        Ok(files.into_iter().map(|file| (WrittenOutput::of_file(&file), file.left_out)).collect())
-    })?;
-    written.iter().try_for_each(|(w, _)| w.report(began, &args.common).map(drop))?;
-    let left_out: Vec<LeftOut> = written.into_iter().flat_map(|(_, left_out)| left_out).collect();
+    let (outcome, left_out) = args.common.run(|observer| write(args, observer))?;
+    match outcome {
+        Outcome::Nothing => return Ok(ExitCode::from(1)),
+        Outcome::One(written) => written.report(began, &args.common).map(drop)?,
+        Outcome::Parts(parts) => parts.iter().try_for_each(|part| part.report(args, began))?,
+    }
     Ok(args.leave.exit_code(&left_out))
+}
+
+fn write(args: &Args, observer: &dyn Observer) -> Result<(Outcome, Vec<LeftOut>)> {
+    let options = ExportOptions { matrix: args.matrix.clone(), ..args.storage.options(&args.common) };
+    let input = args.leave.open(&args.input, args.common.limits())?;
+    // 10x version 2 has one matrix per genome.
+    let name = match input.anndata() {
+        Some(d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
+        _ => None,
+    };
+    let [obs, var] = input.tables(name.unwrap_or(&args.matrix), options.budget, observer)?;
+    let rows = args.choice_of_obs()?.rows(&obs).map_err(|e| e.in_object("obs"))?;
+    let columns = args.choice_of_var()?.rows(&var).map_err(|e| e.in_object("var"))?;
+    let none = |chosen: &Option<Vec<u64>>, all: usize| chosen.as_ref().map_or(all == 0, Vec::is_empty);
+    let empty = [(none(&rows, obs.rows()), "row"), (none(&columns, var.rows()), "column")];
+    for (_, what) in empty.iter().filter(|(empty, _)| *empty && !args.common.quiet) {
+        note(&format!("warning: no {what} is selected"));
+    }
+    if args.fail_empty && empty.iter().any(|(empty, _)| *empty) {
+        return Ok((Outcome::Nothing, Vec::new()));
+    }
+    let Some(by) = &args.split_by else {
+        let selection = Selection { obs: rows, var: columns };
+        let (written, left_out) =
+            take(&input, &args.output, selection, &options, args.leave.salvage, observer)?;
+        return Ok((Outcome::One(written), left_out));
+    };
+    let chosen = rows.as_ref().map_or(obs.rows(), Vec::len);
+    let groups = group_rows(&obs, by, rows, &args.missing).map_err(|e| e.in_object("obs"))?;
+    let dropped = chosen - groups.iter().map(|group| group.rows.len()).sum::<usize>();
+    if dropped > 0 && !args.common.quiet {
+        note(&format!("warning: {dropped} of {chosen} rows have no value of '{by}' and are left out"));
+    }
+    std::fs::create_dir_all(&args.output)
+        .map_err(|e| Error::io("create directory", e).in_file(&args.output))?;
+    let names = file_names(groups.iter().map(|group| group.name.as_str()));
+    let part = |(group, name): (&RowGroup, String)| {
+        let path = args.output.join(format!("{name}.h5ad"));
+        (path, Selection { obs: Some(group.rows.clone()), var: columns.clone() })
+    };
+    let parts: Vec<(PathBuf, Selection)> = groups.iter().zip(names).map(part).collect();
+    let written = split(&input, &parts, &options, observer)?;
+    let parts = groups.iter().zip(&written).map(|(group, file)| WrittenPart::new(group, file)).collect();
+    Ok((Outcome::Parts(parts), written.into_iter().flat_map(|file| file.left_out).collect()))
 }
 
 /// Writes a selection as an h5ad or a store, depending on the name of the output.
@@ -126,20 +171,54 @@ fn take(
     Ok((WrittenOutput::of_store(made), report.left_out))
 }
 
-impl Args {
-    fn rows_of_obs(&self) -> RowChoice {
-        let mut choice = RowChoice::default();
-        choice.condition.clone_from(&self.obs);
-        choice.names = self.obs_names.as_deref().map(names_from);
-        choice.numbers.clone_from(&self.rows);
-        choice.sample = self.sample.map(|n| (n, self.seed));
-        choice
+/// Summary of one part of a split, as JSON.
+#[derive(Debug, Serialize)]
+struct WrittenPart {
+    #[serde(flatten)]
+    written: WrittenOutput,
+    /// The value that its rows share; `None` for those without one.
+    value: Option<String>,
+    rows: u64,
+}
+
+impl WrittenPart {
+    fn new(group: &RowGroup, file: &FileReport) -> Self {
+        WrittenPart {
+            written: WrittenOutput::of_file(file),
+            value: group.value.clone(),
+            rows: group.rows.len() as u64,
+        }
     }
 
-    fn rows_of_var(&self) -> RowChoice {
+    fn report(&self, args: &Args, began: Instant) -> Result<()> {
+        let seconds = began.elapsed().as_secs_f64();
+        let mut out = Out::new();
+        if args.common.json {
+            out.json(&Timed::new(self, seconds))?;
+        } else if !args.common.quiet {
+            let value = self.value.as_ref().map_or("missing".to_owned(), |value| format!("'{value}'"));
+            let by = args.split_by.as_deref().unwrap_or_default();
+            out.line(&printable(&format!("{} ({by}: {value})", self.written.text(seconds))))?;
+        }
+        out.finish()
+    }
+}
+
+impl Args {
+    fn choice_of_obs(&self) -> Result<RowChoice> {
+        let mut choice = RowChoice::default();
+        choice.condition.clone_from(&self.obs);
+        choice.names = self.obs_names.as_deref().map(NameList::from_text).transpose()?;
+        choice.numbers.clone_from(&self.rows);
+        choice.sample = self.sample.map(|n| (n, self.seed));
+        Ok(choice)
+    }
+
+    fn choice_of_var(&self) -> Result<RowChoice> {
         let mut choice = RowChoice::default();
         choice.condition.clone_from(&self.var);
-        choice.names = self.var_names.as_deref().map(names_from);
-        choice
+        choice.names = self.var_names.as_deref().map(NameList::from_text).transpose()?;
+        choice.numbers.clone_from(&self.cols);
+        Ok(choice)
     }
 }

@@ -17,6 +17,10 @@ pub(crate) struct Args {
     a: PathBuf,
     /// The second file or store, in either layout
     b: Option<PathBuf>,
+    /// Compare every element of A and B, not just one matrix and its tables: layers, raw, obsm, varm, obsp,
+    /// varp and uns as well. An element that only one side has is a difference
+    #[arg(long, requires = "b", conflicts_with_all = ["matrix", "matrix_b"])]
+    all: bool,
     /// Matrix of A, and of B unless --matrix-b is given
     #[arg(long, default_value = "X", value_name = "PATH")]
     matrix: String,
@@ -46,6 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 fn run_compare(args: &Args, b: &Path) -> Result<ExitCode> {
     let options = VerifyOptions {
         matrices: [args.matrix.clone(), args.matrix_b.clone().unwrap_or_else(|| args.matrix.clone())],
+        all: args.all,
         numeric: args.numeric,
         sum_duplicates: args.sum_duplicates,
         tables: !args.no_tables,
@@ -98,29 +103,35 @@ fn show_comparison(args: &Args, b: &Path, found: &Comparison) -> Result<()> {
         return out.finish();
     }
     for d in &found.first {
-        out.line(&printable(&as_text(d)))?;
+        out.line(&printable(&as_text(d, args.all)))?;
     }
     if found.differences > found.first.len() as u64 {
         out.line("...")?;
     }
+    let compared = found.compared.join(", ");
     if !found.is_equal() {
         let n = human_count(found.differences);
-        out.line(&format!("{n} difference{}", if found.differences == 1 { "" } else { "s" }))?;
+        let text = format!("{n} difference{}", if found.differences == 1 { "" } else { "s" });
+        out.line(&printable(&format!("{text} (compared: {compared})")))?;
     } else if !args.common.quiet {
-        out.line(&format!("equal, {} entries", human_count(found.entries)))?;
+        let text = format!("equal, {} entries (compared: {compared})", human_count(found.entries));
+        out.line(&printable(&text))?;
     }
     out.finish()
 }
 
-fn as_text(d: &Difference) -> String {
+/// One difference as text; an entry begins with its matrix if there may be several.
+fn as_text(d: &Difference, all: bool) -> String {
     match d {
-        Difference::Whole { what, a, b } => format!("{what}: {a} in A, {b} in B"),
-        Difference::Entry { row, column, row_name, column_name, a, b } => {
+        Difference::Whole { what, a, b, .. } => format!("{what}: {a} in A, {b} in B"),
+        Difference::Entry { element, row, column, row_name, column_name, a, b } => {
             let axis = |what: &str, n: &u64, name: &Option<String>| match name {
                 Some(name) => format!("'{name}' ({what} {n})"),
                 None => format!("{what} {n}"),
             };
-            let place = format!("{}, {}", axis("row", row, row_name), axis("column", column, column_name));
+            let matrix = if all { format!("{element} ") } else { String::new() };
+            let (row, column) = (axis("row", row, row_name), axis("column", column, column_name));
+            let place = format!("{matrix}{row}, {column}");
             match (a, b) {
                 (Some(a), Some(b)) => format!("{place}: {a} in A, {b} in B"),
                 (Some(a), None) => format!("{place}: {a} in A, not stored in B"),

@@ -316,13 +316,15 @@ fn observe_dense(element: &StoredMatrix, observer: &dyn Observer) {
     }
 }
 
-/// Selects the rows of both tables of a matrix, and drops the categories that no selected row has.
+/// Selects the rows of both tables of a matrix. If rows or columns are selected, drops the categories that no row
+/// has from both, as anndata's view does.
 #[cfg(feature = "store")]
 pub(crate) fn select_frames(selection: &Selection, frames: [Arc<Frame>; 2]) -> Result<[Frame; 2]> {
     let [obs, var] = frames;
     let select = |frame: Arc<Frame>, rows: &Option<Vec<u64>>| match rows {
         Some(rows) => frame.select(rows)?.without_unused(&mut |_, _, _| ()),
-        None => Ok(Arc::unwrap_or_clone(frame)),
+        None if selection.is_all() => Ok(Arc::unwrap_or_clone(frame)),
+        None => Arc::unwrap_or_clone(frame).without_unused(&mut |_, _, _| ()),
     };
     Ok([select(obs, &selection.obs)?, select(var, &selection.var)?])
 }

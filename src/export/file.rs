@@ -1,10 +1,11 @@
 //! Writes the elements of an HDF5 file one after another; which of them there are depends on its flavour.
 
 use super::ExportRun;
-use crate::anndata::{Axes, Axis, Dimension, MAPPINGS, StoredMatrix, graphs_in_uns};
+use crate::anndata::{Axes, Axis, Dimension, ElementKind, MAPPINGS, StoredMatrix, frame_rows, graphs_in_uns};
 use crate::dataset::{AnnData, Flavour};
-use crate::error::{Place, Result};
+use crate::error::{Error, Place, Result};
 use crate::matrix::{Selected, Source};
+use crate::observe::Warning;
 use crate::table::{Column, Frame};
 use crate::tree::{Link, Location, Node};
 use std::collections::HashMap;
@@ -16,14 +17,11 @@ pub(super) struct FileExport<'r, 'a> {
     pub(super) data: &'r AnnData,
 }
 
-/// Columns that lost categories, by the name of their colours in `uns`: the previous count, and which are left.
-type LostLabels = HashMap<String, (u64, Vec<u64>)>;
-
 /// What the tables change in `uns`.
 #[derive(Default)]
 struct Labels {
-    /// Colours to subset with the categories of their columns.
-    lost: LostLabels,
+    /// The columns whose categories decide about colours, by the name of the colours: `obs` before `var`.
+    kept: HashMap<String, Vec<KeptLabels>>,
     /// Names of category lists (`COLUMN_categories`, before 0.7) that the columns now hold themselves.
     consumed: Vec<String>,
 }
@@ -70,13 +68,21 @@ impl FileExport<'_, '_> {
         let frames = self.data.frames(name, shape, self.run.observer)?;
         let selected = [self.run.selection.obs.as_deref(), self.run.selection.var.as_deref()];
         let mut labels = Labels::default();
+        let partial = !self.run.selection.is_all();
         let mut left = |frame: Arc<Frame>, rows: Option<&[u64]>| -> Result<Frame> {
             for (column, _) in frame.columns().iter().filter(|(_, c)| matches!(c, Column::Categorical(_))) {
                 labels.consumed.push(format!("{column}_categories"));
             }
-            let Some(rows) = rows else { return Ok(Arc::unwrap_or_clone(frame)) };
-            frame.select(rows)?.without_unused(&mut |column, had, left| {
-                labels.lost.insert(format!("{column}_colors"), (had as u64, left.to_vec()));
+            let frame = match rows {
+                Some(rows) => frame.select(rows)?,
+                None => Arc::unwrap_or_clone(frame),
+            };
+            if !partial {
+                return Ok(frame);
+            }
+            frame.without_unused(&mut |column, had, left| {
+                let kept = KeptLabels { had: had as u64, left: left.to_vec() };
+                labels.kept.entry(format!("{column}_colors")).or_default().push(kept);
             })
         };
         let ([obs, var], [rows, columns]) = (frames, selected);
@@ -109,12 +115,21 @@ impl FileExport<'_, '_> {
     /// Writes a mapping and its children, all selected along the same axes, except those that
     /// [`split`](super::split) has written already.
     fn mapping(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
+        // tables lose unused categories whichever axis is selected
+        let pruned = axes.rows.is_none() && !self.run.selection.is_all();
         self.each_child(at, object, |export, link| {
             let name = format!("{at}/{}", link.name());
-            if !export.run.ready.remove(name.trim_start_matches('/')) {
-                export.run.writer.copy_link(at, object, link, axes)?;
+            if export.run.ready.remove(name.trim_start_matches('/')) {
+                return Ok(());
             }
-            Ok(())
+            let all: Option<Vec<u64>> = match object.open_link(link) {
+                Ok(child) if pruned && ElementKind::of(&child).is_ok_and(|k| k == ElementKind::Frame) => {
+                    Some((0..frame_rows(&child)?).collect())
+                }
+                _ => None,
+            };
+            let axes = Axes { rows: all.as_deref().or(axes.rows), ..axes };
+            export.run.writer.copy_link(at, object, link, axes).map(drop)
         })
     }
 
@@ -229,16 +244,36 @@ impl FileExport<'_, '_> {
             }
             let to = at.child(&name);
             let Some(child) = export.run.writer.open_link(&to, uns, link)? else { return Ok(()) };
-            let colours = labels.lost.get(&name).filter(|(had, _)| {
-                child.is_array() && child.array().is_ok_and(|array| array.shape() == [*had])
-            });
-            if name == "neighbors" && child.is_group() {
-                let written = export.neighbors(&to, &child);
-                return export.run.writer.tolerated(&to, child.path(), written);
-            }
-            let rows = colours.map(|(_, left)| left.as_slice());
-            export.run.writer.copy(&to, &child, Axes { rows, columns: None }).map(drop)
+            let written = match labels.kept.get(&name) {
+                Some(kept) if child.is_array() => export.colours(&to, &child, kept),
+                _ if name == "neighbors" && child.is_group() => export.neighbors(&to, &child),
+                _ => return export.run.writer.copy(&to, &child, Axes::default()).map(drop),
+            };
+            export.run.writer.tolerated(&to, child.path(), written)
         })
+    }
+
+    /// Writes the colours of categories, without those of categories that are dropped.
+    fn colours(&mut self, at: &Location, object: &Node, kept: &[KeptLabels]) -> Result<()> {
+        let array = object.array()?;
+        match remaining(array.shape(), kept) {
+            Ok(rows) if array.shape().is_empty() => {
+                let text = array.read()?;
+                if !text.is_text() {
+                    return self.run.writer.copy(at, object, Axes::default()).map(drop);
+                }
+                // one colour for one category, which anndata's view makes a list
+                let colour = text.strings()?;
+                let left = rows.iter().filter_map(|_| colour.bytes(0)).collect();
+                self.run.writer.strings(at, &left)
+            }
+            Ok(rows) => self.run.writer.copy(at, object, Axes { rows: Some(&rows), columns: None }).map(drop),
+            Err(reason) => {
+                let reason = reason.in_object(object.path());
+                self.run.observer.warn(&Warning::element(object.path(), reason));
+                Ok(())
+            }
+        }
     }
 
     /// Writes `uns/neighbors`. Its graphs, which were stored here before 0.7, go to `obsp` and follow the rows.
@@ -277,6 +312,34 @@ impl FileExport<'_, '_> {
     }
 }
 
+/// Which categories of a column are left.
+struct KeptLabels {
+    /// The number of categories before.
+    had: u64,
+    /// The codes, among those, of the categories that are left.
+    left: Vec<u64>,
+}
+
+/// The rows that are left of colours of the given shape, as anndata's view takes them: first by the column of
+/// `obs`, then by that of `var` of the same name. One colour alone counts as a list of one.
+///
+/// # Errors
+/// `Malformed` if there is not one colour for each category; anndata then drops the colours.
+fn remaining(shape: &[u64], kept: &[KeptLabels]) -> Result<Vec<u64>> {
+    let mut rows: Vec<u64> = (0..shape.first().copied().unwrap_or(1)).collect();
+    for (step, column) in kept.iter().enumerate() {
+        if step == 0 && shape.is_empty() {
+            continue;
+        }
+        if rows.len() as u64 != column.had {
+            let text = format!("expected a colour for each of {} categories, got {}", column.had, rows.len());
+            return Err(Error::malformed(text));
+        }
+        rows = column.left.iter().filter_map(|code| rows.get(*code as usize).copied()).collect();
+    }
+    Ok(rows)
+}
+
 #[cfg(all(test, feature = "write"))]
 mod tests {
     use super::*;
@@ -291,18 +354,44 @@ mod tests {
     /// Exports `rows` of a file with three cells in categories, their colours, one gene, and graphs of
     /// neighbours where anndata before 0.7 stored them. Returns the output's root.
     fn exported(rows: Option<&[u64]>) -> Node {
+        exported_part(rows, None)
+    }
+
+    /// As [`exported`], with the number of genes of `columns`. Every column of labels has an unused one.
+    fn exported_part(rows: Option<&[u64]>, columns: Option<&[u64]>) -> Node {
         let dir = tempfile::tempdir().unwrap();
         let (input, output) = (dir.path().join("in.h5ad"), dir.path().join("out.h5ad"));
-        let labels = Column::Strings(texts(&["a", "b", "c"]));
-        let group = Column::Categorical(Categorical::new(&[0, 2, 1], labels, false).unwrap());
-        let obs = Frame::new(None, texts(&["c0", "c1", "c2"]), vec![("group".into(), group)]).unwrap();
+        let labels = |list: &[&str], codes: &[i64], ordered| {
+            let labels = Column::Strings(texts(list));
+            Column::Categorical(Categorical::new(codes, labels, ordered).unwrap())
+        };
+        let group = labels(&["a", "b", "c"], &[0, 2, 1], false);
+        let size = labels(&["small", "middle", "big"], &[2, 0, -1], true);
+        let none = labels(&["x"], &[-1, -1, -1], false);
+        let columns_of = vec![("group".into(), group), ("size".into(), size), ("none".into(), none)];
+        let obs = Frame::new(None, texts(&["c0", "c1", "c2"]), columns_of).unwrap();
+        let biotype = || vec![("biotype".to_owned(), labels(&["rna", "dna"], &[1], false))];
+        let var = Frame::new(None, texts(&["g"]), biotype()).unwrap();
+        let more = Frame::new(
+            None,
+            texts(&["c0", "c1", "c2"]),
+            vec![("m".into(), labels(&["k", "l"], &[1; 3], false))],
+        );
         // [[0, 5, 0], [0, 0, 6], [7, 0, 0]]
         let layout = Layout::new(Orientation::Csr, [3, 3], 3, Dtype::Uint8).unwrap();
         let graph = InMemory::new(layout, vec![0, 1, 2, 3], vec![1, 2, 0], vec![5, 6, 7]).unwrap();
         write_to(&input, |w| {
             w.raw_array("X", &bytes(&[3, 1], &[1, 2, 3]))?;
             w.frame(&at("obs"), &obs)?;
-            w.frame(&at("var"), &Frame::unnamed(1))?;
+            w.frame(&at("var"), &var)?;
+            w.frame(&at("obsm/frame"), &more.unwrap())?;
+            w.dict(&at("obsm"))?;
+            w.frame(&at("raw/var"), &var)?;
+            w.raw_array("raw/X", &bytes(&[3, 1], &[1, 2, 3]))?;
+            w.raw(&at("raw"))?;
+            w.strings(&at("uns/size_colors"), &texts(&["1", "2"]))?;
+            w.strings(&at("uns/biotype_colors"), &texts(&["r", "d"]))?;
+            w.text(&at("uns/none_colors"), "grey")?;
             w.strings(&at("uns/group_colors"), &texts(&["red", "green", "blue"]))?;
             w.strings(&at("uns/other_colors"), &texts(&["red", "green", "blue"]))?;
             w.sparse(&at("uns/neighbors/connectivities"), &graph)?;
@@ -310,7 +399,7 @@ mod tests {
             w.dict(&at("uns/neighbors"))?;
             w.dict(&at("uns"))
         });
-        let selection = Selection { obs: rows.map(<[u64]>::to_vec), var: None };
+        let selection = Selection { obs: rows.map(<[u64]>::to_vec), var: columns.map(<[u64]>::to_vec) };
         let dataset = Dataset::open(&input).unwrap();
         export(&dataset, &output, &selection, &ExportOptions::default(), &()).unwrap();
         open(&output)
@@ -329,6 +418,40 @@ mod tests {
         assert_eq!(strings(&part, "uns/group_colors"), texts(&["red", "blue"]));
         assert_eq!(strings(&part, "uns/other_colors"), texts(&["red", "green", "blue"]));
         assert_eq!(strings(&exported(None), "uns/group_colors"), texts(&["red", "green", "blue"]));
+    }
+
+    /// Selecting genes drops the unused categories of cells too, and the other way round: anndata's view does so,
+    /// of both tables and those in `obsm`, but not of `raw`. Colours of another number than the categories are
+    /// dropped, and one colour alone becomes a list.
+    #[test]
+    fn unused_categories_go_whichever_axis_is_selected() {
+        for (rows, columns) in [(None, Some(&[0][..])), (Some(&[0, 1, 2][..]), None)] {
+            let part = exported_part(rows, columns);
+            let categories = |path: &str| strings(&part, &format!("{path}/categories"));
+            assert_eq!(categories("obs/group"), texts(&["a", "b", "c"]));
+            assert_eq!(categories("obs/size"), texts(&["small", "big"]));
+            assert_eq!(categories("obs/none"), texts(&[]));
+            assert_eq!(categories("var/biotype"), texts(&["dna"]));
+            assert_eq!(categories("obsm/frame/m"), texts(&["l"]));
+            assert_eq!(categories("raw/var/biotype"), texts(&["rna", "dna"]));
+            assert_eq!(strings(&part, "uns/biotype_colors"), texts(&["d"]));
+            assert_eq!(strings(&part, "uns/none_colors"), texts(&["grey"]));
+            assert!(part.descend("uns").unwrap().child("size_colors").unwrap().is_none());
+        }
+        let whole = exported(None);
+        assert_eq!(strings(&whole, "obs/size/categories"), texts(&["small", "middle", "big"]));
+        assert_eq!(strings(&whole, "uns/size_colors"), texts(&["1", "2"]));
+    }
+
+    /// A column of `obs` and one of `var` share the name of their colours: the second takes what the first left.
+    #[test]
+    fn colours_of_two_columns() {
+        let kept = |had, left: &[u64]| KeptLabels { had, left: left.to_vec() };
+        assert_eq!(remaining(&[3], &[kept(3, &[0, 2]), kept(2, &[1])]).unwrap(), [2]);
+        let error = remaining(&[3], &[kept(3, &[0, 2]), kept(3, &[1])]).unwrap_err();
+        assert_eq!(error.message(), "expected a colour for each of 3 categories, got 2");
+        assert_eq!(remaining(&[], &[kept(3, &[0, 2])]).unwrap(), [0]);
+        assert!(remaining(&[], &[kept(3, &[0, 2]), kept(2, &[0])]).is_err());
     }
 
     /// Graphs move from `uns/neighbors` to `obsp` and follow the cells along both axes; the rest of the mapping stays.

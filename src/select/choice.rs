@@ -1,6 +1,6 @@
 //! Combines several ways to choose rows.
 
-use super::{Query, rows_from, rows_named, sample};
+use super::{NameList, Query, rows_from, sample};
 use crate::error::{Error, Result};
 use crate::table::Frame;
 use std::collections::HashSet;
@@ -16,7 +16,7 @@ pub struct RowChoice {
     /// Condition on the columns, in the language of [`Query`].
     pub condition: Option<String>,
     /// Names of the wanted rows, in the wanted order.
-    pub names: Option<Vec<String>>,
+    pub names: Option<NameList>,
     /// A slice or a list of row numbers, as [`rows_from`] reads it.
     pub numbers: Option<String>,
     /// Number of rows to draw at random, and the seed.
@@ -25,12 +25,13 @@ pub struct RowChoice {
 
 impl RowChoice {
     /// The chosen rows of `frame`, in the order of `numbers` if given, else of `names`, else of the table;
-    /// `None` if nothing is chosen, so that all rows stay.
+    /// `None` if nothing is chosen, so that all rows stay. A row is repeated as often as `numbers` lists it, or
+    /// `names` where there are no numbers.
     ///
     /// # Errors
-    /// `Usage` if the condition does not parse or does not fit the columns, if rows do not exist, or if the
-    /// sample is larger than the number of rows left; `NotFound` if names or columns do not exist; `Limit` if the
-    /// table has only default names, and more than memory should hold.
+    /// `Usage` if the condition does not parse or does not fit the columns, if a name stands in several rows, or
+    /// if the sample is larger than the number of rows left; `NotFound` if names, rows or columns do not exist;
+    /// `Limit` if the table has only default names, and more than memory should hold.
     pub fn rows(&self, frame: &Frame) -> Result<Option<Vec<u64>>> {
         let given = self.condition.is_some() || self.names.is_some() || self.numbers.is_some();
         if (given || self.sample.is_some()) && frame.unmade_index_bytes() > MOST {
@@ -43,7 +44,7 @@ impl RowChoice {
             None => None,
         };
         if let Some(names) = &self.names {
-            rows = Some(retained(rows_named(names, frame)?, rows));
+            rows = Some(retained(names.rows(frame)?, rows));
         }
         if let Some(text) = &self.numbers {
             rows = Some(retained(rows_from(text, frame.rows() as u64)?, rows));
@@ -74,7 +75,7 @@ mod tests {
         let frame = Frame::unnamed(6);
         let choice = RowChoice {
             condition: Some("index != '4'".into()),
-            names: Some(["5", "4", "1", "0"].map(str::to_owned).to_vec()),
+            names: Some(["5", "4", "1", "0"].into_iter().collect()),
             ..RowChoice::default()
         };
         assert_eq!(choice.rows(&frame).unwrap(), Some(vec![5, 1, 0]));
@@ -82,5 +83,11 @@ mod tests {
         let rows = choice.rows(&frame).unwrap().unwrap();
         assert!(rows.len() == 2 && rows.iter().all(|r| [5, 1, 0].contains(r)));
         assert_eq!(RowChoice::default().rows(&frame).unwrap(), None);
+        let twice = NameList::from_iter(["2", "1", "2"]);
+        let choice = RowChoice { names: Some(twice.clone()), ..RowChoice::default() };
+        assert_eq!(choice.rows(&frame).unwrap(), Some(vec![2, 1, 2]));
+        let choice =
+            RowChoice { names: Some(twice), numbers: Some("1,1,2,3".into()), ..RowChoice::default() };
+        assert_eq!(choice.rows(&frame).unwrap(), Some(vec![1, 1, 2]), "repeats are those of the numbers");
     }
 }

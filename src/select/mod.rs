@@ -4,15 +4,20 @@
 //! [`Selection`](crate::matrix::Selection) takes.
 
 mod choice;
+mod column;
+mod file_names;
 mod groups;
+mod name_list;
 mod names;
 mod query;
 mod sample;
 mod slice;
 
 pub use choice::RowChoice;
-pub use groups::{RowGroup, check_file_names, file_name, group_rows};
-pub use names::{names_from, rows_named};
+pub use file_names::file_names;
+pub use groups::{MissingRows, RowGroup, group_rows};
+pub use name_list::NameList;
+pub use names::rows_named;
 pub use query::Query;
 pub use sample::sample;
 pub use slice::rows_from;

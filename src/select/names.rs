@@ -1,58 +1,87 @@
 //! Finds rows by name.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use crate::table::Frame;
 use std::collections::HashMap;
-use std::path::Path;
 
-/// Maximum number of unknown names listed in an error.
+/// Maximum number of names and rows listed in an error.
 const SHOWN: usize = 5;
 
-/// Row numbers of `names` in the index of `frame`, in the order of `names`. If several rows have the same
-/// name, the first is taken.
+/// The rows of one name: how many there are, and the first of them.
+#[derive(Default)]
+struct RowsOfName {
+    count: u64,
+    first: Vec<u64>,
+}
+
+/// Row numbers of `names` in the index of `frame`, in the order of `names`; a name given twice gives its row
+/// twice. Names that are not asked for may stand in several rows.
 ///
 /// # Errors
-/// `NotFound` if names do not exist; the message lists the first of them.
+/// `NotFound` if names do not exist, `Usage` if one stands in several rows; the message lists the first.
 pub fn rows_named(names: &[String], frame: &Frame) -> Result<Vec<u64>> {
-    let mut places: HashMap<&[u8], u64> = HashMap::new();
+    let mut places: HashMap<&[u8], RowsOfName> =
+        names.iter().map(|name| (name.as_bytes(), RowsOfName::default())).collect();
     for (row, name) in (0u64..).zip(frame.index().iter()) {
-        places.entry(name).or_insert(row);
+        if let Some(place) = places.get_mut(name) {
+            place.count += 1;
+            if place.first.len() < SHOWN {
+                place.first.push(row);
+            }
+        }
     }
     let mut rows = Vec::with_capacity(names.len());
     let mut unknown = Vec::new();
     for name in names {
         match places.get(name.as_bytes()) {
-            Some(row) => rows.push(*row),
-            None => unknown.push(name.as_str()),
+            Some(RowsOfName { count: 1, first }) => rows.extend(first),
+            Some(place) if place.count > 1 => return Err(ambiguous(name, place)),
+            _ => unknown.push(name.as_str()),
         }
     }
     if unknown.is_empty() {
         return Ok(rows);
     }
     let shown = unknown.iter().take(SHOWN).map(|n| format!("'{n}'")).collect::<Vec<_>>().join(", ");
-    Err(Error::not_found(format!("{} of {} names do not exist: {shown}", unknown.len(), names.len())))
+    let more = if unknown.len() > SHOWN { ", ..." } else { "" };
+    let text = format!("{} of {} names do not exist: {shown}{more}", unknown.len(), names.len());
+    Err(Error::not_found(text))
 }
 
-/// Reads names from the file `text`, one per line; if it is not a readable file, splits `text` at commas.
-pub fn names_from(text: &str) -> Vec<String> {
-    match std::fs::read_to_string(Path::new(text)) {
-        Ok(lines) => {
-            lines.lines().map(|l| l.trim_end_matches('\r').to_owned()).filter(|l| !l.is_empty()).collect()
-        }
-        Err(_) => text.split(',').map(str::to_owned).collect(),
-    }
+fn ambiguous(name: &str, place: &RowsOfName) -> Error {
+    let shown = place.first.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+    let more = if place.count > place.first.len() as u64 { ", ..." } else { "" };
+    let text = format!("expected a name of one row, got '{name}', the name of {}", place.count);
+    Error::usage(format!("{text} (rows {shown}{more})")).hinting(Hint::ChooseByNumber)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Kind;
+
+    fn found(names: &[&str]) -> Result<Vec<u64>> {
+        let frame = Frame::new(None, ["a", "b", "c", "b"].into_iter().collect(), Vec::new()).unwrap();
+        rows_named(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>(), &frame)
+    }
 
     #[test]
     fn the_order_is_that_of_the_list_and_unknown_names_are_listed() {
-        let frame = Frame::new(None, ["a", "b", "c", "b"].into_iter().collect(), Vec::new()).unwrap();
-        let names = |l: &[&str]| l.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-        assert_eq!(rows_named(&names(&["c", "b", "c"]), &frame).unwrap(), [2, 1, 2]);
-        let error = rows_named(&names(&["x", "a", "y"]), &frame).unwrap_err();
+        assert_eq!(found(&["c", "a", "c"]).unwrap(), [2, 0, 2], "given twice, there twice");
+        let error = found(&["x", "a", "y"]).unwrap_err();
         assert_eq!(error.message(), "2 of 3 names do not exist: 'x', 'y'");
+        let error = found(&["1", "2", "3", "4", "5", "6"]).unwrap_err();
+        assert!(error.message().ends_with("'5', ..."), "{error}");
+    }
+
+    /// Never one of several rows without a word: the number of rows, and which.
+    #[test]
+    fn a_name_of_several_rows_is_refused() {
+        let error = found(&["a", "b"]).unwrap_err();
+        assert_eq!(error.message(), "expected a name of one row, got 'b', the name of 2 (rows 1, 3)");
+        assert_eq!((error.kind(), error.hint()), (Kind::Usage, Some(Hint::ChooseByNumber)));
+        let frame = Frame::new(None, ["b"; 9].into_iter().collect(), Vec::new()).unwrap();
+        let error = rows_named(&["b".to_owned()], &frame).unwrap_err();
+        assert!(error.message().ends_with("the name of 9 (rows 0, 1, 2, 3, 4, ...)"), "{error}");
     }
 }

@@ -108,18 +108,16 @@ impl Frame {
         Frame::new(self.index_name().map(str::to_owned), self.names_of(rows), columns?)
     }
 
-    /// Removes from each categorical column the labels that no row has. Calls `changed` for each column that
-    /// loses labels, with its name, its previous number of labels, and the codes of the labels that are kept.
+    /// Removes from each categorical column the labels that no row has. Calls `kept` for each of these columns,
+    /// with its name, its previous number of labels, and the codes of the labels that are kept.
     ///
     /// # Errors
     /// Same as [`Categorical::without_unused`].
-    pub fn without_unused(self, changed: &mut dyn FnMut(&str, usize, &[u64])) -> Result<Frame> {
+    pub fn without_unused(self, kept: &mut dyn FnMut(&str, usize, &[u64])) -> Result<Frame> {
         self.map(|name, column| {
             let Column::Categorical(c) = column else { return Ok(column) };
             let (less, left) = c.without_unused()?;
-            if left.len() < c.categories().len() {
-                changed(name, c.categories().len(), &left);
-            }
+            kept(name, c.categories().len(), &left);
             Ok(Column::Categorical(less))
         })
     }

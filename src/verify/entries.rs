@@ -1,6 +1,6 @@
 //! Compares the entries of two matrices in the same layout, line by line.
 
-use super::{Comparison, Difference, SHOWN};
+use super::{Comparison, Difference, NamingTables, SHOWN};
 use crate::dtype::{Dtype, Scalar, scalar_at};
 use crate::error::{Error, Result};
 use crate::matrix::{Block, Budget, Buffer, Lines, Sink, Source, pump};
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 /// The matrix B, and the differences found so far.
 pub(super) struct ComparedEntries<'s> {
     b: &'s dyn Source,
-    names: [Option<Arc<Frame>>; 2],
+    names: NamingTables,
     /// Type of A's values.
     dtype: Dtype,
     buffers: Mutex<Vec<Buffer>>,
@@ -68,21 +68,12 @@ impl<'a> Side<'a> {
 }
 
 impl<'s> ComparedEntries<'s> {
-    pub(super) fn new(
-        b: &'s dyn Source,
-        names: [Option<Arc<Frame>>; 2],
-        dtype: Dtype,
-        budget: Budget,
-    ) -> Result<Self> {
+    pub(super) fn new(b: &'s dyn Source, names: NamingTables, dtype: Dtype, budget: Budget) -> Result<Self> {
         let longest = Lines::new(b).longest();
         let bytes = longest
             .saturating_mul(12 + b.layout().dtype.size() as u64)
             .saturating_add(b.working_bytes(longest));
-        budget.after(b.resident_bytes(), bytes).map_err(|e| {
-            let both = e.needed().map(|half| half.saturating_mul(2));
-            let e = e.reworded(|m| format!("{m} (each side of a comparison has half of it)"));
-            both.into_iter().fold(e, Error::needing)
-        })?;
+        budget.after(b.resident_bytes(), bytes).map_err(of_half)?;
         Ok(ComparedEntries { b, names, dtype, buffers: Mutex::default(), found: Mutex::default() })
     }
 
@@ -230,8 +221,8 @@ impl<'s> ComparedEntries<'s> {
         }
     }
 
-    /// Adds the differences found to `to`.
-    pub(super) fn finish(self, to: &mut Comparison) {
+    /// Adds the differences found in the matrix `element` to `to`.
+    pub(super) fn finish(self, element: &str, to: &mut Comparison) {
         let found = sync::into_inner(self.found);
         to.differences += found.count;
         for one in found.first.into_iter().take(SHOWN.saturating_sub(to.first.len())) {
@@ -241,9 +232,17 @@ impl<'s> ComparedEntries<'s> {
                 names.name(position[axis]).map(std::borrow::Cow::into_owned)
             };
             let ([row, column], [row_name, column_name]) = (position, [name(0), name(1)]);
-            to.first.push(Difference::Entry { row, column, row_name, column_name, a: one.a, b: one.b });
+            let (element, a, b) = (element.to_owned(), one.a, one.b);
+            to.first.push(Difference::Entry { element, row, column, row_name, column_name, a, b });
         }
     }
+}
+
+/// An error of one side, which has half of the budget: what it needs is doubled.
+pub(super) fn of_half(e: Error) -> Error {
+    let Some(half) = e.needed() else { return e };
+    let e = e.reworded(|message| format!("{message} (each side of a comparison has half of it)"));
+    e.needing(half.saturating_mul(2))
 }
 
 /// Compares bits if the types are the same, else numbers.
@@ -257,7 +256,7 @@ fn equal(a: &Side<'_>, x: usize, b: &Side<'_>, y: usize) -> bool {
     }
 }
 
-fn same_number(a: Scalar, b: Scalar) -> bool {
+pub(super) fn same_number(a: Scalar, b: Scalar) -> bool {
     let integer = |s: Scalar| match s {
         Scalar::Bool(v) => Some(i128::from(v)),
         Scalar::Int(v) => Some(v),
@@ -309,7 +308,7 @@ mod tests {
         let e = ComparedEntries::new(b, [None, None], Dtype::Float32, budget).unwrap();
         e.compare_lines(a, budget, &()).unwrap();
         let mut c = Comparison::default();
-        e.finish(&mut c);
+        e.finish("X", &mut c);
         assert_eq!(c.first.len() as u64, c.differences.min(SHOWN as u64));
         c.differences
     }

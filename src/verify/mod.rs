@@ -1,29 +1,38 @@
-//! Compares two matrices entry for entry.
+//! Compares two matrices entry for entry, or all elements of two files.
 //!
 //! Either may be a file or a store, in either layout: if the layouts differ, one side is transposed first.
 //! Values are compared by their bits. The order within a line does not matter; duplicates are compared
-//! without adding them up. Shapes, names and tables are compared too. To check a single store, see
-//! [`Store::check`](crate::store::Store::check).
+//! without adding them up. Shapes, names and tables are compared too. [`VerifyOptions::all`] adds every other
+//! element: [`elements`] finds them, whatever generation the file is of, and [`objects`] compares them. To check a
+//! single store, see [`Store::check`](crate::store::Store::check).
 
+mod arrays;
+mod elements;
 mod entries;
+mod matrices;
+mod objects;
 mod tables;
 
+use crate::anndata::{Dimension, dimensions_of};
 use crate::dataset::Dataset;
 use crate::dtype::Scalar;
-use crate::error::{Place, Result};
-use crate::matrix::{Budget, Edit, Edited, Source};
-use crate::observe::{Observer, Phase, Verb};
+use crate::error::Result;
+use crate::matrix::Budget;
+use crate::observe::Observer;
 use crate::report;
-use crate::transpose;
-use entries::ComparedEntries;
+use crate::table::Frame;
 use serde::ser::SerializeStruct;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Options of a comparison.
 #[derive(Debug, Clone)]
 pub struct VerifyOptions {
-    /// Path of the matrix in each input, such as `X`.
+    /// Path of the matrix in each input, such as `X`. Not used if all elements are compared.
     pub matrices: [String; 2],
+    /// Compare all elements: matrices, tables, arrays and what is in `uns`. One that only one side has is a
+    /// difference.
+    pub all: bool,
     /// Compare values as numbers of any type: an int16 1 equals a float32 1.0.
     pub numeric: bool,
     /// Add up duplicates on both sides before comparing.
@@ -40,11 +49,15 @@ pub struct VerifyOptions {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Comparison {
-    /// Number of entries compared, in the first matrix.
+    /// Paths of the elements compared, such as `X` and `obs`, in the order of the first input. A table is its names
+    /// and columns.
+    pub compared: Vec<String>,
+    /// Number of entries compared, in the matrices of the first input.
     pub entries: u64,
     /// Number of differences.
     pub differences: u64,
-    /// First differences (at most [`SHOWN`]), in the order of the second matrix.
+    /// First differences (at most [`SHOWN`]), in the order of the elements; in a matrix, in the order of the second
+    /// one.
     pub first: Vec<Difference>,
 }
 
@@ -58,8 +71,9 @@ impl Comparison {
 /// Serialises the fields after `equal`.
 impl serde::Serialize for Comparison {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut out = to.serialize_struct("Comparison", 4)?;
+        let mut out = to.serialize_struct("Comparison", 5)?;
         out.serialize_field("equal", &self.is_equal())?;
+        out.serialize_field("compared", &self.compared)?;
         out.serialize_field("entries", &self.entries)?;
         out.serialize_field("differences", &self.differences)?;
         out.serialize_field("first", &self.first)?;
@@ -72,17 +86,21 @@ impl serde::Serialize for Comparison {
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Difference {
-    /// A difference of the whole matrix or of a table.
+    /// A difference of a whole element, or of one value of a table or an array.
     Whole {
-        /// Name of the property that differs.
+        /// Path of the element.
+        element: String,
+        /// Name of the property that differs, with the element.
         what: String,
         /// The property in A.
         a: String,
         /// The property in B.
         b: String,
     },
-    /// A difference of one entry.
+    /// A difference of one entry of a matrix.
     Entry {
+        /// Path of the matrix.
+        element: String,
         /// Row number.
         row: u64,
         /// Column number.
@@ -104,81 +122,110 @@ pub enum Difference {
 pub const SHOWN: usize = 10;
 
 impl Comparison {
-    fn whole(&mut self, what: impl Into<String>, a: impl ToString, b: impl ToString) {
+    /// Adds a difference of `element`: in `what`, or in the element itself if that is empty.
+    fn whole(&mut self, element: &str, what: &str, a: impl ToString, b: impl ToString) {
         self.differences += 1;
         if self.first.len() < SHOWN {
-            self.first.push(Difference::Whole { what: what.into(), a: a.to_string(), b: b.to_string() });
+            let what = format!("{element} {what}").trim_end().to_owned();
+            let (a, b) = (a.to_string(), b.to_string());
+            self.first.push(Difference::Whole { element: element.to_owned(), what, a, b });
         }
     }
 }
 
-/// Compares a matrix of `a` with one of `b`, on all threads of the current rayon pool.
+/// Compares a matrix of `a` with one of `b`, or all elements, on all threads of the current rayon pool.
 ///
 /// # Errors
-/// Those of reading either side; `Limit` if the budget does not hold the longest line. Differences are not
-/// errors: they are in the result.
+/// Those of reading either side; `Limit` if the budget does not hold the longest line; `Unsupported` if all
+/// elements of MuData are to be compared. Differences are not errors: they are in the result.
 pub fn compare(
     a: &Dataset,
     b: &Dataset,
     options: &VerifyOptions,
     observer: &dyn Observer,
 ) -> Result<Comparison> {
-    let budget = options.budget;
-    let (left, right) = (
-        a.matrix(&options.matrices[0], budget, observer)?,
-        b.matrix(&options.matrices[1], budget, observer)?,
-    );
-    let (mut left, mut right): (&dyn Source, &dyn Source) = (&left, &right);
-    let mut found = Comparison { entries: left.layout().entries, ..Comparison::default() };
-    let (shape_a, shape_b) = (left.layout().shape(), right.layout().shape());
-    if shape_a != shape_b {
-        found.whole("shape", format!("{shape_a:?}"), format!("{shape_b:?}"));
-        return Ok(found);
+    let mut run = CompareRun { sides: [a, b], options, observer, found: Comparison::default() };
+    match options.all {
+        true => run.everything()?,
+        false => run.matrix_and_tables()?,
     }
-    let (dtype_a, dtype_b) = (left.layout().dtype, right.layout().dtype);
-    if dtype_a != dtype_b && !options.numeric {
-        found.whole("value type (values can be compared as numbers)", dtype_a, dtype_b);
-        return Ok(found);
-    }
-    let mut names = [None, None];
-    if options.tables {
-        let frames_a = a.frames(&options.matrices[0], shape_a, observer)?;
-        let frames_b = b.frames(&options.matrices[1], shape_b, observer)?;
-        if let (Some([obs_a, var_a]), Some([obs_b, var_b])) = (&frames_a, &frames_b) {
-            tables::compare("obs", obs_a, obs_b, &mut found)?;
-            tables::compare("var", var_a, var_b, &mut found)?;
+    Ok(run.found)
+}
+
+/// A comparison while it runs.
+struct CompareRun<'r> {
+    sides: [&'r Dataset; 2],
+    options: &'r VerifyOptions,
+    observer: &'r dyn Observer,
+    found: Comparison,
+}
+
+/// Tables that name the rows and columns of a matrix.
+type NamingTables = [Option<Arc<Frame>>; 2];
+
+impl CompareRun<'_> {
+    /// Compares one matrix of each side, and the tables of its rows and columns.
+    fn matrix_and_tables(&mut self) -> Result<()> {
+        let VerifyOptions { matrices: [name_a, name_b], budget, .. } = self.options;
+        let [a, b] = self.sides;
+        let (left, right) =
+            (a.matrix(name_a, *budget, self.observer)?, b.matrix(name_b, *budget, self.observer)?);
+        self.found.compared.push(name_a.clone());
+        if !self.same_form(name_a, [&left, &right]) {
+            return Ok(());
         }
-        if let Some([obs, var]) = frames_a.or(frames_b) {
-            names = [Some(obs), Some(var)];
+        let mut names = [None, None];
+        if self.options.tables {
+            let shape = left.layout().shape();
+            let frames_a = a.frames(name_a, shape, self.observer)?;
+            let frames_b = b.frames(name_b, shape, self.observer)?;
+            if let (Some(x), Some(y)) = (&frames_a, &frames_b) {
+                for (axis, table) in tables_of(name_a).into_iter().enumerate() {
+                    let Some(table) = table.filter(|table| !self.found.compared.contains(table)) else {
+                        continue;
+                    };
+                    tables::compare(&table, &x[axis], &y[axis], &mut self.found)?;
+                    self.found.compared.push(table);
+                }
+            }
+            if let Some(frames) = frames_a.or(frames_b) {
+                names = frames.map(Some);
+            }
         }
+        self.entries(name_a, [&left, &right], names)
     }
-    let edit = Edit { sum_duplicates: options.sum_duplicates, ..Edit::default() };
-    let (edited_a, edited_b);
-    if !edit.is_none() {
-        observer.phase(&Phase::new(Verb::Summing, 0));
-        edited_a = Edited::new(left, edit, budget, observer).in_file(a.path())?;
-        edited_b = Edited::new(right, edit, budget, observer).in_file(b.path())?;
-        (left, right) = (&edited_a, &edited_b);
-    }
-    // Each side gets half of the budget.
-    let half = Budget::new(budget.bytes / 2);
-    let phase = |verb: Verb, s: &dyn Source| {
-        let total = s.layout().bytes();
-        observer.phase(&Phase::new(verb, total).of(&options.matrices[0]));
+}
+
+/// Paths of the tables of the rows and columns of a matrix; `None` where there is none.
+fn tables_of(matrix: &str) -> [Option<String>; 2] {
+    let (modality, inner) = match matrix.strip_prefix("mod/").and_then(|n| n.split_once('/')) {
+        Some((name, inner)) => (format!("mod/{name}/"), inner),
+        None => (String::new(), matrix),
     };
-    let entries = ComparedEntries::new(right, names, left.layout().dtype, half)?;
-    if left.layout().orientation == right.layout().orientation {
-        phase(Verb::Comparing, left);
-        entries.compare_lines(left, half, observer).in_file(a.path())?;
-    } else {
-        let directory = options.temporary.as_deref().unwrap_or(transpose::beside(a.path()));
-        phase(Verb::Reading, left);
-        let partitions =
-            transpose::partition(left, half, directory, observer, &|_| Ok(())).in_file(a.path())?;
-        entries.lines_only_in_b(partitions.pointers())?;
-        phase(Verb::Comparing, left);
-        partitions.deliver(entries.sink(), observer)?;
+    let path = |dimension: Dimension, otherwise: Option<&str>| match dimension {
+        Dimension::Axis(axis) => Some(format!("{modality}{}", axis.name())),
+        Dimension::RawVar => Some(format!("{modality}raw/var")),
+        Dimension::Own => otherwise.map(str::to_owned),
+    };
+    match dimensions_of(inner) {
+        // the matrix of another format: one of a genome, or of loom
+        [Dimension::Own, Dimension::Own] => ["obs", "var"].map(|name| path(Dimension::Own, Some(name))),
+        both => both.map(|dimension| path(dimension, None)),
     }
-    entries.finish(&mut found);
-    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_by_the_path_of_a_matrix() {
+        let of = |matrix: &str| tables_of(matrix).map(Option::unwrap_or_default);
+        assert_eq!(of("X"), ["obs", "var"]);
+        assert_eq!(of("mod/rna/layers/counts"), ["mod/rna/obs", "mod/rna/var"]);
+        assert_eq!(of("raw/X"), ["obs", "raw/var"]);
+        assert_eq!(of("obsp/distances"), ["obs", "obs"]);
+        assert_eq!(of("varm/PCs"), ["var", ""]);
+        assert_eq!(of("GRCh38"), ["obs", "var"]);
+    }
 }

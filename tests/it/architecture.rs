@@ -23,7 +23,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
     ("dataset", &["anndata", "bytes", "formats", "matrix", "store", "table", "tree"]),
-    ("verify", &["dataset", "matrix", "table", "transpose"]),
+    ("verify", &["anndata", "array", "dataset", "matrix", "table", "transpose", "tree"]),
     ("synth", &["anndata", "array", "hdf5", "matrix", "table", "transpose", "tree"]),
     ("export", &["anndata", "array", "codec", "dataset", "matrix", "table", "transpose", "tree"]),
     ("doctor", &["anndata", "dataset", "hdf5", "matrix", "table", "tree"]),

@@ -14,6 +14,7 @@ mod hdf5;
 mod reads;
 mod rewrite;
 mod source_code;
+mod subset;
 mod support;
 mod trees;
 mod verify;

@@ -13,7 +13,7 @@ pub(crate) fn graphs_in_uns(root: &Node) -> Vec<(&'static str, Node)> {
     GRAPHS.iter().filter_map(|name| Some((*name, open(*name)?))).collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "write"))]
 mod tests {
     use super::*;
     use crate::anndata::{AnnDataWriter, StorageOptions};

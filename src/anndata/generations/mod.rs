@@ -14,5 +14,5 @@
 //! Since 0.8 the root has the encoding `anndata`, and categorical columns are groups.
 
 pub(crate) mod compound;
-#[cfg(feature = "write")]
+#[cfg(feature = "store")]
 pub(crate) mod graphs;

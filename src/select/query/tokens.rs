@@ -8,6 +8,9 @@ use std::str::CharIndices;
 /// A word, a sign or a value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
+    /// A plain word: a column, or where one is expected, an operator such as `startswith`.
+    Word(String),
+    /// A column in backticks.
     Name(String),
     Literal(Literal),
     ComparisonOperator(ComparisonOperator),
@@ -23,13 +26,19 @@ pub(super) enum Token {
 }
 
 /// Operators and brackets by their text, longer ones first.
-const SIGNS: [(&str, Token); 11] = [
+const SIGNS: [(&str, Token); 17] = [
     ("==", Token::ComparisonOperator(ComparisonOperator::Equal)),
     ("!=", Token::ComparisonOperator(ComparisonOperator::NotEqual)),
     ("<=", Token::ComparisonOperator(ComparisonOperator::LessEqual)),
     (">=", Token::ComparisonOperator(ComparisonOperator::GreaterEqual)),
+    ("&&", Token::And),
+    ("||", Token::Or),
     ("<", Token::ComparisonOperator(ComparisonOperator::Less)),
     (">", Token::ComparisonOperator(ComparisonOperator::Greater)),
+    ("&", Token::And),
+    ("|", Token::Or),
+    ("!", Token::Not),
+    ("~", Token::Not),
     ("(", Token::Open),
     (")", Token::Close),
     ("[", Token::ListOpen),
@@ -53,13 +62,19 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>> {
         let token = if let Some((sign, token)) = SIGNS.iter().find(|(s, _)| rest.starts_with(s)) {
             chars.nth(sign.len() - 1);
             token.clone()
-        } else if matches!(c, '"' | '\'' | '`') {
-            let inner = quoted(&mut chars).ok_or_else(|| wrong(text, at, "a quote without its end"))?;
-            if c == '`' { Token::Name(inner) } else { Token::Literal(Literal::Text(inner)) }
+        } else if rest.starts_with("r'") || rest.starts_with("r\"") {
+            chars.next();
+            Token::Literal(Literal::Text(quoted(text, at, &mut chars, Escapes::None)?))
+        } else if c == '`' {
+            Token::Name(quoted(text, at, &mut chars, Escapes::Twice)?)
+        } else if matches!(c, '"' | '\'') {
+            Token::Literal(Literal::Text(quoted(text, at, &mut chars, Escapes::Backslash)?))
         } else if c.is_ascii_digit() || matches!(c, '-' | '+' | '.') {
             Token::Literal(number(&mut chars).ok_or_else(|| wrong(text, at, "expected a number"))?)
         } else if c.is_alphanumeric() || c == '_' {
             word(&mut chars)
+        } else if c == '=' {
+            return Err(wrong(text, at, "expected '=='"));
         } else {
             return Err(wrong(text, at, "expected a name or a value"));
         };
@@ -68,19 +83,44 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>> {
     Ok(out)
 }
 
-/// Reads the quoted text that follows; `None` if the quotes are not closed. A backslash escapes, except
-/// between backticks.
-fn quoted(chars: &mut Peekable<CharIndices<'_>>) -> Option<String> {
-    let (_, quote) = chars.next()?;
+/// How a quote, and what cannot be typed, is written between quotes.
+#[derive(Clone, Copy, PartialEq)]
+enum Escapes {
+    /// With a backslash: texts.
+    Backslash,
+    /// Twice: names in backticks.
+    Twice,
+    /// Not at all: texts after `r`.
+    None,
+}
+
+/// Reads the quoted text that follows; the token begins at byte `at`.
+fn quoted(text: &str, at: usize, chars: &mut Peekable<CharIndices<'_>>, how: Escapes) -> Result<String> {
+    let without_end = || wrong(text, at, "a quote without its end");
+    let (_, quote) = chars.next().ok_or_else(without_end)?;
     let mut inner = String::new();
     loop {
-        match chars.next()? {
-            (_, '\\') if quote != '`' => inner.push(match chars.next()?.1 {
-                'n' => '\n',
-                't' => '\t',
-                other => other,
-            }),
-            (_, c) if c == quote => return Some(inner),
+        match chars.next().ok_or_else(without_end)? {
+            (at, '\\') if how == Escapes::Backslash => {
+                inner.push(match chars.next().ok_or_else(without_end)?.1 {
+                    'n' => '\n',
+                    't' => '\t',
+                    'r' => '\r',
+                    c @ ('\\' | '\'' | '"') => c,
+                    _ => {
+                        let why =
+                            r#"expected one of \n, \t, \r, \\, \' and \" (in r'...' a backslash is itself)"#;
+                        return Err(wrong(text, at, why));
+                    }
+                });
+            }
+            (_, c) if c == quote => {
+                let twice = how == Escapes::Twice && chars.next_if(|(_, next)| *next == quote).is_some();
+                if !twice {
+                    return Ok(inner);
+                }
+                inner.push(quote);
+            }
             (_, c) => inner.push(c),
         }
     }
@@ -101,24 +141,24 @@ fn number(chars: &mut Peekable<CharIndices<'_>>) -> Option<Literal> {
         c.is_ascii_alphanumeric() || c == '.' || c == '_' || sign
     });
     let plain = word.replace('_', "");
-    match (plain.parse(), plain.parse()) {
+    match (plain.parse(), plain.parse::<f64>()) {
         (Ok(i), _) => Some(Literal::Integer(i)),
-        (_, Ok(f)) => Some(Literal::Float(f)),
+        (_, Ok(f)) if !f.is_nan() => Some(Literal::Float(f)),
         _ => None,
     }
 }
 
 fn word(chars: &mut Peekable<CharIndices<'_>>) -> Token {
     let word = run(chars, |_, c| c.is_alphanumeric() || c == '_' || c == '.');
-    match word.as_str() {
+    match word.to_ascii_lowercase().as_str() {
         "and" => Token::And,
         "or" => Token::Or,
         "not" => Token::Not,
         "in" => Token::In,
-        "true" | "True" => Token::Literal(Literal::Bool(true)),
-        "false" | "False" => Token::Literal(Literal::Bool(false)),
-        "missing" | "None" => Token::Literal(Literal::Missing),
-        _ => Token::Name(word),
+        "true" => Token::Literal(Literal::Bool(true)),
+        "false" => Token::Literal(Literal::Bool(false)),
+        "missing" | "none" => Token::Literal(Literal::Missing),
+        _ => Token::Word(word),
     }
 }
 
@@ -126,14 +166,17 @@ fn word(chars: &mut Peekable<CharIndices<'_>>) -> Token {
 mod tests {
     use super::*;
 
+    fn of(text: &str) -> Vec<Token> {
+        tokens(text).unwrap().into_iter().map(|(_, token)| token).collect()
+    }
+
+    fn text(t: &str) -> Token {
+        Token::Literal(Literal::Text(t.into()))
+    }
+
     #[test]
     fn words_quotes_and_numbers() {
-        let text = |t: &str| Token::Literal(Literal::Text(t.into()));
-        let found: Vec<Token> = tokens(r#"`n genes`>=-1_000e2 and"a\"b\n" not in"#)
-            .unwrap()
-            .into_iter()
-            .map(|(_, t)| t)
-            .collect();
+        let found = of(r#"`n genes`>=-1_000e2 And"a\"b\n" not in r'\d' & ! a.b"#);
         let wanted = [
             Token::Name("n genes".into()),
             Token::ComparisonOperator(ComparisonOperator::GreaterEqual),
@@ -142,8 +185,27 @@ mod tests {
             text("a\"b\n"),
             Token::Not,
             Token::In,
+            text("\\d"),
+            Token::And,
+            Token::Not,
+            Token::Word("a.b".into()),
         ];
         assert_eq!(found, wanted);
-        assert_eq!(tokens("  é == 1").unwrap()[0], (2, Token::Name("é".into())));
+        assert_eq!(tokens("  é == 1").unwrap()[0], (2, Token::Word("é".into())));
+        assert_eq!(of("`a``b` ``"), [Token::Name("a`b".into()), Token::Name(String::new())]);
+        assert_eq!(of("r == 1")[0], Token::Word("r".into()));
+    }
+
+    #[test]
+    fn unknown_escapes_are_refused_where_they_stand() {
+        assert_eq!(of(r#"'\n\t\r\\\'\"'"#), [text("\n\t\r\\'\"")]);
+        let error = tokens(r#"index == "x\y""#).unwrap_err();
+        assert!(error.message().starts_with(r"condition: expected one of \n, "), "{error}");
+        assert!(error.message().ends_with(r#"at '\y"'"#), "{error}");
+        for without_end in ["'a", "'a\\", "`a", "r'a"] {
+            let error = tokens(without_end).unwrap_err();
+            assert!(error.message().contains("a quote without its end"), "{error}");
+        }
+        assert!(tokens("a == +nan").is_err(), "missing is the word for it");
     }
 }
