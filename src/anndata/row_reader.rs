@@ -41,7 +41,7 @@ impl RowReader {
         for d in arrays {
             d.load_chunk_index()?;
             d.check_holes()?;
-            if d.stream(GIANT)?.is_some() {
+            if d.would_stream(GIANT)? {
                 least = LARGE;
             }
         }

@@ -14,12 +14,76 @@ pub(crate) struct PageCache {
     kept: Mutex<KeptPages>,
 }
 
+/// Kept pages in the order of their last use, as a ring: each has a page before and one after it.
 #[derive(Debug, Default)]
 struct KeptPages {
-    /// Number of uses so far.
-    clock: u64,
-    /// When each page was last used, and its bytes.
-    pages: HashMap<u64, (u64, Arc<[u8]>)>,
+    /// Place of each page in `pages`, by its number.
+    places: HashMap<u64, usize>,
+    pages: Vec<KeptPage>,
+    /// Place of the page used last; the one after it is the one used longest ago.
+    newest: usize,
+}
+
+#[derive(Debug)]
+struct KeptPage {
+    number: u64,
+    bytes: Arc<[u8]>,
+    /// Places of the pages used before and after this one.
+    older: usize,
+    newer: usize,
+}
+
+impl KeptPages {
+    /// The bytes of page `number`, which is then the newest.
+    fn get(&mut self, number: u64) -> Option<Arc<[u8]>> {
+        // Neighbouring structures are read one after the other, so it is nearly always the newest.
+        let newest = self.pages.get(self.newest)?;
+        if newest.number == number {
+            return Some(Arc::clone(&newest.bytes));
+        }
+        let place = *self.places.get(&number)?;
+        self.unlink(place);
+        self.link(place);
+        Some(Arc::clone(&self.pages[place].bytes))
+    }
+
+    /// Keeps a page, in the place of the oldest if there are `most` already.
+    fn keep(&mut self, number: u64, bytes: Arc<[u8]>, most: usize) {
+        if self.places.contains_key(&number) {
+            return; // another thread read it too
+        }
+        let mut place = self.pages.len();
+        if place < most {
+            self.pages.push(KeptPage { number, bytes, older: place, newer: place });
+        } else {
+            place = self.pages[self.newest].newer;
+            self.places.remove(&self.pages[place].number);
+            self.unlink(place);
+            (self.pages[place].number, self.pages[place].bytes) = (number, bytes);
+        }
+        self.places.insert(number, place);
+        self.link(place);
+    }
+
+    /// Takes a page out of the ring; the newest is followed by the one before it.
+    fn unlink(&mut self, place: usize) {
+        let KeptPage { older, newer, .. } = self.pages[place];
+        (self.pages[older].newer, self.pages[newer].older) = (newer, older);
+        if self.newest == place {
+            self.newest = older;
+        }
+    }
+
+    /// Puts a page behind the newest, and makes it the newest.
+    fn link(&mut self, place: usize) {
+        let before = self.newest;
+        let after = self.pages[before].newer;
+        if place != before {
+            (self.pages[place].older, self.pages[place].newer) = (before, after);
+            (self.pages[before].newer, self.pages[after].older) = (place, place);
+        }
+        self.newest = place;
+    }
 }
 
 impl PageCache {
@@ -64,27 +128,15 @@ impl PageCache {
     }
 
     fn page(&self, source: &dyn ReadAt, len: u64, number: u64) -> io::Result<Arc<[u8]>> {
-        {
-            let mut kept = lock(&self.kept);
-            kept.clock += 1;
-            let now = kept.clock;
-            if let Some((used, page)) = kept.pages.get_mut(&number) {
-                *used = now;
-                return Ok(Arc::clone(page));
-            }
+        if let Some(page) = lock(&self.kept).get(number) {
+            return Ok(page);
         }
         let start = number * self.page_bytes as u64;
         let bytes = usize::try_from(len - start).unwrap_or(usize::MAX).min(self.page_bytes);
         let mut page = vec![0; bytes];
         source.read_exact_at(&mut page, start)?;
         let page: Arc<[u8]> = page.into();
-        let mut kept = lock(&self.kept);
-        if kept.pages.len() >= self.pages {
-            let oldest = kept.pages.iter().min_by_key(|(_, (used, _))| *used).map(|(n, _)| *n);
-            oldest.and_then(|n| kept.pages.remove(&n));
-        }
-        let now = kept.clock;
-        kept.pages.insert(number, (now, Arc::clone(&page)));
+        lock(&self.kept).keep(number, Arc::clone(&page), self.pages);
         Ok(page)
     }
 }
@@ -165,5 +217,28 @@ mod tests {
         assert_eq!(asked(), 4, "longer than a page");
         assert!(read(98, 3).is_err());
         assert!(read(u64::MAX, 3).is_err());
+    }
+
+    /// Against a list of the pages by last use.
+    #[test]
+    fn the_page_used_longest_ago_leaves() {
+        for most in [1usize, 2, 3, 7] {
+            let cached = Cached::new(Counting(vec![0; 200], AtomicUsize::new(0)), 10, most);
+            let (mut by_use, mut asked, mut x) = (Vec::new(), 0, 1u64);
+            for _ in 0..2000 {
+                x = x.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                let number = (x >> 33) % 12;
+                cached.read_exact_at(&mut [0; 5], number * 10 + 2).unwrap();
+                match by_use.iter().position(|n| *n == number) {
+                    Some(at) => drop(by_use.remove(at)),
+                    None => asked += 1,
+                }
+                by_use.push(number);
+                if by_use.len() > most {
+                    by_use.remove(0);
+                }
+                assert_eq!(cached.source.1.load(Ordering::Relaxed), asked, "{most} pages");
+            }
+        }
     }
 }

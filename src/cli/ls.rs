@@ -1,10 +1,11 @@
 //! `annmap ls`: lists every object and attribute of an HDF5 file.
 
-use super::report::{self, Out, printable};
+use super::report::{self, Out, json_line, printable};
 use annmap::dtype::Class;
 use annmap::hdf5::{Dataset, File, Found, Object, ObjectKind, Storage, Target, Value, Visit};
 use annmap::{Error, Kind, Result};
 use serde::Serialize;
+use std::fmt::{self, Display, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -28,14 +29,28 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let file = File::open_with(&args.file, args.limits.limits())?;
     let start = file.object(&args.path).map_err(|e| e.in_file(&args.file))?;
-    let mut ls = Ls { args, out: Out::new(), errors: Vec::new() };
-    for visit in start.walk() {
-        ls.visit(&visit)?;
+    let (mut walk, mut out, mut errors) = (start.walk(), Out::new(), Vec::new());
+    // With `--crc` the values of each dataset are read, which one after the other do best.
+    let most = if args.crc { 1 } else { BATCH };
+    let mut batch: Vec<Visit> = walk.by_ref().take(most).collect();
+    while !batch.is_empty() {
+        let list = || Ls::list(args, &batch);
+        let (listed, next) = if batch.len() < BATCH {
+            (list(), walk.by_ref().take(most).collect())
+        } else {
+            rayon::join(list, || walk.by_ref().take(most).collect())
+        };
+        let listed = listed?;
+        out.lines(&listed.text)?;
+        errors.extend(listed.errors);
+        batch = next;
     }
-    let Ls { out, errors, .. } = ls;
     out.finish()?;
     Ok(report::worst(&errors))
 }
+
+/// Objects that are listed while the next ones are opened.
+const BATCH: usize = 256;
 
 /// One line of JSON: an object, an attribute or an error.
 #[derive(Debug, Default, Serialize)]
@@ -65,26 +80,43 @@ struct ListingLine<'a> {
     error: Option<&'a str>,
 }
 
+/// The lines of a few objects.
 struct Ls<'a> {
     args: &'a Args,
-    out: Out,
+    text: Vec<u8>,
+    /// A line before its control characters are escaped.
+    line: String,
     errors: Vec<Kind>,
 }
 
-impl Ls<'_> {
+impl<'a> Ls<'a> {
+    fn list(args: &'a Args, visits: &[Visit]) -> Result<Self> {
+        let mut ls = Ls { args, text: Vec::new(), line: String::new(), errors: Vec::new() };
+        visits.iter().try_for_each(|visit| ls.visit(visit))?;
+        Ok(ls)
+    }
+
+    fn line(&mut self, text: fmt::Arguments<'_>) {
+        self.line.clear();
+        // Writing to a string cannot fail.
+        let _ = self.line.write_fmt(text);
+        self.text.extend_from_slice(printable(&self.line).as_bytes());
+        self.text.push(b'\n');
+    }
+
     fn visit(&mut self, visit: &Visit) -> Result<()> {
         let path = visit.path();
         match visit.found() {
             Found::Object(object) => {
                 match object.kind() {
                     ObjectKind::Dataset => self.dataset(object, path)?,
-                    kind => self.entry(path, kind.name(), ListingLine::default(), kind.name())?,
+                    kind => self.entry(path, kind.name(), ListingLine::default(), &kind.name())?,
                 }
                 self.attributes(object, path)
             }
             Found::Same(first) => {
                 let line = ListingLine { same_as: Some(first), ..ListingLine::default() };
-                self.entry(path, "same", line, &format!("same as {first}"))
+                self.entry(path, "same", line, &format_args!("same as {first}"))
             }
             Found::Link(link) => self.link(path, &link.target),
             Found::TooDeep(most) => {
@@ -92,7 +124,7 @@ impl Ls<'_> {
                 self.error(path, None, &Error::new(Kind::Limit, text))
             }
             Found::Broken(e) => self.error(path, None, e),
-            other => self.entry(path, "unknown", ListingLine::default(), &format!("{other:?}")),
+            other => self.entry(path, "unknown", ListingLine::default(), &format_args!("{other:?}")),
         }
     }
 
@@ -100,18 +132,17 @@ impl Ls<'_> {
         match target {
             Target::Soft(to) => {
                 let line = ListingLine { target: Some(to), ..ListingLine::default() };
-                self.entry(path, "soft-link", line, &format!("soft link to {to}"))
+                self.entry(path, "soft-link", line, &format_args!("soft link to {to}"))
             }
             Target::External { file, path: inner } => {
                 let line = ListingLine { file: Some(file), target: Some(inner), ..ListingLine::default() };
-                self.entry(path, "external-link", line, &format!("external link to {inner} in {file}"))
+                self.entry(path, "external-link", line, &format_args!("external link to {inner} in {file}"))
             }
             Target::User(kind) => {
-                let text = format!("user-defined link {kind}");
                 let line = ListingLine { link_type: Some(*kind), ..ListingLine::default() };
-                self.entry(path, "user-link", line, &text)
+                self.entry(path, "user-link", line, &format_args!("user-defined link {kind}"))
             }
-            other => self.entry(path, "unknown", ListingLine::default(), &format!("{other:?}")),
+            other => self.entry(path, "unknown", ListingLine::default(), &format_args!("{other:?}")),
         }
     }
 
@@ -127,12 +158,9 @@ impl Ls<'_> {
             Some(Ok(crc)) => Some(crc),
             None => None,
         };
-        let mut text = format!("{dtype} {}{}", shape_text(shape), storage_text(&dataset));
-        if let Some(crc) = crc {
-            text += &crc_text(crc);
-        }
         let line = ListingLine { dtype: Some(&dtype), shape: Some(shape), crc, ..ListingLine::default() };
-        self.entry(path, "dataset", line, &text)
+        let (shape, storage) = (ShapeText(shape), StorageText(&dataset));
+        self.entry(path, "dataset", line, &format_args!("{dtype} {shape}{storage}{}", CrcText(crc)))
     }
 
     fn attributes(&mut self, object: &Object, path: &str) -> Result<()> {
@@ -150,36 +178,26 @@ impl Ls<'_> {
                 Ok((value, crc)) if self.args.json => {
                     let (dtype, shape) = (value.datatype().name(), Some(value.shape()));
                     let attr = Some(a.name.as_str());
-                    self.out.json(&ListingLine {
-                        path,
-                        attr,
-                        dtype: Some(&dtype),
-                        shape,
-                        crc,
-                        ..ListingLine::default()
-                    })?;
+                    let line =
+                        ListingLine { path, attr, dtype: Some(&dtype), shape, crc, ..ListingLine::default() };
+                    json_line(&line, &mut self.text)?;
                 }
                 Ok((value, crc)) => {
-                    let shown = preview(&value);
-                    let crc = crc.map(crc_text).unwrap_or_default();
-                    let text = format!(
-                        "{path}@{}  {} {}{shown}{crc}",
-                        a.name,
-                        value.datatype().name(),
-                        shape_text(value.shape())
-                    );
-                    self.out.line(&printable(&text))?;
+                    let (name, shape, crc) = (&a.name, ShapeText(value.shape()), CrcText(crc));
+                    let (dtype, shown) = (value.datatype().name(), preview(&value));
+                    self.line(format_args!("{path}@{name}  {dtype} {shape}{shown}{crc}"));
                 }
             }
         }
         Ok(())
     }
 
-    fn entry(&mut self, path: &str, kind: &str, line: ListingLine<'_>, text: &str) -> Result<()> {
+    fn entry(&mut self, path: &str, kind: &str, line: ListingLine<'_>, text: &dyn Display) -> Result<()> {
         if !self.args.json {
-            return self.out.line(&printable(&format!("{path}  {text}")));
+            self.line(format_args!("{path}  {text}"));
+            return Ok(());
         }
-        self.out.json(&ListingLine { path, kind: Some(kind), ..line })
+        json_line(&ListingLine { path, kind: Some(kind), ..line }, &mut self.text)
     }
 
     /// Prints an object or attribute that cannot be read as a line of its own; the listing continues.
@@ -194,32 +212,58 @@ impl Ls<'_> {
         let text = format!("{inner}{}", e.without_place());
         if !self.args.json {
             let at = attribute.map(|a| format!("@{a}")).unwrap_or_default();
-            return self.out.line(&printable(&format!("{path}{at}  error: {text}")));
+            self.line(format_args!("{path}{at}  error: {text}"));
+            return Ok(());
         }
-        self.out.json(&ListingLine { path, attr: attribute, error: Some(&text), ..ListingLine::default() })
+        let line = ListingLine { path, attr: attribute, error: Some(&text), ..ListingLine::default() };
+        json_line(&line, &mut self.text)
     }
 }
 
-fn shape_text(shape: Option<&[u64]>) -> String {
-    match shape {
-        None => "null".into(),
-        Some([]) => "scalar".into(),
-        Some(s) => format!("{s:?}"),
+/// Dimensions; none for a null dataspace.
+struct ShapeText<'a>(Option<&'a [u64]>);
+
+impl Display for ShapeText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("null"),
+            Some([]) => f.write_str("scalar"),
+            Some(shape) => write!(f, "{shape:?}"),
+        }
     }
 }
 
-fn crc_text(crc: Option<u32>) -> String {
-    crc.map_or_else(|| "  crc -".into(), |c| format!("  crc {c:08x}"))
+/// A checksum, if it was asked for; inside, none for values without one.
+struct CrcText(Option<Option<u32>>);
+
+impl Display for CrcText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => Ok(()),
+            Some(None) => f.write_str("  crc -"),
+            Some(Some(crc)) => write!(f, "  crc {crc:08x}"),
+        }
+    }
 }
 
-fn storage_text(d: &Dataset) -> String {
-    let filters: Vec<String> = d.filters().iter().map(Dataset::filter_name).collect();
-    let filters = if filters.is_empty() { String::new() } else { format!(" {}", filters.join("+")) };
-    match d.storage() {
-        Storage::Compact => "  compact".into(),
-        Storage::Contiguous => String::new(),
-        Storage::Chunked(c) => format!("  chunks {c:?}{filters}"),
-        Storage::Virtual => "  virtual".into(),
+/// How the elements of a dataset are stored; nothing for contiguous ones.
+struct StorageText<'a>(&'a Dataset);
+
+impl Display for StorageText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.storage() {
+            Storage::Compact => f.write_str("  compact"),
+            Storage::Contiguous => Ok(()),
+            Storage::Virtual => f.write_str("  virtual"),
+            Storage::Chunked(chunk) => {
+                write!(f, "  chunks {chunk:?}")?;
+                for (n, filter) in self.0.filters().iter().enumerate() {
+                    let before = if n == 0 { ' ' } else { '+' };
+                    write!(f, "{before}{}", Dataset::filter_name(filter))?;
+                }
+                Ok(())
+            }
+        }
     }
 }
 

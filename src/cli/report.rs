@@ -2,6 +2,7 @@
 
 use annmap::{Error, Hint, Kind};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -72,11 +73,20 @@ impl<'a, R> Timed<'a, R> {
 }
 
 /// Returns `text` with control characters escaped.
-pub(crate) fn printable(text: &str) -> String {
-    if !text.contains(char::is_control) {
-        return text.to_owned();
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    // Control characters are below 0x20, 0x7f, or two bytes of which the first is 0xc2.
+    let may_be = text.bytes().fold(false, |any, b| any | (b < 0x20) | (b == 0x7f) | (b == 0xc2));
+    if !may_be || !text.contains(char::is_control) {
+        return Cow::Borrowed(text);
     }
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// Appends a value as one line of JSON, with keys in field order.
+pub(crate) fn json_line(value: &impl Serialize, out: &mut Vec<u8>) -> annmap::Result<()> {
+    serde_json::to_writer(&mut *out, value).map_err(Error::external)?;
+    out.push(b'\n');
+    Ok(())
 }
 
 /// Buffered stdout that ends the process quietly when its reader has closed the pipe.
@@ -88,13 +98,20 @@ impl Out {
     }
 
     pub(crate) fn line(&mut self, text: &str) -> annmap::Result<()> {
-        self.0.write_all(text.as_bytes()).and_then(|()| self.0.write_all(b"\n")).map_err(broken)
+        self.lines(text.as_bytes())?;
+        self.lines(b"\n")
+    }
+
+    /// Prints lines that end with their line breaks.
+    pub(crate) fn lines(&mut self, text: &[u8]) -> annmap::Result<()> {
+        self.0.write_all(text).map_err(broken)
     }
 
     /// Prints a value as one line of JSON, with keys in field order.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> annmap::Result<()> {
-        let text = serde_json::to_string(value).map_err(Error::external)?;
-        self.line(&text)
+        let mut line = Vec::new();
+        json_line(value, &mut line)?;
+        self.lines(&line)
     }
 
     pub(crate) fn finish(mut self) -> annmap::Result<()> {

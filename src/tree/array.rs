@@ -191,6 +191,15 @@ impl Array {
         dataset.fill_value()
     }
 
+    /// Whether [`stream`](Self::stream) returns a stream; makes none and reads no more than the chunk index.
+    ///
+    /// # Errors
+    /// As [`load_chunk_index`](Self::load_chunk_index).
+    pub fn would_stream(&self, least: u64) -> Result<bool> {
+        let ArrayOf::Hdf5(dataset) = &self.0;
+        dataset.would_stream(least)
+    }
+
     /// Refuses an array whose unwritten part is far larger than the container: nothing in the file justifies
     /// its size.
     pub(crate) fn check_holes(&self) -> Result<()> {

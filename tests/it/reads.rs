@@ -2,7 +2,9 @@
 
 use crate::support::fixture;
 use annmap::dataset::Dataset;
+use annmap::dtype::Dtype;
 use annmap::export::ExportOptions;
+use annmap::hdf5::{File, Found, Group, Libver, StoredValue, Writer};
 use annmap::synth::{SynthOptions, synth};
 use annmap::{Limits, ReadAt};
 use std::io;
@@ -89,6 +91,38 @@ fn a_column_costs_its_own_bytes() {
     // one-byte codes
     let (read, column) = (source.taken(), 200_000);
     assert!(read <= column * 12 / 10 + (64 << 10), "{read} bytes for a column of {column}");
+}
+
+/// Listing reads every byte of the metadata once, and reads neighbouring structures together.
+#[test]
+fn a_listing_reads_each_page_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("many.h5");
+    for libver in [Libver::Earliest, Libver::Latest] {
+        let mut w = Writer::create(&path, true, libver).unwrap();
+        let (mut root, mut many) = (Group::new(), Group::new());
+        // header messages of 64 KiB hold 1,000 links; a symbol table holds any number
+        for n in 0..if libver == Libver::Latest { 1_000 } else { 20_000 } {
+            let mut child = Group::new();
+            child.attribute("n", StoredValue::numbers(Dtype::Int64, &[], vec![0; 8]));
+            many.link(&format!("child_{n:06}"), w.group(&child).unwrap());
+        }
+        root.link("many", w.group(&many).unwrap());
+        w.finish(&root).unwrap();
+        let source = Counting::open(&path);
+        let file = File::from_source(source.clone(), Limits::default()).unwrap();
+        let mut attributes = 0;
+        for visit in file.walk().unwrap() {
+            if let Found::Object(object) = visit.found() {
+                attributes += object.attributes().unwrap().len();
+            }
+        }
+        assert!(attributes >= 1_000);
+        let requests = source.requests.load(Relaxed);
+        let (read, len) = (source.taken(), ReadAt::len(&source));
+        assert!(read <= len * 11 / 10, "{read} bytes of {len} for {libver:?}");
+        assert!(requests <= len / PAGE + 100, "{requests} requests for {libver:?}");
+    }
 }
 
 /// A table is read once while a handle to it is alive; its length needs no reading.

@@ -163,6 +163,7 @@ fn chunks_read_in_order_are_what_they_are_read_whole() {
                 );
                 w.finish(&root).unwrap();
                 let d = File::open(&path).unwrap().root().unwrap().descend("d").unwrap().dataset().unwrap();
+                assert!(d.would_stream(0).unwrap() && !d.would_stream(u64::MAX).unwrap());
                 let mut stream = d.stream(0).unwrap().unwrap();
                 let mut got = vec![0; bytes.len()];
                 for part in got.chunks_mut(width as usize * 611) {

@@ -15,14 +15,13 @@ pub(crate) fn lookup3(bytes: &[u8], initial: u32) -> u32 {
     let len = u32::try_from(bytes.len() & 0xffff_ffff).unwrap_or(0);
     let start = 0xdead_beef_u32.wrapping_add(len).wrapping_add(initial);
     let (mut a, mut b, mut c) = (start, start, start);
-    let word = |w: &[u8]| w.iter().rev().fold(0u32, |v, &byte| v.wrapping_shl(8) | u32::from(byte));
-    let mut rest = bytes;
-    while rest.len() > 12 {
-        let (block, tail) = rest.split_at(12);
-        let mut words = block.chunks(4).map(word);
-        a = a.wrapping_add(words.next().unwrap_or(0));
-        b = b.wrapping_add(words.next().unwrap_or(0));
-        c = c.wrapping_add(words.next().unwrap_or(0));
+    // All blocks of 12 bytes but the last, which is mixed in another way.
+    let whole = bytes.len().saturating_sub(1) / 12;
+    let (blocks, rest) = bytes.split_at_checked(whole.saturating_mul(12)).unwrap_or((bytes, &[]));
+    for [x, y, z] in blocks.as_chunks::<12>().0.iter().map(words) {
+        a = a.wrapping_add(x);
+        b = b.wrapping_add(y);
+        c = c.wrapping_add(z);
         // mix
         a = a.wrapping_sub(c) ^ c.rotate_left(4);
         c = c.wrapping_add(b);
@@ -36,15 +35,16 @@ pub(crate) fn lookup3(bytes: &[u8], initial: u32) -> u32 {
         a = a.wrapping_add(c);
         c = c.wrapping_sub(b) ^ b.rotate_left(4);
         b = b.wrapping_add(a);
-        rest = tail;
     }
     if rest.is_empty() {
         return c;
     }
-    let mut words = rest.chunks(4).map(word);
-    a = a.wrapping_add(words.next().unwrap_or(0));
-    b = b.wrapping_add(words.next().unwrap_or(0));
-    c = c.wrapping_add(words.next().unwrap_or(0));
+    let mut last = [0; 12];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let [x, y, z] = words(&last);
+    a = a.wrapping_add(x);
+    b = b.wrapping_add(y);
+    c = c.wrapping_add(z);
     // final
     c = (c ^ b).wrapping_sub(b.rotate_left(14));
     a = (a ^ c).wrapping_sub(c.rotate_left(11));
@@ -53,6 +53,12 @@ pub(crate) fn lookup3(bytes: &[u8], initial: u32) -> u32 {
     a = (a ^ c).wrapping_sub(c.rotate_left(4));
     b = (b ^ a).wrapping_sub(a.rotate_left(14));
     (c ^ b).wrapping_sub(b.rotate_left(24))
+}
+
+/// The three numbers of a block.
+fn words(block: &[u8; 12]) -> [u32; 3] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = *block;
+    [[a, b, c, d], [e, f, g, h], [i, j, k, l]].map(u32::from_le_bytes)
 }
 
 /// Reads the checksum at the cursor and compares it with that of `covered`, the bytes before it.
@@ -90,5 +96,9 @@ mod tests {
         assert_eq!(lookup3(b"", 0xdeadbeef), 0xbd5b7dde);
         assert_eq!(lookup3(text, 0), 0x17770551);
         assert_eq!(lookup3(text, 1), 0xcd628161);
+        // whole blocks, and a part of one
+        for (len, sum) in [(12, 0xccda323b), (13, 0x114345a2), (24, 0x4eaa9b13)] {
+            assert_eq!(lookup3(&text[..len], 0), sum);
+        }
     }
 }

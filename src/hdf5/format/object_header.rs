@@ -1,12 +1,13 @@
 //! Object headers, versions 1 and 2: the frame around messages. HDF5 File Format 3.0, IV.A.1.
 //!
 //! A header is a first block and continuation blocks, each a sequence of messages. This module decodes the
-//! frames; `read/object.rs` follows continuations.
+//! frames; `read/header.rs` follows continuations.
 
 use super::{Sizes, checksum};
 use crate::bytes::Cursor;
 use crate::bytes::put::Put;
 use crate::error::{Error, Result};
+use std::ops::Range;
 
 /// Enough bytes for the fixed part of either version.
 pub(crate) const PREFIX_LEN: usize = 64;
@@ -40,7 +41,8 @@ pub(crate) struct RawMessage {
     pub(crate) order: Option<u16>,
     /// Absolute offset of the body.
     pub(crate) offset: u64,
-    pub(crate) body: Vec<u8>,
+    /// Where the body is in the bytes of all blocks, one block after the other.
+    pub(crate) body: Range<usize>,
 }
 
 /// Message flag: the body is a reference to a message stored elsewhere.
@@ -87,8 +89,15 @@ fn read_prefix_v2(src: &mut Cursor<'_>) -> Result<Prefix> {
     Ok(Prefix { style: Style::V2 { creation_order: flags & 0x04 != 0 }, len, messages_len })
 }
 
-/// Reads the messages of one block without its frame.
-pub(crate) fn read_messages(mut src: Cursor<'_>, style: Style, out: &mut Vec<RawMessage>) -> Result<()> {
+/// Reads the messages of one block without its frame; `at` is the position of its first message in the bytes of
+/// all blocks.
+pub(crate) fn read_messages(
+    mut src: Cursor<'_>,
+    style: Style,
+    at: usize,
+    out: &mut Vec<RawMessage>,
+) -> Result<()> {
+    let end = at.saturating_add(src.len());
     let frame = match style {
         Style::V1 => 8,
         Style::V2 { creation_order } => {
@@ -114,22 +123,26 @@ pub(crate) fn read_messages(mut src: Cursor<'_>, style: Style, out: &mut Vec<Raw
         }
         let body = src.split(usize::from(len))?;
         if kind != 0 {
-            out.push(RawMessage { kind, flags, order, offset: body.offset(), body: body.rest().to_vec() });
+            let after = end.saturating_sub(src.len());
+            let body_at = after.saturating_sub(body.len())..after;
+            out.push(RawMessage { kind, flags, order, offset: body.offset(), body: body_at });
         }
     }
     Ok(())
 }
 
-/// Reads the messages of a version 2 continuation block after verifying its checksum.
+/// Reads the messages of a version 2 continuation block after verifying its checksum; `at` is the position of
+/// the block in the bytes of all blocks.
 pub(crate) fn read_continuation_v2(
     bytes: &[u8],
     offset: u64,
     style: Style,
+    at: usize,
     out: &mut Vec<RawMessage>,
 ) -> Result<()> {
     let mut body = checksum::split_verified(bytes, offset, "object header continuation")?;
     body.expect_signature(b"OCHK")?;
-    read_messages(body, style, out)
+    read_messages(body, style, at.saturating_add(4), out)
 }
 
 /// Reads an object header continuation message (0x0010): address and length of the next block.
@@ -220,9 +233,9 @@ mod tests {
             1, 0, 0, 0, 9, 9, 9, 9,
         ];
         let mut out = vec![];
-        read_messages(Cursor::new(&block, 100), p.style, &mut out).unwrap();
-        assert_eq!((out.len(), out[0].kind, out[0].offset, out[0].body[4]), (1, 0x12, 108, 9));
-        let cut = read_messages(Cursor::new(&block[..12], 100), p.style, &mut out).unwrap_err();
+        read_messages(Cursor::new(&block, 100), p.style, 30, &mut out).unwrap();
+        assert_eq!((out.len(), out[0].kind, out[0].offset, out[0].body.clone()), (1, 0x12, 108, 38..46));
+        let cut = read_messages(Cursor::new(&block[..12], 100), p.style, 30, &mut out).unwrap_err();
         assert_eq!(cut.kind(), crate::Kind::Malformed);
     }
 
@@ -233,7 +246,7 @@ mod tests {
         assert_eq!(p, Prefix { style: Style::V2 { creation_order: true }, len: 7, messages_len: 7 });
         let block = [3, 1, 0, 0, 5, 0, 0xaa, 0, 0]; // type 3, one byte, order 5; a gap of two bytes
         let mut out = vec![];
-        read_messages(Cursor::new(&block, 0), p.style, &mut out).unwrap();
-        assert_eq!((out[0].kind, out[0].order, &out[0].body[..]), (3, Some(5), &[0xaa][..]));
+        read_messages(Cursor::new(&block, 0), p.style, 0, &mut out).unwrap();
+        assert_eq!((out[0].kind, out[0].order, &block[out[0].body.clone()]), (3, Some(5), &[0xaa][..]));
     }
 }

@@ -26,7 +26,7 @@ impl Object {
             if m.flags & header::SHARED != 0 {
                 continue;
             }
-            let src = &mut Cursor::new(&m.body, m.offset);
+            let src = &mut self.messages().body(m);
             let read = match m.kind {
                 kind::DATASPACE => dataspace::read(src, sizes).map(drop),
                 kind::LINK_INFO => link_info::read(src, sizes).map(drop),

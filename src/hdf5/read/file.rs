@@ -2,14 +2,14 @@
 
 use super::addresses::Addresses;
 use super::fractal_heap::FractalHeap;
-use super::header;
+use super::header::Header;
 use crate::bytes::checked;
 use crate::bytes::read_at::InputFile;
 use crate::bytes::{Cursor, ReadAt};
 use crate::error::{Error, Kind, Place, Result};
 use crate::hdf5::format::message::kind;
 use crate::hdf5::format::message::shared::{self, Shared};
-use crate::hdf5::format::object_header::{RawMessage, SHARED};
+use crate::hdf5::format::object_header::SHARED;
 use crate::hdf5::format::superblock::{self, Superblock};
 use crate::hdf5::format::{cache_image, driver_info, shared_table};
 use crate::limits::Limits;
@@ -126,13 +126,13 @@ impl File {
                 (addresses.read(address, driver_info::BLOCK_LEN)?, addresses.offset_of(address));
             return refuse_driver(driver_info::read_block(&mut Cursor::new(&block, at))?).at(at);
         }
-        let extension = self.extension()?;
-        for m in extension.iter().filter(|m| m.kind == kind::DRIVER_INFO) {
-            let name = driver_info::read_message(&mut Cursor::new(&m.body, m.offset))?;
+        let Some(extension) = self.extension()? else { return Ok(()) };
+        for m in extension.messages().iter().filter(|m| m.kind == kind::DRIVER_INFO) {
+            let name = driver_info::read_message(&mut extension.body(m))?;
             refuse_driver(name).at(m.offset)?;
         }
-        if let Some(m) = extension.iter().find(|m| m.kind == kind::CACHE_IMAGE) {
-            let src = &mut Cursor::new(&m.body, m.offset);
+        if let Some(m) = extension.find(kind::CACHE_IMAGE) {
+            let src = &mut extension.body(m);
             if let Some((at, len)) = cache_image::read_message(src, addresses.sizes())? {
                 let bytes = addresses.read(at, len)?;
                 let image = cache_image::read(&bytes, addresses.offset_of(at), addresses.sizes())?;
@@ -142,14 +142,14 @@ impl File {
         Ok(())
     }
 
-    /// The messages of the superblock extension; empty if there is no extension.
-    fn extension(&self) -> Result<Vec<RawMessage>> {
+    /// The header of the superblock extension, if there is one.
+    fn extension(&self) -> Result<Option<Header>> {
         const NAME: &str = "superblock extension";
-        let Some(address) = self.0.superblock.extension else { return Ok(Vec::new()) };
-        let messages = header::read(self.addresses(), address).at(self.addresses().offset_of(address));
-        let messages = messages.in_object(NAME)?;
-        header::check_known(&messages).in_object(NAME)?;
-        Ok(messages)
+        let Some(address) = self.0.superblock.extension else { return Ok(None) };
+        let header = Header::read(self.addresses(), address).at(self.addresses().offset_of(address));
+        let header = header.in_object(NAME)?;
+        header.check_known().in_object(NAME)?;
+        Ok(Some(header))
     }
 
     /// The bytes and offset of the message of type `wanted` that a shared-message reference points to.
@@ -157,15 +157,15 @@ impl File {
         let (addresses, at) = (self.addresses(), reference.offset());
         match shared::read(&mut reference, addresses.sizes())? {
             Shared::Object(address) => {
-                let messages = header::read(addresses, address).at(addresses.offset_of(address))?;
-                let m = messages.into_iter().find(|m| m.kind == wanted);
+                let header = Header::read(addresses, address).at(addresses.offset_of(address))?;
+                let m = header.find(wanted);
                 let m =
                     m.ok_or_else(|| Error::malformed("shared message leads to an object without it").at(at))?;
                 if m.flags & SHARED != 0 {
                     let e = Error::malformed("shared message leads to another shared message");
                     return Err(e.at(m.offset));
                 }
-                Ok((m.body, m.offset))
+                Ok((header.body(m).rest().to_vec(), m.offset))
             }
             heap => Ok((self.shared_message(wanted, heap).at(at)?, at)),
         }
@@ -195,11 +195,12 @@ impl File {
     /// to: message types and heap of each index.
     fn read_shared_table(&self) -> Result<Vec<(u16, u64)>> {
         let (addresses, extension) = (self.addresses(), self.extension()?);
-        let Some(m) = extension.iter().find(|m| m.kind == kind::SHARED_TABLE) else {
+        let message = extension.as_ref().and_then(|e| Some(e.body(e.find(kind::SHARED_TABLE)?)));
+        let Some(mut message) = message else {
             return Err(Error::malformed("shared message in a file without a shared-message table"));
         };
         let sizes = addresses.sizes();
-        let (table, indexes) = shared_table::read_message(&mut Cursor::new(&m.body, m.offset), sizes)?;
+        let (table, indexes) = shared_table::read_message(&mut message, sizes)?;
         let bytes = addresses.read(table, shared_table::table_len(indexes, sizes))?;
         shared_table::read(&bytes, addresses.offset_of(table), indexes, sizes)
     }

@@ -1,7 +1,7 @@
 //! The messages of an object, wherever each is stored.
 
 use super::file::File;
-use super::header;
+use super::header::Header;
 use crate::bytes::Cursor;
 use crate::error::{Place, Result};
 use crate::hdf5::format::object_header::{RawMessage, SHARED};
@@ -11,7 +11,7 @@ use std::borrow::Cow;
 #[derive(Debug)]
 pub(crate) struct Messages {
     file: File,
-    list: Vec<RawMessage>,
+    header: Header,
 }
 
 impl Messages {
@@ -21,9 +21,9 @@ impl Messages {
     /// Fails if it cannot be read, or contains an unknown message that must be understood.
     pub(crate) fn read(file: &File, address: u64) -> Result<Self> {
         let addresses = file.addresses();
-        let list = header::read(addresses, address).at(addresses.offset_of(address))?;
-        header::check_known(&list)?;
-        Ok(Messages { file: file.clone(), list })
+        let header = Header::read(addresses, address).at(addresses.offset_of(address))?;
+        header.check_known()?;
+        Ok(Messages { file: file.clone(), header })
     }
 
     pub(crate) fn file(&self) -> &File {
@@ -31,15 +31,20 @@ impl Messages {
     }
 
     pub(crate) fn all(&self) -> &[RawMessage] {
-        &self.list
+        self.header.messages()
+    }
+
+    /// The bytes of a message as stored: a reference, if it is shared.
+    pub(crate) fn body(&self, m: &RawMessage) -> Cursor<'_> {
+        self.header.body(m)
     }
 
     pub(crate) fn has(&self, wanted: u16) -> bool {
-        self.list.iter().any(|m| m.kind == wanted)
+        self.header.find(wanted).is_some()
     }
 
     pub(crate) fn of(&self, wanted: u16) -> impl Iterator<Item = &RawMessage> {
-        self.list.iter().filter(move |m| m.kind == wanted)
+        self.all().iter().filter(move |m| m.kind == wanted)
     }
 
     /// The first message of a type, parsed by `parse`, wherever it is stored.
@@ -48,17 +53,17 @@ impl Messages {
         wanted: u16,
         parse: impl FnOnce(&mut Cursor<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
-        let Some(m) = self.of(wanted).next() else { return Ok(None) };
+        let Some(m) = self.header.find(wanted) else { return Ok(None) };
         let (bytes, offset) = self.resolve(m)?;
         parse(&mut Cursor::new(&bytes, offset)).map(Some)
     }
 
     /// The bytes of a message and their offset; follows a reference if the message is shared.
-    pub(crate) fn resolve<'m>(&self, m: &'m RawMessage) -> Result<(Cow<'m, [u8]>, u64)> {
+    pub(crate) fn resolve(&self, m: &RawMessage) -> Result<(Cow<'_, [u8]>, u64)> {
         if m.flags & SHARED == 0 {
-            return Ok((Cow::Borrowed(&m.body), m.offset));
+            return Ok((Cow::Borrowed(self.body(m).rest()), m.offset));
         }
-        let (bytes, offset) = self.file.resolve_shared(m.kind, Cursor::new(&m.body, m.offset))?;
+        let (bytes, offset) = self.file.resolve_shared(m.kind, self.body(m))?;
         Ok((Cow::Owned(bytes), offset))
     }
 }

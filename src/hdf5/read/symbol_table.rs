@@ -38,18 +38,17 @@ pub(crate) fn read(addresses: &Addresses, table: SymbolTable) -> Result<Vec<Link
             head,
             sizes,
         )?;
+        if head.level > 0 {
+            // The first child is visited first, so that the links come in the order of their names.
+            todo.extend(children.into_iter().rev().map(|child| (child, Some(head.level))));
+            continue;
+        }
         for child in children {
-            if head.level > 0 {
-                todo.push((child, Some(head.level)));
-            } else {
-                if !met.insert(child) {
-                    return Err(
-                        Error::malformed("group B-tree has a node twice").at(addresses.offset_of(child))
-                    );
-                }
-                read_node(addresses, child, &names, &mut out)?;
-                Limits::check("links", out.len() as u64, addresses.limits().children).at(offset)?;
+            if !met.insert(child) {
+                return Err(Error::malformed("group B-tree has a node twice").at(addresses.offset_of(child)));
             }
+            read_node(addresses, child, &names, &mut out)?;
+            Limits::check("links", out.len() as u64, addresses.limits().children).at(offset)?;
         }
     }
     Ok(out)

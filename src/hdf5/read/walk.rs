@@ -110,23 +110,23 @@ impl Walk {
         Some(Visit { path: Arc::clone(group.shared_path()), group: None, found })
     }
 
-    fn link(&mut self, group: Object, link: &Link) -> Visit {
-        let path: Arc<str> = format!("{}/{}", group.path().trim_end_matches('/'), link.name()).into();
+    fn link(&mut self, group: &Object, link: &Link) -> Visit {
+        let path: Arc<str> = [group.path().trim_end_matches('/'), "/", &link.name()].concat().into();
         let found = match &link.target {
             Target::Hard(Some(address)) => match self.seen.get(address) {
                 Some(first) => Found::Same(Arc::clone(first)),
                 None => match Object::open_at(group.file(), *address, Arc::clone(&path)) {
-                    Ok(object) => return self.object(object, Some(group)),
+                    Ok(object) => return self.object(object, Some(group.clone())),
                     Err(e) => Found::Broken(e),
                 },
             },
             Target::Hard(None) => match group.open_link(link) {
-                Ok(object) => return self.object(object, Some(group)),
+                Ok(object) => return self.object(object, Some(group.clone())),
                 Err(e) => Found::Broken(e),
             },
             _ => Found::Link(link.clone()),
         };
-        Visit { path, group: Some(group), found }
+        Visit { path, group: Some(group.clone()), found }
     }
 }
 
@@ -144,14 +144,14 @@ impl Iterator for Walk {
         }
         loop {
             let (group, next) = self.levels.last_mut()?;
+            let group = group.clone();
             // The links were read when the group was entered.
-            let Some(link) = group.links().ok().and_then(|links| links.get(*next)).cloned() else {
+            let Some(link) = group.links().ok().and_then(|links| links.get(*next)) else {
                 self.levels.pop();
                 continue;
             };
             *next = next.saturating_add(1);
-            let group = group.clone();
-            return Some(self.link(group, &link));
+            return Some(self.link(&group, link));
         }
     }
 }
