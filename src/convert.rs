@@ -178,7 +178,8 @@ impl ConvertedStore {
 /// pool. [`TargetLayout::Both`] writes two, `output/csr` and `output/csc`.
 ///
 /// # Errors
-/// `NotFound` if the matrix or the genome does not exist; `Usage` if a value does not fit the type asked for; the errors of
+/// `NotFound` if the matrix or the genome does not exist; `Usage` if a value does not fit the type asked for, or if
+/// the output is also the input; `Io` if something is at `output` that is not to be replaced; the errors of
 /// reading and writing. After an error `output` is as it was before.
 pub fn convert(
     input: &Dataset,
@@ -186,9 +187,11 @@ pub fn convert(
     options: &ConvertOptions,
     observer: &dyn Observer,
 ) -> Result<ConvertReport> {
+    let output = output.as_ref();
+    input.refuse_as_output(output)?;
     let recorder = Recorder::new(observer);
     let of_genome = of_genome(input, options, &recorder)?;
-    let written = stores(input, output.as_ref(), of_genome.as_ref().unwrap_or(options), &recorder)?;
+    let written = stores(input, output, of_genome.as_ref().unwrap_or(options), &recorder)?;
     let stores = written.into_iter().map(ConvertedStore::new).collect();
     Ok(ConvertReport { stores, left_out: recorder.finish().left_out })
 }
@@ -349,19 +352,31 @@ impl ConvertRun<'_> {
         source: &dyn Source,
         also: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
     ) -> Result<(Option<[Frame; 2]>, Partitions)> {
-        let directory = self.options.temporary.as_deref().unwrap_or(transpose::beside(self.output));
         self.observer.phase(&Phase::new(Verb::Reading, bytes_of(source)).of(&self.options.matrix));
         let observer = Stoppable::new(self.observer);
         let (frames, partitions) = rayon::join(
             || observer.noted(self.frames()),
-            || transpose::partition(source, self.options.budget, directory, &observer, also),
+            || transpose::partition(source, self.options.budget, self.temporary(), &observer, also),
         );
         Ok((frames?, partitions?))
+    }
+
+    /// Directory of temporary files.
+    fn temporary(&self) -> &Path {
+        self.options.temporary.as_deref().unwrap_or(transpose::beside(self.output))
+    }
+
+    /// Fails if there is no room for the other layout and for the temporary files that come before it.
+    fn check_room(&self, source: &dyn Source) -> Result<()> {
+        let temporary = transpose::temporary_bytes(source, self.options.budget)?;
+        let layout = source.layout().flipped()?;
+        store::check_room(self.output, &layout, self.store, (self.temporary(), temporary))
     }
 
     /// Partitions all entries and then writes the other layout.
     fn flipped(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         store::refuse_existing(self.output, self.store.force)?;
+        self.check_room(source)?;
         let (frames, partitions) = self.frames_and_partition(source, &|_| Ok(()))?;
         let writer = Writer::create(self.output, partitions.layout(), partitions.pointers(), self.store)?;
         self.tables(frames.as_ref(), &writer)?;
@@ -374,6 +389,7 @@ impl ConvertRun<'_> {
         let pair = StorePair::create(self.output, self.store)?;
         let (layout, pointers) = (source.layout(), source.pointers());
         let first = pair.writer(layout, pointers)?;
+        self.check_room(source)?;
         let (frames, partitions) = self.frames_and_partition(source, &|block| first.block(block))?;
         self.tables(frames.as_ref(), &first)?;
         let first = first.finish()?;

@@ -37,6 +37,24 @@ pub enum Kind {
     External,
 }
 
+impl Kind {
+    /// Name of the kind, for programs: `io`, `not-hdf5`, `malformed`, ...
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Io => "io",
+            Kind::NotHdf5 => "not-hdf5",
+            Kind::Malformed => "malformed",
+            Kind::Unsupported => "unsupported",
+            Kind::Limit => "limit",
+            Kind::Checksum => "checksum",
+            Kind::Usage => "usage",
+            Kind::NotFound => "not-found",
+            Kind::Cancelled => "cancelled",
+            Kind::External => "external",
+        }
+    }
+}
+
 /// What the caller can change to make the same request succeed. A program can name its own option for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]

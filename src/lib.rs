@@ -43,7 +43,8 @@
 //! # }
 //! ```
 //!
-//! The library never prints, builds no thread pool and has no statics. Work runs on the current rayon pool;
+//! The library never prints, builds no thread pool and has no statics but the list of its temporary files, which
+//! [`remove_temporaries`] removes. Work runs on the current rayon pool;
 //! an [`Observer`] receives progress and can cancel. Every input byte is treated as hostile; see [`Limits`].
 //!
 //! # Features
@@ -119,6 +120,8 @@ pub mod tree;
 #[cfg(feature = "store")]
 pub mod verify;
 
+#[cfg(feature = "store")]
+pub use bytes::temporaries::remove_temporaries;
 pub use bytes::{Cached, ReadAt, Seekable};
 pub use dtype::Dtype;
 pub use error::{Error, Hint, Kind, Result};

@@ -191,6 +191,16 @@ impl Warning {
         Warning::ElementLeftOut { path: path.into(), reason }
     }
 
+    /// The error behind the problem, with its place; `None` if nothing failed.
+    pub fn reason(&self) -> Option<&Error> {
+        match self {
+            Warning::ColumnLeftOut { reason, .. }
+            | Warning::ElementLeftOut { reason, .. }
+            | Warning::TablesLeftOut { reason } => Some(reason),
+            Warning::RawLeftOut | Warning::Widened(_) => None,
+        }
+    }
+
     /// The elements and columns that the output lacks because of this problem.
     pub fn left_out(&self) -> Vec<LeftOut> {
         let one = |path: &str, reason: String| LeftOut { path: path.to_owned(), reason };

@@ -1,7 +1,7 @@
 //! Maps finished files of a store for reading.
 
+use super::special;
 use crate::error::{Error, Result};
-use std::fs::File;
 use std::ops::Deref;
 use std::path::Path;
 
@@ -16,7 +16,7 @@ pub(crate) struct Mapped(Option<memmap2::Mmap>);
 impl Mapped {
     /// Maps all of `path`; an empty file is an empty slice.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io("open", e).in_file(path))?;
+        let file = special::open(path).map_err(|e| Error::io("open", e).in_file(path))?;
         let len = file.metadata().map_err(|e| Error::io("stat", e).in_file(path))?.len();
         if len == 0 {
             return Ok(Mapped(None));

@@ -4,6 +4,8 @@
 //! reads at any position; [`map`] maps finished files of a store; [`output`] is a file written by many
 //! threads at once; [`commit`] makes a directory or file appear complete or not at all.
 //!
+//! [`special`] opens regular files and nothing that waits.
+//!
 //! The crate's only `unsafe` code is in `mmap.rs` and `output.rs`.
 
 pub(crate) mod append;
@@ -20,11 +22,15 @@ pub(crate) mod mmap;
 pub(crate) mod output;
 #[cfg(feature = "store")]
 pub(crate) mod pages;
+pub(crate) mod pool;
 pub(crate) mod put;
 pub(crate) mod read_at;
 pub(crate) mod slab;
+pub(crate) mod special;
 #[cfg(feature = "store")]
 pub(crate) mod spill;
+#[cfg(feature = "store")]
+pub(crate) mod temporaries;
 
 pub use cached::Cached;
 pub(crate) use cursor::Cursor;

@@ -259,6 +259,35 @@ pub(crate) fn check_space(directory: &Path, len: u64) -> Result<()> {
     }
 }
 
+/// Rejects lengths, each with the directory it is for, if all those on one file system together need more than is
+/// free there. Directories may not exist yet.
+pub(crate) fn check_room(needs: &[(&Path, u64)]) -> Result<()> {
+    for (directory, _) in needs {
+        let there = existing(directory);
+        let beside = needs.iter().filter(|(other, _)| on_one_file_system(existing(other), there));
+        check_space(there, beside.fold(0, |sum, (_, len)| sum.saturating_add(*len)))?;
+    }
+    Ok(())
+}
+
+/// The innermost part of the path that exists.
+fn existing(directory: &Path) -> &Path {
+    let found = directory.ancestors().find(|d| d.exists());
+    found.filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(unix)]
+fn on_one_file_system(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &Path| path.metadata().ok().map(|m| m.dev());
+    device(a) == device(b)
+}
+
+#[cfg(not(unix))]
+fn on_one_file_system(a: &Path, b: &Path) -> bool {
+    a == b
+}
+
 #[cfg(unix)]
 fn free_space(directory: &Path) -> Option<u64> {
     let s = rustix::fs::statvfs(directory).ok()?;
@@ -350,5 +379,17 @@ mod tests {
         let inner =
             f.write_with(0, 4, &mut vec![], |_| Ok(f.write_with(3, 2, &mut vec![], |_| Ok(())).is_err()));
         assert!(inner.unwrap());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn room_is_needed_for_all_of_a_file_system_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let (here, later) = (dir.path(), dir.path().join("not/yet"));
+        let most = free_space(here).unwrap() / 3 * 2;
+        assert!(check_room(&[(here, most)]).is_ok() && check_room(&[(&later, most)]).is_ok());
+        let e = check_room(&[(here, most), (&later, most)]).unwrap_err();
+        assert!(e.kind() == crate::Kind::Io && e.message().contains("no storage space"), "{e}");
+        assert!(check_room(&[(here, u64::MAX), (here, u64::MAX)]).is_err());
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Inputs are read, never mapped: truncation of a file raises a signal in a map but an error in a read.
 
+use super::special;
 use crate::sync::lock;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -183,14 +184,7 @@ impl InputFile {
     /// Wraps an open regular file.
     pub(crate) fn new(file: File) -> io::Result<Self> {
         let meta = file.metadata()?;
-        if meta.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        if !meta.is_file() {
-            return Err(io::Error::other(
-                "not a regular file (HDF5 needs reads at positions; a pipe has none)",
-            ));
-        }
+        special::expect_file(&meta)?;
         Ok(InputFile { len: meta.len(), file })
     }
 }

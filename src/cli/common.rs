@@ -5,8 +5,6 @@ use super::{args, system};
 use annmap::matrix::Budget;
 use annmap::{Error, Kind, Limits, Result};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Common options")]
@@ -17,6 +15,10 @@ pub(crate) struct Common {
     /// Memory for buffers, such as 512M or 4G [default: half of the free memory, at most 4G]
     #[arg(long, value_name = "SIZE", value_parser = args::size())]
     memory: Option<u64>,
+    /// Exit with this code instead of 6 where the memory does not suffice, for pipelines that retry with more after
+    /// certain codes (137, 104)
+    #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u8).range(1..), hide_short_help = true)]
+    memory_exit: Option<u8>,
     /// Directory for temporary files, used when the memory does not suffice [default: beside the output]
     #[arg(long, value_name = "DIR")]
     pub(crate) tmpdir: Option<PathBuf>,
@@ -26,7 +28,7 @@ pub(crate) struct Common {
     /// Print nothing but errors
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Print the result as JSON
+    /// Print the result as JSON, and errors and warnings too
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
@@ -43,7 +45,7 @@ impl Common {
     }
 
     /// Runs `work` in a pool with the requested number of threads. Its observer shows progress and reports
-    /// Ctrl-C.
+    /// signals.
     pub(crate) fn run<R: Send>(&self, work: impl FnOnce(&Progress) -> Result<R> + Send) -> Result<R> {
         let threads = self.threads.map_or_else(system::default_threads, usize::from);
         let pool = rayon::ThreadPoolBuilder::new()
@@ -51,22 +53,9 @@ impl Common {
             .thread_name(|i| format!("annmap-{i}"))
             .build()
             .map_err(|e| Error::new(Kind::Limit, format!("cannot start {threads} threads: {e}")))?;
-        let cancelled = Arc::new(AtomicBool::new(false));
-        listen(&cancelled);
-        let progress = Progress::new(self.progress, self.quiet, cancelled);
+        let progress = Progress::new(self.progress, self.quiet);
         let done = pool.install(|| work(&progress));
         progress.end();
         done
     }
-}
-
-/// Requests cancellation at the first signal and ends the process at the second.
-fn listen(cancelled: &Arc<AtomicBool>) {
-    let flag = Arc::clone(cancelled);
-    // Without a handler, a signal ends the process at once; the next run removes what it left.
-    let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::SeqCst) {
-            std::process::exit(130);
-        }
-    });
 }

@@ -2,6 +2,8 @@
 
 use super::common::Common;
 use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput};
+use super::output::{Made, RULE};
+use super::{input, system};
 use annmap::concat::{Axis, ConcatOptions, Merge, concat};
 use annmap::dataset::Dataset;
 use annmap::dtype::{Dtype, Scalar};
@@ -17,9 +19,10 @@ X compressed by rows. raw is kept where all inputs have it. Across the axis, tab
 says which to keep, as uns is unless --uns-merge does.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = NOTES, override_usage = "annmap concat [OPTIONS] INPUT... OUTPUT")]
+#[command(after_help = format!("{NOTES}\n\n{RULE}"), override_usage = "annmap concat [OPTIONS] INPUT... OUTPUT")]
 pub(crate) struct Args {
-    /// Inputs (h5ad of any generation, 10x HDF5, loom, Matrix Market or stores), then the h5ad to write
+    /// Two or more inputs (h5ad of any generation, 10x HDF5, loom, Matrix Market or stores; - reads standard
+    /// input), then the h5ad to write
     #[arg(required = true, num_args = 1.., value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Axis to concatenate along: cells (obs) or genes (var)
@@ -133,13 +136,23 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     };
     let began = Instant::now();
     let (output, inputs) = match args.paths.split_last() {
-        Some((output, inputs)) if !inputs.is_empty() => (output, inputs),
-        _ => return Err(Error::usage("expected inputs, and last the h5ad to write")),
+        Some((output, inputs)) if inputs.len() > 1 => (output, inputs),
+        _ => {
+            let n = args.paths.len();
+            let text = format!("expected two or more inputs, and last the h5ad to write, got {n} in all");
+            return Err(Error::usage(text));
+        }
     };
+    let output = &Made::File.path(output, None)?;
     let written = args.common.run(|observer| {
-        let inputs: Result<Vec<Dataset>> =
-            inputs.iter().map(|p| args.leave.open(p, args.common.limits())).collect();
-        concat(&inputs?, output, &options, observer)
+        let opened = if inputs.iter().any(|path| input::is_stdin(path)) {
+            let open = |path: &PathBuf| input::open(path, Some(output), &args.common, observer);
+            inputs.iter().map(open).collect::<Result<Vec<Dataset>>>()?
+        } else {
+            Dataset::open_all(inputs, args.common.limits(), system::open_inputs())?
+        };
+        let opened: Vec<Dataset> = opened.into_iter().map(|input| args.leave.applied(input)).collect();
+        concat(&opened, output, &options, observer)
     })?;
     WrittenOutput::of_file(&written).report(began, &args.common)?;
     Ok(args.leave.exit_code(&written.left_out))

@@ -2,9 +2,10 @@
 
 use super::args::{human_bytes, human_count};
 use super::common::Common;
+use super::input;
+use super::output::{Made, RULE};
 use super::report::{Out, Timed, printable};
 use annmap::convert::{self, ConvertOptions, ConvertedStore, TargetLayout, ValueDtype};
-use annmap::dataset::Dataset;
 use annmap::dtype::Policy;
 use annmap::matrix::{Edit, LostLines, Orientation};
 use annmap::store::IndexDtype;
@@ -15,11 +16,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = RULE)]
 pub(crate) struct Args {
     /// An h5ad, h5mu, 10x HDF5, loom or Matrix Market file, a directory with matrix.mtx and its names, or a
-    /// store
+    /// store; - reads standard input
     input: PathBuf,
-    /// The store to make: a directory that does not exist yet
+    /// The store to make, a directory
     output: PathBuf,
     /// Layout of the output; `both` makes OUT/csr and OUT/csc
     #[arg(long, value_enum, default_value_t = TargetLayoutArg::Stored)]
@@ -153,8 +155,9 @@ pub(crate) fn execute(
     common: &Common,
 ) -> Result<ExitCode> {
     let began = Instant::now();
+    let output = &Made::Store.path(output, Some(input))?;
     let written = common.run(|observer| {
-        let input = Dataset::open_with(input, common.limits())?;
+        let input = input::open(input, Some(output), common, observer)?;
         convert::convert(&input, output, options, observer)
     })?;
     let seconds = began.elapsed().as_secs_f64();

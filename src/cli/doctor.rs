@@ -2,6 +2,7 @@
 
 use super::args::human_count;
 use super::common::Common;
+use super::input;
 use super::report::{Out, printable};
 use annmap::Result;
 use annmap::doctor::{Examination, Problem, Remedy, Severity, examine};
@@ -21,6 +22,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    input::expect_path(&args.file)?;
     let budget = args.common.budget();
     let report = args.common.run(|observer| examine(&args.file, args.common.limits(), budget, observer))?;
     let mut out = Out::new();

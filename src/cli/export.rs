@@ -2,6 +2,8 @@
 
 use super::args::{human_bytes, human_count};
 use super::common::Common;
+use super::input;
+use super::output::{Made, RULE};
 use super::report::{Out, Timed};
 use annmap::anndata::LeaveOut;
 use annmap::codec::{Compression, Filters};
@@ -62,10 +64,9 @@ pub(super) struct LeaveOutArgs {
 }
 
 impl LeaveOutArgs {
-    /// Opens an input without what is to be left out.
-    pub(super) fn open(&self, path: &Path, limits: Limits) -> Result<Dataset> {
-        let leave = LeaveOut { paths: self.drop.clone(), unreadable: self.salvage };
-        Ok(Dataset::open_with(path, limits)?.leaving_out(leave))
+    /// An input without what is to be left out.
+    pub(super) fn applied(&self, input: Dataset) -> Dataset {
+        input.leaving_out(LeaveOut { paths: self.drop.clone(), unreadable: self.salvage })
     }
 
     /// Exit code of a finished run that lacks `left_out`.
@@ -137,9 +138,10 @@ impl StorageArgs {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = RULE)]
 pub(crate) struct UpgradeArgs {
     /// An h5ad of any generation, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV, TSV)
-    /// or a store
+    /// or a store; - reads standard input
     input: PathBuf,
     /// The h5ad to write
     output: PathBuf,
@@ -172,15 +174,17 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
         LayoutArg::Csc => Orientation::Csc,
     });
     let began = Instant::now();
+    let output = &Made::File.path(&args.output, Some(&args.input))?;
     let written = args.common.run(|observer| {
-        let input = args.leave.open(&args.input, args.common.limits())?;
-        export(&input, &args.output, &Selection::default(), &options, observer)
+        let input = args.leave.applied(input::open(&args.input, Some(output), &args.common, observer)?);
+        export(&input, output, &Selection::default(), &options, observer)
     })?;
     WrittenOutput::of_file(&written).report(began, &args.common)?;
     Ok(args.leave.exit_code(&written.left_out))
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = RULE)]
 pub(crate) struct ExportArgs {
     /// The store to export
     input: PathBuf,
@@ -195,12 +199,14 @@ pub(crate) struct ExportArgs {
 pub(crate) fn run_export(args: &ExportArgs) -> Result<ExitCode> {
     let options = args.storage.options(&args.common);
     let began = Instant::now();
+    let output = &Made::File.path(&args.output, Some(&args.input))?;
+    input::expect_path(&args.input)?;
     let written = args.common.run(|observer| {
-        let input = Dataset::open_with(&args.input, args.common.limits())?;
+        let input = input::open(&args.input, None, &args.common, observer)?;
         if input.store().is_none() {
             return Err(Error::usage("not a store (upgrade writes files anew)").in_file(&args.input));
         }
-        export(&input, &args.output, &Selection::default(), &options, observer)
+        export(&input, output, &Selection::default(), &options, observer)
     })?;
     WrittenOutput::of_file(&written).report(began, &args.common)
 }

@@ -1,6 +1,7 @@
 //! `annmap info`: describes a file or a store from its metadata.
 
 use super::args::{human_bytes, human_count};
+use super::input;
 use super::report::{Out, printable};
 use annmap::dataset::{AnnData, ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
 use annmap::store::Store;
@@ -19,6 +20,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    input::expect_path(&args.input)?;
     if args.input.is_dir() {
         let stores = Store::find(&args.input);
         if stores.is_empty() {

@@ -1,6 +1,7 @@
 //! `annmap ls`: lists every object and attribute of an HDF5 file.
 
 use super::report::{self, Out, json_line, printable};
+use super::{input, signals};
 use annmap::dtype::Class;
 use annmap::hdf5::{Dataset, File, Found, Object, ObjectKind, Storage, Target, Value, Visit};
 use annmap::{Error, Kind, Result};
@@ -27,6 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    input::expect_path(&args.file)?;
     let file = File::open_with(&args.file, args.limits.limits())?;
     let start = file.object(&args.path).map_err(|e| e.in_file(&args.file))?;
     let (mut walk, mut out, mut errors) = (start.walk(), Out::new(), Vec::new());
@@ -105,6 +107,7 @@ impl<'a> Ls<'a> {
     }
 
     fn visit(&mut self, visit: &Visit) -> Result<()> {
+        signals::check()?;
         let path = visit.path();
         match visit.found() {
             Found::Object(object) => {

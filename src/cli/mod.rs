@@ -1,8 +1,8 @@
 //! The command line: parses arguments into options, prints results, maps error kinds to exit codes.
 //!
 //! Results go to stdout, everything else to stderr. Exit codes: 0 done, 1 the data differ, 2 usage, 3
-//! malformed input, 4 unsupported input, 5 input or output failed, 6 a limit or the budget is too small, 130
-//! interrupted.
+//! malformed input, 4 unsupported input, 5 input or output failed, 6 a limit or the budget is too small, 70 a bug,
+//! 130 interrupted.
 
 mod args;
 mod bench;
@@ -12,16 +12,24 @@ mod convert;
 mod doctor;
 mod export;
 mod info;
+mod input;
 mod ls;
+mod manual;
+mod output;
+mod panics;
 mod progress;
 mod report;
+mod signals;
 mod subset;
 mod synth;
 mod system;
 mod transpose;
 mod verify;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use progress::ProgressArg;
+use report::Manner;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -35,7 +43,7 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 the data differ, 2 usage, 3 malformed input, 4 unsupported input, \
-5 input or output failed, 6 a limit or the memory budget is too small, 130 interrupted";
+5 input or output failed, 6 a limit or the memory budget is too small, 70 a bug, 130 interrupted";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -68,18 +76,28 @@ enum Command {
         /// The shell to complete in
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page of the program, or of one command
+    Man(manual::Args),
 }
 
 /// Runs the command line `argv` (program name first) and returns the exit code.
 pub(crate) fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(argv) {
+    signals::listen();
+    system::allow_open_files();
+    panics::keep_quiet();
+    panics::caught(|| run_command(argv)).unwrap_or_else(|said| report::bug(&said))
+}
+
+fn run_command(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let argv: Vec<OsString> = argv.into_iter().collect();
+    let parsed = Cli::command().try_get_matches_from(&argv).and_then(|matches| {
+        let manner = matches.subcommand().map(|(_, chosen)| manner(chosen)).unwrap_or_default();
+        report::set_manner(manner);
+        Cli::from_arg_matches(&matches)
+    });
+    let cli = match parsed {
         Ok(cli) => cli,
-        Err(e) => {
-            let _ = e.print();
-            return ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
-        }
+        Err(e) => return misunderstood(&e, &argv),
     };
     let done = match cli.command {
         Command::Info(a) => info::run(&a),
@@ -95,33 +113,36 @@ pub(crate) fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Synth(a) => synth::run(&a),
         Command::Bench(a) => bench::run(&a),
         Command::Completions { shell } => completions(shell),
-        Command::Man => manual(),
+        Command::Man(a) => manual::run(&a),
     };
     done.unwrap_or_else(|e| report::failure(&e))
+}
+
+/// How problems are told, from the options that most commands have.
+fn manner(chosen: &ArgMatches) -> Manner {
+    let json = matches!(chosen.try_get_one::<bool>("json"), Ok(Some(true)));
+    let lines = matches!(chosen.try_get_one("progress"), Ok(Some(ProgressArg::Json)));
+    let memory_exit = chosen.try_get_one::<u8>("memory_exit").ok().flatten().copied();
+    Manner { json: json || lines, memory_exit }
+}
+
+/// Prints what is wrong with the arguments, or the help that they ask for.
+fn misunderstood(e: &clap::Error, argv: &[OsString]) -> ExitCode {
+    let asked = matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let json = argv.iter().any(|a| a == "--json" || a == "--progress=json")
+        || argv.windows(2).any(|a| a[0] == "--progress" && a[1] == "json");
+    if json && !asked {
+        let text = e.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        return report::bad_arguments(first.strip_prefix("error: ").unwrap_or(first));
+    }
+    let _ = e.print();
+    ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2))
 }
 
 fn completions(shell: clap_complete::Shell) -> annmap::Result<ExitCode> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "annmap", &mut text);
-    print(&text)
-}
-
-/// Prints one manual page: the program, then each command.
-fn manual() -> annmap::Result<ExitCode> {
-    let mut text = Vec::new();
-    let mut command = Cli::command();
-    command.build();
-    let rendered = clap_mangen::Man::new(command.clone()).render(&mut text).and_then(|()| {
-        for sub in command.get_subcommands().filter(|c| c.get_name() != "help") {
-            let name = format!("annmap {}", sub.get_name());
-            let page = clap_mangen::Man::new(sub.clone().disable_version_flag(true)).title(name);
-            page.render_description_section(&mut text)?;
-            page.render_synopsis_section(&mut text)?;
-            page.render_options_section(&mut text)?;
-        }
-        Ok(())
-    });
-    rendered.map_err(|e| annmap::Error::new(annmap::Kind::Io, e.to_string()))?;
     print(&text)
 }
 

@@ -1,12 +1,12 @@
 //! Progress on stderr: a bar on a terminal, one JSON line per second for programs, or nothing.
 
-use super::report;
+use super::{report, signals};
 use annmap::{Observer, Phase, Warning};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Value of `--progress`.
@@ -27,7 +27,6 @@ pub(crate) enum ProgressArg {
 pub(crate) struct Progress {
     show: Show,
     quiet: bool,
-    cancelled: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
@@ -55,7 +54,7 @@ struct State {
 const SECOND: Duration = Duration::from_secs(1);
 
 impl Progress {
-    pub(crate) fn new(style: ProgressArg, quiet: bool, cancelled: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(style: ProgressArg, quiet: bool) -> Self {
         let bar = || {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(8));
             let style = "{msg:<12} [{bar:30}] {percent:>3}%  {bytes_per_sec}  ETA {eta}";
@@ -76,7 +75,7 @@ impl Progress {
                 Show::Json(ProgressLines { done: AtomicU64::new(0), state: Mutex::new(state) })
             }
         };
-        Progress { show, quiet, cancelled }
+        Progress { show, quiet }
     }
 
     /// Removes the bar, which leaves the terminal clean for later output.
@@ -181,7 +180,7 @@ impl Observer for Progress {
         if self.quiet {
             return;
         }
-        let say = || report::note(&format!("warning: {warning}"));
+        let say = || report::warning(warning);
         match &self.show {
             Show::Bar(bar) => bar.suspend(say),
             _ => say(),
@@ -189,6 +188,6 @@ impl Observer for Progress {
     }
 
     fn cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+        signals::interrupted()
     }
 }

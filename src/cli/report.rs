@@ -1,10 +1,34 @@
-//! Results as text on stdout; errors as one line on stderr with an exit code.
+//! Results as text on stdout; errors as one line on stderr, for people or as JSON, with an exit code.
 
-use annmap::{Error, Hint, Kind};
+use annmap::{Error, Hint, Kind, Warning};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
+
+/// How problems are told, from the arguments.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    /// As JSON.
+    pub(crate) json: bool,
+    /// Exit code where the memory budget is too small.
+    pub(crate) memory_exit: Option<u8>,
+}
+
+static MANNER: OnceLock<Manner> = OnceLock::new();
+
+/// Sets how problems are told, once.
+pub(crate) fn set_manner(manner: Manner) {
+    let _ = MANNER.set(manner);
+}
+
+fn manner() -> Manner {
+    MANNER.get().copied().unwrap_or_default()
+}
+
+/// Exit code of a panic.
+pub(crate) const BUG: u8 = 70;
 
 /// Returns the documented exit code of an error kind.
 pub(crate) fn exit_code(kind: Kind) -> u8 {
@@ -15,18 +39,98 @@ pub(crate) fn exit_code(kind: Kind) -> u8 {
         Kind::Io => 5,
         Kind::Limit => 6,
         Kind::Cancelled => 130,
-        _ => 70,
+        _ => BUG,
     }
 }
 
 /// Prints the one-line message of an error, and below it the place in the request if there is one; returns its
 /// exit code.
 pub(crate) fn failure(e: &Error) -> ExitCode {
-    note(&format!("{e}{}", advice(e)));
-    for line in e.excerpt().into_iter().flat_map(str::lines) {
-        let _ = writeln!(io::stderr(), "  {}", printable(line));
+    let needed_exit = manner().memory_exit.filter(|_| e.kind() == Kind::Limit && e.needed().is_some());
+    let exit = needed_exit.unwrap_or_else(|| exit_code(e.kind()));
+    if manner().json {
+        let advice = advice(e);
+        problem(&ProblemLine { exit: Some(exit), ..ProblemLine::new("error", e.kind().name(), e, &advice) });
+    } else {
+        note(&format!("{e}{}", advice(e)));
+        for line in e.excerpt().into_iter().flat_map(str::lines) {
+            let _ = writeln!(io::stderr(), "  {}", printable(line));
+        }
     }
-    ExitCode::from(exit_code(e.kind()))
+    ExitCode::from(exit)
+}
+
+/// Prints the message of a usage error found while arguments were parsed, as JSON.
+pub(crate) fn bad_arguments(message: &str) -> ExitCode {
+    let e = Error::usage(message);
+    problem(&ProblemLine { exit: Some(2), ..ProblemLine::new("error", e.kind().name(), &e, "") });
+    ExitCode::from(2)
+}
+
+/// Prints that a panic is a bug and returns its exit code.
+pub(crate) fn bug(said: &str) -> ExitCode {
+    let text = format!("this is a bug, please report it: {said}");
+    if manner().json {
+        let e = Error::usage(text);
+        problem(&ProblemLine { exit: Some(BUG), ..ProblemLine::new("error", "bug", &e, "") });
+    } else {
+        note(&text);
+    }
+    ExitCode::from(BUG)
+}
+
+/// Prints a warning.
+pub(crate) fn warning(warning: &Warning) {
+    if !manner().json {
+        return note(&format!("warning: {warning}"));
+    }
+    let text = warning.to_string();
+    let line = match warning.reason() {
+        Some(e) => ProblemLine { message: &text, ..ProblemLine::new("warning", e.kind().name(), e, "") },
+        None => ProblemLine {
+            level: "warning",
+            kind: Kind::Unsupported.name(),
+            message: &text,
+            ..ProblemLine::default()
+        },
+    };
+    problem(&line);
+}
+
+/// One line of JSON on stderr: an error or a warning.
+#[derive(Debug, Default, Serialize)]
+struct ProblemLine<'a> {
+    level: &'static str,
+    kind: &'static str,
+    exit: Option<u8>,
+    file: Option<String>,
+    object: Option<&'a str>,
+    chunk: Option<&'a [u64]>,
+    byte: Option<u64>,
+    message: &'a str,
+    needed: Option<u64>,
+    hint: Option<&'a str>,
+}
+
+impl<'a> ProblemLine<'a> {
+    fn new(level: &'static str, kind: &'static str, e: &'a Error, advice: &'a str) -> Self {
+        ProblemLine {
+            level,
+            kind,
+            exit: None,
+            file: e.file().map(|f| f.display().to_string()),
+            object: e.object(),
+            chunk: e.chunk(),
+            byte: e.offset(),
+            message: e.message(),
+            needed: e.needed(),
+            hint: Some(advice.trim_matches([' ', '(', ')'])).filter(|hint| !hint.is_empty()),
+        }
+    }
+}
+
+fn problem(line: &ProblemLine<'_>) {
+    let _ = writeln!(io::stderr(), "{}", serde_json::to_string(line).unwrap_or_default());
 }
 
 /// Command line options that may help, as the end of an error message.

@@ -2,10 +2,11 @@
 
 use super::common::Common;
 use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput, matrix_name};
+use super::input;
+use super::output::{self, Made, RULE};
 use super::report::{Out, Timed, note, printable};
 use annmap::convert;
-use annmap::dataset::Dataset;
-use annmap::dataset::Flavour;
+use annmap::dataset::{Dataset, Flavour, refuse_overwriting};
 use annmap::export::{ExportOptions, export, split};
 use annmap::matrix::Selection;
 use annmap::select::{MissingRows, NameList, RowChoice, RowGroup, file_names, group_rows};
@@ -25,13 +26,13 @@ stands several times in the file is an error. A single name that looks like a fi
 comma follows it.";
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = CONDITIONS)]
+#[command(after_help = format!("{CONDITIONS}\n\n{RULE}"))]
 pub(crate) struct Args {
     /// An h5ad of any generation, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV, TSV)
-    /// or a store
+    /// or a store; - reads standard input
     input: PathBuf,
-    /// The h5ad to write, or a store if the name does not end in .h5ad or .h5; with --split-by, a directory
-    /// for one h5ad per value
+    /// The h5ad to write, or a store if the name does not end in .h5ad, .h5 or .hdf5; with --split-by, a
+    /// directory for one h5ad per value
     output: PathBuf,
     /// Keep rows that meet this condition, such as 'cell_type == "T cell" and score > 0.8'
     #[arg(long, value_name = "CONDITION")]
@@ -90,7 +91,13 @@ enum Outcome {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let began = Instant::now();
-    let (outcome, left_out) = args.common.run(|observer| write(args, observer))?;
+    let made = Made::by_ending(&args.output);
+    let output = match args.split_by {
+        Some(_) => output::directory(&args.output)?,
+        None => made.path(&args.output, Some(&args.input))?,
+    };
+    args.expect_names(&output)?;
+    let (outcome, left_out) = args.common.run(|observer| write(args, made, &output, observer))?;
     match outcome {
         Outcome::Nothing => return Ok(ExitCode::from(1)),
         Outcome::One(written) => written.report(began, &args.common).map(drop)?,
@@ -99,9 +106,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     Ok(args.leave.exit_code(&left_out))
 }
 
-fn write(args: &Args, observer: &dyn Observer) -> Result<(Outcome, Vec<LeftOut>)> {
+fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Result<(Outcome, Vec<LeftOut>)> {
     let options = ExportOptions { matrix: args.matrix.clone(), ..args.storage.options(&args.common) };
-    let input = args.leave.open(&args.input, args.common.limits())?;
+    let input = args.leave.applied(input::open(&args.input, Some(output), &args.common, observer)?);
     // 10x version 2 has one matrix per genome.
     let name = match input.anndata() {
         Some(d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
@@ -121,7 +128,7 @@ fn write(args: &Args, observer: &dyn Observer) -> Result<(Outcome, Vec<LeftOut>)
     let Some(by) = &args.split_by else {
         let selection = Selection { obs: rows, var: columns };
         let (written, left_out) =
-            take(&input, &args.output, selection, &options, args.leave.salvage, observer)?;
+            take(&input, made, output, selection, &options, args.leave.salvage, observer)?;
         return Ok((Outcome::One(written), left_out));
     };
     let chosen = rows.as_ref().map_or(obs.rows(), Vec::len);
@@ -130,11 +137,10 @@ fn write(args: &Args, observer: &dyn Observer) -> Result<(Outcome, Vec<LeftOut>)
     if dropped > 0 && !args.common.quiet {
         note(&format!("warning: {dropped} of {chosen} rows have no value of '{by}' and are left out"));
     }
-    std::fs::create_dir_all(&args.output)
-        .map_err(|e| Error::io("create directory", e).in_file(&args.output))?;
+    std::fs::create_dir_all(output).map_err(|e| Error::io("create directory", e).in_file(output))?;
     let names = file_names(groups.iter().map(|group| group.name.as_str()));
     let part = |(group, name): (&RowGroup, String)| {
-        let path = args.output.join(format!("{name}.h5ad"));
+        let path = output.join(format!("{name}.h5ad"));
         (path, Selection { obs: Some(group.rows.clone()), var: columns.clone() })
     };
     let parts: Vec<(PathBuf, Selection)> = groups.iter().zip(names).map(part).collect();
@@ -143,16 +149,17 @@ fn write(args: &Args, observer: &dyn Observer) -> Result<(Outcome, Vec<LeftOut>)
     Ok((Outcome::Parts(parts), written.into_iter().flat_map(|file| file.left_out).collect()))
 }
 
-/// Writes a selection as an h5ad or a store, depending on the name of the output.
+/// Writes a selection as an h5ad or a store.
 fn take(
     input: &Dataset,
+    made: Made,
     output: &Path,
     selection: Selection,
     options: &ExportOptions,
     salvage: bool,
     observer: &dyn Observer,
 ) -> Result<(WrittenOutput, Vec<LeftOut>)> {
-    if output.extension().is_some_and(|e| e == "h5ad" || e == "h5") {
+    if made == Made::File {
         let file = export(input, output, &selection, options, observer)?;
         return Ok((WrittenOutput::of_file(&file), file.left_out));
     }
@@ -205,6 +212,17 @@ impl WrittenPart {
 }
 
 impl Args {
+    /// Refuses lists of names that are no files or would be overwritten.
+    fn expect_names(&self, output: &Path) -> Result<()> {
+        for names in [&self.obs_names, &self.var_names].into_iter().flatten() {
+            input::expect_names(Path::new(names))?;
+            if self.split_by.is_none() {
+                refuse_overwriting(output, Path::new(names))?;
+            }
+        }
+        Ok(())
+    }
+
     fn choice_of_obs(&self) -> Result<RowChoice> {
         let mut choice = RowChoice::default();
         choice.condition.clone_from(&self.obs);

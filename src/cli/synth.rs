@@ -2,6 +2,7 @@
 
 use super::common::Common;
 use super::export::{LibverArg, Packing, WrittenOutput, parse_compression};
+use super::output::{Made, RULE};
 use annmap::anndata::StorageOptions;
 use annmap::codec::{Compression, Filters};
 use annmap::synth::{COLUMNS, Defect, Form, SynthOptions, synth};
@@ -12,6 +13,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = RULE)]
 pub(crate) struct Args {
     /// The h5ad to make
     output: PathBuf,
@@ -126,6 +128,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         budget: args.common.budget(),
     };
     let began = Instant::now();
-    let written = args.common.run(|observer| synth(&args.output, &options, observer))?;
+    let output = Made::File.path(&args.output, None)?;
+    let written = args.common.run(|observer| synth(&output, &options, observer))?;
     WrittenOutput::of_file(&written).report(began, &args.common)
 }

@@ -9,6 +9,31 @@ pub(crate) fn default_threads() -> usize {
     GroupShare::of(Path::new("/")).cores.map_or(cores, |quota| cores.min(quota))
 }
 
+/// Raises the number of files that this process may have open as far as it may.
+pub(crate) fn allow_open_files() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current =
+            limit.maximum.map(|most| most.min(MOST_FILES)).or(Some(MOST_FILES)).max(limit.current);
+        // Some systems have another, lower limit; the one set before stays then.
+        let _ = setrlimit(Resource::Nofile, limit);
+    }
+}
+
+/// Files that no run needs more of.
+const MOST_FILES: u64 = 1 << 16;
+
+/// Returns how many inputs may be open at the same time: half of the files that this process may open.
+pub(crate) fn open_inputs() -> usize {
+    #[cfg(unix)]
+    let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(MOST_FILES);
+    #[cfg(not(unix))]
+    let allowed = 512;
+    usize::try_from(allowed / 2).unwrap_or(usize::MAX)
+}
+
 /// Returns half of the free memory in bytes, at most 4 GiB.
 pub(crate) fn default_memory() -> u64 {
     const MOST: u64 = 4 << 30;

@@ -2,17 +2,19 @@
 
 use super::common::Common;
 use super::convert::{MatrixArgs, execute};
+use super::output::RULE;
 use annmap::Result;
 use annmap::convert::TargetLayout;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = RULE)]
 pub(crate) struct Args {
     /// An h5ad, h5mu, 10x HDF5, loom or Matrix Market file, a directory with matrix.mtx and its names, or a
-    /// store
+    /// store; - reads standard input
     input: PathBuf,
-    /// The store to make: a directory that does not exist yet
+    /// The store to make, a directory
     output: PathBuf,
     #[command(flatten)]
     matrix: MatrixArgs,

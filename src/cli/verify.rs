@@ -2,6 +2,7 @@
 
 use super::args::human_count;
 use super::common::Common;
+use super::input;
 use super::report::{self, Out, printable};
 use annmap::dataset::Dataset;
 use annmap::store::{CheckFinding, CheckReport, Store};
@@ -41,6 +42,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    [Some(&args.a), args.b.as_ref()].into_iter().flatten().try_for_each(|path| input::expect_path(path))?;
     match &args.b {
         Some(b) => run_compare(args, b),
         None => run_check(args),

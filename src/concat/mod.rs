@@ -73,10 +73,10 @@ pub struct ConcatOptions {
 /// Writes `inputs`, joined along one axis, as one h5ad file at `output`.
 ///
 /// # Errors
-/// `Usage` if there is no input, a name of the other axis repeats within an input, the keys repeat or are not
-/// one per input, or a value does not fit the type of a cast; `NotFound` if a column to leave out or to cast
-/// does not exist; `Unsupported` if elements of the same name cannot be joined; the errors of reading and
-/// writing. After an error `output` is as it was before.
+/// `Usage` if there is no input or the output is one of them, a name of the other axis repeats within an input, the
+/// keys repeat or are not one per input, or a value does not fit the type of a cast; `NotFound` if a column to leave
+/// out or to cast does not exist; `Unsupported` if elements of the same name cannot be joined; the errors of reading
+/// and writing. After an error `output` is as it was before.
 pub fn concat(
     inputs: &[Dataset],
     output: impl AsRef<Path>,
@@ -99,6 +99,7 @@ pub fn concat(
     if let Some(repeated) = sorted.windows(2).find(|w| w[0] == w[1]) {
         return Err(Error::usage(format!("duplicate key '{}'", repeated[0])));
     }
+    inputs.iter().try_for_each(|input| input.refuse_as_output(output))?;
     let recorder = Recorder::new(observer);
     let shape = run::run(inputs, output, options, &keys, &recorder)?;
     Ok(FileReport::new(output, shape, recorder.finish()))

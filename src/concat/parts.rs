@@ -2,11 +2,13 @@
 
 use crate::anndata::graphs_in_uns;
 use crate::bytes::commit::Pending;
+use crate::bytes::pool::OpenFiles;
 use crate::codec::Filters;
 use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
 use crate::error::{Place, Result};
 use crate::export::{self, export};
+use crate::limits::Limits;
 use crate::matrix::{Budget, Selection, Source};
 use crate::observe::{Observer, Phase, Verb};
 use crate::store::{self, IndexDtype, Store};
@@ -41,7 +43,12 @@ pub(super) struct TemporaryFiles {
     pending: OnceCell<Pending>,
     /// How many paths were given out.
     used: Cell<u32>,
+    /// Inputs that are not of the current generation are all read from files of their own.
+    open: Arc<OpenFiles>,
 }
+
+/// How many temporary files are open at the same time.
+const OPEN_FILES: usize = 16;
 
 impl TemporaryFiles {
     /// Temporary files below `directory`, named after `output`.
@@ -51,6 +58,7 @@ impl TemporaryFiles {
             target: directory.join(format!("{name}.parts")),
             pending: OnceCell::new(),
             used: Cell::new(0),
+            open: OpenFiles::new(OPEN_FILES),
         }
     }
 
@@ -59,7 +67,7 @@ impl TemporaryFiles {
         let pending = match self.pending.get() {
             Some(p) => p,
             None => {
-                let made = Pending::directory(&self.target, true)?;
+                let made = Pending::scratch(&self.target)?;
                 self.pending.get_or_init(|| made)
             }
         };
@@ -106,7 +114,7 @@ pub(super) fn open(
             let plain =
                 export::ExportOptions { filters: Some(Filters::default()), force: false, ..options.clone() };
             export(input, &to, &Selection::default(), &plain, observer)?;
-            AnnData::open(to)?
+            AnnData::open_pooled(&to, Limits::default(), &temporary.open)?
         }
     };
     let read = || -> Result<([Frame; 2], bool)> {

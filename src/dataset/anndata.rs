@@ -2,11 +2,13 @@
 
 use super::cache::Tables;
 use crate::anndata::{Encoding, LeaveOut, StoredMatrix};
+use crate::bytes::pool::OpenFiles;
 use crate::error::{Error, Hint, Kind, Place, Result};
 use crate::formats::{loom, tenx};
 use crate::limits::Limits;
 use crate::tree::{Container, Node};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The kind of a file; `spec/h5ad.md` lists how each is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +75,12 @@ impl AnnData {
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
         let path = path.as_ref();
         Container::open(path, limits).and_then(|c| Self::from_container(&c)).in_file(path)
+    }
+
+    /// As [`open_with`](Self::open_with), as one of many files of which few are open at a time.
+    pub(crate) fn open_pooled(path: &Path, limits: Limits, pool: &Arc<OpenFiles>) -> Result<Self> {
+        let file = pool.file(path).map_err(|e| Error::io("open", e)).in_file(path)?;
+        Container::from_source(Box::new(file), limits).and_then(|c| Self::from_container(&c)).in_file(path)
     }
 
     /// Opens the file in an open container.

@@ -15,6 +15,9 @@ mod describe;
 mod genome;
 mod matrix;
 mod open;
+mod overwriting;
+#[cfg(feature = "store")]
+mod several;
 mod table;
 mod tables;
 
@@ -25,4 +28,5 @@ pub use matrix::{Matrix, Pass};
 pub use open::Dataset;
 #[cfg(feature = "store")]
 pub(crate) use open::select_frames;
+pub use overwriting::refuse_overwriting;
 pub use table::TableView;

@@ -1,8 +1,11 @@
 //! Opens a dataset of any format; its content decides which.
 
-use super::AnnData;
+use super::{AnnData, refuse_overwriting};
 use crate::anndata::{LeaveOut, StoredMatrix};
 use crate::bytes::ReadAt;
+#[cfg(feature = "store")]
+use crate::bytes::commit::Pending;
+use crate::bytes::pool::OpenFiles;
 use crate::error::{Error, Kind, Place, Result};
 #[cfg(feature = "text")]
 use crate::formats::{DelimitedText, MatrixMarket};
@@ -22,6 +25,9 @@ use std::sync::Arc;
 pub struct Dataset {
     path: PathBuf,
     content: Content,
+    /// The temporary file of a dataset that came from a stream, removed when this is dropped.
+    #[cfg(feature = "store")]
+    pub(super) spooled: Option<Pending>,
 }
 
 /// The format of a dataset, with its reader.
@@ -59,8 +65,18 @@ impl Dataset {
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
         let path = path.as_ref();
-        let content = Content::open(path, limits)?;
-        Ok(Dataset { path: content.path().unwrap_or(path).to_owned(), content })
+        let content = Content::open(path, limits, None)?;
+        Ok(Self::of_content(content, path))
+    }
+
+    /// The dataset of what was opened at `path`.
+    pub(super) fn of_content(content: Content, path: &Path) -> Self {
+        Dataset {
+            path: content.path().unwrap_or(path).to_owned(),
+            content,
+            #[cfg(feature = "store")]
+            spooled: None,
+        }
     }
 
     /// Opens an HDF5 file in `source`: bytes in memory, ranges of an object store, or anything else that can
@@ -72,12 +88,24 @@ impl Dataset {
         let path = PathBuf::from(IN_MEMORY);
         let container = Container::from_source(Box::new(source), limits).in_file(&path)?;
         let data = AnnData::from_container(&container).in_file(&path)?;
-        Ok(Dataset { path, content: Content::AnnData(Box::new(data)) })
+        Ok(Self::of_content(Content::AnnData(Box::new(data)), &path))
     }
 
     /// Path of the file or store directory; `memory` for a dataset opened from a source.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Fails if writing `output` would replace this dataset or a part of it, by whatever name or link.
+    ///
+    /// # Errors
+    /// `Usage` if that is so.
+    pub fn refuse_as_output(&self, output: &Path) -> Result<()> {
+        match &self.content {
+            #[cfg(feature = "text")]
+            Content::MatrixMarket(m) => m.files().try_for_each(|file| refuse_overwriting(output, file)),
+            _ => refuse_overwriting(output, &self.path),
+        }
     }
 
     /// The reader of an AnnData, MuData, 10x Genomics or loom file; `None` for stores and text files.
@@ -264,25 +292,31 @@ impl Dataset {
 }
 
 impl Content {
-    fn open(path: &Path, limits: Limits) -> Result<Self> {
+    /// Opens what is at `path`; an HDF5 file through `pool` if there is one.
+    pub(super) fn open(path: &Path, limits: Limits, pool: Option<&Arc<OpenFiles>>) -> Result<Self> {
         #[cfg(feature = "text")]
         if let Some(market) = MatrixMarket::find(path)? {
             return Ok(Content::MatrixMarket(Box::new(market)));
         }
         if path.is_dir() {
-            return Self::open_directory(path);
+            return Self::open_directory(path, pool);
         }
-        match AnnData::open_with(path, limits) {
+        let opened = match pool {
+            Some(pool) => AnnData::open_pooled(path, limits, pool),
+            None => AnnData::open_with(path, limits),
+        };
+        match opened {
             Ok(data) => Ok(Content::AnnData(Box::new(data))),
             Err(e) if e.kind() == Kind::NotHdf5 => Self::open_text(path)?.ok_or(e),
             Err(e) => Err(e),
         }
     }
 
-    fn open_directory(path: &Path) -> Result<Self> {
+    fn open_directory(path: &Path, pool: Option<&Arc<OpenFiles>>) -> Result<Self> {
+        let _ = pool; // without stores
         #[cfg(feature = "store")]
         if let Some(first) = Store::find(path).first() {
-            return Ok(Content::Store(Box::new(Store::open(first)?)));
+            return Ok(Content::Store(Box::new(Store::open_pooled(first, pool)?)));
         }
         Err(Error::usage("expected a store, got a directory without one").in_file(path))
     }

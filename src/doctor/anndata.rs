@@ -53,8 +53,7 @@ pub(super) fn examine(
             }
         }
     }
-    tables(data, &shapes, report, observer);
-    Ok(())
+    tables(data, &shapes, report, observer)
 }
 
 fn matrix(
@@ -171,20 +170,27 @@ fn range_text(first: u64, last: u64) -> String {
 }
 
 /// Checks the tables, then everything whose length must agree with them.
-fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Examination, observer: &dyn Observer) {
+fn tables(
+    data: &AnnData,
+    shapes: &[(String, [u64; 2])],
+    report: &mut Examination,
+    observer: &dyn Observer,
+) -> Result<()> {
     for (name, shape) in shapes {
+        observer.check_cancelled()?;
         // Reading the tables compares them with the shape; any mismatch is an error.
         if let Err(e) = data.frames(name, *shape, observer) {
+            observer.check_cancelled()?;
             report.add_error(&format!("/{name}"), &e);
         }
     }
     if !matches!(data.flavour(), Flavour::AnnData | Flavour::AnnData07 | Flavour::AnnData06) {
-        return;
+        return Ok(());
     }
     let mut lengths = [None, None];
     for (slot, name) in lengths.iter_mut().zip(["obs", "var"]) {
         if let Ok(Some(object)) = data.root().child(name) {
-            *slot = frame(&object, report);
+            *slot = frame(&object, report, observer)?;
         }
     }
     let main = shapes.iter().find(|(n, _)| n == "X").map(|(_, s)| *s);
@@ -218,6 +224,7 @@ fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Examinatio
         let Ok(Some(object)) = data.root().child(group) else { continue };
         let Some(want) = want.filter(|_| object.is_group()) else { continue };
         for link in object.links().unwrap_or_default() {
+            observer.check_cancelled()?;
             let Ok(child) = object.open_link(link) else { continue };
             if let Some(got) = length(&child).filter(|got| *got != want) {
                 let text = format!("{got} rows where {want} are expected");
@@ -225,6 +232,7 @@ fn tables(data: &AnnData, shapes: &[(String, [u64; 2])], report: &mut Examinatio
             }
         }
     }
+    Ok(())
 }
 
 /// Length of an element along its first axis, if metadata gives it.
@@ -242,15 +250,15 @@ fn length(object: &Node) -> Option<u64> {
 
 /// Checks each column of a data frame separately, so that a damaged one hides no other. Returns the number of
 /// rows.
-fn frame(object: &Node, report: &mut Examination) -> Option<u64> {
+fn frame(object: &Node, report: &mut Examination, observer: &dyn Observer) -> Result<Option<u64>> {
     if object.is_array() {
-        return object.array().ok()?.shape().first().copied();
+        return Ok(object.array().ok().and_then(|a| a.shape().first().copied()));
     }
     let names = match frame_names(object) {
         Ok(names) => names,
         Err(e) => {
             report.add_error(object.path(), &e);
-            return None;
+            return Ok(None);
         }
     };
     let mut rows = None;
@@ -273,6 +281,7 @@ fn frame(object: &Node, report: &mut Examination) -> Option<u64> {
         report.add(Severity::Notice, &format!("{}/{name}", object.path()), text);
     }
     for name in &names.columns {
+        observer.check_cancelled()?;
         let Some(column) = column(object, name, report) else { continue };
         match rows {
             Some(rows) if column.len() as u64 != rows => {
@@ -282,7 +291,7 @@ fn frame(object: &Node, report: &mut Examination) -> Option<u64> {
             _ => {}
         }
     }
-    rows
+    Ok(rows)
 }
 
 fn column(frame: &Node, name: &str, report: &mut Examination) -> Option<Column> {

@@ -40,6 +40,7 @@ struct Examiner<'a> {
 
 impl Examiner<'_> {
     fn visit(&mut self, visit: &Visit) -> Result<()> {
+        self.observer.check_cancelled()?;
         let path = visit.path();
         match visit.found() {
             Found::Object(object) => return self.object(object),
@@ -55,9 +56,7 @@ impl Examiner<'_> {
     }
 
     fn object(&mut self, object: &Object) -> Result<()> {
-        if self.observer.cancelled() {
-            return Err(Error::cancelled());
-        }
+        self.observer.check_cancelled()?;
         self.report.objects += 1;
         self.groups.add(object);
         let path = object.path();
@@ -65,6 +64,7 @@ impl Examiner<'_> {
             Err(e) => self.report.add_error(path, &e),
             Ok(attributes) => {
                 for a in attributes {
+                    self.observer.check_cancelled()?;
                     if let Err(e) = a.value.and_then(|v| v.canonical_crc().map(drop)) {
                         self.report.add_error(&format!("{path}@{}", a.name), &e);
                     }

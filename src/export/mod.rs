@@ -114,9 +114,9 @@ impl Default for ExportOptions {
 ///
 /// # Errors
 /// `NotFound` if a column for names, the matrix, the genome or something to leave out does not exist; `Usage` if a
-/// selected row or column does not exist, the matrix cannot become `X`, or a genome is chosen in another kind of
-/// file; `Unsupported` for MuData without a modality; the errors of reading and writing. After an error `output` is
-/// as it was before.
+/// selected row or column does not exist, the matrix cannot become `X`, a genome is chosen in another kind of file,
+/// or the output is also the input; `Unsupported` for MuData without a modality; the errors of reading and writing.
+/// After an error `output` is as it was before.
 pub fn export(
     input: &Dataset,
     output: impl AsRef<Path>,
@@ -125,6 +125,7 @@ pub fn export(
     observer: &dyn Observer,
 ) -> Result<FileReport> {
     let output = output.as_ref();
+    input.refuse_as_output(output)?;
     let recorder = Recorder::new(observer);
     let create = |storage| AnnDataWriter::create(output, options.force, storage, options.budget, &recorder);
     let modality = modality(input, options)?;

@@ -35,6 +35,7 @@ pub fn split(
     if parts.windows(2).any(|p| p[0].1.var != p[1].1.var) {
         return Err(Error::usage("expected the same columns in all parts, got different ones"));
     }
+    parts.iter().try_for_each(|(path, _)| input.refuse_as_output(path))?;
     let data = match input.anndata() {
         Some(data)
             if matches!(data.flavour(), Flavour::AnnData | Flavour::AnnData07)

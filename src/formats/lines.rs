@@ -1,8 +1,8 @@
 //! The text lines of a file, plain or gzipped, with their numbers for messages.
 
+use crate::bytes::special;
 use crate::codec::gzip::GzipReader;
 use crate::error::{Error, Result};
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -65,7 +65,7 @@ impl TextLines {
 
 /// Opens a text file; decompresses it if it begins with gzip's magic number (RFC 1952, 2.3.1).
 pub(super) fn open(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
-    let mut from = BufReader::with_capacity(1 << 18, File::open(path)?);
+    let mut from = BufReader::with_capacity(1 << 18, special::open(path)?);
     let gzipped = from.fill_buf()?.starts_with(&[0x1f, 0x8b]);
     Ok(match gzipped {
         true => Box::new(BufReader::with_capacity(1 << 18, GzipReader::new(from))),

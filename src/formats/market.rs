@@ -73,6 +73,11 @@ impl MatrixMarket {
         &self.matrix
     }
 
+    /// Paths of all files that are read: the matrix and the tables beside it.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        std::iter::once(&self.matrix).chain(self.tables.iter().flatten()).map(PathBuf::as_path)
+    }
+
     /// `[rows, columns]` of the matrix that [`read`](Self::read) returns; reads the file's header only.
     ///
     /// # Errors

@@ -1,9 +1,9 @@
 //! Checks a store against its own metadata: lengths, checksums and invariants.
 
+use super::array::StoreArray;
 use super::manifest::FileRecord;
 use super::reader::Store;
 use super::{DATA, INDICES, INDPTR};
-use crate::bytes::mmap::Mapped;
 use crate::error::{Error, Kind, Result};
 use crate::matrix::{Budget, LineOrder, OrderCheck, pump};
 use crate::observe::{Observer, Phase, Verb};
@@ -34,7 +34,7 @@ pub struct CheckFinding {
 }
 
 /// Number of bytes that one thread checksums at a time.
-const PIECE: usize = 4 << 20;
+const PIECE: usize = 1 << 20;
 
 impl Store {
     /// Checks the store at `path`: length and checksum of every file, that pointers do not decrease, that
@@ -110,24 +110,28 @@ impl CheckReport {
             self.add(super::METADATA, format!("'{}' is no name of a file in a store", record.name));
             return Ok(());
         }
-        let map = Mapped::open(&path.join(&record.name))?;
-        if map.len() as u64 != record.len {
-            self.add(&record.name, format!("file length (expected {} bytes, got {})", record.len, map.len()));
+        let file = StoreArray::open(&path.join(&record.name), None)?;
+        if file.len() != record.len {
+            self.add(
+                &record.name,
+                format!("file length (expected {} bytes, got {})", record.len, file.len()),
+            );
             return Ok(());
         }
-        let parts: Vec<Option<(u32, u64)>> = map
-            .par_chunks(PIECE)
-            .map(|piece| {
-                if observer.cancelled() {
-                    return None;
-                }
+        let parts: Vec<Result<(u32, u64)>> = (0..file.len().div_ceil(PIECE as u64))
+            .into_par_iter()
+            .map_init(Vec::<u8>::new, |piece, n| {
+                observer.check_cancelled()?;
+                let at = n * PIECE as u64;
+                piece.resize((file.len() - at).min(PIECE as u64) as usize, 0);
+                file.read(piece, at)?;
                 observer.advance(piece.len() as u64);
-                Some((crc32fast::hash(piece), piece.len() as u64))
+                Ok((crc32fast::hash(piece), piece.len() as u64))
             })
             .collect();
         let mut whole = crc32fast::Hasher::new();
         for part in parts {
-            let (crc, len) = part.ok_or_else(Error::cancelled)?;
+            let (crc, len) = part?;
             whole.combine(&crc32fast::Hasher::new_with_initial_len(crc, len));
         }
         let crc = whole.finalize();

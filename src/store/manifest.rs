@@ -77,6 +77,23 @@ pub struct CastRecord {
 }
 
 impl Manifest {
+    /// Compares the contents of the file `name` with its recorded length and checksum, if there are any.
+    ///
+    /// # Errors
+    /// `Checksum` if they differ.
+    pub(crate) fn check_bytes(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let Some(record) = self.files.iter().find(|f| f.name == name) else { return Ok(()) };
+        if record.len != bytes.len() as u64 {
+            let text = format!("file length (expected {} bytes, got {})", record.len, bytes.len());
+            return Err(Error::checksum(text));
+        }
+        let crc = crc32fast::hash(bytes);
+        if crc != record.crc {
+            return Err(Error::checksum(format!("checksum (expected {:08x}, got {crc:08x})", record.crc)));
+        }
+        Ok(())
+    }
+
     pub(crate) fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(&Document::of(self)).unwrap_or_default();
         text.push('\n');

@@ -8,19 +8,21 @@
 //! writes a directory that appears complete or not at all. [`Store`] opens a store and is a
 //! [`Source`](crate::matrix::Source). `spec/store.md` describes the format byte by byte.
 
+mod array;
 #[cfg_attr(not(feature = "arrow"), path = "without_arrow.rs")]
 mod arrow;
 mod check;
 mod manifest;
 mod reader;
+mod replace;
 mod writer;
 
 pub use crate::bytes::output::WriteMode;
 pub use check::{CheckFinding, CheckReport};
 pub use manifest::{CastRecord, FileRecord, Manifest, Salvage, SourceRecord};
 pub use reader::Store;
-pub(crate) use writer::refuse_existing;
 pub use writer::{IndexDtype, StoreOptions, StorePair, Writer, WrittenStore};
+pub(crate) use writer::{check_room, refuse_existing};
 
 pub(crate) const METADATA: &str = "metadata.json";
 pub(crate) const DATA: &str = "data.bin";

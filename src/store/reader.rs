@@ -1,23 +1,28 @@
-//! Opens a store and reads its entries from the mapped files.
+//! Opens a store and reads its entries: as a source by reads at positions, as slices from mapped files.
 
+use super::array::StoreArray;
 use super::manifest::Manifest;
 use super::{DATA, HALVES, INDICES, INDPTR, METADATA, OBS, VAR, arrow};
-use crate::bytes::mmap::Mapped;
+use crate::bytes::pool::OpenFiles;
+use crate::bytes::special;
 use crate::dtype::{AlignedBytes, Dtype, Element};
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Buffer, InMemory, Layout, Orientation, Source, check_minor, typed, validated_pointers};
 use crate::table::Frame;
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// A store open for reading, with mapped arrays and checked pointers.
+/// A store open for reading, with checked pointers. As a [`Source`] it is read at positions, so that a file that is
+/// truncated meanwhile is an error; slices ([`data`](Self::data), [`line`](Self::line), ...) are of mapped files.
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
     manifest: Manifest,
-    data: Mapped,
-    indices: Mapped,
-    indptr: Mapped,
+    data: StoreArray,
+    indices: StoreArray,
+    indptr: StoreArray,
     /// The checked contents of `indptr.bin`.
     pointers: Vec<u64>,
     /// Type of `indices.bin`, which may be narrower than the metadata says.
@@ -49,16 +54,20 @@ impl Store {
     /// # Errors
     /// `Io` if a file is missing; `Malformed` if lengths or pointers contradict the metadata.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let path = path.as_ref();
+        Self::open_pooled(path.as_ref(), None)
+    }
+
+    /// As [`open`](Self::open), with its files opened through `pool`, if there is one.
+    pub(crate) fn open_pooled(path: &Path, pool: Option<&Arc<OpenFiles>>) -> Result<Self> {
         let manifest = Self::read_manifest(path)?;
         let layout = manifest.layout;
-        let data = Mapped::open(&path.join(DATA))?;
-        let indices = Mapped::open(&path.join(INDICES))?;
-        let indptr = Mapped::open(&path.join(INDPTR))?;
+        let [data, indices, indptr] =
+            [DATA, INDICES, INDPTR].map(|name| StoreArray::open(&path.join(name), pool));
+        let (data, indices, indptr) = (data?, indices?, indptr?);
         // Other programs pad empty arrays to one byte because numpy cannot map an empty file.
-        let length = |name: &str, got: usize, each: usize| {
+        let length = |name: &str, got: u64, each: usize| {
             let expected = layout.entries.saturating_mul(each as u64);
-            if got as u64 == expected || (layout.entries == 0 && got <= 1) {
+            if got == expected || (layout.entries == 0 && got <= 1) {
                 return Ok(());
             }
             Err(Error::malformed(format!("file length (expected {expected} bytes, got {got})"))
@@ -66,7 +75,7 @@ impl Store {
         };
         length(DATA, data.len(), layout.dtype.size())?;
         let wide = manifest.indices.size() == 8 && manifest.files.is_empty();
-        let index_dtype = match indices.len() as u64 {
+        let index_dtype = match indices.len() {
             n if n == layout.entries.saturating_mul(4) && wide && n > 0 => Dtype::Int32,
             _ => manifest.indices,
         };
@@ -88,7 +97,11 @@ impl Store {
                 Error::limit(format!("metadata of {len} bytes (limit {MOST_METADATA})")).in_file(&file)
             );
         }
-        let text = std::fs::read(&file).map_err(|e| Error::io("read", e)).in_file(&file)?;
+        let mut text = Vec::new();
+        special::open(&file)
+            .and_then(|from| from.take(MOST_METADATA).read_to_end(&mut text))
+            .map_err(|e| Error::io("read", e))
+            .in_file(&file)?;
         let text = String::from_utf8(text).map_err(|_| Error::malformed("not UTF-8")).in_file(&file)?;
         Manifest::from_json(&text).in_file(&file)
     }
@@ -123,7 +136,7 @@ impl Store {
     /// # Errors
     /// `Usage` if `T` is not the type of `data.bin`.
     pub fn data<T: Element>(&self) -> Result<&[T]> {
-        self.mapped(DATA, self.manifest.layout.dtype, &self.data, self.manifest.layout.entries)
+        self.mapped(DATA, self.manifest.layout.dtype, self.data.map()?, self.manifest.layout.entries)
     }
 
     /// All minor indices, borrowed from the map: `i32` or `i64` (`u8` or `u16` if asked for). They are not checked here, only when entries
@@ -132,7 +145,7 @@ impl Store {
     /// # Errors
     /// `Usage` if `T` is not the type of `indices.bin`.
     pub fn indices<T: Element>(&self) -> Result<&[T]> {
-        self.mapped(INDICES, self.index_dtype, &self.indices, self.manifest.layout.entries)
+        self.mapped(INDICES, self.index_dtype, self.indices.map()?, self.manifest.layout.entries)
     }
 
     /// The offset at which each line begins, followed by the end of the last line, borrowed from the map:
@@ -142,7 +155,8 @@ impl Store {
     /// `Usage` if `T` is not the type of `indptr.bin`.
     pub fn indptr<T: Element>(&self) -> Result<&[T]> {
         let count = self.pointers.len();
-        self.mapped(INDPTR, integer_of(self.indptr.len() / count), &self.indptr, count as u64)
+        let bytes = self.indptr.map()?;
+        self.mapped(INDPTR, integer_of(bytes.len() / count), bytes, count as u64)
     }
 
     fn mapped<'m, T: Element>(
@@ -200,12 +214,13 @@ impl Store {
         minor.resize(n, 0);
         let mut values = AlignedBytes::default();
         values.resize(n.saturating_mul(size))?;
+        let data = self.data.map()?;
         let places = lines.iter().zip(pointers.windows(2));
         for (line, place) in places {
             let (range, place) = (self.entries_of(*line)?, place[0] as usize..place[1] as usize);
-            let bytes = &self.data[range.start as usize * size..range.end as usize * size];
+            let bytes = &data[range.start as usize * size..range.end as usize * size];
             values[place.start * size..place.end * size].copy_from_slice(bytes);
-            self.read_minor(range, &mut minor[place])?;
+            self.mapped_minor(range, &mut minor[place])?;
         }
         InMemory::of_aligned(layout, pointers, minor, values)
     }
@@ -219,14 +234,16 @@ impl Store {
     /// The tables of the rows (`obs`) and the columns (`var`); `None` if the store has no tables.
     ///
     /// # Errors
-    /// `Malformed` if a table is not in the form that this crate writes.
+    /// `Checksum` if a table is not the one that the metadata describe; `Malformed` if it is not in the form that
+    /// this crate writes.
     pub fn frames(&self) -> Result<Option<[Frame; 2]>> {
         let read = |name: &str| -> Result<Option<Frame>> {
             let path = self.path.join(name);
             if !path.exists() {
                 return Ok(None);
             }
-            let bytes = Mapped::open(&path)?;
+            let bytes = StoreArray::open(&path, None)?.to_vec()?;
+            self.manifest.check_bytes(name, &bytes).in_file(&path)?;
             arrow::decode(&bytes).map(Some).in_file(&path)
         };
         Ok(read(OBS)?.zip(read(VAR)?).map(|(obs, var)| [obs, var]))
@@ -239,9 +256,9 @@ impl Store {
     pub fn line(&self, line: u64) -> Result<(Vec<u32>, &[u8])> {
         let range = self.entries_of(line)?;
         let mut minor = vec![0; (range.end - range.start) as usize];
-        self.read_minor(range.clone(), &mut minor)?;
+        self.mapped_minor(range.clone(), &mut minor)?;
         let size = self.manifest.layout.dtype.size();
-        Ok((minor, &self.data[range.start as usize * size..range.end as usize * size]))
+        Ok((minor, &self.data.map()?[range.start as usize * size..range.end as usize * size]))
     }
 
     /// The entries with the given minor index: the line of each and the bytes of the values. Uses binary
@@ -256,8 +273,9 @@ impl Store {
         }
         let (mut lines, mut values) = (Vec::new(), Vec::new());
         let (size, index_size) = (layout.dtype.size(), self.index_dtype.size());
+        let (data, indices) = (self.data.map()?, self.indices.map()?);
         let index = |i: usize| -> u64 {
-            let bytes = &self.indices[i * index_size..(i + 1) * index_size];
+            let bytes = &indices[i * index_size..(i + 1) * index_size];
             bytes.iter().rev().fold(0, |v, b| v << 8 | u64::from(*b))
         };
         let sorted = self.manifest.sorted == Some(true);
@@ -275,7 +293,7 @@ impl Store {
             while at < end {
                 if index(at) == minor {
                     lines.push(line as u32);
-                    values.extend_from_slice(&self.data[at * size..(at + 1) * size]);
+                    values.extend_from_slice(&data[at * size..(at + 1) * size]);
                 } else if sorted {
                     break;
                 }
@@ -285,9 +303,30 @@ impl Store {
         Ok((lines, values))
     }
 
+    /// Reads the minor indices of entries at their positions in the file.
     fn read_minor(&self, range: Range<u64>, out: &mut [u32]) -> Result<()> {
+        // Few enough to stay in the cache until they are narrowed.
+        let mut bytes = [0; 16 << 10];
         let size = self.index_dtype.size();
-        let bytes = &self.indices[range.start as usize * size..range.end as usize * size];
+        let step = bytes.len() / size;
+        for (start, out) in (range.start..).step_by(step).zip(out.chunks_mut(step)) {
+            let bytes = &mut bytes[..out.len() * size];
+            self.indices.read(bytes, start * size as u64)?;
+            self.narrow(bytes, start, out)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the minor indices of entries from the map.
+    fn mapped_minor(&self, range: Range<u64>, out: &mut [u32]) -> Result<()> {
+        let size = self.index_dtype.size();
+        let (from, to) = (range.start as usize * size, range.end as usize * size);
+        self.narrow(&self.indices.map()?[from..to], range.start, out)
+    }
+
+    /// Narrows stored indices, of which the first is that of entry number `start`, and checks them.
+    fn narrow(&self, bytes: &[u8], start: u64, out: &mut [u32]) -> Result<()> {
+        let size = self.index_dtype.size();
         match size {
             1 => out.iter_mut().zip(bytes).for_each(|(o, b)| *o = u32::from(*b)),
             2 => {
@@ -295,18 +334,16 @@ impl Store {
                 each.for_each(|(o, b)| *o = u32::from(u16::from_le_bytes(*b)));
             }
             4 => out.iter_mut().zip(bytes.as_chunks::<4>().0).for_each(|(o, b)| *o = u32::from_le_bytes(*b)),
-            _ => self.read_wide(bytes.as_chunks::<8>().0, range.start, out)?,
+            _ => self.narrow_wide(bytes.as_chunks::<8>().0, start, out)?,
         }
         // A negative 32-bit index, read as unsigned, is at least this large.
         let most = if size == 4 { 1 << 31 } else { u64::MAX };
         let layout = Layout { minor: self.manifest.layout.minor.min(most), ..self.manifest.layout };
-        check_minor(out, range.start, &layout, &self.pointers).in_file(&self.path.join(INDICES))
+        check_minor(out, start, &layout, &self.pointers).in_file(&self.path.join(INDICES))
     }
-}
 
-impl Store {
     /// Narrows int64 indices; the first is that of entry `start`.
-    fn read_wide(&self, indices: &[[u8; 8]], start: u64, out: &mut [u32]) -> Result<()> {
+    fn narrow_wide(&self, indices: &[[u8; 8]], start: u64, out: &mut [u32]) -> Result<()> {
         let mut high = 0;
         for (o, b) in out.iter_mut().zip(indices) {
             let v = u64::from_le_bytes(*b);
@@ -328,9 +365,9 @@ fn integer_of(size: usize) -> Dtype {
     if size == 4 { Dtype::Int32 } else { Dtype::Int64 }
 }
 
-fn read_pointers(bytes: &[u8], manifest: &Manifest) -> Result<Vec<u64>> {
+fn read_pointers(file: &StoreArray, manifest: &Manifest) -> Result<Vec<u64>> {
     let count = manifest.layout.lines.saturating_add(1);
-    let size = match bytes.len() as u64 {
+    let size = match file.len() {
         n if n == count.saturating_mul(8) => 8,
         n if n == count.saturating_mul(4) => 4,
         n => {
@@ -343,10 +380,15 @@ fn read_pointers(bytes: &[u8], manifest: &Manifest) -> Result<Vec<u64>> {
         let text = format!("{size}-byte pointers where the metadata says {}", manifest.indptr);
         return Err(Error::malformed(text));
     }
-    let mut out = crate::limits::reserved(bytes.len() / size)?;
-    match size {
-        8 => out.extend(bytes.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b))),
-        _ => out.extend(bytes.as_chunks::<4>().0.iter().map(|b| u64::from(u32::from_le_bytes(*b)))),
+    let mut out = crate::limits::reserved(file.len() as usize / size)?;
+    let mut piece = vec![0; 256 << 10];
+    for at in (0..file.len()).step_by(piece.len()) {
+        let bytes = &mut piece[..(file.len() - at).min(256 << 10) as usize];
+        file.read(bytes, at)?;
+        match size {
+            8 => out.extend(bytes.as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b))),
+            _ => out.extend(bytes.as_chunks::<4>().0.iter().map(|b| u64::from(u32::from_le_bytes(*b)))),
+        }
     }
     validated_pointers(out, manifest.layout.lines, manifest.layout.entries)
 }
@@ -368,7 +410,7 @@ impl Source for Store {
         let dtype: Dtype = self.manifest.layout.dtype;
         into.resize(range.end - range.start, dtype)?;
         let size = dtype.size();
-        into.values.copy_from_slice(&self.data[range.start as usize * size..range.end as usize * size]);
+        self.data.read(&mut into.values, range.start * size as u64)?;
         self.read_minor(range, &mut into.minor)?;
         into.checked();
         Ok(())

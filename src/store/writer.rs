@@ -1,9 +1,9 @@
 //! Writes a store; blocks may arrive from several threads in any order.
 
 use super::manifest::{CastRecord, FileRecord, Manifest, Salvage, SourceRecord};
-use super::{DATA, HALVES, INDICES, INDPTR, METADATA, OBS, VAR, arrow};
-use crate::bytes::commit::Pending;
-use crate::bytes::output::{OutputFile, WriteMode, check_space};
+use super::{DATA, INDICES, INDPTR, METADATA, OBS, VAR, arrow, replace};
+use crate::bytes::commit::{Pending, beside};
+use crate::bytes::output::{self, OutputFile, WriteMode, check_space};
 use crate::dtype::{Dtype, Policy, cast};
 use crate::error::{Error, Hint, Place, Result};
 use crate::matrix::{Block, Layout, LineOrder, OrderCheck, Sink};
@@ -39,7 +39,7 @@ pub struct StoreOptions {
     pub policy: Policy,
     /// Type of the index arrays.
     pub index: IndexDtype,
-    /// Whether to replace an existing store.
+    /// Whether to replace an existing store. Anything else, or a store with a foreign file in it, is not replaced.
     pub force: bool,
     /// How the files are written.
     pub mode: WriteMode,
@@ -97,8 +97,8 @@ impl Writer {
     /// its disk space.
     ///
     /// # Errors
-    /// `Io` if the target exists (without `force`) or the disk is full; `Usage` if narrow indices were
-    /// requested and cannot address the matrix.
+    /// `Io` if the target exists (without `force`), is no store or holds what is not part of one (with it), or the
+    /// disk is full; `Usage` if narrow indices were requested and cannot address the matrix.
     pub fn create(
         target: impl AsRef<Path>,
         layout: &Layout,
@@ -106,10 +106,7 @@ impl Writer {
         options: &StoreOptions,
     ) -> Result<Self> {
         let target = target.as_ref();
-        if options.force {
-            refuse_to_replace_others(target)?;
-        }
-        let pending = Pending::directory(target, options.force)?;
+        let pending = Pending::directory(target, options.force.then_some(replace::approve))?;
         let directory = pending.path().to_owned();
         let mut writer = Self::in_directory(&directory, target, layout, pointers, options)?;
         writer.pending = Some(pending);
@@ -126,9 +123,7 @@ impl Writer {
     ) -> Result<Self> {
         let dtype = options.dtype.unwrap_or(layout.dtype);
         let (indices, indptr) = index_dtypes(layout, options.index)?;
-        let per_entry = (dtype.size() + indices.size()) as u64;
-        let total = layout.entries.saturating_mul(per_entry).saturating_add(layout.lines.saturating_mul(8));
-        check_space(directory, total).map_err(|e| e.about_file(target))?;
+        check_space(directory, array_bytes(layout, options)?).map_err(|e| e.about_file(target))?;
         let file = |name: &str, count: u64, dtype: Dtype| {
             let len =
                 count.checked_mul(dtype.size() as u64).ok_or_else(|| Error::limit("matrix too large"))?;
@@ -308,10 +303,7 @@ impl StorePair {
     /// Same as [`Writer::create`].
     pub fn create(target: impl AsRef<Path>, options: &StoreOptions) -> Result<Self> {
         let target = target.as_ref();
-        if options.force {
-            refuse_to_replace_others(target)?;
-        }
-        let pending = Pending::directory(target, options.force)?;
+        let pending = Pending::directory(target, options.force.then_some(replace::approve))?;
         Ok(StorePair { pending, target: target.to_owned(), options: options.clone() })
     }
 
@@ -340,10 +332,30 @@ impl StorePair {
 /// # Errors
 /// Same as [`Writer::create`].
 pub(crate) fn refuse_existing(target: &Path, force: bool) -> Result<()> {
-    if force {
-        return refuse_to_replace_others(target);
-    }
-    Pending::refuse_existing(target)
+    Pending::refuse_directory(target, force.then_some(replace::approve))
+}
+
+/// Fails if there is no room for a store at `target` and for the temporary files that come before it, `temporary`
+/// bytes in `directory`.
+///
+/// # Errors
+/// `Io` if the disk is full; `Usage` as in [`Writer::create`].
+pub(crate) fn check_room(
+    target: &Path,
+    layout: &Layout,
+    options: &StoreOptions,
+    (directory, temporary): (&Path, u64),
+) -> Result<()> {
+    let own = array_bytes(layout, options)?;
+    output::check_room(&[(beside(target), own), (directory, temporary)])
+        .map_err(|e| e.context("output and temporary files").about_file(target))
+}
+
+/// About how many bytes the three arrays take.
+fn array_bytes(layout: &Layout, options: &StoreOptions) -> Result<u64> {
+    let (indices, _) = index_dtypes(layout, options.index)?;
+    let per_entry = (options.dtype.unwrap_or(layout.dtype).size() + indices.size()) as u64;
+    Ok(layout.entries.saturating_mul(per_entry).saturating_add(layout.lines.saturating_mul(8)))
 }
 
 /// The types of `indices.bin` and `indptr.bin`.
@@ -368,27 +380,6 @@ fn index_dtypes(layout: &Layout, wanted: IndexDtype) -> Result<(Dtype, Dtype)> {
         IndexDtype::Smallest => {
             let each = [Dtype::Uint8, Dtype::Uint16].into_iter().map(narrow);
             Ok(each.flatten().next().unwrap_or((indices, indptr)))
-        }
-    }
-}
-
-/// `force` replaces stores only, so that a mistyped path does not delete other directories.
-fn refuse_to_replace_others(target: &Path) -> Result<()> {
-    let known =
-        |name: &str| [METADATA, DATA, INDICES, INDPTR, OBS, VAR].contains(&name) || HALVES.contains(&name);
-    let refuse = |what: String| Err(Error::usage(format!("will not replace this: {what}")).in_file(target));
-    match target.metadata() {
-        Err(_) => Ok(()),
-        Ok(m) if !m.is_dir() => refuse("it is no directory".into()),
-        Ok(_) => {
-            let entries = std::fs::read_dir(target).map_err(|e| Error::io("list", e)).in_file(target)?;
-            for entry in entries.flatten() {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                if !known(&name) {
-                    return refuse(format!("it holds '{name}', which is not part of a store"));
-                }
-            }
-            Ok(())
         }
     }
 }

@@ -105,6 +105,16 @@ pub fn partition(
     Ok(Partitions { layout, pointers, held, budget })
 }
 
+/// How many bytes of temporary files [`partition`] will need; 0 if all entries fit the budget.
+///
+/// # Errors
+/// `Limit` if the budget is too small.
+pub(crate) fn temporary_bytes(from: &dyn Source, budget: Budget) -> Result<u64> {
+    let plan = PartitionPlan::new(from, &from.layout().flipped()?, budget)?;
+    let all = from.layout().entries.saturating_mul(plan.records.bytes() as u64);
+    Ok(if plan.in_memory { 0 } else { all })
+}
+
 impl Partitions {
     /// Layout of the output.
     pub fn layout(&self) -> &Layout {

@@ -19,7 +19,7 @@ const LAYERS: [(&str, &[&str]); 19] = [
     ("table", &[]),
     ("select", &["table"]),
     ("anndata", &["array", "codec", "matrix", "table", "tree"]),
-    ("formats", &["anndata", "codec", "matrix", "table", "tree"]),
+    ("formats", &["anndata", "bytes", "codec", "matrix", "table", "tree"]),
     ("store", &["bytes", "matrix", "table"]),
     ("transpose", &["bytes", "matrix"]),
     ("dataset", &["anndata", "bytes", "formats", "matrix", "store", "table", "tree"]),

@@ -26,6 +26,36 @@ fn healthy_files_are_healthy() {
     }
 }
 
+/// Wherever it is asked, and never as a finding.
+#[test]
+fn an_examination_stops_when_it_is_cancelled() {
+    use annmap::matrix::Budget;
+    use annmap::{Kind, Limits, Observer, doctor::examine};
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    /// Cancels from the given time it is asked.
+    struct Until(AtomicI64);
+    impl Observer for Until {
+        fn cancelled(&self) -> bool {
+            self.0.fetch_sub(1, Ordering::Relaxed) <= 0
+        }
+    }
+
+    let file = fixture("anndata_current.h5ad");
+    let run = |asked: i64| {
+        let observer = Until(AtomicI64::new(asked));
+        let done = examine(&file, Limits::default(), Budget::new(1 << 28), &observer);
+        (done.map(|report| report.is_healthy()), observer.0.into_inner())
+    };
+    let (done, left) = run(1_000_000);
+    let all = 1_000_000 - left;
+    assert!(done.unwrap() && all > 100, "asked {all} times");
+    for asked in 0..all {
+        let (done, _) = run(asked);
+        assert_eq!(done.unwrap_err().kind(), Kind::Cancelled, "cancelled at {asked} of {all}");
+    }
+}
+
 #[test]
 fn what_contradicts_itself_is_named() {
     let (code, report) = doctor("outside.h5ad");

@@ -36,6 +36,11 @@ fn a_full_disk_is_an_error_before_anything_is_written() {
         run(&["convert", path_str(&fixture("too_large.h5ad")), path_str(&dir.path().join("out"))]);
     assert_eq!(code, 5, "{stderr}");
     assert!(one_line(&stderr).contains("no storage space"), "{stderr}");
+    // Transposing needs room for a temporary file too, and reads nothing before both have it.
+    let (code, _, stderr) =
+        run(&["transpose", path_str(&fixture("too_large.h5ad")), path_str(&dir.path().join("out"))]);
+    assert_eq!(code, 5, "{stderr}");
+    assert!(one_line(&stderr).contains("output and temporary files: reserve"), "{stderr}");
     assert!(names(dir.path()).is_empty());
 }
 
@@ -71,14 +76,23 @@ fn an_existing_target_is_kept_without_force_and_replaced_with_it() {
 
 #[test]
 fn force_replaces_stores_and_nothing_else() {
+    let values = fixture("values.h5ad");
     let dir = tempfile::tempdir().unwrap();
     let out = dir.path().join("out");
     std::fs::create_dir(&out).unwrap();
     std::fs::write(out.join("thesis.tex"), "years of work").unwrap();
-    let (code, _, stderr) = run(&["convert", path_str(&fixture("values.h5ad")), path_str(&out), "--force"]);
-    assert_eq!(code, 2, "{stderr}");
+    for _ in 0..2 {
+        // It goes into a directory that is no store.
+        assert_eq!(run(&["convert", path_str(&values), path_str(&out), "--force"]).0, 0);
+        assert_eq!(names(&out), ["thesis.tex", "values.store"]);
+    }
+    // Nor does it replace a store into which something else was put.
+    let store = out.join("values.store");
+    std::fs::rename(out.join("thesis.tex"), store.join("thesis.tex")).unwrap();
+    let (code, _, stderr) = run(&["convert", path_str(&values), path_str(&store), "--force"]);
+    assert_eq!(code, 5, "{stderr}");
     assert!(one_line(&stderr).contains("thesis.tex"));
-    assert_eq!(names(&out), ["thesis.tex"]);
+    assert_eq!(std::fs::read_to_string(store.join("thesis.tex")).unwrap(), "years of work");
 }
 
 #[test]

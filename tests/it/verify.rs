@@ -103,6 +103,13 @@ fn a_changed_name_is_found_and_a_broken_store_is_an_error() {
         let at = b.windows(9).position(|w| w == b"ENSG00007").unwrap();
         b[at + 8] = b'X';
     });
+    // A table that is not the recorded one is not read.
+    let (code, _, stderr) = run(&["verify", path_str(&file), path_str(&named)]);
+    assert!(code == 3 && stderr.contains("var.arrow: checksum"), "{stderr}");
+    let metadata = named.join("metadata.json");
+    let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(&metadata).unwrap()).unwrap();
+    json.as_object_mut().unwrap().remove("annmap");
+    std::fs::write(&metadata, json.to_string()).unwrap();
     let (code, stdout, _) = run(&["verify", path_str(&file), path_str(&named)]);
     assert_eq!(code, 1);
     assert!(stdout.contains("var name of row 7: ENSG00007 in A, ENSG0000X in B"), "{stdout}");

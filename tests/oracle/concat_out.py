@@ -185,7 +185,7 @@ def random_cases(binary, tmp, rounds):
         inputs = []
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for i in range(int(rng.integers(1, 4))):
+            for i in range(int(rng.integers(2, 4))):
                 inputs.append(os.path.join(tmp, f"in{i}.h5ad"))
                 tree(rng, i).write_h5ad(inputs[-1], compression=rng.choice([None, "gzip", "lzf"]))
         merges = [None, "same", "unique", "first", "only"]
@@ -207,6 +207,8 @@ def golden_cases(binary, tmp, golden):
     cases = json.load(open(os.path.join(golden, "concat_cases.json")))
     for name, case in cases.items():
         inputs = [os.path.join(golden, "concat", f"{x}.h5ad") for x in case["inputs"]]
+        if len(inputs) < 2:
+            continue  # one input and an output is what two inputs and a forgotten output look like: refused
         one(binary, inputs, case["args"], tmp, f"golden {name}")
     legacy = os.path.join(golden, "legacy")
     for name in sorted(os.listdir(legacy)) if os.path.isdir(legacy) else []:

@@ -5,6 +5,7 @@ use super::fractal_heap::FractalHeap;
 use super::header::Header;
 use crate::bytes::checked;
 use crate::bytes::read_at::InputFile;
+use crate::bytes::special;
 use crate::bytes::{Cursor, ReadAt};
 use crate::error::{Error, Kind, Place, Result};
 use crate::hdf5::format::message::kind;
@@ -45,7 +46,7 @@ impl File {
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
         let path = path.as_ref();
-        let file = std::fs::File::open(path).map_err(|e| Error::io("open", e)).in_file(path)?;
+        let file = special::open(path).map_err(|e| Error::io("open", e)).in_file(path)?;
         let file = InputFile::new(file).map_err(|e| Error::io("open", e)).in_file(path)?;
         Self::build(Box::new(file), Some(path.to_owned()), limits).in_file(path)
     }

@@ -1,0 +1,125 @@
+//! What OUT becomes, by its ending and the kind of command: one rule for all commands.
+//!
+//! * A command makes either an HDF5 file or a store, which is a directory; `subset` makes what the ending says.
+//! * OUT that is a directory and no store gets the output put into it, under the input's name, as with `cp`.
+//! * OUT with an ending of the other kind is refused with the command that makes that kind, unless it is the name
+//!   of such an output already.
+
+use annmap::store::Store;
+use annmap::{Error, Kind, Result};
+use std::path::{Path, PathBuf};
+
+/// What a command makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// An HDF5 file.
+    File,
+    /// A store.
+    Store,
+}
+
+/// The rule, for `--help`.
+pub(crate) const RULE: &str = "OUT: upgrade, export, concat and synth write an HDF5 file, convert and transpose make \
+a store (a directory), subset writes a file if OUT ends in .h5ad, .h5 or .hdf5 and makes a store otherwise. \
+If OUT is a directory that is no store, the output is put into it under the input's name. --force replaces a file \
+or a store, never another directory. A link to a file is followed.";
+
+/// Endings of HDF5 files that are written.
+const FILES: [&str; 3] = ["h5ad", "h5", "hdf5"];
+/// Other endings that no store has.
+const OTHER_FILES: [&str; 2] = ["h5mu", "loom"];
+/// Endings of directories.
+const STORES: [&str; 2] = ["store", "zarr"];
+/// Endings that an input's name loses when an output is named after it, the outer one first.
+const LOST: [&str; 11] = ["gz", "h5ad", "h5", "hdf5", "h5mu", "loom", "mtx", "csv", "tsv", "txt", "store"];
+
+impl Made {
+    /// What `subset` makes under the name `output`.
+    pub(crate) fn by_ending(output: &Path) -> Made {
+        // Without a name of its own, the output gets that of an h5ad.
+        if ends_in(output, &FILES) || is_other_directory(output) { Made::File } else { Made::Store }
+    }
+
+    /// The path that OUT, as given, stands for. `input` is the one input whose name the output may get.
+    ///
+    /// # Errors
+    /// `Usage` for `-` and for an ending of the other kind; `Io` for a directory if there is no one input.
+    pub(crate) fn path(self, output: &Path, input: Option<&Path>) -> Result<PathBuf> {
+        expect_name(output)?;
+        if is_other_directory(output) {
+            let name = input.and_then(|input| self.named_after(input)).ok_or_else(|| {
+                let text = "is a directory, expected the name of the file to write";
+                Error::new(Kind::Io, text).in_file(output)
+            })?;
+            return Ok(output.join(name));
+        }
+        let exists = !Store::find(output).is_empty();
+        let closed = output.as_os_str().to_string_lossy().ends_with('/');
+        let wrong = match self {
+            Made::File => (ends_in(output, &STORES) || closed).then_some(
+                "expected the name of a file, got that of a directory (convert and transpose make stores)",
+            ),
+            Made::Store => (ends_in(output, &FILES) || ends_in(output, &OTHER_FILES)).then_some(
+                "expected the name of a store, which is a directory, got that of a file (upgrade writes an h5ad)",
+            ),
+        };
+        match wrong {
+            Some(text) if !exists => Err(Error::usage(text).in_file(output)),
+            _ => Ok(output.to_owned()),
+        }
+    }
+
+    /// Name of an output that is made from `input`; `None` if that has no name (`-`, `/`).
+    fn named_after(self, input: &Path) -> Option<String> {
+        let full = input.canonicalize().ok()?;
+        // The name as given, not that of what a link points to.
+        let name = input.file_name().or(full.file_name())?.to_string_lossy().into_owned();
+        let mut stem = name.as_str();
+        for ending in LOST {
+            let cut =
+                stem.len().checked_sub(ending.len() + 1).filter(|at| *at > 0 && stem.is_char_boundary(*at));
+            if let Some(at) =
+                cut.filter(|at| stem[*at..].strip_prefix('.').is_some_and(|e| e.eq_ignore_ascii_case(ending)))
+            {
+                stem = &stem[..at];
+                if ending != "gz" {
+                    break;
+                }
+            }
+        }
+        Some(format!("{stem}.{}", if self == Made::File { "h5ad" } else { "store" }))
+    }
+}
+
+/// The path of a directory into which a command writes several files.
+///
+/// # Errors
+/// `Usage` for `-`; `Io` for a store, which holds nothing else.
+pub(crate) fn directory(output: &Path) -> Result<PathBuf> {
+    expect_name(output)?;
+    if !Store::find(output).is_empty() {
+        let text = "is a store, expected a directory for the files";
+        return Err(Error::new(Kind::Io, text).in_file(output));
+    }
+    Ok(output.to_owned())
+}
+
+/// Refuses standard output.
+fn expect_name(output: &Path) -> Result<()> {
+    if output == Path::new("-") {
+        let text =
+            "expected the name of an output, got standard output, which cannot be written at positions";
+        return Err(Error::usage(text).in_file(output));
+    }
+    Ok(())
+}
+
+fn ends_in(path: &Path, endings: &[&str]) -> bool {
+    let ending = path.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    ending.is_some_and(|e| endings.contains(&e.as_str()))
+}
+
+/// Whether this is a directory that neither is a store nor looks like a damaged one.
+fn is_other_directory(path: &Path) -> bool {
+    path.is_dir() && Store::find(path).is_empty() && !path.join("data.bin").exists()
+}

@@ -1,0 +1,93 @@
+//! A file of a store: read at positions where the store is an input, mapped for those who take slices of it.
+
+use crate::bytes::ReadAt;
+use crate::bytes::mmap::Mapped;
+use crate::bytes::pool::OpenFiles;
+use crate::bytes::read_at::InputFile;
+use crate::bytes::special;
+use crate::error::{Error, Place, Result};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+/// An open file of a store.
+pub(crate) struct StoreArray {
+    path: PathBuf,
+    file: Box<dyn ReadAt>,
+    /// Made when the first slice is asked for.
+    map: OnceLock<Mapped>,
+}
+
+impl StoreArray {
+    /// Opens a regular file; through `pool`, if there is one, as one of many.
+    pub(crate) fn open(path: &Path, pool: Option<&Arc<OpenFiles>>) -> Result<Self> {
+        let open = || -> std::io::Result<Box<dyn ReadAt>> {
+            Ok(match pool {
+                Some(pool) => Box::new(pool.file(path)?),
+                None => Box::new(InputFile::new(special::open(path)?)?),
+            })
+        };
+        let file = open().map_err(|e| Error::io("open", e)).in_file(path)?;
+        Ok(StoreArray { path: path.to_owned(), file, map: OnceLock::new() })
+    }
+
+    /// Length in bytes when it was opened.
+    pub(crate) fn len(&self) -> u64 {
+        self.file.len()
+    }
+
+    /// Fills `out` from the byte `at`. A file that was truncated since is an error.
+    pub(crate) fn read(&self, out: &mut [u8], at: u64) -> Result<()> {
+        self.file.read_exact_at(out, at).map_err(|e| Error::io("read", e).at(at)).in_file(&self.path)
+    }
+
+    /// All bytes, read at once.
+    pub(crate) fn to_vec(&self) -> Result<Vec<u8>> {
+        let len = usize::try_from(self.len()).map_err(|_| Error::limit("a file larger than the memory"))?;
+        let mut out = crate::limits::zeroed(len)?;
+        self.read(&mut out, 0)?;
+        Ok(out)
+    }
+
+    /// All bytes, mapped. Access raises a signal if another program truncates the file.
+    pub(crate) fn map(&self) -> Result<&[u8]> {
+        if let Some(map) = self.map.get() {
+            return Ok(map);
+        }
+        let map = Mapped::open(&self.path)?;
+        let map = self.map.get_or_init(|| map);
+        if map.len() as u64 != self.len() {
+            let text = format!("file length (expected {} bytes, got {})", self.len(), map.len());
+            return Err(Error::malformed(text).in_file(&self.path));
+        }
+        Ok(map)
+    }
+}
+
+impl fmt::Debug for StoreArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreArray").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn truncation_is_an_error() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("data.bin");
+        std::fs::write(&path, [7; 100]).unwrap();
+        let array = StoreArray::open(&path, None).unwrap();
+        let mut out = [0; 10];
+        array.read(&mut out, 90).unwrap();
+        assert_eq!((out, array.len(), array.map().unwrap().len()), ([7; 10], 100, 100));
+        let later = StoreArray::open(&path, None).unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(50).unwrap();
+        let e = later.read(&mut out, 90).unwrap_err();
+        assert_eq!((e.kind(), e.offset()), (Kind::Io, Some(90)));
+        assert!(later.to_vec().is_err() && later.map().is_err());
+    }
+}
