@@ -151,7 +151,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         } else {
             Dataset::open_all(inputs, args.common.limits(), system::open_inputs())?
         };
-        let opened: Vec<Dataset> = opened.into_iter().map(|input| args.leave.applied(input)).collect();
+        let temporary = input::temporary(Some(output), &args.common);
+        let prepared = |input: Dataset| args.leave.applied(input).temporary(temporary);
+        let opened: Vec<Dataset> = opened.into_iter().map(prepared).collect();
         concat(&opened, output, &options, observer)
     })?;
     WrittenOutput::of_file(&written).report(began, &args.common)?;

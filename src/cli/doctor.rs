@@ -2,6 +2,7 @@
 
 use super::args::human_count;
 use super::common::Common;
+use super::info::no_hdf5;
 use super::input;
 use super::report::{Out, printable};
 use annmap::Result;
@@ -24,7 +25,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     input::expect_path(&args.file)?;
     let budget = args.common.budget();
-    let report = args.common.run(|observer| examine(&args.file, args.common.limits(), budget, observer))?;
+    let report = args.common.run(|observer| examine(&args.file, args.common.limits(), budget, observer));
+    let report = report.map_err(|e| no_hdf5(&args.file, e))?;
     let mut out = Out::new();
     if args.common.json {
         out.json(&Examined::new(args, &report))?;

@@ -2,8 +2,9 @@
 
 use super::args::{human_bytes, human_count};
 use super::input;
-use super::report::{Out, printable};
-use annmap::dataset::{AnnData, ColumnInfo, Description, ElementInfo, FrameInfo, MatrixInfo};
+use super::report::{self, Out, printable};
+use annmap::dataset::{ColumnInfo, Dataset, Description, ElementInfo, FrameInfo, MatrixInfo};
+use annmap::formats::TextInfo;
 use annmap::store::Store;
 use annmap::{Error, Kind, Result};
 use serde::Serialize;
@@ -12,39 +13,90 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// An h5ad, h5mu, 10x HDF5 or loom file, or a store
-    input: PathBuf,
+    /// Files of any format (h5ad, h5mu, 10x HDF5, loom, Matrix Market, CSV or TSV), directories with matrix.mtx
+    /// and its names, or stores
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    input::expect_path(&args.input)?;
-    if args.input.is_dir() {
-        let stores = Store::find(&args.input);
-        if stores.is_empty() {
-            return Err(Error::new(Kind::Usage, "a directory that is no store").in_file(&args.input));
-        }
-        for path in stores {
-            store(&path, args.json)?;
-        }
-        return Ok(ExitCode::SUCCESS);
+    args.inputs.iter().try_for_each(|path| input::expect_path(path))?;
+    if let [input] = &args.inputs[..] {
+        return describe(input, args.json).map(|()| ExitCode::SUCCESS);
     }
-    let file = AnnData::open(&args.input)?;
-    let description = file.describe().map_err(|e| e.in_file(&args.input))?;
-    let size = args.input.metadata().map_or(0, |m| m.len());
+    let mut errors = Vec::new();
+    for input in &args.inputs {
+        if let Err(e) = describe(input, args.json) {
+            report::failure(&e);
+            errors.push(e.kind());
+        }
+    }
+    Ok(report::worst(&errors))
+}
+
+/// Describes one input.
+fn describe(input: &Path, as_json: bool) -> Result<()> {
+    if input.is_dir() {
+        let stores = Store::find(input);
+        if !stores.is_empty() {
+            return stores.iter().try_for_each(|path| store(path, as_json));
+        }
+    }
+    let dataset = Dataset::open(input)?;
+    let size = dataset.path().metadata().map_or(0, |m| m.len());
+    if let Some(info) = dataset.describe_text(&())? {
+        return text(input, size, &info, as_json);
+    }
+    let Some(file) = dataset.anndata() else { return Ok(()) };
+    let description = file.describe().map_err(|e| e.in_file(input))?;
     let mut out = Out::new();
-    if args.json {
-        let file = args.input.display().to_string();
+    if as_json {
+        let file = input.display().to_string();
         out.json(&Described { file, bytes: size, description: &description })?;
     } else {
-        for line in as_text(&args.input, size, &description) {
+        for line in as_text(input, size, &description) {
             out.line(&printable(&line))?;
         }
     }
-    out.finish()?;
-    Ok(ExitCode::SUCCESS)
+    out.finish()
+}
+
+/// Describes a text file.
+fn text(input: &Path, bytes: u64, info: &TextInfo, as_json: bool) -> Result<()> {
+    let mut out = Out::new();
+    if as_json {
+        out.json(&DescribedText { file: input.display().to_string(), bytes, info })?;
+        return out.finish();
+    }
+    let [rows, columns] = info.shape.map(human_count);
+    let entries = info.entries.map(|n| format!(", {} entries", human_count(n))).unwrap_or_default();
+    let (format, size) = (&info.format, human_bytes(bytes));
+    let line = format!("{}: {format}, {rows} × {columns}{entries}, {size}", input.display());
+    out.line(&printable(&line))?;
+    for name in &info.names {
+        out.line(&printable(&format!("  names  {}", name.display())))?;
+    }
+    out.finish()
+}
+
+/// What a text file is, for an error that it is no HDF5 file. Returns `error` unchanged for any other file.
+pub(crate) fn no_hdf5(input: &Path, error: Error) -> Error {
+    let found = Dataset::open(input).ok().and_then(|d| d.describe_text(&()).ok()?);
+    let Some(TextInfo { format, shape: [rows, columns], .. }) = found else { return error };
+    let text = format!("expected an HDF5 file, got a {format} of {rows} × {columns} (see `annmap info`)");
+    Error::new(Kind::Unsupported, text).in_file(input)
+}
+
+/// Description of a text file with its path, as JSON.
+#[derive(Debug, Serialize)]
+struct DescribedText<'a> {
+    file: String,
+    bytes: u64,
+    #[serde(flatten)]
+    info: &'a TextInfo,
 }
 
 fn density(nnz: u64, shape: &[u64]) -> Option<f64> {
@@ -80,6 +132,9 @@ fn as_text(path: &Path, size: u64, d: &Description) -> Vec<String> {
 
 fn matrix_text(m: &MatrixInfo) -> String {
     let dims: Vec<String> = m.shape.iter().map(|n| human_count(*n)).collect();
+    if let Some(value) = &m.value {
+        return format!("{} = {value}", m.dtype);
+    }
     let mut parts = vec![format!("{} {} {}", m.kind, dims.join(" × "), m.dtype)];
     if let Some(nnz) = m.nnz {
         let density = m.density.map(|d| format!(" ({:.2} %)", d * 100.0)).unwrap_or_default();

@@ -17,12 +17,18 @@ pub(crate) fn open(
     common: &Common,
     observer: &dyn Observer,
 ) -> Result<Dataset> {
-    if !is_stdin(path) {
-        return Dataset::open_with(path, common.limits());
-    }
+    let directory = temporary(output, common);
+    let opened = match is_stdin(path) {
+        false => Dataset::open_with(path, common.limits())?,
+        true => Dataset::from_stream(&mut std::io::stdin().lock(), directory, common.limits(), observer)?,
+    };
+    Ok(opened.temporary(directory))
+}
+
+/// Where temporary files go: to `--tmpdir`, or beside `output`.
+pub(crate) fn temporary<'p>(output: Option<&'p Path>, common: &'p Common) -> &'p Path {
     let beside = output.and_then(Path::parent).filter(|p| !p.as_os_str().is_empty());
-    let directory = common.tmpdir.as_deref().or(beside).unwrap_or(Path::new("."));
-    Dataset::from_stream(&mut std::io::stdin().lock(), directory, common.limits(), observer)
+    common.tmpdir.as_deref().or(beside).unwrap_or(Path::new("."))
 }
 
 /// Refuses a list of names that would be waited for. What does not exist is a list itself, and not refused.

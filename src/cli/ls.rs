@@ -1,5 +1,6 @@
 //! `annmap ls`: lists every object and attribute of an HDF5 file.
 
+use super::info::no_hdf5;
 use super::report::{self, Out, json_line, printable};
 use super::{input, signals};
 use annmap::dtype::Class;
@@ -29,7 +30,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     input::expect_path(&args.file)?;
-    let file = File::open_with(&args.file, args.limits.limits())?;
+    let file = File::open_with(&args.file, args.limits.limits()).map_err(|e| {
+        if args.file.is_dir() || e.kind() == Kind::NotHdf5 { no_hdf5(&args.file, e) } else { e }
+    })?;
     let start = file.object(&args.path).map_err(|e| e.in_file(&args.file))?;
     let (mut walk, mut out, mut errors) = (start.walk(), Out::new(), Vec::new());
     // With `--crc` the values of each dataset are read, which one after the other do best.

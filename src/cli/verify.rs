@@ -4,7 +4,6 @@ use super::args::human_count;
 use super::common::Common;
 use super::input;
 use super::report::{self, Out, printable};
-use annmap::dataset::Dataset;
 use annmap::store::{CheckFinding, CheckReport, Store};
 use annmap::verify::{Comparison, Difference, VerifyOptions, compare};
 use annmap::{Error, Kind, Result};
@@ -60,10 +59,7 @@ fn run_compare(args: &Args, b: &Path) -> Result<ExitCode> {
         temporary: args.common.tmpdir.clone(),
     };
     let found = args.common.run(|observer| {
-        let (a, b) = (
-            Dataset::open_with(&args.a, args.common.limits())?,
-            Dataset::open_with(b, args.common.limits())?,
-        );
+        let (a, b) = (args.common.open(&args.a, &args.a)?, args.common.open(b, b)?);
         compare(&a, &b, &options, observer)
     })?;
     show_comparison(args, b, &found)?;

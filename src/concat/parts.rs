@@ -118,8 +118,9 @@ pub(super) fn open(
         }
     };
     let read = || -> Result<([Frame; 2], bool)> {
-        let has_x = data.has_x()?;
-        let frames = data.frames("X", data.shape_of("X")?, observer)?;
+        let (has_x, shape) = (data.has_x()?, data.shape_of("X")?);
+        data.check_mappings(shape)?;
+        let frames = data.frames("X", shape, observer)?;
         // a temporary file was written with these names
         let frames = frames.map(Arc::unwrap_or_clone);
         for (frame, name) in frames.iter().zip(["/obs", "/var"]) {

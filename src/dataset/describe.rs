@@ -61,6 +61,8 @@ pub struct MatrixInfo {
     pub filters: Vec<String>,
     /// Size of all parts in bytes after decoding.
     pub bytes: u64,
+    /// The value of a scalar as text; `None` for an array, and for a scalar that cannot be shown.
+    pub value: Option<String>,
 }
 
 /// The description of a data frame.
@@ -103,6 +105,10 @@ pub struct CategoriesInfo {
 
 /// Maximum number of categories in a description.
 const SHOWN: usize = 5;
+/// Maximum number of characters of a scalar in a description.
+const SHOWN_CHARACTERS: usize = 80;
+/// Maximum size of a scalar that is read, in bytes.
+const MOST_SCALAR: u64 = 1 << 16;
 /// Maximum number of categories that are read.
 const READ: u64 = 1 << 16;
 
@@ -271,7 +277,18 @@ fn array(d: &Array) -> MatrixInfo {
         chunks: d.chunk_shape(),
         filters: d.filter_names(),
         bytes: d.byte_len(),
+        value: scalar(d),
     }
+}
+
+/// The value of a scalar: a number, or the beginning of a text.
+fn scalar(d: &Array) -> Option<String> {
+    if d.is_null() || !d.shape().is_empty() || d.byte_len() > MOST_SCALAR {
+        return None;
+    }
+    let text = from_value(&d.read().ok()?).ok()?.text(0).ok()??;
+    let more = if text.chars().nth(SHOWN_CHARACTERS).is_some() { "…" } else { "" };
+    Some(text.chars().take(SHOWN_CHARACTERS).chain(more.chars()).collect())
 }
 
 fn compound(d: &Array, members: &[crate::dtype::Member], uns: Option<&Node>) -> FrameInfo {

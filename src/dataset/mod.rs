@@ -13,6 +13,7 @@ mod cache;
 mod describe;
 #[cfg(feature = "store")]
 mod genome;
+mod mappings;
 mod matrix;
 mod open;
 mod overwriting;

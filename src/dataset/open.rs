@@ -8,9 +8,9 @@ use crate::bytes::commit::Pending;
 use crate::bytes::pool::OpenFiles;
 use crate::error::{Error, Kind, Place, Result};
 #[cfg(feature = "text")]
-use crate::formats::{DelimitedText, MatrixMarket};
+use crate::formats::{DelimitedText, MatrixMarket, TextInfo};
 use crate::limits::Limits;
-use crate::matrix::{AnySource, Budget, LostLines, Selection, Source};
+use crate::matrix::{AnySource, Budget, LostLines, Selection};
 use crate::observe::{Observer, Phase, Verb};
 #[cfg(feature = "store")]
 use crate::store::{SourceRecord, Store};
@@ -28,6 +28,9 @@ pub struct Dataset {
     /// The temporary file of a dataset that came from a stream, removed when this is dropped.
     #[cfg(feature = "store")]
     pub(super) spooled: Option<Pending>,
+    /// Directory for the entries of a text file that do not fit the memory; the system's if `None`.
+    #[cfg_attr(not(feature = "text"), allow(dead_code))]
+    temporary: Option<PathBuf>,
 }
 
 /// The format of a dataset, with its reader.
@@ -76,6 +79,7 @@ impl Dataset {
             content,
             #[cfg(feature = "store")]
             spooled: None,
+            temporary: None,
         }
     }
 
@@ -89,6 +93,19 @@ impl Dataset {
         let container = Container::from_source(Box::new(source), limits).in_file(&path)?;
         let data = AnnData::from_container(&container).in_file(&path)?;
         Ok(Self::of_content(Content::AnnData(Box::new(data)), &path))
+    }
+
+    /// Sets the directory for temporary files. Only the entries of a text file that do not fit the memory need
+    /// them. Default: the system's directory for temporary files.
+    #[must_use]
+    pub fn temporary(self, directory: impl Into<PathBuf>) -> Self {
+        Dataset { temporary: Some(directory.into()), ..self }
+    }
+
+    /// Directory for temporary files.
+    #[cfg(feature = "text")]
+    fn directory(&self) -> PathBuf {
+        self.temporary.clone().unwrap_or_else(std::env::temp_dir)
     }
 
     /// Path of the file or store directory; `memory` for a dataset opened from a source.
@@ -157,6 +174,19 @@ impl Dataset {
         return false;
     }
 
+    /// What a text file holds; `None` for everything else.
+    ///
+    /// # Errors
+    /// As [`MatrixMarket::describe`] and [`DelimitedText::describe`].
+    #[cfg(feature = "text")]
+    pub fn describe_text(&self, observer: &dyn Observer) -> Result<Option<TextInfo>> {
+        match &self.content {
+            Content::MatrixMarket(m) => m.describe().map(Some),
+            Content::DelimitedText(t) => t.describe(observer).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// The root group of its container, to walk over its objects.
     ///
     /// # Errors
@@ -183,9 +213,9 @@ impl Dataset {
                     .in_file(&self.path))
             }
             #[cfg(feature = "text")]
-            Content::MatrixMarket(m) => Ok(Box::new(m.read(budget, observer)?)),
+            Content::MatrixMarket(m) => m.read(budget, &self.directory(), observer),
             #[cfg(feature = "text")]
-            Content::DelimitedText(t) => Ok(Box::new(t.read(budget, observer)?)),
+            Content::DelimitedText(t) => t.read(budget, &self.directory(), observer),
             Content::AnnData(file) => {
                 let element = file.matrix(name).in_file(&self.path)?;
                 observe_dense(&element, observer);
@@ -206,7 +236,7 @@ impl Dataset {
             #[cfg(feature = "text")]
             Content::MatrixMarket(m) => m.shape(),
             #[cfg(feature = "text")]
-            Content::DelimitedText(t) => Ok(t.read(budget, observer)?.layout().shape()),
+            Content::DelimitedText(t) => t.shape(budget, &self.directory(), observer),
             Content::AnnData(file) => {
                 let _ = (budget, observer); // only metadata is read
                 file.shape_of(name).in_file(&self.path)
@@ -247,7 +277,10 @@ impl Dataset {
             #[cfg(feature = "text")]
             Content::MatrixMarket(m) => m.frames(shape).map(|frames| Some(frames.map(Arc::new))),
             #[cfg(feature = "text")]
-            Content::DelimitedText(t) => t.frames(observer).map(|frames| Some(frames.map(Arc::new))),
+            Content::DelimitedText(t) => {
+                let frames = t.frames(Budget::default(), &self.directory(), observer)?;
+                Ok(Some(frames.map(Arc::new)))
+            }
             Content::AnnData(file) => file.frames(name, shape, observer).map(Some).in_file(&self.path),
         }
     }

@@ -9,6 +9,8 @@ mod cycles;
 mod objects;
 
 use crate::dataset::AnnData;
+#[cfg(feature = "text")]
+use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
 use crate::hdf5::File;
 use crate::limits::Limits;
@@ -143,7 +145,7 @@ impl Examination {
 /// Examines the file at `path`, on all threads of the current rayon pool.
 ///
 /// # Errors
-/// `Io` if the file cannot be opened or read, `Unsupported` if it is one part of a multi-file container,
+/// `NotHdf5` for a file that is Matrix Market or a table of text; `Io` if the file cannot be opened or read, `Unsupported` if it is one part of a multi-file container,
 /// `Cancelled`, and `Limit` if the budget is too small. Problems of the file itself are in the result.
 pub fn examine(
     path: impl AsRef<Path>,
@@ -155,6 +157,7 @@ pub fn examine(
     let mut report = Examination::default();
     let file = match File::open_with(path, limits) {
         Err(e) if matches!(e.kind(), Kind::Io | Kind::Usage | Kind::Unsupported) => return Err(e),
+        Err(e) if e.kind() == Kind::NotHdf5 && is_text(path) => return Err(e),
         Err(e) => {
             report.add_error("/", &e);
             return Ok(report);
@@ -173,6 +176,17 @@ pub fn examine(
         Err(e) => report.add_error("/", &e),
     }
     Ok(report)
+}
+
+/// Whether the file at `path` is Matrix Market or a table of text, which is not damaged because it is no HDF5.
+#[cfg(feature = "text")]
+fn is_text(path: &Path) -> bool {
+    Dataset::open(path).is_ok_and(|d| d.anndata().is_none())
+}
+
+#[cfg(not(feature = "text"))]
+fn is_text(_: &Path) -> bool {
+    false
 }
 
 #[cfg(test)]

@@ -32,6 +32,9 @@ impl FileExport<'_, '_> {
         let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
         let both = Axes { rows: obs, columns: var };
         let name = self.run.matrix.clone();
+        if self.data.flavour().is_anndata() {
+            self.data.check_mappings(self.data.shape_of("X")?)?;
+        }
         let at = Location::root().child("X");
         if !self.run.writer.leaves(&at, &name) {
             let written = self.x(&at, &name, both);
@@ -403,6 +406,24 @@ mod tests {
         let dataset = Dataset::open(&input).unwrap();
         export(&dataset, &output, &selection, &ExportOptions::default(), &()).unwrap();
         open(&output)
+    }
+
+    #[test]
+    fn an_element_of_another_shape_is_refused_before_anything_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (input, output) = (dir.path().join("in.h5ad"), dir.path().join("out.h5ad"));
+        write_to(&input, |w| {
+            w.raw_array("X", &bytes(&[3, 1], &[1, 2, 3]))?;
+            w.frame(&at("obs"), &Frame::unnamed(3))?;
+            w.frame(&at("var"), &Frame::unnamed(1))?;
+            w.raw_array("obsm/wide", &bytes(&[4, 2], &[0; 8]))?;
+            w.dict(&at("obsm"))
+        });
+        let dataset = Dataset::open(&input).unwrap();
+        let done = export(&dataset, &output, &Selection::default(), &ExportOptions::default(), &());
+        let e = done.map(drop).unwrap_err();
+        assert_eq!((e.message(), e.object()), ("expected 3 rows, as in obs, got 4", Some("/obsm/wide")));
+        assert!(!output.exists());
     }
 
     fn strings(root: &Node, path: &str) -> Strings {

@@ -1,8 +1,9 @@
 //! Stand-ins for the readers of text in a build without the feature `text`: `find` recognises no file, so that
 //! no value of these types exists.
 
+use super::TextInfo;
 use crate::error::Result;
-use crate::matrix::{Budget, InMemory};
+use crate::matrix::{AnySource, Budget};
 use crate::observe::Observer;
 use crate::table::Frame;
 use std::path::Path;
@@ -25,11 +26,15 @@ impl MatrixMarket {
         match *self {}
     }
 
+    pub fn describe(&self) -> Result<TextInfo> {
+        match *self {}
+    }
+
     pub fn shape(&self) -> Result<[u64; 2]> {
         match *self {}
     }
 
-    pub fn read(&self, _: Budget, _: &dyn Observer) -> Result<InMemory> {
+    pub fn read(&self, _: Budget, _: &Path, _: &dyn Observer) -> Result<AnySource<'static>> {
         match *self {}
     }
 
@@ -48,11 +53,19 @@ impl DelimitedText {
         match *self {}
     }
 
-    pub fn read(&self, _: Budget, _: &dyn Observer) -> Result<&InMemory> {
+    pub fn read(&self, _: Budget, _: &Path, _: &dyn Observer) -> Result<AnySource<'_>> {
         match *self {}
     }
 
-    pub fn frames(&self, _: &dyn Observer) -> Result<[Frame; 2]> {
+    pub fn shape(&self, _: Budget, _: &Path, _: &dyn Observer) -> Result<[u64; 2]> {
+        match *self {}
+    }
+
+    pub fn describe(&self, _: &dyn Observer) -> Result<TextInfo> {
+        match *self {}
+    }
+
+    pub fn frames(&self, _: Budget, _: &Path, _: &dyn Observer) -> Result<[Frame; 2]> {
         match *self {}
     }
 }

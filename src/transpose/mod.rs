@@ -9,15 +9,22 @@
 //! large pieces. Groups of bands that fit the budget are then read back one at a time and placed in the same
 //! way. Random writes never cover more memory than the budget.
 //!
+//! Entries that come in no order (a text file) are partitioned in the same way, each with its line
+//! (`unordered.rs`); `kept.rs` holds the result, in memory or in a temporary file, for whoever reads it.
+//!
 //! The order is stable: minor indices ascend within a line of the output, and entries with the same minor
 //! index keep the order they were stored in.
 
 mod arena;
 mod bands;
+#[cfg_attr(not(feature = "text"), allow(dead_code))]
+mod kept;
 mod place;
 mod record;
 mod scatter;
 mod spill;
+#[cfg_attr(not(feature = "text"), allow(dead_code))]
+mod unordered;
 
 /// Default directory for temporary files.
 pub(crate) use crate::bytes::commit::beside;
@@ -26,10 +33,16 @@ use crate::error::Result;
 use crate::matrix::{Block, Budget, Layout, Sink, Source, each_block_of};
 use crate::observe::Observer;
 use arena::Arena;
-use bands::{Bands, LineCounts};
+use bands::Bands;
+pub(crate) use bands::LineCounts;
 use record::Records;
 use spill::Spilled;
 use std::path::Path;
+#[cfg_attr(not(feature = "text"), allow(unused_imports))]
+pub(crate) use {
+    kept::{KeptEntries, KeptMatrix, KeptSink},
+    unordered::{LooseEntries, Unordered},
+};
 
 /// Entries of a block that is read and partitioned.
 const BLOCK: u64 = 1 << 18;

@@ -3,6 +3,7 @@
 use super::arena::Arena;
 use super::bands::{Bands, LineCounts};
 use super::record::{Records, pack, unpack, with_record};
+use super::unordered::LooseEntries;
 use crate::error::{Error, Result};
 use crate::matrix::Block;
 
@@ -60,6 +61,34 @@ fn scatter_block<const N: usize, const W: usize, const R: usize>(
             let (band, minor) = bands.split(*minor);
             out[next.take(band)] = pack::<N, W, R>(number, minor, *value);
         }
+    }
+}
+
+/// Sorts entries that are in no order by band into `out`, which has exactly their size, with their lines as minor
+/// indices. Returns the start of each band.
+pub(crate) fn sort_loose(
+    bands: &Bands,
+    records: Records,
+    entries: &LooseEntries<'_>,
+    out: &mut [u8],
+) -> Result<Vec<u32>> {
+    let mut next = Starts::of(bands, entries.lines.iter().copied())?;
+    let starts = next.0.clone();
+    with_record!(records, scatter_loose(bands, entries, &mut next, out));
+    Ok(starts)
+}
+
+fn scatter_loose<const N: usize, const W: usize, const R: usize>(
+    bands: &Bands,
+    entries: &LooseEntries<'_>,
+    next: &mut Starts,
+    out: &mut [u8],
+) {
+    let out = out.as_chunks_mut::<R>().0;
+    let values = entries.values.as_chunks::<W>().0;
+    for ((line, minor), value) in entries.lines.iter().zip(entries.minor).zip(values) {
+        let (band, line) = bands.split(*line);
+        out[next.take(band)] = pack::<N, W, R>(*minor, line, *value);
     }
 }
 

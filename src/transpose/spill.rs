@@ -21,6 +21,8 @@ use std::sync::Mutex;
 
 /// Bytes before a piece's records.
 const HEAD: usize = 20;
+/// Fewest bytes of a band that are staged before they are written.
+pub(crate) const LEAST_STAGED: u64 = 4 << 10;
 /// Entries sorted at once when a group is read back.
 const BATCH: u64 = 1 << 17;
 
@@ -91,23 +93,40 @@ impl Spilled {
             records,
             extents: (0..count).map(|_| Mutex::default()).collect(),
             staged: Mutex::default(),
-            extent_bytes: each.clamp(4 << 10, 4 << 20) as usize,
+            extent_bytes: each.clamp(LEAST_STAGED, 4 << 20) as usize,
         }
     }
 
     /// Sorts a block and stages its pieces; full bands are written to disk.
     pub(crate) fn take(&self, block: &Block<'_>, counts: &LineCounts) -> Result<()> {
-        if block.entries.is_empty() {
+        let (size, [first, last]) = (self.records.bytes(), scatter::lines_of(block, self.records)?);
+        self.take_sorted(block.entries.start, [first, last], block.minor.len() * size, |out| {
+            let starts = scatter::sort_block(&self.bands, self.records, block, first, out)?;
+            scatter::count(&self.bands, self.records, &starts, out, counts);
+            Ok(starts)
+        })
+    }
+
+    /// Stages the pieces of `len` bytes of records; full bands are written to disk. `sort` writes the records,
+    /// sorted by band, and returns the start of each band. `start` is the position of the records among all,
+    /// `first` the line that theirs are relative to, `last` the last possible line.
+    pub(crate) fn take_sorted(
+        &self,
+        start: u64,
+        [first, last]: [u32; 2],
+        len: usize,
+        sort: impl FnOnce(&mut [u8]) -> Result<Vec<u32>>,
+    ) -> Result<()> {
+        if len == 0 {
             return Ok(());
         }
         let set = lock(&self.staged).pop();
         let mut set = set.map_or_else(|| self.stage(), Ok)?;
-        let (size, [first, last]) = (self.records.bytes(), scatter::lines_of(block, self.records)?);
-        set.sorted.resize(block.minor.len() * size, 0);
-        let starts = scatter::sort_block(&self.bands, self.records, block, first, &mut set.sorted)?;
-        scatter::count(&self.bands, self.records, &starts, &set.sorted, counts);
+        let size = self.records.bytes();
+        set.sorted.resize(len, 0);
+        let starts = sort(&mut set.sorted)?;
         for (band, range) in starts.windows(2).enumerate().filter(|(_, range)| range[0] < range[1]) {
-            let head = head(block.entries.start, [range[1] - range[0], first, last]);
+            let head = head(start, [range[1] - range[0], first, last]);
             let records = &set.sorted[range[0] as usize * size..range[1] as usize * size];
             let len = HEAD + records.len();
             let slot = &mut set.room[band * self.extent_bytes..][..self.extent_bytes];

@@ -20,6 +20,7 @@ mod signals;
 mod source_code;
 mod subset;
 mod support;
+mod text;
 mod trees;
 mod verify;
 mod write;
