@@ -55,7 +55,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `store` | [`store`], [`transpose`], [`convert`], [`verify`], [`dataset::Dataset`] |
-//! | `write` | [`export`], [`mod@concat`], [`synth`], atomic output files; includes `store` |
+//! | `write` | [`export`], [`mod@concat`], [`synth`], atomic output files, regular expressions in conditions; includes `store` |
 //! | `text` | Matrix Market and delimited text in [`formats`] |
 //! | `arrow` | the tables of a store |
 //! | `cli` | the program; includes all others |

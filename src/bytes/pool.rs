@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 /// A limit on open files, shared by all files that are opened through it.
 #[derive(Debug)]
@@ -67,6 +68,7 @@ impl OpenFiles {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FileIdentity {
     len: u64,
+    modified: Option<SystemTime>,
     /// Device and number of the file, where the system has them.
     place: [u64; 2],
 }
@@ -80,7 +82,7 @@ impl FileIdentity {
         };
         #[cfg(not(unix))]
         let place = [0, 0];
-        FileIdentity { len: found.len(), place }
+        FileIdentity { len: found.len(), modified: found.modified().ok(), place }
     }
 }
 
@@ -141,8 +143,7 @@ mod tests {
             assert!(lock(&pool.kept).files.len() <= 3);
         }
         std::fs::remove_file(path(4)).unwrap();
-        std::fs::write(path(4), [7; 4]).unwrap();
-        #[cfg(unix)]
+        std::fs::write(path(4), [7; 5]).unwrap();
         assert!(read(4).unwrap_err().to_string().contains("replaced while it was read"));
         drop(files);
         assert!(lock(&pool.kept).files.is_empty());

@@ -12,7 +12,7 @@ use annmap::dataset::Dataset;
 use annmap::export::{ExportOptions, IndexNames, export};
 use annmap::matrix::{Orientation, Selection};
 use annmap::tree::Libver;
-use annmap::{Error, FileReport, LeftOut, Limits, Result, Widened};
+use annmap::{Error, FileReport, LeftOut, Result, Widened};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -247,8 +247,8 @@ impl WrittenOutput {
 
     /// The summary as text.
     pub(super) fn text(&self, seconds: f64) -> String {
-        let shape = self.shape.map(|[r, c]| format!("{} × {}, ", human_count(r), human_count(c)));
-        let (shape, bytes) = (shape.unwrap_or_default(), human_bytes(self.bytes));
-        format!("{}: {shape}{bytes} in {seconds:.2} s", self.output)
+        let [rows, columns] = self.shape.map(human_count);
+        let bytes = human_bytes(self.bytes);
+        format!("{}: {rows} × {columns}, {bytes} in {seconds:.2} s", self.output)
     }
 }

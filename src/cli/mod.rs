@@ -55,7 +55,7 @@ enum Command {
     Convert(convert::Args),
     /// Make a store in the other layout (CSR to CSC, CSC to CSR)
     Transpose(transpose::Args),
-    /// Check a store against its metadata, or compare two matrices
+    /// Check a store against its metadata, or compare two files or stores
     Verify(verify::Args),
     /// Write selected rows and columns of a file, with all their elements, as an h5ad or a store
     Subset(subset::Args),

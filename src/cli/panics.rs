@@ -10,7 +10,9 @@ static FIRST: Mutex<Option<String>> = Mutex::new(None);
 /// dependency panics over damaged input.
 pub(crate) fn keep_quiet() {
     panic::set_hook(Box::new(|info| {
-        let text = info.payload_as_str().unwrap_or("a panic without a message");
+        let said = info.payload();
+        let text = said.downcast_ref::<&str>().copied().or(said.downcast_ref::<String>().map(String::as_str));
+        let text = text.unwrap_or("a panic without a message");
         let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
         let mut first = FIRST.lock().unwrap_or_else(PoisonError::into_inner);
         *first = Some(format!("{text}{place}"));

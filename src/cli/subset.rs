@@ -10,15 +10,16 @@ use annmap::dataset::{Dataset, Flavour, refuse_overwriting};
 use annmap::export::{ExportOptions, export, split};
 use annmap::matrix::Selection;
 use annmap::select::{MissingRows, NameList, RowChoice, RowGroup, file_names, group_rows};
-use annmap::{Error, FileReport, LeftOut, Observer, Result};
+use annmap::{Error, FileReport, LeftOut, Observer, Phase, Result, Warning};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::time::Instant;
 
 const CONDITIONS: &str = "Conditions: names of columns, or `index`; names that are no words in backticks; texts in quotes; \
-== != < <= > >= with a value or a column, also as a chain (1 < x < 3); in [...], is missing, startswith, endswith, contains, \
-matches (a regular expression), each with `not` before it; and, or, not, also as & | !; parentheses. \
+== != < <= > >= with a value or a column, also as a chain (1 < x < 3); is missing, is not missing; in [...], startswith, \
+endswith, contains, matches (a regular expression), each also with `not` before it; and, or, not, also as & | !; parentheses. \
 Ordered categories compare by their order. Of several ways to choose rows, all must agree.\n\n\
 Names: a file with one name per line (blanks around it, empty lines, a byte order mark and lines that begin with # are \
 skipped; a name in double quotes is taken as it stands), or a list with commas. Rows come in the order of the list; a name that \
@@ -114,7 +115,9 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
         Some(d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
         _ => None,
     };
-    let [obs, var] = input.tables(name.unwrap_or(&args.matrix), options.budget, observer)?;
+    let tables = TableObserver { observer, left_out: Mutex::default() };
+    let [obs, var] = input.tables(name.unwrap_or(&args.matrix), options.budget, &tables)?;
+    let mut left_out = tables.left_out.into_inner().unwrap_or_default();
     let rows = args.choice_of_obs()?.rows(&obs).map_err(|e| e.in_object("obs"))?;
     let columns = args.choice_of_var()?.rows(&var).map_err(|e| e.in_object("var"))?;
     let none = |chosen: &Option<Vec<u64>>, all: usize| chosen.as_ref().map_or(all == 0, Vec::is_empty);
@@ -123,12 +126,12 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
         note(&format!("warning: no {what} is selected"));
     }
     if args.fail_empty && empty.iter().any(|(empty, _)| *empty) {
-        return Ok((Outcome::Nothing, Vec::new()));
+        return Ok((Outcome::Nothing, left_out));
     }
     let Some(by) = &args.split_by else {
         let selection = Selection { obs: rows, var: columns };
-        let (written, left_out) =
-            take(&input, made, output, selection, &options, args.leave.salvage, observer)?;
+        let (written, more) = take(&input, made, output, selection, &options, args.leave.salvage, observer)?;
+        left_out.extend(more);
         return Ok((Outcome::One(written), left_out));
     };
     let chosen = rows.as_ref().map_or(obs.rows(), Vec::len);
@@ -146,7 +149,35 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
     let parts: Vec<(PathBuf, Selection)> = groups.iter().zip(names).map(part).collect();
     let written = split(&input, &parts, &options, observer)?;
     let parts = groups.iter().zip(&written).map(|(group, file)| WrittenPart::new(group, file)).collect();
-    Ok((Outcome::Parts(parts), written.into_iter().flat_map(|file| file.left_out).collect()))
+    left_out.extend(written.into_iter().flat_map(|file| file.left_out));
+    Ok((Outcome::Parts(parts), left_out))
+}
+
+/// Notes the columns that are left out when the tables are read, before any output is written.
+struct TableObserver<'a> {
+    observer: &'a dyn Observer,
+    left_out: Mutex<Vec<LeftOut>>,
+}
+
+impl Observer for TableObserver<'_> {
+    fn phase(&self, phase: &Phase<'_>) {
+        self.observer.phase(phase);
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.observer.advance(bytes);
+    }
+
+    fn warn(&self, warning: &Warning) {
+        if let Ok(mut left_out) = self.left_out.lock() {
+            left_out.extend(warning.left_out());
+        }
+        self.observer.warn(warning);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.observer.cancelled()
+    }
 }
 
 /// Writes a selection as an h5ad or a store.

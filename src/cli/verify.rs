@@ -1,4 +1,4 @@
-//! `annmap verify`: checks a store against its metadata, or compares two matrices.
+//! `annmap verify`: checks a store against its metadata, or compares two files or stores.
 
 use super::args::human_count;
 use super::common::Common;
@@ -59,7 +59,10 @@ fn run_compare(args: &Args, b: &Path) -> Result<ExitCode> {
         temporary: args.common.tmpdir.clone(),
     };
     let found = args.common.run(|observer| {
-        let (a, b) = (args.common.open(&args.a, &args.a)?, args.common.open(b, b)?);
+        let (a, b) = (
+            input::open(&args.a, Some(&args.a), &args.common, observer)?,
+            input::open(b, Some(b), &args.common, observer)?,
+        );
         compare(&a, &b, &options, observer)
     })?;
     show_comparison(args, b, &found)?;

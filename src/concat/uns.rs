@@ -76,10 +76,14 @@ impl UnsMerge<'_, '_> {
             children.push(list);
         }
         self.open.push(mappings.iter().map(Node::id).collect());
+        let by_name: Vec<HashMap<&str, &Node>> = children
+            .iter()
+            .map(|list| list.iter().map(|(name, node)| (name.as_str(), node)).collect())
+            .collect();
         let mut any = false;
         for key in self.merge.keys(&keys(&children)) {
-            let of_key = |l: &Vec<(String, Node)>| l.iter().find(|(k, _)| k == key).map(|(_, o)| o.clone());
-            let found: Vec<Node> = children.iter().filter_map(of_key).collect();
+            let found: Vec<Node> =
+                by_name.iter().filter_map(|list| list.get(key).copied().cloned()).collect();
             any |= self.element(&at.child(key), &found)?;
         }
         self.open.pop();

@@ -125,7 +125,7 @@ impl AnnData {
             return Err(Error::not_found(format!("there is no modality '{name}' (there are: {names})")));
         };
         let flavour = detect(&root).in_object(root.path())?;
-        Ok(AnnData { root, flavour, tables: Tables::default() })
+        Ok(AnnData { root, flavour, tables: Tables::default(), leave_out: self.leave_out.clone() })
     }
 
     /// The matrix called `name`: `X`, `raw/X`, `layers/NAME`, `obsp/NAME`, ...; for MuData `mod/NAME/X`; for 10x

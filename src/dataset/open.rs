@@ -163,7 +163,7 @@ impl Dataset {
     pub(crate) fn modality(&self, name: &str) -> Result<Dataset> {
         let data = self.anndata().ok_or_else(|| Error::not_found("only MuData has modalities"))?;
         let content = Content::AnnData(Box::new(data.modality(name).in_file(&self.path)?));
-        Ok(Dataset { path: self.path.clone(), content })
+        Ok(Dataset { temporary: self.temporary.clone(), ..Self::of_content(content, &self.path) })
     }
 
     /// Whether it is delimited text, whose matrix is dense.

@@ -76,7 +76,7 @@ mod tests {
         let names = || std::fs::read_dir(dir.path()).unwrap().count();
         let mut text: &[u8] = b"gene,g1,g2\nc1,1,2\nc2,3,0\n";
         let opened = Dataset::from_stream(&mut text, dir.path(), Limits::default(), &()).unwrap();
-        let budget = Budget::new(1 << 20);
+        let budget = Budget::new(64 << 20);
         let x = opened.matrix("X", budget, &()).unwrap();
         assert_eq!((x.layout().shape(), x.layout().entries, names()), ([2, 2], 3, 1));
         drop(x);

@@ -9,6 +9,7 @@ use crate::bytes::special;
 use crate::error::{Error, Place, Result};
 use crate::observe::Observer;
 use crate::sync::{FirstError, lock};
+use std::fs::File;
 use std::io::{BufRead, Read};
 use std::path::Path;
 use std::sync::Mutex;

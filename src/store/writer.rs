@@ -393,3 +393,27 @@ pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
     };
     write().map_err(|e| Error::io("write", e)).in_file(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype::Dtype;
+    use crate::error::Kind;
+    use crate::matrix::Orientation;
+
+    #[test]
+    fn room_is_checked_for_the_output_and_the_temporary_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let (target, options) = (dir.path().join("out"), StoreOptions::default());
+        let check = |entries, temporary| {
+            let layout = Layout::new(Orientation::Csr, [1 << 20, 1 << 31], entries, Dtype::Uint8).unwrap();
+            check_room(&target, &layout, &options, (dir.path(), temporary))
+        };
+        check(10, 10).unwrap();
+        for (entries, temporary) in [(1 << 50, 10), (10, 1 << 55)] {
+            let e = check(entries, temporary).unwrap_err();
+            assert!(e.kind() == Kind::Io && e.message().contains("output and temporary files"), "{e}");
+        }
+        assert_eq!(dir.path().read_dir().unwrap().count(), 0);
+    }
+}

@@ -27,7 +27,10 @@ impl Join {
         let all = parts.iter().flatten().copied().filter(|k| seen.insert(*k));
         match self {
             Join::Outer => all.collect(),
-            Join::Inner => all.filter(|k| parts.iter().all(|p| p.contains(k))).collect(),
+            Join::Inner => {
+                let sets: Vec<HashSet<&str>> = parts.iter().map(|p| p.iter().copied().collect()).collect();
+                all.filter(|k| sets.iter().all(|set| set.contains(k))).collect()
+            }
         }
     }
 }

@@ -160,9 +160,8 @@ fn plain(parts: &[Part<'_>], kept: &[&Column]) -> Promoted {
     let unlabelled =
         kept.iter().any(|c| matches!(c, Column::Categorical(c) if c.codes().iter().any(|code| *code < 0)));
     let nullable = kept.iter().any(|c| matches!(c, Column::Nullable { .. }));
-    let promoted = |columns: &mut dyn Iterator<Item = &Column>| {
-        columns.filter_map(|c| value_dtype(c)).reduce(Dtype::promoted)
-    };
+    let promoted =
+        |columns: &mut dyn Iterator<Item = &Column>| columns.filter_map(value_dtype).reduce(Dtype::promoted);
     let families: Vec<Family> = kept.iter().map(|c| Family::of(c)).collect();
     if !families.is_empty() && families.iter().all(|f| *f == Family::Text) {
         return Promoted::Text;

@@ -6,8 +6,7 @@ use crate::error::{Error, Result};
 use crate::matrix::{Block, Budget, Buffer, Lines, Sink, Source, pump};
 use crate::observe::Observer;
 use crate::sync::{self, lock};
-use crate::table::Frame;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 /// The matrix B, and the differences found so far.
 pub(super) struct ComparedEntries<'s> {
@@ -73,7 +72,7 @@ impl<'s> ComparedEntries<'s> {
         let bytes = longest
             .saturating_mul(12 + b.layout().dtype.size() as u64)
             .saturating_add(b.working_bytes(longest));
-        budget.after(b.resident_bytes(), bytes).map_err(of_half)?;
+        budget.after(b.resident_bytes(), bytes)?;
         Ok(ComparedEntries { b, names, dtype, buffers: Mutex::default(), found: Mutex::default() })
     }
 
@@ -236,13 +235,6 @@ impl<'s> ComparedEntries<'s> {
             to.first.push(Difference::Entry { element, row, column, row_name, column_name, a, b });
         }
     }
-}
-
-/// An error of one side, which has half of the budget: what it needs is doubled.
-pub(super) fn of_half(e: Error) -> Error {
-    let Some(half) = e.needed() else { return e };
-    let e = e.reworded(|message| format!("{message} (each side of a comparison has half of it)"));
-    e.needing(half.saturating_mul(2))
 }
 
 /// Compares bits if the types are the same, else numbers.

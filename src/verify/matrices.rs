@@ -1,8 +1,8 @@
 //! Compares two matrices: form, then entries.
 
-use super::entries::{ComparedEntries, of_half};
+use super::entries::ComparedEntries;
 use super::{CompareRun, NamingTables};
-use crate::error::{Place, Result};
+use crate::error::{Error, Place, Result};
 use crate::matrix::{Budget, Edit, Edited, Source};
 use crate::observe::{Phase, Verb};
 use crate::transpose;
@@ -40,8 +40,20 @@ impl CompareRun<'_> {
             edited_b = Edited::new(right, edit, budget, observer).in_file(b)?;
             (left, right) = (&edited_a, &edited_b);
         }
-        // Each side gets half of the budget.
-        let half = Budget::new(budget.bytes / 2);
+        let entries = self.compared_entries(element, [left, right], names).map_err(of_half)?;
+        entries.finish(element, &mut self.found);
+        Ok(())
+    }
+
+    /// Compares the entries; each side gets half of the budget.
+    fn compared_entries<'s>(
+        &self,
+        element: &str,
+        [left, right]: [&'s dyn Source; 2],
+        names: NamingTables,
+    ) -> Result<ComparedEntries<'s>> {
+        let (half, observer) = (Budget::new(self.options.budget.bytes / 2), self.observer);
+        let a = self.sides[0].path();
         let phase = |verb: Verb, s: &dyn Source| {
             observer.phase(&Phase::new(verb, s.layout().bytes()).of(element));
         };
@@ -52,13 +64,18 @@ impl CompareRun<'_> {
         } else {
             let directory = self.options.temporary.as_deref().unwrap_or(transpose::beside(a));
             phase(Verb::Reading, left);
-            let partitions = transpose::partition(left, half, directory, observer, &|_| Ok(()));
-            let partitions = partitions.map_err(of_half).in_file(a)?;
+            let partitions = transpose::partition(left, half, directory, observer, &|_| Ok(())).in_file(a)?;
             entries.lines_only_in_b(partitions.pointers())?;
             phase(Verb::Comparing, left);
             partitions.deliver(entries.sink(), observer)?;
         }
-        entries.finish(element, &mut self.found);
-        Ok(())
+        Ok(entries)
     }
+}
+
+/// An error of one side, which has half of the budget: what it needs is doubled.
+fn of_half(e: Error) -> Error {
+    let Some(half) = e.needed() else { return e };
+    let e = e.reworded(|message| format!("{message} (each side of a comparison has half of it)"));
+    e.needing(half.saturating_mul(2))
 }

@@ -3,7 +3,7 @@
 //! Either may be a file or a store, in either layout: if the layouts differ, one side is transposed first.
 //! Values are compared by their bits. The order within a line does not matter; duplicates are compared
 //! without adding them up. Shapes, names and tables are compared too. [`VerifyOptions::all`] adds every other
-//! element: [`elements`] finds them, whatever generation the file is of, and [`objects`] compares them. To check a
+//! element (`elements.rs` finds them, whatever generation the file is of; `objects.rs` compares them). To check a
 //! single store, see [`Store::check`](crate::store::Store::check).
 
 mod arrays;

@@ -34,10 +34,10 @@ fn large(dir: &Path) -> [std::path::PathBuf; 2] {
     let (mtx, csv) = (dir.join("m.mtx"), dir.join("t.csv"));
     let head = format!("%%MatrixMarket matrix coordinate integer general\n400 1000 {count}\n");
     std::fs::write(&mtx, head + &entries).unwrap();
-    let mut table = format!("cell,{}\n", (0..1000).map(|c| c.to_string()).collect::<Vec<_>>().join(","));
+    let mut table = format!("cell,{}\n", (0..1000).map(|c| format!("g{c}")).collect::<Vec<_>>().join(","));
     for row in 0..400 {
         let values = (0..1000).map(|column| value(row, column).to_string()).collect::<Vec<_>>();
-        writeln!(table, "{row},{}", values.join(",")).unwrap();
+        writeln!(table, "c{row},{}", values.join(",")).unwrap();
     }
     std::fs::write(&csv, table).unwrap();
     [mtx, csv]
@@ -55,7 +55,7 @@ fn any_budget_and_thread_count_give_the_same_bytes() {
         for (j, more) in [["--memory", "3M"], ["--threads", "1"], ["--threads", "3"]].iter().enumerate() {
             let out = at(&format!("got{i}{j}"));
             convert(input, &out, more);
-            assert_eq!(arrays(&out).1, want.1, "{input:?} {more:?}");
+            assert!(arrays(&out).1 == want.1, "{input:?} {more:?}");
         }
     }
     assert_eq!(names(dir.path()).len(), 9, "temporary files stay: {:?}", names(dir.path()));
@@ -111,7 +111,7 @@ fn a_folder_of_cells_by_genes_is_described_and_read() {
     let (metadata, [data, indices, _]) = arrays(&dir.path().join("s"));
     assert_eq!(metadata["shape"], serde_json::json!([2, 3]));
     assert_eq!(data, [5f32, 7.0, 1.0].map(f32::to_le_bytes).concat());
-    assert_eq!(indices, [2i64, 0, 1].map(i64::to_le_bytes).concat());
+    assert_eq!(indices, [2i32, 0, 1].map(i32::to_le_bytes).concat());
 }
 
 #[test]

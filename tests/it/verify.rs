@@ -178,7 +178,7 @@ fn all_elements_of_every_generation() {
             assert_eq!(run(&upgrade).0, 0);
             let (code, stdout, stderr) = run(&["verify", path_str(&input), path_str(&up), "--all"]);
             assert_eq!(code, 0, "{name}: {stdout}{stderr}");
-            let (code, ..) = run(&["verify", path_str(&up), path_str(&input), "--all", "--memory", "24M"]);
+            let (code, ..) = run(&["verify", path_str(&up), path_str(&input), "--all", "--memory", "40M"]);
             assert_eq!(code, 0, "{name}, the other way round");
         }
     }

@@ -90,7 +90,10 @@ def plain(values):
 
 
 def by_order(x, y, rows):
-    """Pairs for which pandas lets the order of the inputs decide: a column without values beside labels."""
+    """Pairs for which pandas lets the order of the inputs decide: a column without values beside labels. Bools and
+    floats without any row are objects in pandas, and nothing in ours."""
+    if rows == (0, 0) and "bool" in (x, y) and "float" in x + y:
+        return True
     void = [k for k, n in zip((x, y), rows) if n == 0 or "missing" in k]
     return bool(void) and any("labels" in k or "ordered" in k for k in (x, y))
 

@@ -72,13 +72,14 @@ def main():
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--memory", type=int, default=256)
     parser.add_argument("--only", help="files whose names contain this")
+    parser.add_argument("--skip", action="append", default=[], help="a file that is left out, by name")
     parser.add_argument("--verbose", action="store_true", help="print every run")
     parser.add_argument("directory", type=pathlib.Path)
     args = parser.parse_args()
     program = str(pathlib.Path(args.bin).resolve())
     files = sorted(p.resolve() for p in args.directory.iterdir() if p.is_file())
     for file in files:
-        if args.only and args.only not in file.name:
+        if file.name in args.skip or (args.only and args.only not in file.name):
             continue
         before = (file.stat().st_size, file.stat().st_mtime_ns)
         beside = sorted(os.listdir(file.parent))

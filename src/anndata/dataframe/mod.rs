@@ -7,7 +7,7 @@ use crate::anndata::LeaveOut;
 use crate::anndata::column::read_column;
 use crate::anndata::encoding::text_attribute;
 use crate::anndata::generations::compound;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::observe::{Observer, Warning};
 use crate::table::{Column, Frame};
 use crate::tree::Node;

@@ -4,18 +4,13 @@
 //! other comparison.
 
 use super::bind::RowTest;
+use super::pattern::{self, TextPredicate};
 use super::values::{ColumnValues, ValueKind};
 use super::{ComparisonOperator, Literal, TextTest};
 use crate::dtype::{Dtype, Scalar};
 use crate::error::{Error, Result};
-use regex_lite::RegexBuilder;
 use std::cmp::Ordering;
 use std::collections::HashSet;
-
-/// Maximum size of a compiled regular expression in bytes.
-const REGEX_BYTES: usize = 1 << 20;
-/// Maximum nesting of a regular expression.
-const REGEX_DEPTH: u32 = 100;
 
 impl ComparisonOperator {
     /// Whether values in this order satisfy the comparison; `None` if they have no order.
@@ -260,17 +255,15 @@ pub(super) fn text_test<'f>(
         return Err(Error::usage(format!("'{name}' holds {}, not texts", values.described())));
     }
     let bytes = pattern.as_bytes().to_vec();
-    let holds: Box<dyn Fn(&[u8]) -> bool> = match test {
+    let holds: TextPredicate = match test {
         TextTest::StartsWith => Box::new(move |text| text.starts_with(&bytes)),
         TextTest::EndsWith => Box::new(move |text| text.ends_with(&bytes)),
         TextTest::Contains => {
-            Box::new(move |text| bytes.is_empty() || text.windows(bytes.len()).any(|part| part == bytes))
+            let pattern = pattern.to_owned();
+            // texts that are not UTF-8 contain no pattern across the bytes that are not
+            Box::new(move |text| String::from_utf8_lossy(text).contains(&pattern))
         }
-        TextTest::Matches => {
-            let regex = RegexBuilder::new(pattern).size_limit(REGEX_BYTES).nest_limit(REGEX_DEPTH).build();
-            let regex = regex.map_err(|e| Error::usage(format!("expected a regular expression, got {e}")))?;
-            Box::new(move |text| regex.is_match(&String::from_utf8_lossy(text)))
-        }
+        TextTest::Matches => pattern::compiled(pattern)?,
     };
     Ok(match values {
         ColumnValues::Labels(c) => {

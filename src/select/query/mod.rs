@@ -6,7 +6,8 @@
 mod bind;
 mod compare;
 mod parse;
-#[cfg(test)]
+mod pattern;
+#[cfg(all(test, feature = "write"))]
 mod tests;
 mod tokens;
 mod values;
@@ -78,7 +79,8 @@ impl Query {
     ///
     /// # Errors
     /// `NotFound` if a column does not exist; `Usage` if a column cannot be compared with its value, or a regular
-    /// expression is not valid. [`Error::excerpt`] shows the place in the condition.
+    /// expression is not valid; `Unsupported` for regular expressions without the feature `write`.
+    /// [`Error::excerpt`] shows the place in the condition.
     pub fn rows(&self, frame: &Frame) -> Result<Vec<u64>> {
         let test = bind::bind(&self.condition, frame, &self.text)?;
         Ok((0..frame.rows()).filter(|row| test.holds(*row)).map(|row| row as u64).collect())
