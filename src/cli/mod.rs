@@ -118,7 +118,7 @@ fn run_command(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
     done.unwrap_or_else(|e| report::failure(&e))
 }
 
-/// How problems are told, from the options that most commands have.
+/// How errors and warnings are printed, from the options that most commands have.
 fn manner(chosen: &ArgMatches) -> Manner {
     let json = matches!(chosen.try_get_one::<bool>("json"), Ok(Some(true)));
     let lines = matches!(chosen.try_get_one("progress"), Ok(Some(ProgressArg::Json)));

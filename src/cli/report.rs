@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 
-/// How problems are told, from the arguments.
+/// How errors and warnings are printed, from the arguments.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Manner {
     /// As JSON.
@@ -18,7 +18,7 @@ pub(crate) struct Manner {
 
 static MANNER: OnceLock<Manner> = OnceLock::new();
 
-/// Sets how problems are told, once.
+/// Sets how errors and warnings are printed, once.
 pub(crate) fn set_manner(manner: Manner) {
     let _ = MANNER.set(manner);
 }
