@@ -282,25 +282,36 @@ impl Observer for Stoppable<'_> {
     }
 }
 
-/// An observer that records what the warnings report, for the report of an operation.
-pub(crate) struct Recorder<'a> {
+/// An observer that records what the warnings report, for the report of an operation, and passes everything on.
+pub struct Recorder<'a> {
     observer: &'a dyn Observer,
     recorded: Mutex<Recorded>,
 }
 
 /// What the warnings of an operation report, in their order and without duplicates.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Recorded {
-    pub(crate) left_out: Vec<LeftOut>,
-    pub(crate) widened: Vec<Widened>,
+#[non_exhaustive]
+pub struct Recorded {
+    /// Elements and columns that the output lacks.
+    pub left_out: Vec<LeftOut>,
+    /// Matrices that have a wider type in the output.
+    pub widened: Vec<Widened>,
+}
+
+impl fmt::Debug for Recorder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recorder")
+    }
 }
 
 impl<'a> Recorder<'a> {
-    pub(crate) fn new(observer: &'a dyn Observer) -> Self {
+    /// Records, and passes everything on to `observer`.
+    pub fn new(observer: &'a dyn Observer) -> Self {
         Recorder { observer, recorded: Mutex::default() }
     }
 
-    pub(crate) fn finish(self) -> Recorded {
+    /// What was recorded.
+    pub fn finish(self) -> Recorded {
         into_inner(self.recorded)
     }
 }

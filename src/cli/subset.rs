@@ -10,11 +10,10 @@ use annmap::dataset::{Dataset, Flavour, refuse_overwriting};
 use annmap::export::{ExportOptions, export, split};
 use annmap::matrix::Selection;
 use annmap::select::{MissingRows, NameList, RowChoice, RowGroup, file_names, group_rows};
-use annmap::{Error, FileReport, LeftOut, Observer, Phase, Result, Warning};
+use annmap::{Error, FileReport, LeftOut, Observer, Recorder, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::time::Instant;
 
 const CONDITIONS: &str = "Conditions: names of columns, or `index`; names that are no words in backticks; texts in quotes; \
@@ -115,9 +114,10 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
         Some(d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
         _ => None,
     };
-    let tables = TableObserver { observer, left_out: Mutex::default() };
+    // columns that are left out when the tables are read, before any output is written
+    let tables = Recorder::new(observer);
     let [obs, var] = input.tables(name.unwrap_or(&args.matrix), options.budget, &tables)?;
-    let mut left_out = tables.left_out.into_inner().unwrap_or_default();
+    let mut left_out = tables.finish().left_out;
     let rows = args.choice_of_obs()?.rows(&obs).map_err(|e| e.in_object("obs"))?;
     let columns = args.choice_of_var()?.rows(&var).map_err(|e| e.in_object("var"))?;
     let none = |chosen: &Option<Vec<u64>>, all: usize| chosen.as_ref().map_or(all == 0, Vec::is_empty);
@@ -151,33 +151,6 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
     let parts = groups.iter().zip(&written).map(|(group, file)| WrittenPart::new(group, file)).collect();
     left_out.extend(written.into_iter().flat_map(|file| file.left_out));
     Ok((Outcome::Parts(parts), left_out))
-}
-
-/// Notes the columns that are left out when the tables are read, before any output is written.
-struct TableObserver<'a> {
-    observer: &'a dyn Observer,
-    left_out: Mutex<Vec<LeftOut>>,
-}
-
-impl Observer for TableObserver<'_> {
-    fn phase(&self, phase: &Phase<'_>) {
-        self.observer.phase(phase);
-    }
-
-    fn advance(&self, bytes: u64) {
-        self.observer.advance(bytes);
-    }
-
-    fn warn(&self, warning: &Warning) {
-        if let Ok(mut left_out) = self.left_out.lock() {
-            left_out.extend(warning.left_out());
-        }
-        self.observer.warn(warning);
-    }
-
-    fn cancelled(&self) -> bool {
-        self.observer.cancelled()
-    }
 }
 
 /// Writes a selection as an h5ad or a store.

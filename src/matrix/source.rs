@@ -19,8 +19,11 @@ pub trait Source: Sync {
     fn pointers(&self) -> &[u64];
 
     /// Returns the end of a block that starts at entry `start` and should have about `target` entries: the
-    /// next position where cutting is cheap. Always above `start` while entries are left.
-    fn cut(&self, start: u64, target: u64) -> u64;
+    /// next position where cutting is cheap. Always above `start` while entries are left. By default any position
+    /// is cheap.
+    fn cut(&self, start: u64, target: u64) -> u64 {
+        start.saturating_add(target.max(1)).min(self.layout().entries)
+    }
 
     /// Like [`cut`](Self::cut), but the end must depend on the matrix alone, not on the budget that the
     /// source was opened with. Override it if `cut` depends on the budget.

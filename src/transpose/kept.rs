@@ -146,10 +146,6 @@ impl Source for KeptMatrix {
         &self.pointers
     }
 
-    fn cut(&self, start: u64, target: u64) -> u64 {
-        start.saturating_add(target.max(1)).min(self.layout.entries)
-    }
-
     fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
         into.resize(range.end - range.start, self.layout.dtype)?;
         let width = self.layout.dtype.size();
