@@ -4,11 +4,12 @@
 //! edits) and go to one [`Writer`], or to two for both layouts. Out come directories as in `spec/store.md`.
 
 use crate::dataset::{Dataset, select_frames};
+pub use crate::dtype::ValueDtype;
 use crate::dtype::{Dtype, Policy};
 use crate::error::{Kind, Place, Result};
 use crate::matrix::{
     Block, Budget, Edit, Edited, Orientation, Selected, Selection, Sink, Source, WithoutLines, damage, feed,
-    merged, narrowest_dtype,
+    merged, wanted_dtype,
 };
 use crate::observe::{LeftOut, Observer, Phase, Recorder, Stoppable, Verb, Warning, Widened};
 use crate::report;
@@ -31,18 +32,6 @@ pub enum TargetLayout {
     Flipped,
     /// Both, as `OUT/csr` and `OUT/csc`.
     Both,
-}
-
-/// The type of the values of the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ValueDtype {
-    /// As stored, but float16 as float32, unless the input is a store: scipy has no matrices of float16.
-    #[default]
-    Keep,
-    /// The narrowest type that holds every value, but not float16; takes one more pass over the values.
-    Auto,
-    /// The given type.
-    As(Dtype),
 }
 
 /// What [`convert`] does and how.
@@ -216,14 +205,8 @@ fn value_dtype(
     observer: &dyn Observer,
 ) -> Result<Option<Dtype>> {
     let stored = source.layout().dtype;
-    let dtype = match options.dtype {
-        ValueDtype::Keep => stored,
-        ValueDtype::As(d) => d,
-        ValueDtype::Auto => {
-            observer.phase(&Phase::new(Verb::LookingAtValues, bytes_of(source)).of(&options.matrix));
-            narrowest_dtype(source, options.budget, observer).in_file(input.path())?
-        }
-    };
+    let dtype = wanted_dtype(source, &options.matrix, options.dtype, options.budget, observer)
+        .in_file(input.path())?;
     // scipy has no matrices of float16: only who asks for them gets them
     let asked = options.dtype == ValueDtype::As(dtype) || input.store().is_some();
     if dtype == Dtype::Float16 && !asked {

@@ -1,15 +1,17 @@
 //! The dense spine: arrays read by rows, strip by strip, on all cores. It depends on no file and no format.
 //!
 //! [`Rows`] is an array whose rows can be read by range, from many threads at once: an array of a container
-//! ([`tree::Array`](crate::tree::Array)), rows and columns selected from another ([`SelectedRows`]), or rows
-//! computed by a function ([`MadeRows`]). [`strips_in_order`] reads all rows within a budget and passes them in
+//! ([`tree::Array`](crate::tree::Array)), rows and columns selected from another ([`SelectedRows`]), another in
+//! a different type ([`CastRows`]), or rows computed by a function ([`MadeRows`]). [`strips_in_order`] reads all rows within a budget and passes them in
 //! order to a consumer: [`anndata`](crate::anndata) writes them as chunks (`spec/h5ad.md`).
 
+mod cast;
 mod made;
 mod rows;
 mod selected;
 mod strips;
 
+pub use cast::CastRows;
 pub use made::{MadeRows, MakeRows};
 pub use rows::{Room, Rows};
 pub use selected::SelectedRows;

@@ -64,6 +64,8 @@ pub struct Room {
     state: Option<Box<dyn Any + Send>>,
     /// Rows read by an adapter before it selects from them.
     pub(super) read: Vec<u8>,
+    /// Elements read by an adapter before it converts them.
+    pub(super) cast: super::cast::CastRoom,
 }
 
 impl Room {

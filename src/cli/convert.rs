@@ -5,11 +5,11 @@ use super::common::Common;
 use super::input;
 use super::output::{Made, RULE};
 use super::report::{Out, Timed, printable};
-use annmap::convert::{self, ConvertOptions, ConvertedStore, TargetLayout, ValueDtype};
-use annmap::dtype::Policy;
+use super::values::ValueArgs;
+use annmap::Result;
+use annmap::convert::{self, ConvertOptions, ConvertedStore, TargetLayout};
 use annmap::matrix::{Edit, LostLines, Orientation};
 use annmap::store::IndexDtype;
-use annmap::{Dtype, Result};
 use clap::ValueEnum;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,13 +41,8 @@ pub(crate) struct MatrixArgs {
     /// Genome to read from a 10x Genomics file, in place of --matrix
     #[arg(long, value_name = "NAME", conflicts_with = "matrix")]
     genome: Option<String>,
-    /// Type of the values: keep, auto (the narrowest type that holds all values) or a full numpy name
-    #[arg(long, default_value = "keep", value_parser = parse_dtype, value_name = "DTYPE")]
-    dtype: ValueDtype,
-    /// Treatment of values that do not fit the type: exact (refuse), round (to the nearest), saturate (round,
-    /// and clip to the range of the type)
-    #[arg(long, value_enum, default_value_t = CastArg::Exact)]
-    cast: CastArg,
+    #[command(flatten)]
+    values: ValueArgs,
     /// Type of the index arrays: auto is int32 for both if everything fits, otherwise int64, which scipy maps
     /// without a copy; uint16 and smallest narrow indices.bin only, for programs that read them as they are
     #[arg(long, value_enum, default_value_t = IndexArg::Auto, value_name = "DTYPE")]
@@ -82,13 +77,6 @@ enum TargetLayoutArg {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum CastArg {
-    Exact,
-    Round,
-    Saturate,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
 enum IndexArg {
     Auto,
     Int64,
@@ -97,28 +85,14 @@ enum IndexArg {
     Smallest,
 }
 
-fn parse_dtype(text: &str) -> Result<ValueDtype, String> {
-    match text {
-        "keep" => Ok(ValueDtype::Keep),
-        "auto" => Ok(ValueDtype::Auto),
-        name => Dtype::from_name(name)
-            .map(ValueDtype::As)
-            .map_err(|e| format!("{}; or keep, or auto", e.message())),
-    }
-}
-
 impl MatrixArgs {
     pub(crate) fn options(&self, target: TargetLayout, common: &Common) -> ConvertOptions {
         ConvertOptions {
             matrix: self.matrix.clone(),
             genome: self.genome.clone(),
             target,
-            dtype: self.dtype,
-            policy: match self.cast {
-                CastArg::Exact => Policy::Exact,
-                CastArg::Round => Policy::Round,
-                CastArg::Saturate => Policy::Saturate,
-            },
+            dtype: self.values.dtype,
+            policy: self.values.policy(),
             index: match self.index_dtype {
                 IndexArg::Int64 => IndexDtype::Int64,
                 IndexArg::Int32 => IndexDtype::Int32,

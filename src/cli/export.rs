@@ -5,6 +5,7 @@ use super::common::Common;
 use super::input;
 use super::output::{Made, RULE};
 use super::report::{Out, Timed};
+use super::values::ValueArgs;
 use annmap::anndata::LeaveOut;
 use annmap::codec::{Compression, Filters};
 use annmap::convert::ConvertedStore;
@@ -153,6 +154,8 @@ pub(crate) struct UpgradeArgs {
     #[arg(long, value_enum, value_name = "LAYOUT")]
     layout: Option<LayoutArg>,
     #[command(flatten)]
+    values: ValueArgs,
+    #[command(flatten)]
     storage: StorageArgs,
     #[command(flatten)]
     leave: LeaveOutArgs,
@@ -169,6 +172,7 @@ enum LayoutArg {
 pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
     let mut options = args.storage.options(&args.common);
     options.matrix.clone_from(&args.matrix);
+    (options.dtype, options.policy) = (args.values.dtype, args.values.policy());
     options.layout = args.layout.map(|l| match l {
         LayoutArg::Csr => Orientation::Csr,
         LayoutArg::Csc => Orientation::Csc,

@@ -24,6 +24,7 @@ mod subset;
 mod synth;
 mod system;
 mod transpose;
+mod values;
 mod verify;
 
 use clap::error::ErrorKind;

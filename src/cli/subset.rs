@@ -5,6 +5,7 @@ use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput, matrix_name};
 use super::input;
 use super::output::{self, Made, RULE};
 use super::report::{Out, Timed, note, printable};
+use super::values::ValueArgs;
 use annmap::convert;
 use annmap::dataset::{Dataset, Flavour, refuse_overwriting};
 use annmap::export::{ExportOptions, export, split};
@@ -74,6 +75,8 @@ pub(crate) struct Args {
     #[arg(long)]
     fail_empty: bool,
     #[command(flatten)]
+    values: ValueArgs,
+    #[command(flatten)]
     storage: StorageArgs,
     #[command(flatten)]
     leave: LeaveOutArgs,
@@ -107,7 +110,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 }
 
 fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Result<(Outcome, Vec<LeftOut>)> {
-    let options = ExportOptions { matrix: args.matrix.clone(), ..args.storage.options(&args.common) };
+    let options = ExportOptions {
+        matrix: args.matrix.clone(),
+        dtype: args.values.dtype,
+        policy: args.values.policy(),
+        ..args.storage.options(&args.common)
+    };
     let input = args.leave.applied(input::open(&args.input, Some(output), &args.common, observer)?);
     // 10x version 2 has one matrix per genome.
     let name = match input.anndata() {
@@ -171,6 +179,8 @@ fn take(
         matrix: options.matrix.clone(),
         genome: options.genome.clone(),
         selection,
+        dtype: options.dtype,
+        policy: options.policy,
         force: options.force,
         budget: options.budget,
         temporary: options.temporary.clone(),

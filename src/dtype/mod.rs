@@ -5,12 +5,14 @@ mod aligned;
 mod cast;
 mod datatype;
 mod numeric;
+mod wanted;
 
 pub use aligned::AlignedBytes;
 pub use cast::Policy;
 pub(crate) use cast::{Narrowest, cast, convert_into};
 pub use datatype::{Class, Datatype, Float, Integer, Member, Order, Padding, Text};
 pub use numeric::Numeric;
+pub use wanted::ValueDtype;
 
 use crate::error::{Error, Result};
 use half::f16;

@@ -2,9 +2,11 @@
 
 use super::ExportRun;
 use crate::anndata::{Axes, Axis, Dimension, ElementKind, MAPPINGS, StoredMatrix, frame_rows, graphs_in_uns};
+use crate::array::{CastRows, SelectedRows};
 use crate::dataset::{AnnData, Flavour};
+use crate::dtype::{Dtype, Policy};
 use crate::error::{Error, Place, Result};
-use crate::matrix::{Selected, Source};
+use crate::matrix::{CastValues, Selected, Source};
 use crate::observe::Warning;
 use crate::table::{Column, Frame};
 use crate::tree::{Link, Location, Node};
@@ -55,6 +57,9 @@ impl FileExport<'_, '_> {
             return Ok(());
         }
         let matrix = self.data.matrix(name)?;
+        if let Some(cast) = self.run.cast {
+            return self.cast(at, name, &matrix, axes, cast);
+        }
         self.matrix(at, name, &matrix, axes)?;
         if self.data.flavour().is_anndata()
             && self.run.layout.is_none()
@@ -113,6 +118,37 @@ impl FileExport<'_, '_> {
         let [lines, minor] = axes.of(source.layout().orientation);
         let selected = Selected::new(&source, lines, minor, self.run.budget, self.run.observer)?;
         self.run.compressed(at, &selected)
+    }
+
+    /// Writes `X` with values of another type, unless [`split`](super::split) has written it already.
+    fn cast(
+        &mut self,
+        at: &Location,
+        name: &str,
+        matrix: &StoredMatrix,
+        axes: Axes<'_>,
+        (dtype, policy): (Dtype, Policy),
+    ) -> Result<()> {
+        if self.run.ready.remove(name) {
+            return Ok(());
+        }
+        let place = format!("/{name}");
+        match matrix {
+            StoredMatrix::Dense(dense) if !dense.is_transposed() => {
+                dense.array().check_holes()?;
+                let chosen = SelectedRows::new(dense.array(), axes.rows, axes.columns).in_object(&place)?;
+                let rows = CastRows::new(&chosen, dtype, policy).in_object(&place)?;
+                self.run.writer.dense(at, &rows)
+            }
+            _ => {
+                let (budget, observer) = (self.run.budget, self.run.observer);
+                let source = matrix.source(budget, observer)?;
+                let [lines, minor] = axes.of(source.layout().orientation);
+                let selected = Selected::new(&source, lines, minor, budget, observer)?;
+                self.run.compressed(at, &CastValues::new(&selected, dtype, policy))
+            }
+        }
+        .in_object(&place)
     }
 
     /// Writes a mapping and its children, all selected along the same axes, except those that

@@ -22,8 +22,9 @@ use crate::array::MadeRows;
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
 use crate::dataset::{Dataset, select_frames};
+use crate::dtype::{Dtype, Policy, ValueDtype};
 use crate::error::{Error, Hint, Place, Result};
-use crate::matrix::{Budget, Buffer, Orientation, Selected, Selection, Source};
+use crate::matrix::{Budget, Buffer, CastValues, Orientation, Selected, Selection, Source, wanted_dtype};
 use crate::observe::{Observer, Phase, Recorder, Verb};
 use crate::report::FileReport;
 use crate::table::Frame;
@@ -83,6 +84,11 @@ pub struct ExportOptions {
     pub libver: Libver,
     /// The layout of compressed `X` and `raw/X`; as stored if `None`.
     pub layout: Option<Orientation>,
+    /// The type of the values of `X`. [`ValueDtype::Auto`] is one type for all files of [`split`]. A compressed
+    /// `X` of float16 becomes float32.
+    pub dtype: ValueDtype,
+    /// What happens to values that do not fit that type.
+    pub policy: Policy,
     /// Directory for temporary files, needed when matrices change their layout; that of the output if `None`.
     pub temporary: Option<PathBuf>,
     /// Replace an existing file.
@@ -101,6 +107,8 @@ impl Default for ExportOptions {
             chunk: StorageOptions::default().chunk,
             libver: Libver::default(),
             layout: None,
+            dtype: ValueDtype::Keep,
+            policy: Policy::Exact,
             temporary: None,
             force: false,
             budget: Budget::new(1 << 30),
@@ -132,6 +140,7 @@ pub fn export(
     let (input, matrix) = modality.as_ref().map_or((input, &options.matrix), |(data, name)| (data, name));
     let (matrix, narrowed) = chosen(input, matrix, selection, options, &recorder)?;
     let selection = narrowed.as_ref().unwrap_or(selection);
+    let options = &decided(input, &matrix, selection, options, &recorder)?;
     let run = exported(input, matrix, selection, options, &recorder, transpose::beside(output), create)?;
     let shape = run.finish()?;
     Ok(FileReport::new(output, shape, recorder.finish()))
@@ -155,6 +164,7 @@ pub fn export_to<W: Write + Seek + Send + 'static>(
     let (input, matrix) = modality.as_ref().map_or((input, &options.matrix), |(data, name)| (data, name));
     let (matrix, narrowed) = chosen(input, matrix, selection, options, observer)?;
     let selection = narrowed.as_ref().unwrap_or(selection);
+    let options = &decided(input, &matrix, selection, options, observer)?;
     let run = exported(input, matrix, selection, options, observer, &std::env::temp_dir(), create)?;
     run.writer.finish_sink()
 }
@@ -215,6 +225,28 @@ fn chosen(
     Ok((matrix.to_owned(), None))
 }
 
+/// The options with the narrowest type of the selected values as the type of `X`, if that is what they say.
+fn decided(
+    input: &Dataset,
+    matrix: &str,
+    selection: &Selection,
+    options: &ExportOptions,
+    observer: &dyn Observer,
+) -> Result<ExportOptions> {
+    if options.dtype != ValueDtype::Auto {
+        return Ok(options.clone());
+    }
+    let source = input.matrix(matrix, options.budget, observer)?;
+    let found = Selected::taken(&source, selection, options.budget, observer)
+        .and_then(|chosen| wanted_dtype(&chosen, matrix, options.dtype, options.budget, observer));
+    // as for stores: scipy has no matrices of float16
+    let dtype = match found.in_file(input.path())? {
+        Dtype::Float16 => Dtype::Float32,
+        dtype => dtype,
+    };
+    Ok(ExportOptions { dtype: ValueDtype::As(dtype), ..options.clone() })
+}
+
 /// The filters of `X`, with gzip in place of those that we do not write; the default if there is no matrix.
 pub(crate) fn filters_of(data: &AnnData) -> Filters {
     let Ok(element) = data.matrix("X") else { return Filters::default() };
@@ -232,6 +264,8 @@ struct ExportRun<'a> {
     names: &'a IndexNames,
     budget: Budget,
     layout: Option<Orientation>,
+    /// The type of the values of `X`, if it is not to be kept, and what happens to values that do not fit.
+    cast: Option<(Dtype, Policy)>,
     temporary: PathBuf,
     observer: &'a dyn Observer,
     writer: AnnDataWriter<'a>,
@@ -262,6 +296,10 @@ impl<'a> ExportRun<'a> {
             names: &options.names,
             budget: options.budget,
             layout: options.layout,
+            cast: match options.dtype {
+                ValueDtype::As(dtype) => Some((dtype, options.policy)),
+                _ => None,
+            },
             temporary: options.temporary.clone().unwrap_or_else(|| beside.to_owned()),
             observer,
             writer: create(storage)?.leaving_out(leave_out),
@@ -285,11 +323,13 @@ impl<'a> ExportRun<'a> {
         let frames = frames.unwrap_or_else(|| [rows, columns].map(|n| Arc::new(Frame::unnamed(n))));
         let [obs, var] = self.names.applied(select_frames(self.selection, frames)?)?;
         let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
+        let cast = self.cast.map(|(dtype, policy)| CastValues::new(&selected, dtype, policy));
+        let values: &dyn Source = cast.as_ref().map_or(&selected, |cast| cast);
         let root = Location::root();
         if input.is_delimited_text() && self.layout.is_none() {
-            self.dense(&root.child("X"), &selected)?;
+            self.dense(&root.child("X"), values)?;
         } else {
-            self.compressed(&root.child("X"), &selected)?;
+            self.compressed(&root.child("X"), values)?;
         }
         self.writer.frame(&root.child("obs"), &obs)?;
         self.writer.frame(&root.child("var"), &var)?;

@@ -1,12 +1,15 @@
 //! Splits one file into many by rows: compressed rows are read once, and each is written to its file.
 
 use super::file::FileExport;
-use super::{ExportOptions, ExportRun, export};
+use super::{ExportOptions, ExportRun, chosen, decided, export, modality};
 use crate::anndata::{AnnDataWriter, SparseChunks, SparseSink, StoredMatrix};
 use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
+use crate::dtype::ValueDtype;
 use crate::error::{Error, Place, Result};
-use crate::matrix::{Block, Budget, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump};
+use crate::matrix::{
+    Block, Budget, CastValues, Layout, Orientation, Selected, Selection, Sink, Source, Values, pump,
+};
 use crate::observe::{Observer, Phase, Recorder, Verb};
 use crate::report::FileReport;
 use crate::transpose;
@@ -36,6 +39,8 @@ pub fn split(
         return Err(Error::usage("expected the same columns in all parts, got different ones"));
     }
     parts.iter().try_for_each(|(path, _)| input.refuse_as_output(path))?;
+    let columns = Selection { obs: None, var: parts.first().and_then(|(_, s)| s.var.clone()) };
+    let options = &of_all_rows(input, &columns, options, observer)?;
     let data = match input.anndata() {
         Some(data)
             if matches!(data.flavour(), Flavour::AnnData | Flavour::AnnData07)
@@ -73,6 +78,22 @@ pub fn split(
     Ok(parts.iter().zip(shapes).map(report).collect())
 }
 
+/// The options with one type for the values of all parts, if they say that it is to be found.
+fn of_all_rows(
+    input: &Dataset,
+    columns: &Selection,
+    options: &ExportOptions,
+    observer: &dyn Observer,
+) -> Result<ExportOptions> {
+    if options.dtype != ValueDtype::Auto {
+        return Ok(options.clone());
+    }
+    let modality = modality(input, options)?;
+    let (input, matrix) = modality.as_ref().map_or((input, &options.matrix), |(data, name)| (data, name));
+    let (matrix, narrowed) = chosen(input, matrix, columns, options, observer)?;
+    decided(input, &matrix, narrowed.as_ref().unwrap_or(columns), options, observer)
+}
+
 /// Writes the compressed rows of all CSR matrices, to as many files at a time as the budget allows. Other
 /// matrices are left to [`FileExport`], and all of them if those that cannot be read are to be left out.
 fn matrices(
@@ -96,11 +117,16 @@ fn matrices(
         let genes =
             if name == "raw/X" { None } else { runs.first().and_then(|r| r.selection.var.as_deref()) };
         let source = Selected::new(&source, None, genes, options.budget, observer)?;
+        let cast = match runs.first().and_then(|run| run.cast).filter(|_| name == "X") {
+            Some((dtype, policy)) => Some(CastValues::new(&source, dtype, policy)),
+            None => None,
+        };
+        let source: &dyn Source = cast.as_ref().map_or(&source, |cast| cast);
         // half of the budget is for the chunks of the outputs: being filled, being encoded, waiting
         let each = options.chunk.min(source.layout().entries.max(1)) * 16 * 4;
         let at_once = (options.budget.bytes / 2 / each.max(1)).max(1);
         for batch in runs.chunks_mut(usize::try_from(at_once).unwrap_or(usize::MAX)) {
-            distribute(&source, &name, batch, Budget::new(options.budget.bytes / 2), observer)?;
+            distribute(source, &name, batch, Budget::new(options.budget.bytes / 2), observer)?;
         }
     }
     Ok(())

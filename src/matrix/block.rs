@@ -2,7 +2,7 @@
 
 use super::layout::Orientation;
 use crate::dtype::{self, Dtype, Element, Policy, Scalar, convert_into};
-use crate::error::{Error, Result};
+use crate::error::{Error, Hint, Result};
 use std::ops::Range;
 
 /// Values converted at once by [`Block::each`], few enough to fit the innermost cache.
@@ -88,6 +88,13 @@ pub(crate) fn typed<T: Element>(dtype: Dtype, bytes: &[u8]) -> Result<&[T]> {
 
 fn does_not_fit(to: Dtype, policy: Policy) -> String {
     format!("does not fit {to}{}", if policy == Policy::Exact { " exactly" } else { "" })
+}
+
+/// The error for a value, as text, in a row and a column, which `to` cannot represent.
+pub(crate) fn misfit(value: &str, [row, column]: [u64; 2], to: Dtype, policy: Policy) -> Error {
+    let misfit = does_not_fit(to, policy);
+    let error = Error::usage(format!("value {value} in row {row}, column {column} {misfit}"));
+    if policy == Policy::Exact { error.hinting(Hint::RoundValues) } else { error }
 }
 
 /// A range of entries of a matrix.
@@ -183,8 +190,7 @@ impl<'a> Block<'a> {
         let line = self.line_of(self.entries.start + bad as u64) as u64;
         let minor = self.minor.get(bad).map_or(0, |m| u64::from(*m));
         let [row, column] = self.orientation.position(line, minor);
-        let (value, misfit) = (self.values.shown(bad), does_not_fit(to, policy));
-        Error::usage(format!("value {value} in row {row}, column {column} {misfit}"))
+        misfit(&self.values.shown(bad), [row, column], to, policy)
     }
 
     /// Returns the line that contains entry number `entry` of the matrix.

@@ -207,20 +207,9 @@ impl Writer {
         let (from, to) = (block.values.dtype, self.manifest.layout.dtype);
         let at = block.entries.start * to.size() as u64;
         self.data.write_with(at, block.minor.len() * to.size(), scratch, |out| {
-            cast(from, block.values.bytes, to, out, self.policy).map_err(|bad| self.does_not_fit(block, bad))
+            cast(from, block.values.bytes, to, out, self.policy)
+                .map_err(|bad| block.misfit(bad, to, self.policy))
         })
-    }
-
-    fn does_not_fit(&self, block: &Block<'_>, bad: usize) -> Error {
-        let line = block.line_of(block.entries.start + bad as u64) as u64;
-        let [row, column] = self.manifest.layout.position(line, u64::from(block.minor[bad]));
-        let value = block.values.get(bad).map(|v| v.to_string()).unwrap_or_default();
-        let to = self.manifest.layout.dtype;
-        let text = format!("value {value} in row {row}, column {column} does not fit {to}");
-        match self.policy {
-            Policy::Exact => Error::usage(text + " exactly").hinting(Hint::RoundValues),
-            _ => Error::usage(text),
-        }
     }
 
     fn write_indices(&self, block: &Block<'_>, scratch: &mut Vec<u8>) -> Result<()> {

@@ -1,11 +1,11 @@
 //! Writing h5ad: files made, upgraded, subset and exported equal their input.
 
 use crate::support::{fixture, path_str, run};
-use annmap::Kind;
 use annmap::dataset::AnnData;
 use annmap::dataset::Dataset;
 use annmap::export;
 use annmap::matrix::{Budget, InMemory, IntoMemory, Selection, Source, pump};
+use annmap::{Dtype, Kind};
 use std::path::Path;
 
 fn ok(args: &[&str]) -> String {
@@ -264,4 +264,57 @@ fn what_cannot_be_read_or_is_not_wanted_is_left_out() {
     assert_eq!(run(&concat).0, 3);
     assert_eq!(run(&[&concat[..], &["--drop", "obs/lost"]].concat()).0, 0);
     assert_eq!(run(&[&concat[..], &["--salvage", "--force"]].concat()).0, 1);
+}
+
+/// `--dtype` gives `X` another type in each command, in each storage; the rest stays as it is.
+#[test]
+fn x_in_another_type() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let (made, out) = (at("made.h5ad"), at("out.h5ad"));
+    for layout in ["csr", "csc", "dense"] {
+        ok(&[
+            "synth",
+            path_str(&made),
+            "--force",
+            "--cells",
+            "150",
+            "--genes",
+            "40",
+            "--layout",
+            layout,
+            "--obs-columns",
+            "batch",
+            "--dtype",
+            "float64",
+        ]);
+        let from = x(&made);
+        let file = path_str(&made);
+        assert!(from.data::<f64>().unwrap().iter().all(|v| *v <= 255.0));
+        for (dtype, expected) in
+            [("auto", Dtype::Uint8), ("int32", Dtype::Int32), ("float32", Dtype::Float32)]
+        {
+            for flip in ["csr", "csc"] {
+                let more: &[&str] = if layout == "dense" { &[] } else { &["--layout", flip] };
+                let args = ["upgrade", file, path_str(&out), "--force", "--dtype", dtype];
+                ok(&[&args[..], more].concat());
+                assert_eq!(x(&out).layout().dtype, expected);
+                ok(&["verify", file, path_str(&out), "--numeric"]);
+            }
+            ok(&["subset", file, path_str(&out), "--force", "--dtype", dtype, "--rows", "::-1"]);
+            assert_eq!(x(&out).layout().dtype, expected);
+            let parts = at("parts");
+            ok(&["subset", file, path_str(&parts), "--split-by", "batch", "--force", "--dtype", dtype]);
+            for part in std::fs::read_dir(&parts).unwrap() {
+                assert_eq!(x(&part.unwrap().path()).layout().dtype, expected);
+            }
+        }
+    }
+    let values = fixture("values.h5ad");
+    let args = ["upgrade", path_str(&values), path_str(&out), "--force", "--dtype", "uint8"];
+    let (code, _, err) = run(&args);
+    let place = "/X: value 300.0 in row 0, column 1 does not fit uint8 exactly (see --cast)";
+    assert!(code == 2 && err.contains(place), "{err}");
+    ok(&[&args[..], &["--cast", "saturate"]].concat());
+    assert_eq!(x(&out).data::<u8>().unwrap(), [255, 0, 2]);
 }

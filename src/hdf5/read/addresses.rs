@@ -16,8 +16,9 @@ use std::sync::{Arc, OnceLock};
 
 /// Page size for metadata: headers, nodes and heaps of a few hundred bytes are stored close together.
 const PAGE_BYTES: usize = 4 << 10;
-/// Number of cached pages; 1 MiB in all.
-const PAGES: usize = 256;
+/// Most cached pages: 32 MiB in all. Only a group with very many objects, listed in another order than they were
+/// written, has that many.
+const PAGES: usize = 8192;
 
 /// The bytes of an open file. Cloning is cheap; clones share the open file.
 #[derive(Clone)]

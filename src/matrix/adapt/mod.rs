@@ -1,5 +1,6 @@
-//! Sources built from other sources: selected lines, edited entries, several matrices as one.
+//! Sources built from other sources: selected lines, edited entries, other value types, several matrices as one.
 
+pub(crate) mod cast;
 pub(crate) mod edit;
 pub(crate) mod select;
 pub(crate) mod stack;

@@ -1,10 +1,10 @@
 //! Finds the narrowest type for the values of a matrix.
 
-use crate::dtype::{Dtype, Narrowest};
+use crate::dtype::{Dtype, Narrowest, ValueDtype};
 use crate::matrix::budget::Budget;
 use crate::matrix::pump::each_block;
 use crate::matrix::source::Source;
-use crate::observe::Observer;
+use crate::observe::{Observer, Phase, Verb};
 use crate::sync::{into_inner, lock};
 use std::sync::Mutex;
 
@@ -22,4 +22,25 @@ pub fn narrowest_dtype(from: &dyn Source, budget: Budget, observer: &dyn Observe
         Ok(())
     })?;
     Ok(into_inner(seen).dtype(from.layout().dtype))
+}
+
+/// The type that `wanted` is for the values of `from`, a matrix called `name`. May read all of it.
+///
+/// # Errors
+/// Errors of reading.
+pub(crate) fn wanted_dtype(
+    from: &dyn Source,
+    name: &str,
+    wanted: ValueDtype,
+    budget: Budget,
+    observer: &dyn Observer,
+) -> crate::Result<Dtype> {
+    match wanted {
+        ValueDtype::Keep => Ok(from.layout().dtype),
+        ValueDtype::As(dtype) => Ok(dtype),
+        ValueDtype::Auto => {
+            observer.phase(&Phase::new(Verb::LookingAtValues, from.layout().bytes()).of(name));
+            narrowest_dtype(from, budget, observer)
+        }
+    }
 }
