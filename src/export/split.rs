@@ -117,10 +117,8 @@ fn matrices(
         let genes =
             if name == "raw/X" { None } else { runs.first().and_then(|r| r.selection.var.as_deref()) };
         let source = Selected::new(&source, None, genes, options.budget, observer)?;
-        let cast = match runs.first().and_then(|run| run.cast).filter(|_| name == "X") {
-            Some((dtype, policy)) => Some(CastValues::new(&source, dtype, policy)),
-            None => None,
-        };
+        let cast = runs.first().and_then(|run| run.cast).filter(|_| name == "X");
+        let cast = cast.map(|(dtype, policy)| CastValues::new(&source, dtype, policy));
         let source: &dyn Source = cast.as_ref().map_or(&source, |cast| cast);
         // half of the budget is for the chunks of the outputs: being filled, being encoded, waiting
         let each = options.chunk.min(source.layout().entries.max(1)) * 16 * 4;

@@ -3,12 +3,12 @@
 use super::filter::id;
 use super::filter::pipeline::{Pipeline, Workspace};
 use super::format::message::{
-    attribute, attribute_info, dataspace, datatype, fill_value, filter_pipeline, layout, link, link_info,
-    shared, symbol_table,
+    attribute, attribute_info, dataspace, datatype, external_files, fill_value, filter_pipeline, layout,
+    link, link_info, shared, symbol_table,
 };
 use super::format::{
-    Sizes, btree_v1, btree_v2, cache_image, extensible_array, fixed_array, fractal_heap, local_heap,
-    symbol_node,
+    Sizes, btree_v1, btree_v2, cache_image, checksum, extensible_array, fixed_array, fractal_heap,
+    local_heap, symbol_node, virtual_parts,
 };
 use crate::bytes::Cursor;
 use crate::codec::deflate;
@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::hdf5::Filter;
 
 /// Number of structures that [`structure`] can read.
-pub const STRUCTURES: u8 = 22;
+pub const STRUCTURES: u8 = 24;
 
 /// Reads `bytes` as the structure numbered `which`, with addresses and lengths of `width` bytes.
 pub fn structure(which: u8, width: u8, bytes: &[u8]) -> Result<()> {
@@ -58,6 +58,12 @@ pub fn structure(which: u8, width: u8, bytes: &[u8]) -> Result<()> {
         20 => {
             let head = btree_v1::read_head(src, sizes, btree_v1::Type::Group)?;
             btree_v1::read_group_children(src, head, sizes).map(drop)
+        }
+        21 => external_files::read(src, sizes).map(drop),
+        22 => {
+            let mut bytes = bytes.to_vec();
+            checksum::append(&mut bytes);
+            virtual_parts::read(&bytes, 0, sizes).map(drop)
         }
         _ => {
             btree_v1::read_head(src, sizes, btree_v1::Type::Chunk)?;

@@ -286,6 +286,61 @@ def awkward_matrices():
         x["indptr"] = np.array([0, n])
 
 
+def elements_elsewhere():
+    """Virtual datasets, external raw data and external links, within the directory and out of it."""
+    a, b = np.arange(24, dtype="i4").reshape(4, 6), np.arange(100, 124, dtype="i4").reshape(4, 6)
+    for name, values in (("parts_a.h5", a), ("parts_b.h5", b)):
+        with h5py.File(path(name), "w") as f:
+            f.create_dataset("x", data=values, chunks=(3, 4), compression="gzip")
+            f["back"] = h5py.ExternalLink("parts.h5", "/group")
+            f["circle"] = h5py.ExternalLink("parts.h5", "/circle")
+    raw = np.arange(1000, 1030, dtype="i4")
+    with open(path("parts.bin"), "wb") as f:
+        f.write(b"head" + raw.tobytes())
+    for name, libver in (("parts.h5", "earliest"), ("parts_latest.h5", "latest")):
+        with h5py.File(path(name), "w", libver=libver) as f:
+            own = f.create_dataset("own", data=np.arange(6, dtype="i4"))
+            sources = [h5py.VirtualSource(file, "x", (4, 6)) for file in ("parts_a.h5", "parts_b.h5")]
+            joined = h5py.VirtualLayout((9, 7), "i4")
+            joined[:4, 1:], joined[5:, 1:] = sources
+            woven = h5py.VirtualLayout((8, 6), "i4")
+            woven[::2], woven[1::2] = sources
+            column = h5py.VirtualLayout((3, 24), "i4")
+            column[2] = sources[1]
+            spaced = h5py.VirtualLayout((4, 6), "i4")
+            spaced[:, ::2] = sources[0][:, 1::2]
+            spaced[1, 1::2] = h5py.VirtualSource(".", "own", (6,))[3:]
+            expected = [np.full(layout.shape, -7, "i4") for layout in (joined, woven, column, spaced)]
+            expected[0][:4, 1:], expected[0][5:, 1:] = a, b
+            expected[1][::2], expected[1][1::2] = a, b
+            expected[2][2] = b.ravel()
+            expected[3][:, ::2], expected[3][1, 1::2] = a[:, 1::2], own[3:]
+            for key, layout, values in zip(("joined", "woven", "column", "spaced"), (joined, woven, column, spaced), expected):
+                f.create_virtual_dataset(key, layout, fillvalue=-7)
+                note(name, f"/{key}", values)
+            # two pieces of one file, of which the second ends behind the end of the file
+            f.create_dataset("raw", (5, 7), "i4", external=[("parts.bin", 4, 80), ("parts.bin", 84, 60)])
+            note(name, "/raw", np.concatenate([raw, np.zeros(5, "i4")]))
+            group = f.create_group("group")
+            group["x"] = h5py.ExternalLink("parts_a.h5", "/x")
+            group["back"] = h5py.ExternalLink("parts_a.h5", "/back")
+            f["circle"] = h5py.ExternalLink("parts_b.h5", "/circle")
+    with h5py.File(path("parts_bad.h5"), "w") as f:
+        for key, file in (("away", "../away.h5"), ("gone", "parts_gone.h5")):
+            layout = h5py.VirtualLayout((4, 6), "i4")
+            layout[:] = h5py.VirtualSource(file, "x", (4, 6))
+            f.create_virtual_dataset(key, layout)
+            f.create_dataset(f"{key} raw", (2,), "i4", external=[(file, 0, 8)])
+            f[f"{key} link"] = h5py.ExternalLink(file, "/x")
+        layout = h5py.VirtualLayout((4, 6), "i4")
+        layout[:] = h5py.VirtualSource(".", "away", (4, 6))
+        f.create_virtual_dataset("again", layout)
+        layout = h5py.VirtualLayout((4, 6), "i8")
+        layout[:] = h5py.VirtualSource("parts_a.h5", "x", (4, 6))
+        f.create_virtual_dataset("wider", layout)
+        f["no object"] = h5py.ExternalLink("parts_a.h5", "/none")
+
+
 def giant_chunk():
     """All values in one chunk of more than 32 MiB, as R writes them; compressible, so that the file stays small."""
     rows, per = 35_200, 256
@@ -308,6 +363,7 @@ if __name__ == "__main__":
     latest()
     wide()
     awkward_matrices()
+    elements_elsewhere()
     with open(path("expected.json"), "w") as f:
         json.dump(EXPECTED, f, indent=0, sort_keys=True)
         f.write("\n")

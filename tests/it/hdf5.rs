@@ -4,7 +4,7 @@ use crate::support::{Recorder, expected, fixture, path_str, run};
 use annmap::dataset::AnnData;
 use annmap::hdf5::{File, Found};
 use annmap::tree::Container;
-use annmap::{Cached, Limits, ReadAt, Seekable};
+use annmap::{Cached, Kind, Limits, ReadAt, Seekable};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,6 +46,55 @@ fn links_of_every_kind_are_listed_and_none_hides_its_siblings() {
     assert_eq!(kind("/external"), "external-link");
     assert_eq!(kind("/edges"), "same", "met before under the name /again");
     assert_eq!(kind("/types/scalar"), "dataset");
+}
+
+/// Elements in other files are read where those lie beside the file or below, and nowhere else.
+#[test]
+fn files_beside_a_file_are_followed_and_no_others() {
+    let root = Container::open(fixture("parts.h5"), Limits::default()).unwrap().root().unwrap();
+    let x = root.descend("group/x").unwrap();
+    assert_eq!(x.array().unwrap().read().unwrap().integers().unwrap(), (0..24).collect::<Vec<i64>>());
+    // there and back again: the same object, in the file that is open already
+    let back = root.descend("group/back").unwrap();
+    assert!(back.id() == root.descend("group").unwrap().id());
+    let circle = root.descend("circle").map(drop).unwrap_err();
+    assert_eq!((circle.kind(), circle.object()), (Kind::Malformed, Some("/circle")), "{circle}");
+
+    let dir = tempfile::tempdir().unwrap();
+    let below = dir.path().join("below");
+    std::fs::create_dir(&below).unwrap();
+    let bad = below.join("parts_bad.h5");
+    std::fs::copy(fixture("parts_bad.h5"), &bad).unwrap();
+    std::fs::copy(fixture("parts_a.h5"), dir.path().join("away.h5")).unwrap();
+    std::fs::copy(fixture("parts_a.h5"), below.join("parts_a.h5")).unwrap();
+    let errors = || {
+        let root = Container::open(&bad, Limits::default()).unwrap().root().unwrap();
+        let error = |name: &str| {
+            let read = root.descend(name).and_then(|node| node.array()).and_then(|array| array.read());
+            let e = read.map(drop).unwrap_err();
+            assert_eq!(e.kind(), Kind::Unsupported, "{e}");
+            e.message().to_owned()
+        };
+        ["away", "away raw", "away link", "gone", "gone raw", "gone link", "again", "wider"].map(error)
+    };
+    let all = errors();
+    assert!(all[..3].iter().all(|e| e.contains("the file '../away.h5' is not followed")), "{all:?}");
+    assert!(all[3..6].iter().all(|e| e.contains("the file 'parts_gone.h5' is not there")), "{all:?}");
+    assert_eq!(all[6], "part 'away' of '.': it is a virtual dataset itself");
+    assert_eq!(all[7], "part 'x' of 'parts_a.h5': its values are int32, not int64");
+    #[cfg(unix)]
+    {
+        // a link of the file system does not lead out either, and nobody waits for a FIFO
+        std::os::unix::fs::symlink("../away.h5", below.join("parts_gone.h5")).unwrap();
+        assert!(errors()[3..6].iter().all(|e| e.contains("is not followed")), "{all:?}");
+        std::fs::remove_file(below.join("parts_gone.h5")).unwrap();
+        let fifo = std::process::Command::new("mkfifo").arg(below.join("parts_gone.h5")).status().unwrap();
+        assert!(fifo.success());
+        let (code, out, _) = run(&["ls", "--crc", path_str(&bad)]);
+        assert_eq!((code, out.matches("is a FIFO, expected a file").count()), (5, 2), "{out}");
+    }
+    let (code, _, err) = run(&["upgrade", path_str(&bad), path_str(&dir.path().join("out.h5ad"))]);
+    assert!(code != 0 && !err.contains("panic"), "{err}");
 }
 
 #[test]

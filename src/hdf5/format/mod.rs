@@ -13,6 +13,7 @@ pub(crate) mod fixed;
 pub(crate) mod fixed_array;
 pub(crate) mod fractal_heap;
 pub(crate) mod global_heap;
+pub(crate) mod hyperslab;
 pub(crate) mod local_heap;
 pub(crate) mod message;
 pub(crate) mod object_header;
@@ -20,6 +21,7 @@ pub(crate) mod records;
 pub(crate) mod shared_table;
 pub(crate) mod superblock;
 pub(crate) mod symbol_node;
+pub(crate) mod virtual_parts;
 
 use crate::bytes::Cursor;
 use crate::error::Result;

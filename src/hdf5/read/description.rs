@@ -2,8 +2,11 @@
 
 use super::chunk_index::{self, ChunkMap};
 use super::chunks::Decoder;
+use super::external::ExternalBytes;
+use super::file::File;
 use super::grid::Grid;
 use super::messages::Messages;
+use super::virtual_parts::{self, VirtualPart};
 use crate::bytes::checked;
 use crate::dtype::Datatype;
 use crate::error::{Error, Result};
@@ -27,6 +30,8 @@ pub(crate) struct ObjectDescription {
     /// Filters and grid of a chunked dataset.
     pub(crate) decoder: Option<Arc<Decoder>>,
     chunks: OnceLock<ChunkMap>,
+    external: OnceLock<Option<ExternalBytes>>,
+    virtual_parts: OnceLock<Vec<VirtualPart>>,
 }
 
 impl ObjectDescription {
@@ -61,7 +66,44 @@ impl ObjectDescription {
             _ => None,
         };
         let fill = if fill.len() == checked::size(u64::from(datatype.size))? { fill } else { Vec::new() };
-        Ok(ObjectDescription { datatype, dataspace, layout, filters, fill, decoder, chunks: OnceLock::new() })
+        let (chunks, external, virtual_parts) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Ok(ObjectDescription {
+            datatype,
+            dataspace,
+            layout,
+            filters,
+            fill,
+            decoder,
+            chunks,
+            external,
+            virtual_parts,
+        })
+    }
+
+    /// The files that hold the elements, opened on first use; `None` if they are in this file.
+    ///
+    /// # Errors
+    /// As [`ExternalBytes::open`].
+    pub(crate) fn external(&self, messages: &Messages) -> Result<Option<&ExternalBytes>> {
+        if let Some(external) = self.external.get() {
+            return Ok(external.as_ref());
+        }
+        let len = checked::mul(self.dataspace.elements()?, u64::from(self.datatype.size))?;
+        let opened = ExternalBytes::open(messages, len)?;
+        Ok(self.external.get_or_init(|| opened).as_ref())
+    }
+
+    /// The parts of a virtual dataset of `file`; reads their list on first use.
+    ///
+    /// # Errors
+    /// As [`virtual_parts::read`]; `Usage` for other storage.
+    pub(crate) fn virtual_parts(&self, file: &File) -> Result<&[VirtualPart]> {
+        if let Some(parts) = self.virtual_parts.get() {
+            return Ok(parts);
+        }
+        let Layout::Virtual(at) = self.layout else { return Err(Error::usage("not a virtual dataset")) };
+        let parts = virtual_parts::read(file, at, self.dataspace.shape().unwrap_or_default())?;
+        Ok(self.virtual_parts.get_or_init(|| parts))
     }
 
     /// Locations of the chunks; reads the index on first use.

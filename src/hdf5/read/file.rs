@@ -3,6 +3,7 @@
 use super::addresses::Addresses;
 use super::fractal_heap::FractalHeap;
 use super::header::Header;
+use super::neighbours::Neighbours;
 use crate::bytes::checked;
 use crate::bytes::read_at::InputFile;
 use crate::bytes::special;
@@ -16,7 +17,7 @@ use crate::hdf5::format::{cache_image, driver_info, shared_table};
 use crate::limits::Limits;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// An HDF5 file open for reading. Cloning is cheap; clones share the open file.
 #[derive(Clone)]
@@ -28,6 +29,21 @@ struct FileInner {
     superblock: Superblock,
     /// Heap of shared messages by message type, read on first use.
     shared: OnceLock<Vec<(u16, u64)>>,
+    /// The files that this one and the others refer to.
+    neighbours: Arc<Neighbours>,
+}
+
+/// A file for as long as somebody else uses it.
+pub(crate) struct WeakFile(Weak<FileInner>);
+
+impl WeakFile {
+    pub(crate) fn in_use(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
+    pub(crate) fn upgrade(&self) -> Option<File> {
+        self.0.upgrade().map(File)
+    }
 }
 
 impl File {
@@ -45,10 +61,22 @@ impl File {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, limits: Limits) -> Result<Self> {
-        let path = path.as_ref();
+        Self::at_path(path.as_ref(), limits, Arc::default())
+    }
+
+    /// Opens a file that `other`, or a file that it refers to, refers to by its canonical path.
+    pub(crate) fn open_beside(other: &File, path: &Path) -> Result<Self> {
+        Self::at_path(path, other.limits().clone(), Arc::clone(&other.0.neighbours))
+    }
+
+    fn at_path(path: &Path, limits: Limits, neighbours: Arc<Neighbours>) -> Result<Self> {
         let file = special::open(path).map_err(|e| Error::io("open", e)).in_file(path)?;
         let file = InputFile::new(file).map_err(|e| Error::io("open", e)).in_file(path)?;
-        Self::build(Box::new(file), Some(path.to_owned()), limits).in_file(path)
+        let file = Self::build(Box::new(file), Some(path.to_owned()), limits, neighbours).in_file(path)?;
+        if let Ok(canonical) = path.canonicalize() {
+            file.0.neighbours.keep(canonical, &file);
+        }
+        Ok(file)
     }
 
     /// Opens HDF5 from any source that can be read at positions.
@@ -56,7 +84,7 @@ impl File {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_source<S: ReadAt + 'static>(source: S, limits: Limits) -> Result<Self> {
-        Self::build(Box::new(source), None, limits)
+        Self::build(Box::new(source), None, limits, Arc::default())
     }
 
     /// Like [`from_source`](Self::from_source), for a boxed source.
@@ -64,17 +92,23 @@ impl File {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_reader(reader: Box<dyn ReadAt>, limits: Limits) -> Result<Self> {
-        Self::build(reader, None, limits)
+        Self::build(reader, None, limits, Arc::default())
     }
 
-    fn build(reader: Box<dyn ReadAt>, path: Option<PathBuf>, limits: Limits) -> Result<Self> {
+    fn build(
+        reader: Box<dyn ReadAt>,
+        path: Option<PathBuf>,
+        limits: Limits,
+        neighbours: Arc<Neighbours>,
+    ) -> Result<Self> {
         let base = find_signature(&*reader)?;
         let len = reader.len().saturating_sub(base).min(superblock::MAX_LEN as u64);
         let mut head = vec![0; checked::size(len)?];
         reader.read_exact_at(&mut head, base).map_err(|e| Error::io("read", e).at(base))?;
         let superblock = superblock::read_superblock(&mut Cursor::new(&head, base))?;
         let addresses = Addresses::new(reader, base, &superblock, limits);
-        let file = File(Arc::new(FileInner { addresses, path, superblock, shared: OnceLock::new() }));
+        let shared = OnceLock::new();
+        let file = File(Arc::new(FileInner { addresses, path, superblock, shared, neighbours }));
         file.read_extension()?;
         Ok(file)
     }
@@ -102,6 +136,15 @@ impl File {
     /// Bytes in front of the superblock that are not part of HDF5 (MuData keeps 512).
     pub fn user_block(&self) -> u64 {
         self.0.addresses.base()
+    }
+
+    /// The files that this one and the others refer to.
+    pub(crate) fn neighbours(&self) -> &Neighbours {
+        &self.0.neighbours
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakFile {
+        WeakFile(Arc::downgrade(&self.0))
     }
 
     /// The bytes of the file, by address.

@@ -79,6 +79,20 @@ impl<'f> HeapReader<'f> {
         visit(self, count, bytes, offset)
     }
 
+    /// Passes a whole object and the offset of its collection to `visit`.
+    pub(crate) fn whole<R>(
+        &mut self,
+        address: u64,
+        index: u32,
+        visit: impl FnOnce(&[u8], u64) -> Result<R>,
+    ) -> Result<R> {
+        let collection = self.collection(address)?;
+        let offset = self.addresses.offset_of(address);
+        let object = u16::try_from(index).ok().and_then(|index| collection.object(index));
+        let missing = || Error::malformed(format!("global heap has no object {index}")).at(offset);
+        visit(object.ok_or_else(missing)?, offset)
+    }
+
     /// Checks the reference counts of the collection at `address` for plausibility: libhdf5 writes small
     /// ones.
     pub(crate) fn check_counts(&mut self, address: u64) -> Result<()> {

@@ -115,6 +115,16 @@ impl Object {
         found.and_then(|i| links.get(i)).map(|link| self.open_counted(link, hops)).transpose()
     }
 
+    /// The object `inner` of the file that this one calls `name`.
+    fn open_external(&self, name: &str, inner: &str, hops: &mut u32) -> Result<Object> {
+        let what = format!("external link to '{inner}' in '{name}'");
+        let file = self.file().neighbour(name).map_err(|e| e.context(&what))?;
+        file.root()?.descend_counted(inner, hops).map_err(|e| match e.kind() {
+            Kind::NotFound => Error::malformed(format!("{what}, which does not exist")),
+            _ => e,
+        })
+    }
+
     fn open_counted(&self, link: &Link, hops: &mut u32) -> Result<Object> {
         let path = format!("{}/{}", self.path().trim_end_matches('/'), link.name());
         match &link.target {
@@ -133,8 +143,11 @@ impl Object {
                 found.in_object(&path)
             }
             Target::External { file, path: inner } => {
-                Err(Error::unsupported(format!("external link to '{inner}' in '{file}' is not followed"))
-                    .in_object(&path))
+                *hops = hops.saturating_add(1);
+                if *hops > MAX_SOFT_LINKS {
+                    return Err(Error::malformed("links lead in a circle").in_object(&path));
+                }
+                self.open_external(file, inner, hops).in_object(&path)
             }
             Target::User(kind) => {
                 Err(Error::unsupported(format!("user-defined link of type {kind} is not followed"))

@@ -19,6 +19,7 @@ pub(crate) mod chunk_index;
 pub(crate) mod chunks;
 pub(crate) mod dataset;
 pub(crate) mod description;
+pub(crate) mod external;
 pub(crate) mod file;
 pub(crate) mod fractal_heap;
 pub(crate) mod global_heap;
@@ -27,12 +28,15 @@ pub(crate) mod group;
 pub(crate) mod header;
 pub(crate) mod heap_cache;
 pub(crate) mod link;
+pub(crate) mod local_names;
 pub(crate) mod messages;
+pub(crate) mod neighbours;
 pub(crate) mod object;
 pub(crate) mod selection;
 pub(crate) mod stream;
 pub(crate) mod symbol_table;
 pub(crate) mod value;
+pub(crate) mod virtual_parts;
 pub(crate) mod walk;
 
 #[cfg(test)]

@@ -2,22 +2,18 @@
 
 use super::addresses::Addresses;
 use super::link::{Link, Target};
+use super::local_names::LocalNames;
 use crate::bytes::Cursor;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::format::message::symbol_table::SymbolTable;
-use crate::hdf5::format::{btree_v1, local_heap, symbol_node};
+use crate::hdf5::format::{btree_v1, symbol_node};
 use crate::limits::Limits;
 use std::collections::HashSet;
 
 /// The links of an old-style group.
 pub(crate) fn read(addresses: &Addresses, table: SymbolTable) -> Result<Vec<Link>> {
     let sizes = addresses.sizes();
-    let head = addresses.read_up_to(table.heap, local_heap::MAX_LEN)?;
-    let heap = local_heap::read_local_heap(&mut Cursor::new(&head, addresses.offset_of(table.heap)), sizes)?;
-    let names = Names {
-        data: addresses.read(heap.data_address, heap.data_len)?,
-        offset: addresses.offset_of(heap.data_address),
-    };
+    let names = LocalNames::read(addresses, table.heap)?;
     let mut out = Vec::new();
     let mut met = HashSet::new();
     let mut todo = vec![(table.btree, None)];
@@ -54,19 +50,7 @@ pub(crate) fn read(addresses: &Addresses, table: SymbolTable) -> Result<Vec<Link
     Ok(out)
 }
 
-/// The data of a local heap.
-struct Names {
-    data: Vec<u8>,
-    offset: u64,
-}
-
-impl Names {
-    fn get(&self, at: u64) -> Result<Vec<u8>> {
-        local_heap::name_at(&self.data, self.offset, at).map(<[u8]>::to_vec)
-    }
-}
-
-fn read_node(addresses: &Addresses, address: u64, names: &Names, out: &mut Vec<Link>) -> Result<()> {
+fn read_node(addresses: &Addresses, address: u64, names: &LocalNames, out: &mut Vec<Link>) -> Result<()> {
     let sizes = addresses.sizes();
     let head = addresses.read(address, symbol_node::HEAD_LEN as u64)?;
     let entries = symbol_node::read_head(&mut Cursor::new(&head, addresses.offset_of(address)))?;
@@ -79,10 +63,10 @@ fn read_node(addresses: &Addresses, address: u64, names: &Names, out: &mut Vec<L
         let target = match entry.target {
             symbol_node::EntryTarget::Hard(address) => Target::Hard(address),
             symbol_node::EntryTarget::Soft(at) => {
-                Target::Soft(String::from_utf8_lossy(&names.get(at)?).into_owned())
+                Target::Soft(String::from_utf8_lossy(names.get(at)?).into_owned())
             }
         };
-        out.push(Link { name: names.get(entry.name)?, target });
+        out.push(Link { name: names.get(entry.name)?.to_vec(), target });
     }
     Ok(())
 }

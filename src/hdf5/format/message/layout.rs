@@ -18,8 +18,16 @@ pub(crate) enum Layout {
         len: Option<u64>,
     },
     Chunked(Chunked),
-    /// Composed of parts of other datasets.
-    Virtual,
+    /// Composed of parts of other datasets, which an object of the global heap lists. `None` if there are none.
+    Virtual(Option<HeapObject>),
+}
+
+/// An object of the global heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HeapObject {
+    /// Address of its collection.
+    pub(crate) address: u64,
+    pub(crate) index: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +110,12 @@ fn read_v3(src: &mut Cursor<'_>, sizes: Sizes) -> Result<Layout> {
 fn read_v4(src: &mut Cursor<'_>, sizes: Sizes, version: u8) -> Result<Layout> {
     match src.read_u8()? {
         2 => {}
-        3 => return Ok(Layout::Virtual),
+        3 => {
+            // IV.A.2.i: "Address", the "address of the global heap collection", then "Index"
+            let address = sizes.read_address(src)?;
+            let index = src.read_u32()?;
+            return Ok(Layout::Virtual(address.map(|address| HeapObject { address, index })));
+        }
         class => return read_unchunked(src, sizes, class),
     }
     let flags = src.read_u8()?;

@@ -3,6 +3,7 @@
 use super::Dataset;
 use crate::bytes::checked;
 use crate::error::{Error, Place, Result};
+use crate::hdf5::format::message::kind;
 use crate::hdf5::format::message::layout::Layout;
 use crate::hdf5::read::chunk_index::{ChunkEntry, ChunkMap};
 use crate::hdf5::read::chunks::Scratch;
@@ -144,8 +145,7 @@ impl Dataset {
     /// Fails if the chunk index is damaged.
     pub(crate) fn next_stored_row(&self, row: u64) -> Result<Option<u64>> {
         let Some(decoder) = &self.about.decoder else {
-            let unallocated = matches!(self.about.layout, Layout::Contiguous { address: None, .. });
-            return Ok(Some(row).filter(|_| !unallocated));
+            return Ok(Some(row).filter(|_| !self.is_unallocated()));
         };
         let grid = &decoder.grid;
         let rows = grid.chunk.first().copied().unwrap_or(1).max(1);
@@ -165,6 +165,12 @@ impl Dataset {
         Ok(self.unwritten_bytes()? > 0)
     }
 
+    /// Whether no room for elements was made yet, here or in other files.
+    fn is_unallocated(&self) -> bool {
+        matches!(self.about.layout, Layout::Contiguous { address: None, .. })
+            && !self.object.messages().has(kind::EXTERNAL_FILES)
+    }
+
     /// Value of elements that were never written, in their stored type; zeros if empty.
     pub(crate) fn fill_value(&self) -> &[u8] {
         &self.about.fill
@@ -173,8 +179,7 @@ impl Dataset {
     /// Bytes of the elements that were never written.
     fn unwritten_bytes(&self) -> Result<u64> {
         let Some(decoder) = &self.about.decoder else {
-            let unallocated = matches!(self.about.layout, Layout::Contiguous { address: None, .. });
-            return Ok(if unallocated { self.byte_len() } else { 0 });
+            return Ok(if self.is_unallocated() { self.byte_len() } else { 0 });
         };
         let there = self.chunk_map()?.entries().len() as u64;
         if Some(there) == checked::product(&decoder.grid.counts).ok() {

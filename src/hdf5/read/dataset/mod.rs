@@ -1,5 +1,6 @@
 //! A dataset: a handle of metadata (shape, type, storage) that reads elements on request.
 
+mod composed;
 mod index;
 mod slab;
 
@@ -91,7 +92,7 @@ impl Dataset {
             Layout::Compact(_) => Storage::Compact,
             Layout::Contiguous { .. } => Storage::Contiguous,
             Layout::Chunked(c) => Storage::Chunked(c.dims.clone()),
-            Layout::Virtual => Storage::Virtual,
+            Layout::Virtual(_) => Storage::Virtual,
         }
     }
 

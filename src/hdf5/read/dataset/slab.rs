@@ -5,7 +5,6 @@ use crate::bytes::checked;
 use crate::bytes::slab;
 use crate::error::{Error, Place, Result};
 use crate::hdf5::format::message::dataspace::Dataspace;
-use crate::hdf5::format::message::kind;
 use crate::hdf5::format::message::layout::Layout;
 use crate::hdf5::read::chunk_index::ChunkEntry;
 use crate::hdf5::read::chunks::Scratch;
@@ -57,8 +56,8 @@ impl Dataset {
         if len == 0 {
             return Ok(());
         }
-        if self.object.messages().has(kind::EXTERNAL_FILES) {
-            return Err(Error::unsupported("values in external files are not followed"));
+        if let Some(external) = self.about.external(self.object.messages())? {
+            return self.read_runs(start, count, out, &|at, part| external.read(at, part));
         }
         match &self.about.layout {
             Layout::Compact(bytes) => {
@@ -79,10 +78,12 @@ impl Dataset {
                 if let Some(len) = len {
                     self.check_len(*len)?;
                 }
-                self.read_contiguous(*address, start, count, out)
+                let addresses = self.object.file().addresses();
+                let read = |at, part: &mut [u8]| addresses.read_into(checked::add(*address, at)?, part);
+                self.read_runs(start, count, out, &read)
             }
             Layout::Chunked(_) => self.read_chunked(start, count, out, scratch),
-            Layout::Virtual => Err(Error::unsupported("virtual datasets are not followed")),
+            Layout::Virtual(_) => self.read_virtual(start, count, out),
         }
     }
 
@@ -95,7 +96,7 @@ impl Dataset {
         Ok(())
     }
 
-    fn fill(&self, out: &mut [u8]) {
+    pub(super) fn fill(&self, out: &mut [u8]) {
         if self.about.fill.is_empty() {
             out.fill(0);
         } else {
@@ -103,9 +104,15 @@ impl Dataset {
         }
     }
 
-    fn read_contiguous(&self, address: u64, start: &[u64], count: &[u64], out: &mut [u8]) -> Result<()> {
-        let (addresses, shape, size) =
-            (self.object.file().addresses(), self.shape(), u64::from(self.about.datatype.size));
+    /// Reads a box of contiguous elements; `read` fills a buffer from a byte of the elements.
+    fn read_runs(
+        &self,
+        start: &[u64],
+        count: &[u64],
+        out: &mut [u8],
+        read: &dyn Fn(u64, &mut [u8]) -> Result<()>,
+    ) -> Result<()> {
+        let (shape, size) = (self.shape(), u64::from(self.about.datatype.size));
         // Trailing dimensions that are requested whole form one run in the file.
         let mut inner = count.len().saturating_sub(1);
         while inner > 0 && count.get(inner) == shape.get(inner) {
@@ -116,7 +123,7 @@ impl Dataset {
         let mut at = vec![0; outer.len()];
         for part in out.chunks_mut(checked::size(run)?) {
             let position = slab::position(shape, start, &at);
-            addresses.read_into(checked::add(address, checked::mul(position, size)?)?, part)?;
+            read(checked::mul(position, size)?, part)?;
             slab::advance(&mut at, &outer);
         }
         Ok(())
