@@ -116,7 +116,6 @@ impl AnnData {
     }
 
     /// The AnnData at `mod/NAME` of a MuData file.
-    #[cfg(feature = "write")]
     pub(super) fn modality(&self, name: &str) -> Result<AnnData> {
         let mods = self.root.descend("mod")?;
         let Some(root) = mods.child(name)? else {

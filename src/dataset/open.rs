@@ -159,7 +159,6 @@ impl Dataset {
     ///
     /// # Errors
     /// `NotFound`, with the modalities that there are, if there is none of that name; errors of opening it.
-    #[cfg(feature = "write")]
     pub(crate) fn modality(&self, name: &str) -> Result<Dataset> {
         let data = self.anndata().ok_or_else(|| Error::not_found("only MuData has modalities"))?;
         let content = Content::AnnData(Box::new(data.modality(name).in_file(&self.path)?));

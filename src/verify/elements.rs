@@ -1,8 +1,8 @@
 //! Finds the elements of a dataset under the paths that they have in a current file, whatever it is.
 
-use crate::anndata::{ElementKind, MAPPINGS, graphs_in_uns};
+use crate::anndata::{ElementKind, MAPPINGS, graphs_in_uns, read_frame};
 use crate::dataset::{Dataset, Flavour};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::table::{Column, Frame};
@@ -29,7 +29,7 @@ pub(super) enum ElementContent {
 /// All elements, in the order in which a current file has them.
 ///
 /// # Errors
-/// `Unsupported` for MuData; those of reading tables and of opening objects.
+/// Those of reading tables and of opening objects.
 pub(super) fn elements(
     data: &Dataset,
     budget: Budget,
@@ -45,8 +45,7 @@ pub(super) fn elements(
         return Ok(out.0);
     };
     if file.flavour() == Flavour::MuData {
-        let text = "expected AnnData, got MuData, whose modalities must be compared one by one";
-        return Err(Error::unsupported(text));
+        return of_mudata(data, file.root(), budget, observer);
     }
     if file.has_x()? {
         out.add("X", ElementContent::Matrix("X".into()));
@@ -76,6 +75,40 @@ pub(super) fn elements(
             if let Some(uns) = root.child("uns")?.filter(Node::is_group) {
                 out.uns("uns", &uns, &consumed)?;
             }
+        }
+    }
+    Ok(out.0)
+}
+
+/// The elements of each modality, below `mod/NAME`, and those of all cells.
+fn of_mudata(
+    data: &Dataset,
+    root: &Node,
+    budget: Budget,
+    observer: &dyn Observer,
+) -> Result<Vec<CurrentElement>> {
+    let mut out = FoundElements(Vec::new());
+    for link in root.descend("mod")?.links()? {
+        let prefix = format!("mod/{}", link.name());
+        for CurrentElement { path, item } in elements(&data.modality(&link.name())?, budget, observer)? {
+            let item = match item {
+                ElementContent::Matrix(name) => ElementContent::Matrix(format!("{prefix}/{name}")),
+                item => item,
+            };
+            out.add(format!("{prefix}/{path}"), item);
+        }
+    }
+    for link in root.links()?.into_iter().filter(|link| !link.is_called("mod")) {
+        let (name, object) = (link.name().into_owned(), root.open_link(link)?);
+        match name.as_str() {
+            "obs" | "var" => {
+                let frame = read_frame(&object, None, 0, observer)?;
+                out.add(name, ElementContent::Table(Arc::new(frame)));
+            }
+            "uns" if object.is_group() => out.uns("uns", &object, &[])?,
+            "obsmap" | "varmap" => out.mapping(&name, &object)?,
+            name if MAPPINGS.iter().any(|(known, _)| *known == name) => out.mapping(name, &object)?,
+            _ => out.add(name, ElementContent::Object(object)),
         }
     }
     Ok(out.0)

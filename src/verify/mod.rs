@@ -136,8 +136,8 @@ impl Comparison {
 /// Compares a matrix of `a` with one of `b`, or all elements, on all threads of the current rayon pool.
 ///
 /// # Errors
-/// Those of reading either side; `Limit` if the budget does not hold the longest line; `Unsupported` if all
-/// elements of MuData are to be compared. Differences are not errors: they are in the result.
+/// Those of reading either side; `Limit` if the budget does not hold the longest line. Differences are not errors:
+/// they are in the result.
 pub fn compare(
     a: &Dataset,
     b: &Dataset,
@@ -217,6 +217,60 @@ fn tables_of(matrix: &str) -> [Option<String>; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Every element of every modality, and those of all cells.
+    #[cfg(feature = "write")]
+    #[test]
+    fn mudata_element_by_element() {
+        use crate::anndata::tests::{at, bytes, write_mudata};
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, counts: u8, embedding: u8| {
+            let path = dir.path().join(name);
+            write_mudata(&path, |w| {
+                for modality in ["rna", "atac"] {
+                    let root = at("mod").child(modality);
+                    w.raw_array(&format!("mod/{modality}/X"), &bytes(&[2, 1], &[7, 8]))?;
+                    w.raw_array(&format!("mod/{modality}/layers/n"), &bytes(&[2, 1], &[counts, 8]))?;
+                    w.dict(&root.child("layers"))?;
+                    w.frame(&root.child("obs"), &Frame::unnamed(2))?;
+                    w.frame(&root.child("var"), &Frame::unnamed(1))?;
+                    w.raw_group(&format!("mod/{modality}"), &[("encoding-type", "anndata")])?;
+                }
+                w.raw_group("mod", &[])?;
+                w.raw_array("obsm/X_wnn", &bytes(&[2, 1], &[embedding, 2]))?;
+                w.raw_array("obsmap/rna", &bytes(&[2], &[1, 2]))?;
+                w.dict(&at("obsm"))?;
+                w.dict(&at("obsmap"))?;
+                w.frame(&at("obs"), &Frame::unnamed(2))?;
+                w.frame(&at("var"), &Frame::unnamed(2))
+            });
+            Dataset::open(path).unwrap()
+        };
+        let options = VerifyOptions {
+            matrices: ["X".into(), "X".into()],
+            all: true,
+            numeric: false,
+            sum_duplicates: false,
+            tables: true,
+            budget: Budget::new(64 << 20),
+            temporary: None,
+        };
+        let of = |a: &Dataset, b: &Dataset| {
+            let found = compare(a, b, &options, &()).unwrap();
+            let elements = found.first.iter().map(|d| match d {
+                Difference::Whole { element, .. } | Difference::Entry { element, .. } => element.clone(),
+            });
+            (found.compared.clone(), elements.collect::<Vec<String>>())
+        };
+        let a = write("a.h5mu", 1, 1);
+        let (compared, none) = of(&a, &write("b.h5mu", 1, 1));
+        assert!(none.is_empty(), "{none:?}");
+        for path in ["mod/rna/X", "mod/atac/layers/n", "mod/rna/obs", "obs", "obsm/X_wnn", "obsmap/rna"] {
+            assert!(compared.iter().any(|known| known == path), "{path}: {compared:?}");
+        }
+        let (_, different) = of(&a, &write("c.h5mu", 2, 3));
+        assert_eq!(different, ["mod/atac/layers/n", "mod/rna/layers/n", "obsm/X_wnn"]);
+    }
 
     #[test]
     fn tables_by_the_path_of_a_matrix() {

@@ -88,7 +88,9 @@ impl<'r> CompareRun<'r> {
         let (data, budget) = (self.sides[side], self.options.budget);
         match &element.item {
             ElementContent::Matrix(name) => data.matrix(name, budget, self.observer).map(Some),
-            ElementContent::Object(node) if OF_MATRICES.iter().any(|m| element.path.starts_with(m)) => {
+            ElementContent::Object(node)
+                if OF_MATRICES.iter().any(|m| inner(&element.path).starts_with(m)) =>
+            {
                 let matrix = match StoredMatrix::open(node) {
                     Ok(StoredMatrix::Dense(d)) if Numeric::of(d.array().datatype()).is_none() => {
                         return Ok(None);
@@ -202,6 +204,11 @@ impl NamedTables {
     fn named(&self, path: Option<&str>) -> Option<Arc<Frame>> {
         self.0.get(path?).cloned()
     }
+}
+
+/// The path of an element in its AnnData, which may be a modality of MuData.
+fn inner(path: &str) -> &str {
+    path.strip_prefix("mod/").and_then(|rest| rest.split_once('/')).map_or(path, |(_, inner)| inner)
 }
 
 fn kind_of(item: &ElementContent) -> Result<&'static str> {
