@@ -16,6 +16,11 @@ pub(super) enum RowNames {
 /// Bytes of memory of one number as text: its digits, where it ends, and as much again where it is copied.
 const BYTES_OF_NUMBER: u64 = 48;
 
+/// Bytes of memory that the numbers from 0 below `rows` take as text.
+pub(super) fn bytes_of_numbers(rows: u64) -> u64 {
+    rows.saturating_mul(BYTES_OF_NUMBER)
+}
+
 impl RowNames {
     /// The numbers from 0 below `rows`.
     pub(super) fn numbers(rows: u64) -> Self {
@@ -59,7 +64,7 @@ impl RowNames {
     pub(super) fn unmade_bytes(&self) -> u64 {
         match self {
             RowNames::Numbers { rows, made } if made.get().is_none() => {
-                (*rows as u64).saturating_mul(BYTES_OF_NUMBER)
+                bytes_of_numbers(*rows as u64)
             }
             _ => 0,
         }
