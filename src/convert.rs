@@ -388,7 +388,7 @@ impl ConvertRun<'_> {
         let partitions = self.partition(source, self.observer, &|_| Ok(()))?;
         let writer = Writer::create(self.output, partitions.layout(), partitions.pointers(), self.store)?;
         self.observer.phase(&Phase::new(Verb::Transposing, bytes_of(source)).of(&self.options.matrix));
-        let entries = |observer: &dyn Observer| partitions.deliver(Kept(&writer), observer);
+        let entries = |observer: &dyn Observer| partitions.deliver(KeptWriter(&writer), observer);
         self.beside_tables(tables.as_ref(), &writer, entries)?;
         Ok(vec![writer.finish()?])
     }
@@ -406,7 +406,7 @@ impl ConvertRun<'_> {
         let first = first.finish()?;
         let second = pair.writer(partitions.layout(), partitions.pointers())?;
         self.observer.phase(&Phase::new(Verb::Transposing, bytes_of(source)).of(&self.options.matrix));
-        let entries = |observer: &dyn Observer| partitions.deliver(Kept(&second), observer);
+        let entries = |observer: &dyn Observer| partitions.deliver(KeptWriter(&second), observer);
         self.beside_tables(tables.as_ref(), &second, entries)?;
         let second = second.finish()?;
         pair.commit()?;
@@ -415,9 +415,9 @@ impl ConvertRun<'_> {
 }
 
 /// A writer that takes blocks and is finished later, once its tables are written too.
-struct Kept<'w>(&'w Writer);
+struct KeptWriter<'w>(&'w Writer);
 
-impl Sink for Kept<'_> {
+impl Sink for KeptWriter<'_> {
     type Done = ();
 
     fn block(&self, block: &Block<'_>) -> Result<()> {

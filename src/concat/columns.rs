@@ -71,8 +71,8 @@ pub(super) fn refuse_unknown(options: &ConcatOptions, tables: &[&[Table<'static>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::ColumnType;
     use crate::dtype::Dtype;
+    use crate::table::ColumnType;
     use crate::table::{Column, Frame};
     use std::sync::Arc;
 

@@ -153,8 +153,7 @@ impl ConcatRun<'_> {
             let e = e.hinting(Hint::ChangeColumn).in_object(&format!("/{path}/{name}"));
             e.in_file(&self.parts[part].path)
         };
-        let mut table =
-            Table::concat(tables, self.options.join, &blame).in_object(&format!("/{path}"))?;
+        let mut table = Table::concat(tables, self.options.join, &blame).in_object(&format!("/{path}"))?;
         let lengths: Vec<u64> = tables.iter().map(Table::rows).collect();
         if let Some(between) = &self.options.index_unique {
             let suffixes = self.keys.iter().map(|key| format!("{between}{key}").into_bytes());

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, Weak};
 /// Cache of tables by path. A table that was opened stays open, so that nothing is warned of twice. Of those that were
 /// read it holds weak references: a table is freed with its last user, and read again later.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Tables(Arc<Mutex<Cached>>);
+pub(super) struct Tables(Arc<Mutex<CachedTables>>);
 
 #[derive(Debug, Default)]
-struct Cached {
+struct CachedTables {
     opened: HashMap<String, Table<'static>>,
     read: HashMap<String, Weak<Frame>>,
 }

@@ -141,8 +141,8 @@ fn free_name(name: &str, is_free: impl Fn(&str) -> bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Frame;
     use crate::dtype::Dtype;
+    use crate::table::Frame;
     use crate::table::{Categorical, Column};
 
     fn frame(labels: &[&str]) -> Frame {
@@ -182,8 +182,8 @@ mod tests {
         let all = grouped(&taken, "kind", None, "group");
         assert_eq!(all[0], group("", &[0, 3]), "an empty text is a value");
         assert_eq!(all[3], missing("missing-2"));
-        let error =
-            group_rows(&Table::of(&taken), "kind", None, &MissingRows::Group(Some("missing".into()))).unwrap_err();
+        let error = group_rows(&Table::of(&taken), "kind", None, &MissingRows::Group(Some("missing".into())))
+            .unwrap_err();
         assert!(error.message().ends_with("got 'missing', a value of 'kind'"), "{error}");
         let error = group_rows(&Table::of(&plain), "kind", None, &MissingRows::Error).unwrap_err();
         assert_eq!(error.message(), "expected a value of 'kind' in each row, got 1 without one (first: 2)");

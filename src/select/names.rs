@@ -63,8 +63,8 @@ fn ambiguous(name: &str, place: &RowsOfName) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Frame;
     use crate::error::Kind;
+    use crate::table::Frame;
 
     fn found(names: &[&str]) -> Result<Vec<u64>> {
         let frame = Frame::new(None, ["a", "b", "c", "b"].into_iter().collect(), Vec::new()).unwrap();

@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Maximum number of rows of a record batch.
-const MOST_ROWS: u64 = 1 << 16;
+const MOST_ROWS: u64 = 1 << 14;
 /// Number of rows that a batch has at least, however many columns there are.
 const LEAST_ROWS: u64 = 1 << 10;
 /// Maximum number of values of a record batch, unless it has [`LEAST_ROWS`] rows.
@@ -152,7 +152,8 @@ fn footer_of(file: &StoreArray) -> Result<Buffer> {
         let tail = tail.as_slice().try_into().map_err(|_| ArrowError::ParseError("too short".into()))?;
         read_footer_length(tail)
     })?;
-    let start = end.checked_sub(len as u64).ok_or_else(|| wrong("a footer inside the file, got a longer one"))?;
+    let start =
+        end.checked_sub(len as u64).ok_or_else(|| wrong("a footer inside the file, got a longer one"))?;
     bytes_of(file, start, len as u64)
 }
 
@@ -329,7 +330,7 @@ mod tests {
         assert_eq!(table.read(0..rows).unwrap(), frame);
         let middle: Vec<u64> = (MOST_ROWS - 2..MOST_ROWS + 2).collect();
         assert_eq!(table.read(MOST_ROWS - 2..MOST_ROWS + 2).unwrap(), frame.select(&middle).unwrap());
-        assert_eq!([1, 15, 16, 100, 100_000].map(batch_rows), [1 << 16, 1 << 16, 1 << 15, 1 << 13, 1 << 10]);
+        assert_eq!([1, 63, 64, 200, 100_000].map(batch_rows), [1 << 14, 1 << 14, 1 << 13, 1 << 12, 1 << 10]);
     }
 
     /// One batch of the whole table, as earlier versions wrote it.

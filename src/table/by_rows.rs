@@ -4,7 +4,7 @@ use super::chosen::{ChosenRows, RelabelledRows};
 use super::column::Column;
 use super::frame::Frame;
 use super::index::bytes_of_numbers;
-use super::rows::{blocks, ColumnRows, HeldColumn, NumberedRows, TextOf};
+use super::rows::{ColumnRows, HeldColumn, NumberedRows, TextOf, blocks};
 use crate::error::{Error, Result};
 use crate::observe::Observer;
 use rayon::prelude::*;
@@ -176,10 +176,7 @@ impl<'t> Table<'t> {
 
     /// Replaces the index and each column by what `change` makes of it, of the same type and length.
     #[cfg(feature = "write")]
-    pub(crate) fn map_columns(
-        mut self,
-        change: &dyn Fn(TableColumn<'t>) -> TableColumn<'t>,
-    ) -> Self {
+    pub(crate) fn map_columns(mut self, change: &dyn Fn(TableColumn<'t>) -> TableColumn<'t>) -> Self {
         self.index = change(self.index);
         self.columns = self.columns.into_iter().map(|(name, column)| (name, change(column))).collect();
         self

@@ -10,15 +10,25 @@ use std::sync::Mutex;
 
 /// Rows between two chosen ones that are read along, instead of beginning another read.
 const GAP: u64 = 1 << 10;
-/// Number of rows that are chosen at once if they do not ascend: each time the column is read once.
+/// Maximum number of rows that are chosen at once if they do not ascend: each time the column is read once.
 const SCATTERED: u64 = 1 << 19;
+/// Bytes that these rows may take, as far as those before them tell.
+const SCATTERED_BYTES: u64 = 8 << 20;
 
 /// Chosen rows of a column, in any order.
 pub(super) struct ChosenRows<'c> {
     from: TableColumn<'c>,
     rows: &'c [u64],
-    /// Rows that do not ascend, read last, and the first of them.
-    last: Mutex<Option<(u64, Column)>>,
+    last: Mutex<ScatteredRows>,
+}
+
+/// Rows that do not ascend.
+#[derive(Default)]
+struct ScatteredRows {
+    /// Those read last, and the first of them.
+    held: Option<(u64, Column)>,
+    /// How many to read at once, known after the first ones.
+    most: u64,
 }
 
 impl<'c> ChosenRows<'c> {
@@ -72,16 +82,21 @@ impl ColumnRows for ChosenRows<'_> {
             return self.ascending(rows);
         }
         let mut last = lock(&self.last);
-        if let Some((first, held)) = &*last
-            && (*first..first + held.len() as u64).contains(&range.start)
-            && range.end <= first + held.len() as u64
-        {
-            return held.slice(range.start - first..range.end - first);
+        let there = |held: &(u64, Column)| held.0 <= range.start && range.end <= held.0 + held.1.len() as u64;
+        let (first, held) = match last.held.take().filter(there) {
+            Some(held) => held,
+            None => {
+                let end = (range.start + last.most).min(self.rows()).max(range.end);
+                let held = self.scattered(&self.rows[range.start as usize..end as usize])?;
+                let each = held.memory().div_ceil(held.len().max(1) as u64).max(1);
+                last.most = (SCATTERED_BYTES / each).min(SCATTERED);
+                (range.start, held)
+            }
+        };
+        let part = held.slice(range.start - first..range.end - first)?;
+        if range.end < first + held.len() as u64 {
+            last.held = Some((first, held));
         }
-        let end = (range.start + SCATTERED).min(self.rows()).max(range.end);
-        let held = self.scattered(&self.rows[range.start as usize..end as usize])?;
-        let part = held.slice(0..range.end - range.start)?;
-        *last = Some((range.start, held));
         Ok(part)
     }
 }
@@ -203,6 +218,8 @@ mod tests {
         let back: Vec<u64> = (0..1000).rev().collect();
         let back = ChosenRows::new(&from, &back);
         assert_eq!(back.read(0..10).unwrap().values::<u32>().unwrap()[..2], [999, 998]);
+        // the first of them tell how many fit at once
+        assert_eq!(back.read(10..20).unwrap().values::<u32>().unwrap()[0], 989);
         assert_eq!(back.read(900..1000).unwrap().values::<u32>().unwrap()[99], 0);
         assert_eq!(*lock(&counted.1), 1000);
     }

@@ -63,9 +63,7 @@ impl RowNames {
     /// Bytes of memory that making the names takes; 0 if they are there.
     pub(super) fn unmade_bytes(&self) -> u64 {
         match self {
-            RowNames::Numbers { rows, made } if made.get().is_none() => {
-                bytes_of_numbers(*rows as u64)
-            }
+            RowNames::Numbers { rows, made } if made.get().is_none() => bytes_of_numbers(*rows as u64),
             _ => 0,
         }
     }

@@ -97,19 +97,19 @@ struct JoinedRows<'t> {
 }
 
 /// Why columns of several tables cannot be joined, and the first table whose column does not fit those before it.
-struct Misfit {
+struct ColumnMisfit {
     table: usize,
     error: Error,
 }
 
-impl From<Error> for Misfit {
+impl From<Error> for ColumnMisfit {
     fn from(error: Error) -> Self {
-        Misfit { table: 0, error }
+        ColumnMisfit { table: 0, error }
     }
 }
 
 impl<'t> JoinedRows<'t> {
-    fn new(parts: Vec<TablePart<'t>>) -> std::result::Result<Self, Misfit> {
+    fn new(parts: Vec<TablePart<'t>>) -> std::result::Result<Self, ColumnMisfit> {
         // labels that are text, and in no order, have one type whichever rows have them
         let alike = |c: &TableColumn<'_>| has_text_labels(c.head());
         let by_head = parts.iter().all(|(part, _)| part.as_ref().is_none_or(alike));
@@ -129,7 +129,7 @@ impl<'t> JoinedRows<'t> {
         let all: Vec<Part<'_>> = samples.iter().map(Option::as_ref).zip(lengths).collect();
         let joined = promote::target(&all).map_err(|error| {
             let fits = |n: &usize| promote::target(&all[..*n]).is_ok();
-            Misfit { table: (1..all.len()).take_while(fits).count(), error }
+            ColumnMisfit { table: (1..all.len()).take_while(fits).count(), error }
         })?;
         let head = concat::as_promoted(&all, &joined)?.head();
         let codes = samples.iter().map(|sample| match (&joined, sample) {

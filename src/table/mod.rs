@@ -24,9 +24,9 @@ mod select;
 mod typed;
 mod unique;
 
+pub(crate) use by_rows::check_column;
 #[cfg(feature = "write")]
 pub(crate) use by_rows::selected;
-pub(crate) use by_rows::check_column;
 pub use by_rows::{Table, TableColumn};
 pub use cast::ColumnType;
 pub use column::{Categorical, Column};

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 /// Number of rows that are read and written at once.
-pub(crate) const BLOCK_ROWS: u64 = 1 << 16;
+pub(crate) const BLOCK_ROWS: u64 = 1 << 14;
 
 /// A column whose rows can be read by range, from many threads at once.
 pub trait ColumnRows: Send + Sync {
@@ -239,7 +239,6 @@ impl Column {
     }
 
     /// Bytes of memory that the rows take.
-    #[cfg(feature = "write")]
     pub(super) fn memory(&self) -> u64 {
         let texts = |s: &Strings| s.total_bytes() + s.len() * size_of::<usize>();
         let bytes = match self {

@@ -14,13 +14,13 @@ use std::sync::Mutex;
 pub(crate) struct ArrayRows {
     array: Array,
     reader: RowReader,
-    kept: Mutex<Kept>,
+    kept: Mutex<LastRead>,
     rows: u64,
 }
 
 /// What is kept of the last read, for the case that the next one continues it.
 #[derive(Default)]
-struct Kept {
+struct LastRead {
     /// The row after the last one read.
     next: u64,
     /// The chunk that was read in part. A single read, as of a sample, keeps none.
@@ -128,7 +128,8 @@ impl ArrayRows {
         let (first, goes_on) = (range.start, range.start >= lock(&self.kept).next);
         let texts = self.value(range)?.strings()?;
         let kept = &mut *lock(&self.kept);
-        kept.text = if goes_on && first > 0 { kept.text } else { 0 }.saturating_add(texts.total_bytes() as u64);
+        kept.text =
+            if goes_on && first > 0 { kept.text } else { 0 }.saturating_add(texts.total_bytes() as u64);
         self.array.check_text(kept.text)?;
         Ok(texts)
     }

@@ -29,7 +29,7 @@ pub(crate) fn open_frame(
     leave: &LeaveOut,
     observer: &dyn Observer,
 ) -> Result<Table<'static>> {
-    let records = Arc::new(Records::open(object)?);
+    let records = Arc::new(CompoundRows::open(object)?);
     let value = records.read(0..0)?;
     let names: Vec<String> = value
         .member_names()
@@ -71,17 +71,17 @@ pub(crate) fn open_frame(
 }
 
 /// The rows of a compound dataset.
-struct Records {
+struct CompoundRows {
     rows: ArrayRows,
     path: String,
     /// The rows read last, because the members are read one after another.
     last: Mutex<Option<(Range<u64>, Value)>>,
 }
 
-impl Records {
+impl CompoundRows {
     fn open(object: &Node) -> Result<Self> {
         let rows = ArrayRows::whole_chunks(&object.array()?).in_object(object.path())?;
-        Ok(Records { rows, path: object.path().to_owned(), last: Mutex::default() })
+        Ok(CompoundRows { rows, path: object.path().to_owned(), last: Mutex::default() })
     }
 
     fn read(&self, range: Range<u64>) -> Result<Value> {
@@ -99,13 +99,13 @@ impl Records {
 
 /// A member of a compound dataset as a column.
 struct MemberColumn {
-    records: Arc<Records>,
+    records: Arc<CompoundRows>,
     name: String,
     head: Column,
 }
 
 impl MemberColumn {
-    fn open(records: &Arc<Records>, name: &str) -> Result<Self> {
+    fn open(records: &Arc<CompoundRows>, name: &str) -> Result<Self> {
         let mut column = MemberColumn {
             records: Arc::clone(records),
             name: name.to_owned(),

@@ -18,7 +18,8 @@ const SMALL: u64 = 16 << 20;
 /// The error of a value that refers to objects of the heap again and again.
 fn shared(addresses: &Addresses) -> Error {
     let len = addresses.len();
-    let text = format!("texts and lists of more bytes than the file has ({len}): they share objects of its heap");
+    let text =
+        format!("texts and lists of more bytes than the file has ({len}): they share objects of its heap");
     Error::limit(text)
 }
 

@@ -141,7 +141,8 @@ impl Dataset {
         if !self.about.datatype.has_references() {
             return Ok(());
         }
-        crate::hdf5::read::global_heap::check_referred(self.object.file().addresses(), bytes).in_object(self.object.path())
+        crate::hdf5::read::global_heap::check_referred(self.object.file().addresses(), bytes)
+            .in_object(self.object.path())
     }
 
     /// A value of `len` elements of this dataset, whose bytes were read: a list without further dimensions.
