@@ -246,7 +246,7 @@ impl Column {
             Column::Nullable { bytes, missing, .. } => bytes.len() + missing.len(),
             Column::Strings(s) => texts(s),
             Column::NullableStrings { values, missing } => texts(values) + missing.len(),
-            Column::Categorical(c) => c.codes().len() * size_of::<i32>(),
+            Column::Categorical(c) => size_of_val(c.codes()),
         };
         bytes as u64
     }

@@ -25,7 +25,17 @@ enum ColumnParts {
     /// The codes of labels, which are in the head.
     Codes(ArrayRows),
     /// Values, and the mask of missing ones.
-    Masked(ArrayRows, ArrayRows),
+    Masked(Box<(ArrayRows, ArrayRows)>),
+}
+
+impl ColumnParts {
+    /// The array of values or codes.
+    fn values(&self) -> &ArrayRows {
+        match self {
+            ColumnParts::Plain(values) | ColumnParts::Codes(values) => values,
+            ColumnParts::Masked(both) => &both.0,
+        }
+    }
 }
 
 impl FileColumn {
@@ -81,8 +91,8 @@ impl FileColumn {
                 return Err(Error::unsupported(text));
             }
         };
-        let (ColumnParts::Plain(rows) | ColumnParts::Codes(rows) | ColumnParts::Masked(rows, _)) = &parts;
-        let column = FileColumn { path: object.path().to_owned(), head, rows: rows.rows(), parts };
+        let rows = parts.values().rows();
+        let column = FileColumn { path: object.path().to_owned(), head, rows, parts };
         if !column.is_stream() {
             column.read_inner(0..column.rows.min(1))?;
         }
@@ -93,7 +103,7 @@ impl FileColumn {
     fn is_stream(&self) -> bool {
         match &self.parts {
             ColumnParts::Plain(rows) | ColumnParts::Codes(rows) => rows.is_stream(),
-            ColumnParts::Masked(values, mask) => values.is_stream() || mask.is_stream(),
+            ColumnParts::Masked(both) => both.0.is_stream() || both.1.is_stream(),
         }
     }
 
@@ -102,20 +112,18 @@ impl FileColumn {
             (Column::Categorical(c), ColumnParts::Codes(codes)) => {
                 Column::Categorical(c.part(&codes.value(range.clone())?.integers()?, range.start)?)
             }
-            (Column::Nullable { dtype, .. }, ColumnParts::Masked(values, mask)) => Column::Nullable {
+            (Column::Nullable { dtype, .. }, ColumnParts::Masked(both)) => Column::Nullable {
                 dtype: *dtype,
-                bytes: values.numbers(range.clone())?,
-                missing: mask.mask(range)?,
+                bytes: both.0.numbers(range.clone())?,
+                missing: both.1.mask(range)?,
             },
-            (Column::NullableStrings { .. }, ColumnParts::Masked(values, mask)) => {
-                Column::NullableStrings { values: values.texts(range.clone())?, missing: mask.mask(range)? }
+            (Column::NullableStrings { .. }, ColumnParts::Masked(both)) => {
+                Column::NullableStrings { values: both.0.texts(range.clone())?, missing: both.1.mask(range)? }
             }
             (Column::Numbers { dtype, .. }, ColumnParts::Plain(values)) => {
                 Column::Numbers { dtype: *dtype, bytes: values.numbers(range)? }
             }
-            (_, ColumnParts::Plain(values) | ColumnParts::Codes(values) | ColumnParts::Masked(values, _)) => {
-                Column::Strings(values.texts(range)?)
-            }
+            (_, parts) => Column::Strings(parts.values().texts(range)?),
         })
     }
 }
@@ -154,5 +162,5 @@ fn masked(head: Column, values: ArrayRows, mask: &Node) -> Result<(Column, Colum
         let text = format!("expected a mask of {} values, got {}", values.rows(), mask.rows());
         return Err(Error::malformed(text));
     }
-    Ok((head, ColumnParts::Masked(values, mask)))
+    Ok((head, ColumnParts::Masked(Box::new((values, mask)))))
 }

@@ -7,6 +7,9 @@ use crate::error::Result;
 use crate::table::{Categorical, Column, ColumnRows, HeldColumn, blocks};
 use crate::tree::{EncodedValue, Location};
 
+/// Makes codes into bytes of a narrower type.
+type CodeBytes = fn(&[i32]) -> Vec<u8>;
+
 impl AnnDataWriter<'_> {
     /// Writes a column: numbers as `array`, strings as `string-array`, the others as `categorical` 0.2.0 or a
     /// nullable encoding 0.1.0. Nullable floats become an array with NaN, because they have no encoding.
@@ -116,7 +119,7 @@ impl AnnDataWriter<'_> {
         attributes.push(("ordered".into(), EncodedValue::boolean(labels.ordered())));
         self.column(&at.child("categories"), labels.categories())?;
         // the narrowest type, as in pandas
-        let (dtype, narrow): (Dtype, fn(&[i32]) -> Vec<u8>) = match labels.categories().len() {
+        let (dtype, narrow): (Dtype, CodeBytes) = match labels.categories().len() {
             0..=0x7f => (Dtype::Int8, |codes| codes.iter().map(|v| *v as u8).collect()),
             0x80..=0x7fff => {
                 (Dtype::Int16, |codes| codes.iter().flat_map(|v| (*v as i16).to_le_bytes()).collect())
