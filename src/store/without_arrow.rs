@@ -1,5 +1,6 @@
 //! Replacement for `arrow` in builds without the feature `arrow`: tables are refused.
 
+use super::array::StoreArray;
 use crate::bytes::output::Summary;
 use crate::error::{Error, Result};
 use crate::observe::Observer;
@@ -16,6 +17,6 @@ pub(crate) fn write(_: &Table<'_>, _: &Path, _: &dyn Observer) -> Result<Summary
 }
 
 /// Always fails with `Unsupported`.
-pub(crate) fn open(_: &Path, _: Option<u32>) -> Result<Table<'static>> {
+pub(crate) fn open(_: StoreArray) -> Result<Table<'static>> {
     refused()
 }
