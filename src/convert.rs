@@ -3,7 +3,7 @@
 //! In comes a [`Dataset`] and the name of a matrix; the entries pass a chain of sources (salvage, selection,
 //! edits) and go to one [`Writer`], or to two for both layouts. Out come directories as in `spec/store.md`.
 
-use crate::dataset::{Dataset, select_frames};
+use crate::dataset::{Dataset, select_tables};
 pub use crate::dtype::ValueDtype;
 use crate::dtype::{Dtype, Policy};
 use crate::error::{Kind, Place, Result};
@@ -14,7 +14,7 @@ use crate::matrix::{
 use crate::observe::{LeftOut, Observer, Phase, Recorder, Stoppable, Verb, Warning, Widened};
 use crate::report;
 use crate::store::{self, IndexDtype, Manifest, Salvage, StorePair, WriteMode, Writer, WrittenStore};
-use crate::table::Frame;
+use crate::table::Table;
 use crate::transpose::{self, Partitions};
 use std::path::{Path, PathBuf};
 
@@ -286,62 +286,68 @@ struct ConvertRun<'a> {
 }
 
 impl ConvertRun<'_> {
-    /// The selected tables, if wanted and readable.
-    fn frames(&self) -> Result<Option<[Frame; 2]>> {
+    /// The selected tables, if wanted and readable. They are only opened.
+    fn opened(&self) -> Result<Option<[Table<'_>; 2]>> {
         let ConvertOptions { matrix, selection, salvage, .. } = self.options;
         if !self.options.tables {
             return Ok(None);
         }
-        match self.input.frames(matrix, self.shape, self.observer) {
+        let open = || match self.input.opened_frames(matrix, self.shape, self.observer)? {
+            Some(tables) if *salvage => {
+                // whether they can be read is only known once they are
+                tables.iter().try_for_each(|t| t.check(self.observer))?;
+                select_tables(selection, tables).map(Some)
+            }
+            Some(tables) => select_tables(selection, tables).map(Some),
+            None => Ok(None),
+        };
+        let tables = match open() {
             Err(e) if *salvage && e.kind() != Kind::Cancelled => {
                 self.observer.warn(&Warning::TablesLeftOut { reason: e });
-                Ok(None)
+                None
             }
-            frames => frames?.map(|frames| select_frames(selection, frames)).transpose().and_then(|frames| {
-                for (frame, name) in frames.iter().flatten().zip(["/obs", "/var"]) {
-                    self.options.budget.hold(frame.unmade_index_bytes()).in_object(name)?;
-                }
-                Ok(frames)
-            }),
+            tables => tables?,
+        };
+        for (table, name) in tables.iter().flatten().zip(["/obs", "/var"]) {
+            self.options.budget.hold(table.unmade_index_bytes()).in_object(name)?;
         }
-    }
-
-    /// Writes the tables to a store, if there are any.
-    fn tables(&self, frames: Option<&[Frame; 2]>, writer: &Writer) -> Result<()> {
-        match frames {
-            Some([obs, var]) => writer.tables(obs, var).in_file(self.input.path()),
-            None => Ok(()),
-        }
+        Ok(tables)
     }
 
     /// Writes entries and tables at the same time.
     fn as_stored(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         let writer = Writer::create(self.output, source.layout(), source.pointers(), self.store)?;
+        let tables = self.opened()?;
         self.observer.phase(&Phase::new(Verb::Converting, bytes_of(source)).of(&self.options.matrix));
-        let observer = Stoppable::new(self.observer);
-        let tables = || self.tables(self.frames()?.as_ref(), &writer);
-        let (tables, entries) = rayon::join(
-            || observer.noted(tables()),
-            || feed(source, &writer, self.options.budget, &observer),
-        );
-        tables.and(entries)?;
+        let entries = |observer: &dyn Observer| feed(source, &writer, self.options.budget, observer);
+        self.beside_tables(tables.as_ref(), &writer, entries)?;
         Ok(vec![writer.finish()?])
     }
 
-    /// Reads the tables and partitions all entries for the other layout, at the same time. `also` gets each
-    /// block too.
-    fn frames_and_partition(
+    /// Calls `entries` and writes the tables to the store of `writer`, if there are any, at the same time.
+    fn beside_tables<T: Send>(
+        &self,
+        tables: Option<&[Table<'_>; 2]>,
+        writer: &Writer,
+        entries: impl FnOnce(&dyn Observer) -> Result<T> + Send,
+    ) -> Result<T> {
+        let observer = Stoppable::new(self.observer);
+        let write = || match tables {
+            Some([obs, var]) => writer.tables(obs, var, &observer).in_file(self.input.path()),
+            None => Ok(()),
+        };
+        let (tables, entries) = rayon::join(|| observer.noted(write()), || entries(&observer));
+        tables.and(entries)
+    }
+
+    /// Partitions all entries for the other layout. `also` gets each block too.
+    fn partition(
         &self,
         source: &dyn Source,
+        observer: &dyn Observer,
         also: &(dyn Fn(&Block<'_>) -> Result<()> + Sync),
-    ) -> Result<(Option<[Frame; 2]>, Partitions)> {
-        self.observer.phase(&Phase::new(Verb::Reading, bytes_of(source)).of(&self.options.matrix));
-        let observer = Stoppable::new(self.observer);
-        let (frames, partitions) = rayon::join(
-            || observer.noted(self.frames()),
-            || transpose::partition(source, self.options.budget, self.temporary(), &observer, also),
-        );
-        Ok((frames?, partitions?))
+    ) -> Result<Partitions> {
+        transpose::partition(source, self.options.budget, self.temporary(), observer, also)
     }
 
     /// Directory of temporary files.
@@ -360,11 +366,14 @@ impl ConvertRun<'_> {
     fn flipped(&self, source: &dyn Source) -> Result<Vec<WrittenStore>> {
         store::refuse_existing(self.output, self.store.force)?;
         self.check_room(source)?;
-        let (frames, partitions) = self.frames_and_partition(source, &|_| Ok(()))?;
+        let tables = self.opened()?;
+        self.observer.phase(&Phase::new(Verb::Reading, bytes_of(source)).of(&self.options.matrix));
+        let partitions = self.partition(source, self.observer, &|_| Ok(()))?;
         let writer = Writer::create(self.output, partitions.layout(), partitions.pointers(), self.store)?;
-        self.tables(frames.as_ref(), &writer)?;
         self.observer.phase(&Phase::new(Verb::Transposing, bytes_of(source)).of(&self.options.matrix));
-        Ok(vec![partitions.deliver(writer, self.observer)?])
+        let entries = |observer: &dyn Observer| partitions.deliver(KeptWriter(&writer), observer);
+        self.beside_tables(tables.as_ref(), &writer, entries)?;
+        Ok(vec![writer.finish()?])
     }
 
     /// Writes the stored layout while partitioning the entries for the other one, so that they are read once.
@@ -373,15 +382,37 @@ impl ConvertRun<'_> {
         let (layout, pointers) = (source.layout(), source.pointers());
         let first = pair.writer(layout, pointers)?;
         self.check_room(source)?;
-        let (frames, partitions) = self.frames_and_partition(source, &|block| first.block(block))?;
-        self.tables(frames.as_ref(), &first)?;
+        let tables = self.opened()?;
+        self.observer.phase(&Phase::new(Verb::Reading, bytes_of(source)).of(&self.options.matrix));
+        let entries = |observer: &dyn Observer| self.partition(source, observer, &|block| first.block(block));
+        let partitions = self.beside_tables(tables.as_ref(), &first, entries)?;
         let first = first.finish()?;
         let second = pair.writer(partitions.layout(), partitions.pointers())?;
-        self.tables(frames.as_ref(), &second)?;
         self.observer.phase(&Phase::new(Verb::Transposing, bytes_of(source)).of(&self.options.matrix));
-        let second = partitions.deliver(second, self.observer)?;
+        let entries = |observer: &dyn Observer| partitions.deliver(KeptWriter(&second), observer);
+        self.beside_tables(tables.as_ref(), &second, entries)?;
+        let second = second.finish()?;
         pair.commit()?;
         Ok(vec![first, second])
+    }
+}
+
+/// A writer that takes blocks and is finished later, once its tables are written too.
+struct KeptWriter<'w>(&'w Writer);
+
+impl Sink for KeptWriter<'_> {
+    type Done = ();
+
+    fn block(&self, block: &Block<'_>) -> Result<()> {
+        self.0.block(block)
+    }
+
+    fn finish(self) -> Result<()> {
+        Ok(())
+    }
+
+    fn working_bytes(&self, entries: u64) -> u64 {
+        self.0.working_bytes(entries)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// A list of byte strings: their concatenated bytes and the end of each.
 ///
@@ -74,6 +75,24 @@ impl Strings {
         (0..self.len()).map(|i| self.bytes(i).unwrap_or_default())
     }
 
+    /// A copy of the strings `range`; those past the end are left out.
+    pub(crate) fn slice(&self, range: Range<usize>) -> Self {
+        let end = range.end.min(self.len());
+        let start = range.start.min(end);
+        let place =
+            |n: usize| n.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let (from, to) = (place(start), place(end));
+        let ends = self.ends.get(start..end).unwrap_or_default().iter().map(|e| e - from).collect();
+        Strings { bytes: self.bytes.get(from..to).unwrap_or_default().to_vec(), ends }
+    }
+
+    /// Appends all strings of `more`.
+    pub(crate) fn extend(&mut self, more: &Self) {
+        let before = self.bytes.len();
+        self.bytes.extend_from_slice(&more.bytes);
+        self.ends.extend(more.ends.iter().map(|e| before + e));
+    }
+
     /// The total length of all strings in bytes.
     pub fn total_bytes(&self) -> usize {
         self.bytes.len()
@@ -103,5 +122,15 @@ mod tests {
         assert_eq!(s.utf8(3).unwrap_err().kind(), crate::Kind::Usage);
         assert_eq!(s.lossy(3), None);
         assert_eq!(s.bytes(3), None);
+    }
+
+    #[test]
+    fn pieces_put_together() {
+        let s: Strings = ["abc", "", "d", "ef"].iter().collect();
+        assert_eq!(s.slice(1..3), ["", "d"].iter().collect());
+        assert_eq!((s.slice(3..9), s.slice(4..4)), (["ef"].iter().collect(), Strings::new()));
+        let mut whole = s.slice(0..2);
+        whole.extend(&s.slice(2..4));
+        assert_eq!(whole, s);
     }
 }

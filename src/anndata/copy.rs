@@ -4,9 +4,9 @@ use crate::anndata::AnnDataWriter;
 use crate::anndata::Awkward;
 use crate::anndata::axes::Axes;
 use crate::anndata::chosen::{checked, select_value};
-use crate::anndata::column::read_column;
+use crate::anndata::column::FileColumn;
 use crate::anndata::copied::CopyOutcome;
-use crate::anndata::dataframe::read_frame_without;
+use crate::anndata::dataframe::open_frame_without;
 use crate::anndata::element::ElementKind;
 use crate::anndata::encoding::{Encoding, text_attribute};
 use crate::anndata::matrix::StoredMatrix;
@@ -15,8 +15,9 @@ use crate::dtype::{Class, Member};
 use crate::error::{Error, Kind, Place, Result};
 use crate::matrix::{Selected, Source};
 use crate::observe::{Phase, Verb, Warning};
-use crate::table::Column;
+use crate::table::{TableColumn, selected};
 use crate::tree::{Array, EncodedValue, Link, Location, Node};
+use std::sync::Arc;
 
 /// Arrays of at most this many bytes are copied through memory.
 const SMALL: u64 = 8 << 20;
@@ -134,13 +135,13 @@ impl AnnDataWriter<'_> {
                 self.with_attributes(at, object)
             }
             ElementKind::Frame => {
-                let frame = read_frame_without(object, None, 0, &self.leave, self.observer)?;
+                let table = open_frame_without(object, None, 0, &self.leave, self.observer)?;
                 match axes.rows {
                     Some(rows) => {
-                        let frame = frame.select(checked(rows, frame.rows(), object)?)?;
-                        self.frame(at, &frame.without_unused(&mut |_, _, _| ())?)
+                        let table = table.select(checked(rows, table.rows() as usize, object)?)?;
+                        self.table(at, &table.without_unused(&mut |_, _, _| ())?)
                     }
-                    None => self.frame(at, &frame),
+                    None => self.table(at, &table),
                 }
             }
             ElementKind::Column(_) | ElementKind::ReferringColumn => self.copy_column(at, object, axes),
@@ -218,12 +219,10 @@ impl AnnDataWriter<'_> {
     }
 
     fn copy_column(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
-        let column = read_column(object)?;
-        let Some(rows) = axes.rows else { return self.column(at, &column) };
-        match column.select(checked(rows, column.len(), object)?)? {
-            Column::Categorical(c) => self.column(at, &Column::Categorical(c.without_unused()?.0)),
-            other => self.column(at, &other),
-        }
+        let column: TableColumn<'_> = Arc::new(FileColumn::open(object)?);
+        let Some(rows) = axes.rows else { return self.column_rows(at, &*column) };
+        let rows = checked(rows, column.rows() as usize, object)?;
+        self.column_rows(at, &*selected(&column, rows)?)
     }
 
     /// Copies a matrix, selecting `axes` of it. Compressed matrices stay compressed and dense ones dense,
@@ -264,6 +263,9 @@ impl AnnDataWriter<'_> {
         if fixed && !array.shape().is_empty() && (array.byte_len() > SMALL || array.has_holes()?) {
             let attributes = self.encoding(kind, version)?;
             return self.chosen_rows(at, &array, axes, &attributes);
+        }
+        if kind == "string-array" && array.shape().len() == 1 {
+            return self.copy_column(at, object, axes);
         }
         let value = if axes.is_all() || array.shape().is_empty() {
             array.read()?
@@ -349,11 +351,12 @@ fn is_complex(members: &[Member]) -> bool {
 mod tests {
     use super::*;
     use crate::anndata::StorageOptions;
+    use crate::anndata::column::read_column;
     use crate::anndata::dataframe::read_frame;
     use crate::anndata::tests::{BUDGET, Warnings, at, bytes, fixed_string, ints, open, texts, written};
     use crate::dtype::{Datatype, Dtype};
     use crate::matrix::{InMemory, Layout, Orientation};
-    use crate::table::{Categorical, Frame};
+    use crate::table::{Categorical, Column, Frame};
 
     fn axes<'a>(rows: Option<&'a [u64]>, columns: Option<&'a [u64]>) -> Axes<'a> {
         Axes { rows, columns }

@@ -42,11 +42,12 @@ mod writer;
 #[cfg(feature = "write")]
 pub(crate) use awkward::Awkward;
 pub use axes::{Axes, Axis, Dimension, MAPPINGS, dimensions_of};
-pub(crate) use column::{from_value, read_column};
+pub(crate) use column::{FileColumn, from_value, read_column};
 #[cfg(feature = "write")]
 pub(crate) use copied::DEEPEST;
 pub(crate) use dataframe::{
-    child as frame_child, names as frame_names, read_frame, read_frame_without, rows as frame_rows,
+    child as frame_child, names as frame_names, open_frame, open_frame_without, read_frame,
+    rows as frame_rows,
 };
 pub use dense::{Dense, DenseSource};
 pub(crate) use element::{ColumnKind, ElementKind};

@@ -52,9 +52,34 @@ impl RowReader {
         Ok(all)
     }
 
+    /// The reader of an array that is read beside many others, such as a column of a table: of a chunk that is
+    /// not small, only a part is in memory.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(crate) fn beside_others(array: &Array) -> Result<Self> {
+        Ok(RowReader { stream: array.stream(LARGE)?.map(Mutex::new), ..Self::without_stream(array)? })
+    }
+
+    /// The reader of an array that decodes whole chunks, however large they are.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(crate) fn without_stream(array: &Array) -> Result<Self> {
+        array.load_chunk_index()?;
+        Ok(RowReader { array: array.clone(), stream: None })
+    }
+
     /// Whether it is streamed: reading rows before the last ones read decodes from the beginning of a chunk again.
     pub(crate) fn is_stream(&self) -> bool {
         self.stream.is_some()
+    }
+
+    /// Frees the decoder of a stream; the next read decodes from the beginning of a chunk.
+    pub(crate) fn close(&self) {
+        if let Some(stream) = &self.stream {
+            lock(stream).close();
+        }
     }
 
     /// Number of rows of a chunk, if reading a part of a chunk decodes all of it; otherwise 1.

@@ -3,6 +3,7 @@
 //! Every element is written at a [`Location`]; a mapping is written after its children. The methods for each
 //! encoding are in the file `write.rs` beside its reader.
 
+use super::column::Missing;
 use crate::anndata::LeaveOut;
 use crate::anndata::copied::Copied;
 use crate::codec::Filters;
@@ -10,6 +11,7 @@ use crate::error::Result;
 use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::strings::Strings;
+use crate::table::HeldColumn;
 use crate::tree::{ArrayStorage, EncodedValue, Libver, Location, TreeWriter, WrittenObject};
 use std::io::{Seek, Write};
 use std::path::Path;
@@ -180,8 +182,7 @@ impl<'o> AnnDataWriter<'o> {
     /// # Errors
     /// `Io` if writing fails; `Unsupported` for a string of 4 GiB or more.
     pub fn strings(&mut self, at: &Location, strings: &Strings) -> Result<()> {
-        let value = self.writer.texts(strings, &[strings.len() as u64])?;
-        self.array(at, &value, "string-array")
+        self.texts(at, &HeldColumn::of_index(strings), &mut Missing::default())
     }
 
     /// Writes a scalar (`numeric-scalar` 0.2.0) or an array (`array` 0.2.0) of plain numbers.

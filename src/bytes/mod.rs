@@ -25,6 +25,8 @@ pub(crate) mod pages;
 pub(crate) mod pool;
 pub(crate) mod put;
 pub(crate) mod read_at;
+#[cfg(all(feature = "arrow", feature = "store"))]
+pub(crate) mod sequential;
 pub(crate) mod slab;
 pub(crate) mod special;
 #[cfg(feature = "store")]

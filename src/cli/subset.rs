@@ -124,11 +124,11 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
     };
     // columns that are left out when the tables are read, before any output is written
     let tables = Recorder::new(observer);
-    let [obs, var] = input.tables(name.unwrap_or(&args.matrix), options.budget, &tables)?;
+    let [obs, var] = input.opened_tables(name.unwrap_or(&args.matrix), options.budget, &tables)?;
     let mut left_out = tables.finish().left_out;
     let rows = args.choice_of_obs()?.rows(&obs).map_err(|e| e.in_object("obs"))?;
     let columns = args.choice_of_var()?.rows(&var).map_err(|e| e.in_object("var"))?;
-    let none = |chosen: &Option<Vec<u64>>, all: usize| chosen.as_ref().map_or(all == 0, Vec::is_empty);
+    let none = |chosen: &Option<Vec<u64>>, all: u64| chosen.as_ref().map_or(all == 0, Vec::is_empty);
     let empty = [(none(&rows, obs.rows()), "row"), (none(&columns, var.rows()), "column")];
     for (_, what) in empty.iter().filter(|(empty, _)| *empty && !args.common.quiet) {
         note(&format!("warning: no {what} is selected"));
@@ -142,9 +142,9 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
         left_out.extend(more);
         return Ok((Outcome::One(written), left_out));
     };
-    let chosen = rows.as_ref().map_or(obs.rows(), Vec::len);
+    let chosen = rows.as_ref().map_or(obs.rows(), |rows| rows.len() as u64);
     let groups = group_rows(&obs, by, rows, &args.missing).map_err(|e| e.in_object("obs"))?;
-    let dropped = chosen - groups.iter().map(|group| group.rows.len()).sum::<usize>();
+    let dropped = chosen - groups.iter().map(|group| group.rows.len() as u64).sum::<u64>();
     if dropped > 0 && !args.common.quiet {
         note(&format!("warning: {dropped} of {chosen} rows have no value of '{by}' and are left out"));
     }

@@ -81,15 +81,15 @@ fn crc(bytes: &[u8]) -> u32 {
 }
 
 /// A Huffman table: for each length, its codes and the positions of their symbols.
-struct Table {
+struct CodeTable {
     /// For codes of each length: one past the last, left-aligned to 20 bits, and the offset from a code to
     /// its symbol.
     lengths: [(u32, i64); 21],
     symbols: Vec<u16>,
 }
 
-impl Table {
-    fn read(bits: &mut BitReader<'_>, alphabet: usize) -> Result<Table> {
+impl CodeTable {
+    fn read(bits: &mut BitReader<'_>, alphabet: usize) -> Result<CodeTable> {
         let mut lengths = [0u8; ALPHABET];
         let mut len = bits.bits(5)?;
         for slot in lengths.iter_mut().take(alphabet) {
@@ -104,7 +104,7 @@ impl Table {
             }
             *slot = len.to_le_bytes()[0];
         }
-        let mut table = Table { lengths: [(0, 0); 21], symbols: Vec::with_capacity(alphabet) };
+        let mut table = CodeTable { lengths: [(0, 0); 21], symbols: Vec::with_capacity(alphabet) };
         let mut code = 0u32;
         for (bits, slot) in (0u8..).zip(&mut table.lengths).skip(1) {
             code = code.wrapping_shl(1);
@@ -180,7 +180,8 @@ fn decode_block(bits: &mut BitReader<'_>, size: usize, block: &mut Vec<u8>) -> R
         order.insert(0, chosen);
         selectors.push(chosen);
     }
-    let tables: Vec<Table> = (0..tables).map(|_| Table::read(bits, alphabet)).collect::<Result<_>>()?;
+    let tables: Vec<CodeTable> =
+        (0..tables).map(|_| CodeTable::read(bits, alphabet)).collect::<Result<_>>()?;
     let end = u16::try_from(alphabet.saturating_sub(1)).unwrap_or(u16::MAX);
     let full = || broken("a block longer than it may be");
     let (mut run, mut weight) = (0usize, 1usize);

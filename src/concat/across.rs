@@ -96,8 +96,8 @@ impl ConcatRun<'_> {
     /// Writes one element to `at`, aligned.
     fn write_aligned(&mut self, at: &Location, one: &Aligned<'_>, names: &Strings) -> Result<()> {
         match &one.item {
-            Joinable::Frame(f) => {
-                let frame = f.align(&one.rows.rows(), names.clone())?;
+            Joinable::Frame(t) => {
+                let frame = t.read(0..t.rows())?.align(&one.rows.rows(), names.clone())?;
                 self.writer.frame(at, &frame)
             }
             Joinable::Awkward(a) => self.writer.awkward(at, &a.take(&one.rows.rows())),
@@ -117,6 +117,7 @@ impl ConcatRun<'_> {
         match (&a.item, &b.item) {
             (Joinable::Frame(x), Joinable::Frame(y)) => {
                 let names = Strings::from_iter(std::iter::repeat_n("", a.rows.len() as usize));
+                let (x, y) = (x.read(0..x.rows())?, y.read(0..y.rows())?);
                 Ok(x.align(&a.rows.rows(), names.clone())?.same(&y.align(&b.rows.rows(), names)?))
             }
             (Joinable::Awkward(x), Joinable::Awkward(y)) => {

@@ -13,14 +13,15 @@ use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Fill, Orientation, Selected, Source, Stacked, StackedPart};
 use crate::observe::{Phase, Verb};
-use crate::table::{Frame, Join};
+use crate::table::{Join, Table};
 use crate::tree::Location;
 
 impl ConcatRun<'_> {
     /// For each part, the elements of the mapping `name` that can be joined, with their keys.
     pub(super) fn lists(&self, name: &str) -> Result<Vec<Vec<(String, Joinable)>>> {
         let list = |p: &super::parts::ConcatInput| {
-            items(p.object(name).as_ref(), p.data.leave_out(), self.observer).in_file(&p.path)
+            let items = items(p.object(name).as_ref(), p.data.leave_out(), self.observer).in_file(&p.path)?;
+            Ok(items.into_iter().map(|(key, item)| (key, item.of_file(&p.path))).collect())
         };
         self.parts.iter().map(list).collect()
     }
@@ -67,17 +68,17 @@ impl ConcatRun<'_> {
                     "expected tables in all inputs, got a table in one and an array in another",
                 ));
             }
-            let nothing: Vec<Frame> = along.lengths.iter().map(|n| Frame::unnamed(*n)).collect();
-            let frames: Vec<&Frame> = found
-                .iter()
-                .zip(&nothing)
-                .map(|(item, nothing)| match item {
-                    Some(Joinable::Frame(f)) => f,
-                    _ => nothing,
+            let parts = found.iter().zip(&along.lengths);
+            let tables: Vec<Table<'static>> = parts
+                .map(|(item, rows)| match item {
+                    Some(Joinable::Frame(t)) => t.clone(),
+                    _ => Table::unnamed(*rows),
                 })
                 .collect();
-            let frame = Frame::concat(&frames, self.options.join)?.with_index(along.names.clone())?;
-            return self.writer.frame(at, &frame);
+            let blame = |_: usize, name: &str, e: Error| e.context(format_args!("column '{name}'"));
+            let table = Table::concat(&tables, self.options.join, &blame)?;
+            let table = table.with_index(along.names.clone())?;
+            return self.writer.table(at, &table);
         }
         let awkward = found.iter().flatten().any(|i| matches!(i, Joinable::Awkward(_)));
         if awkward {

@@ -2,7 +2,7 @@
 
 use super::{Axis, ConcatOptions};
 use crate::error::{Error, Result};
-use crate::table::{ColumnType, Frame};
+use crate::table::Table;
 
 /// A column of one of the tables `obs` and `var`.
 struct ColumnPath<'a> {
@@ -26,44 +26,37 @@ impl<'a> ColumnPath<'a> {
 ///
 /// # Errors
 /// `Usage` if a value is not one of the type asked for, with the column and its row.
-pub(super) fn changed(frames: [Frame; 2], options: &ConcatOptions) -> Result<[Frame; 2]> {
-    let [mut obs, mut var] = frames;
-    let mut table = |path: &ColumnPath<'_>, change: &dyn Fn(Frame) -> Result<Frame>| -> Result<()> {
-        let frame = if path.axis == Axis::Obs { &mut obs } else { &mut var };
-        *frame = change(std::mem::replace(frame, Frame::unnamed(0)))?;
+pub(super) fn changed(tables: [Table<'static>; 2], options: &ConcatOptions) -> Result<[Table<'static>; 2]> {
+    let [mut obs, mut var] = tables;
+    let mut table = |path: &ColumnPath<'_>, change: &dyn Fn(&Table<'static>) -> Result<Table<'static>>| {
+        let table = if path.axis == Axis::Obs { &mut obs } else { &mut var };
+        *table = change(table)?;
         Ok(())
     };
     for path in &options.drop_columns {
         let path = ColumnPath::parse(path, options.axis);
-        table(&path, &|frame| Ok(frame.without_column(path.name)))?;
+        table(&path, &|table| Ok(table.clone().without_column(path.name)))?;
     }
     for (path, to) in &options.cast_columns {
         let path = ColumnPath::parse(path, options.axis);
-        table(&path, &|frame| cast(frame, path.name, *to))
-            .map_err(|e| e.in_object(&format!("/{}/{}", path.axis.name(), path.name)))?;
+        table(&path, &|table| table.with_cast(path.name, *to))
+            .map_err(|e: Error| e.in_object(&format!("/{}/{}", path.axis.name(), path.name)))?;
     }
     Ok([obs, var])
-}
-
-fn cast(frame: Frame, name: &str, to: ColumnType) -> Result<Frame> {
-    match frame.column(name).map(|column| column.cast(to)) {
-        Some(column) => frame.with_column(name, column?),
-        None => Ok(frame),
-    }
 }
 
 /// Refuses options that name a column which none of the inputs has.
 ///
 /// # Errors
 /// `NotFound`, with the columns that there are.
-pub(super) fn refuse_unknown(options: &ConcatOptions, tables: &[&[Frame; 2]]) -> Result<()> {
+pub(super) fn refuse_unknown(options: &ConcatOptions, tables: &[&[Table<'static>; 2]]) -> Result<()> {
     let casts = options.cast_columns.iter().map(|(path, _)| path);
     for path in options.drop_columns.iter().chain(casts) {
         let ColumnPath { axis, name } = ColumnPath::parse(path, options.axis);
-        let frames = || tables.iter().map(|t| &t[axis.dimension()]);
-        if frames().all(|f| f.column(name).is_none()) {
+        let found = || tables.iter().map(|t| &t[axis.dimension()]);
+        if found().all(|t| t.column(name).is_none()) {
             let mut there: Vec<&str> =
-                frames().flat_map(|f| f.columns().iter().map(|(n, _)| n.as_str())).collect();
+                found().flat_map(|t| t.columns().iter().map(|(n, _)| n.as_str())).collect();
             there.sort_unstable();
             there.dedup();
             let (table, there) = (axis.name(), there.join(", "));
@@ -79,12 +72,14 @@ pub(super) fn refuse_unknown(options: &ConcatOptions, tables: &[&[Frame; 2]]) ->
 mod tests {
     use super::*;
     use crate::dtype::Dtype;
-    use crate::table::Column;
+    use crate::table::ColumnType;
+    use crate::table::{Column, Frame};
+    use std::sync::Arc;
 
-    fn frame(names: &[&str]) -> Frame {
+    fn table(names: &[&str]) -> Table<'static> {
         let column = || Column::Numbers { dtype: Dtype::Uint8, bytes: vec![7] };
         let columns = names.iter().map(|n| ((*n).to_owned(), column())).collect();
-        Frame::new(None, ["r"].iter().collect(), columns).unwrap()
+        Table::shared(&Arc::new(Frame::new(None, ["r"].iter().collect(), columns).unwrap()))
     }
 
     #[test]
@@ -96,16 +91,16 @@ mod tests {
                 cast_columns: cast.iter().map(|n| ((*n).to_owned(), ColumnType::Strings)).collect(),
                 ..ConcatOptions::default()
             };
-            let frames = [frame(&["a", "b", "obs/a"]), frame(&["a", "b"])];
-            refuse_unknown(&options, &[&frames])?;
-            let types = |f: &Frame| {
-                f.columns()
+            let tables = [table(&["a", "b", "obs/a"]), table(&["a", "b"])];
+            refuse_unknown(&options, &[&tables])?;
+            let types = |t: &Table<'_>| {
+                t.columns()
                     .iter()
-                    .map(|(n, c)| format!("{n}:{}", c.type_name()))
+                    .map(|(n, c)| format!("{n}:{}", c.head().type_name()))
                     .collect::<Vec<_>>()
                     .join(" ")
             };
-            changed(frames, &options).map(|frames| frames.each_ref().map(types))
+            changed(tables, &options).map(|tables| tables.each_ref().map(types))
         };
         let obs = of(Axis::Obs, &["a", "var/b"], &["b"]).unwrap();
         assert_eq!(obs, ["b:string obs/a:uint8", "a:uint8"]);

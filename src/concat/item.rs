@@ -1,11 +1,13 @@
 //! One element of one part, opened by its encoding.
 
-use crate::anndata::{Awkward, ElementKind, LeaveOut, Sparse, StoredMatrix, read_frame};
+use super::of_file::of_file;
+use crate::anndata::{Awkward, ElementKind, LeaveOut, Sparse, StoredMatrix, open_frame};
 use crate::dtype::Numeric;
 use crate::error::{Error, Kind, Result};
 use crate::observe::{Observer, Warning};
-use crate::table::Frame;
+use crate::table::Table;
 use crate::tree::{Array, Node};
+use std::path::Path;
 
 /// An element that can be joined with the elements of the same name in other parts.
 #[derive(Debug)]
@@ -14,14 +16,14 @@ pub(super) enum Joinable {
     Sparse(Sparse),
     /// An array of numbers.
     Dense(Array),
-    /// A table.
-    Frame(Frame),
+    /// A table, which is read by ranges of rows.
+    Frame(Table<'static>),
     /// An awkward array: lists and records.
     Awkward(Awkward),
 }
 
 impl Joinable {
-    /// Opens the element stored in `object`; tables and awkward arrays are read into memory.
+    /// Opens the element stored in `object`; awkward arrays are read into memory.
     ///
     /// # Errors
     /// `Unsupported` for elements that cannot be joined, such as arrays of strings and scalars.
@@ -35,7 +37,7 @@ impl Joinable {
                 }
                 Ok(Joinable::Dense(array))
             }
-            ElementKind::Frame => Ok(Joinable::Frame(read_frame(object, None, 0, observer)?)),
+            ElementKind::Frame => Ok(Joinable::Frame(open_frame(object, None, 0, observer)?)),
             ElementKind::Awkward => Ok(Joinable::Awkward(Awkward::read(object)?)),
             _ => match StoredMatrix::open(object) {
                 Ok(StoredMatrix::Sparse(s)) => Ok(Joinable::Sparse(s)),
@@ -51,13 +53,21 @@ impl Joinable {
         }
     }
 
+    /// The same element; errors of reading a table are those of the file at `path`.
+    pub(super) fn of_file(self, path: &Path) -> Joinable {
+        match self {
+            Joinable::Frame(table) => Joinable::Frame(of_file(table, path)),
+            other => other,
+        }
+    }
+
     /// The length of a dimension, 0 or 1. A table's second dimension is its columns; an awkward array's and a
     /// vector's is 1.
     pub(super) fn extent(&self, dimension: usize) -> u64 {
         match self {
             Joinable::Sparse(s) => s.shape()[dimension],
             Joinable::Dense(d) => d.shape().get(dimension).copied().unwrap_or(1),
-            Joinable::Frame(f) if dimension == 0 => f.rows() as u64,
+            Joinable::Frame(f) if dimension == 0 => f.rows(),
             Joinable::Frame(f) => f.columns().len() as u64,
             Joinable::Awkward(a) if dimension == 0 => a.len() as u64,
             Joinable::Awkward(_) => 1,
@@ -81,7 +91,12 @@ pub(super) fn items(
         }
         let opened = mapping.open_link(link);
         let leads_nowhere = opened.is_err() && link.is_by_path();
-        match opened.and_then(|o| Joinable::open(&o, observer)) {
+        let item = opened.and_then(|o| Joinable::open(&o, observer)).and_then(|item| match &item {
+            // whether its rows can be read is only known once they are
+            Joinable::Frame(table) if leave.unreadable => table.check(observer).map(|()| item),
+            _ => Ok(item),
+        });
+        match item {
             Ok(item) => out.push((link.name().into_owned(), item)),
             Err(e) if leads_nowhere || leave.covers(&e) => observer.warn(&Warning::element(path, e)),
             Err(e) => return Err(e),

@@ -6,7 +6,8 @@
 //!
 //! Along the axis everything is appended: names, tables, `X`, `layers`, `obsm` (or `varm`); graphs become
 //! blocks on the diagonal. Across the axis the names are joined, and tables and arrays of the same name are
-//! merged. Matrices are processed in blocks; only tables are in memory as a whole. See `spec/h5ad.md#concat`.
+//! merged. Matrices and tables are processed in blocks; only the tables of the other axis are in memory as a
+//! whole. See `spec/h5ad.md#concat`.
 
 mod across;
 mod along;
@@ -18,6 +19,7 @@ mod item;
 mod map;
 mod merge;
 mod objects;
+mod of_file;
 mod parts;
 mod run;
 mod uns;

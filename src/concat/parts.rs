@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::matrix::{Budget, Selection, Source};
 use crate::observe::{Observer, Phase, Verb};
 use crate::store::{self, IndexDtype, Store};
-use crate::table::Frame;
+use crate::table::Table;
 use crate::transpose;
 use crate::tree::Node;
 use std::cell::{Cell, OnceCell};
@@ -25,7 +25,7 @@ pub(super) struct ConcatInput {
     /// Path of the input, for messages; `data` may be a temporary file.
     pub(super) path: PathBuf,
     /// The tables `obs` and `var`, under the names asked for.
-    pub(super) frames: [Frame; 2],
+    pub(super) tables: [Table<'static>; 2],
     pub(super) has_x: bool,
 }
 
@@ -117,19 +117,18 @@ pub(super) fn open(
             AnnData::open_pooled(&to, Limits::default(), &temporary.open)?
         }
     };
-    let read = || -> Result<([Frame; 2], bool)> {
+    let read = || -> Result<([Table<'static>; 2], bool)> {
         let (has_x, shape) = (data.has_x()?, data.shape_of("X")?);
         data.check_mappings(shape)?;
-        let frames = data.frames("X", shape, observer)?;
+        let tables = [data.table("X", 0, shape[0], observer)?, data.table("X", 1, shape[1], observer)?];
         // a temporary file was written with these names
-        let frames = frames.map(Arc::unwrap_or_clone);
-        for (frame, name) in frames.iter().zip(["/obs", "/var"]) {
-            options.budget.hold(frame.unmade_index_bytes()).in_object(name)?;
+        for (table, name) in tables.iter().zip(["/obs", "/var"]) {
+            options.budget.hold(table.unmade_index_bytes()).in_object(name)?;
         }
-        Ok((if current { options.names.applied(frames)? } else { frames }, has_x))
+        Ok((if current { options.names.applied(tables)? } else { tables }, has_x))
     };
-    let (frames, has_x) = read().in_file(&path)?;
-    Ok(ConcatInput { data, path, frames, has_x })
+    let (tables, has_x) = read().in_file(&path)?;
+    Ok(ConcatInput { data, path, tables, has_x })
 }
 
 /// Whether the file is of the current generation, with its graphs in `obsp` and not in `uns`.

@@ -4,6 +4,7 @@ use super::along_axis::AlongAxis;
 use super::columns;
 use super::item::Joinable;
 use super::map::{IndexMap, join_names, refuse_repeated};
+use super::of_file::of_file;
 use super::parts::{ConcatInput, TemporaryFiles, open};
 use super::{Axis, ConcatOptions, shape_of};
 use crate::anndata::{AnnDataWriter, LeaveOut, StorageOptions};
@@ -13,7 +14,7 @@ use crate::export::filters_of;
 use crate::matrix::Budget;
 use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
-use crate::table::{Categorical, Column, Frame};
+use crate::table::{Frame, PartCodes, SuffixedNames, Table};
 use crate::transpose;
 use crate::tree::{Location, Node};
 use std::path::Path;
@@ -56,10 +57,10 @@ pub(super) fn run(
     let parts: Result<Vec<ConcatInput>> =
         inputs.iter().map(|i| open(i, &temporary, storage, observer)).collect();
     let (mut parts, temporary) = (parts?, &temporary);
-    columns::refuse_unknown(options, &parts.iter().map(|p| &p.frames).collect::<Vec<_>>())?;
+    columns::refuse_unknown(options, &parts.iter().map(|p| &p.tables).collect::<Vec<_>>())?;
     for part in &mut parts {
-        let frames = std::mem::replace(&mut part.frames, [Frame::unnamed(0), Frame::unnamed(0)]);
-        part.frames = columns::changed(frames, options).in_file(&part.path)?;
+        let tables = columns::changed(part.tables.clone(), options).in_file(&part.path)?;
+        part.tables = tables.map(|table| of_file(table, &part.path));
     }
     let mut run =
         ConcatRun { parts: &parts, options, keys, temporary, budget: storage.budget, observer, writer };
@@ -90,16 +91,18 @@ impl ConcatRun<'_> {
         let axis = self.options.axis;
         let [name, other] = [axis, axis.other()].map(Axis::name);
         let root = Location::root();
-        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.dimension()]).collect();
-        let frame = self.along_frame(&frames, name)?;
-        let lengths = frames.iter().map(|f| f.rows() as u64).collect();
-        let along = AlongAxis { lengths, names: frame.index().clone() };
-        self.writer.frame(&root.child(name), &frame)?;
-        let frames: Vec<&Frame> = self.parts.iter().map(|p| &p.frames[axis.other().dimension()]).collect();
+        let tables: Vec<_> = self.parts.iter().map(|p| p.tables[axis.dimension()].clone()).collect();
+        let table = self.along_table(&tables, name)?;
+        let lengths = tables.iter().map(Table::rows).collect();
+        let along = AlongAxis { lengths, names: table.index().clone() };
+        self.writer.table(&root.child(name), &table)?;
+        let tables: Vec<_> = self.parts.iter().map(|p| p.tables[axis.other().dimension()].clone()).collect();
+        let frames = self.in_memory(&tables)?;
+        let frames: Vec<&Frame> = frames.iter().collect();
         let (names, maps) = self.join_names(&frames)?;
         let frame = self.across_frame(&frames, &names, &maps).in_object(&format!("/{other}"))?;
         self.writer.frame(&root.child(other), &frame)?;
-        let shape = shape_of(axis, along.names.len() as u64, frame.rows() as u64);
+        let shape = shape_of(axis, along.names.rows(), frame.rows() as u64);
         self.x(&along, &maps)?;
         self.joined_mapping("layers", &along, Some(&maps))?;
         self.joined_mapping(&format!("{name}m"), &along, None)?;
@@ -136,31 +139,32 @@ impl ConcatRun<'_> {
         part.data.root().descend(path).and_then(|o| Joinable::open(&o, self.observer)).in_file(&part.path)
     }
 
+    /// The tables of the other axis, one for each part: what they have in common is found in memory.
+    fn in_memory(&self, tables: &[Table<'static>]) -> Result<Vec<Frame>> {
+        let read =
+            |(table, part): (&Table<'static>, &ConcatInput)| table.read(0..table.rows()).in_file(&part.path);
+        tables.iter().zip(self.parts).map(read).collect()
+    }
+
     /// The joined table along the axis: names (with keys, if asked for), columns, and the label column.
-    fn along_frame(&self, frames: &[&Frame], path: &str) -> Result<Frame> {
-        // `frames` are one per part, also those of `raw`, which is joined only where all parts have it
+    fn along_table(&self, tables: &[Table<'static>], path: &str) -> Result<Table<'static>> {
+        // `tables` are one per part, also those of `raw`, which is joined only where all parts have it
         let blame = |part: usize, name: &str, e: Error| {
             let e = e.hinting(Hint::ChangeColumn).in_object(&format!("/{path}/{name}"));
             e.in_file(&self.parts[part].path)
         };
-        let mut frame =
-            Frame::concat_blaming(frames, self.options.join, &blame).in_object(&format!("/{path}"))?;
+        let mut table = Table::concat(tables, self.options.join, &blame).in_object(&format!("/{path}"))?;
+        let lengths: Vec<u64> = tables.iter().map(Table::rows).collect();
         if let Some(between) = &self.options.index_unique {
-            let mut names = Strings::new();
-            for (part, key) in frames.iter().zip(self.keys) {
-                for n in part.index().iter() {
-                    names.push(&[n, between.as_bytes(), key.as_bytes()].concat());
-                }
-            }
-            frame = frame.with_index(names)?;
+            let suffixes = self.keys.iter().map(|key| format!("{between}{key}").into_bytes());
+            let names = SuffixedNames::new(table.index(), suffixes.zip(lengths.iter().copied()).collect());
+            table = table.with_index(Arc::new(names))?;
         }
         if let Some(label) = &self.options.label {
-            let rows = frames.iter().zip(0i64..);
-            let codes: Vec<i64> = rows.flat_map(|(f, i)| std::iter::repeat_n(i, f.rows())).collect();
-            let keys = Column::Strings(self.keys.iter().collect());
-            frame = frame.with_column(label, Column::Categorical(Categorical::new(&codes, keys, false)?))?;
+            let codes = PartCodes::new(self.keys.iter().collect(), lengths)?;
+            table = table.with_column(label, Arc::new(codes))?;
         }
-        frame.strings_to_categoricals()
+        table.strings_to_categoricals()
     }
 
     /// Joins the names of the other axis; an error about a repeated name says in which file it is.
@@ -180,9 +184,11 @@ impl ConcatRun<'_> {
         let mut tables = Vec::new();
         for part in self.parts.iter().filter(|p| p.object("raw/X").is_some()) {
             let shape = part.data.matrix("raw/X").in_file(&part.path)?.shape();
-            let frames = part.data.frames("raw/X", shape, self.observer).in_file(&part.path)?;
-            let frames = frames.map(Arc::unwrap_or_clone);
-            tables.push(columns::changed(frames, self.options).in_file(&part.path)?);
+            let open = |dimension: usize| {
+                part.data.table("raw/X", dimension, shape[dimension], self.observer).in_file(&part.path)
+            };
+            let opened = columns::changed([open(0)?, open(1)?], self.options).in_file(&part.path)?;
+            tables.push(opened.map(|table| of_file(table, &part.path)));
             found.push(Some(self.open(part, "raw/X")?));
         }
         if found.len() < self.parts.len() {
@@ -191,26 +197,33 @@ impl ConcatRun<'_> {
             }
             return Ok(());
         }
-        let across: Vec<&Frame> = tables.iter().map(|f| &f[axis.other().dimension()]).collect();
+        let of = |axis: Axis| tables.iter().map(|t| t[axis.dimension()].clone()).collect::<Vec<_>>();
+        let across = self.in_memory(&of(axis.other()))?;
+        let across: Vec<&Frame> = across.iter().collect();
         let (names, maps) = self.join_names(&across)?;
-        let frames: Vec<&Frame> = tables.iter().map(|f| &f[axis.dimension()]).collect();
-        let frame = self.along_frame(&frames, "raw")?;
-        let lengths = frames.iter().map(|f| f.rows() as u64).collect();
-        let along = AlongAxis { lengths, names: frame.index().clone() };
+        let mut tables = of(axis);
+        if axis == Axis::Obs {
+            // of its rows only the names are of use
+            tables = tables.iter().map(|table| table.only(&[])).collect();
+        }
+        let table = self.along_table(&tables, "raw")?;
+        let lengths = tables.iter().map(Table::rows).collect();
+        let along = AlongAxis { lengths, names: table.index().clone() };
         let raw = Location::root().child("raw");
         self.joined(&raw.child("X"), &along, &found, &maps).in_object("/raw/X")?;
+        let plain;
         let var = match axis {
             Axis::Obs => {
-                let var = self.plain_frame(&across, &names)?;
                 self.writer.dict(&raw.child("varm"))?;
-                var
+                plain = self.plain_frame(&across, &names)?;
+                Table::of(&plain)
             }
             Axis::Var => {
                 self.joined_mapping("raw/varm", &along, None)?;
-                frame
+                table
             }
         };
-        self.writer.frame(&raw.child("var"), &var)?;
+        self.writer.table(&raw.child("var"), &var)?;
         self.writer.raw(&raw)
     }
 }

@@ -33,12 +33,12 @@ impl Dataset {
                 Ok((genome.to_owned(), None))
             }
             Some(data) if data.flavour() == Flavour::TenX3 => {
-                let var = data.frame("X", 1, data.matrix("X")?.shape()[1], observer)?;
+                let var = data.table("X", 1, data.matrix("X")?.shape()[1], observer)?;
                 let Some(column) = var.column("genome") else {
                     return Err(Error::usage("the file does not say to which genome its genes belong"));
                 };
-                let genomes = column.to_strings()?;
-                let all = selection.var.clone().unwrap_or_else(|| (0..var.rows() as u64).collect());
+                let genomes = column.read(0..column.rows())?.to_strings()?;
+                let all = selection.var.clone().unwrap_or_else(|| (0..var.rows()).collect());
                 let rows = all
                     .into_iter()
                     .filter(|r| genomes.bytes(*r as usize) == Some(genome.as_bytes()))

@@ -28,6 +28,6 @@ pub use describe::{CategoriesInfo, ColumnInfo, Description, ElementInfo, FrameIn
 pub use matrix::{Matrix, Pass};
 pub use open::Dataset;
 #[cfg(feature = "store")]
-pub(crate) use open::select_frames;
+pub(crate) use open::select_tables;
 pub use overwriting::refuse_overwriting;
 pub use table::TableView;

@@ -14,7 +14,7 @@ use crate::matrix::{AnySource, Budget, LostLines, Selection};
 use crate::observe::{Observer, Phase, Verb};
 #[cfg(feature = "store")]
 use crate::store::{SourceRecord, Store};
-use crate::table::Frame;
+use crate::table::{Frame, Table};
 use crate::tree::{Container, Node};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -284,6 +284,43 @@ impl Dataset {
         }
     }
 
+    /// As [`frames`](Self::frames), but the tables are only opened: they are read by ranges of rows.
+    ///
+    /// # Errors
+    /// As [`AnnData::table`].
+    pub(crate) fn opened_frames(
+        &self,
+        name: &str,
+        shape: [u64; 2],
+        observer: &dyn Observer,
+    ) -> Result<Option<[Table<'static>; 2]>> {
+        match &self.content {
+            #[cfg(feature = "store")]
+            Content::Store(s) => s.tables(),
+            Content::AnnData(file) => {
+                let open = |dimension: usize| file.table(name, dimension, shape[dimension], observer);
+                open(0).and_then(|obs| Ok(Some([obs, open(1)?]))).in_file(&self.path)
+            }
+            #[allow(unreachable_patterns)] // without text
+            _ => Ok(self.frames(name, shape, observer)?.map(|frames| frames.map(|f| Table::shared(&f)))),
+        }
+    }
+
+    /// As [`tables`](Self::tables), but they are only opened: they are read by ranges of rows, in little memory.
+    ///
+    /// # Errors
+    /// As [`shape`](Self::shape) and [`AnnData::table`].
+    pub fn opened_tables(
+        &self,
+        name: &str,
+        budget: Budget,
+        observer: &dyn Observer,
+    ) -> Result<[Table<'static>; 2]> {
+        let shape = self.shape(name, budget, observer)?;
+        let tables = self.opened_frames(name, shape, observer)?;
+        Ok(tables.unwrap_or_else(|| shape.map(Table::unnamed)))
+    }
+
     /// The tables of the rows and the columns of the matrix `name`; if there are none, tables without columns
     /// whose names are numbers from 0.
     ///
@@ -385,12 +422,15 @@ fn observe_dense(element: &StoredMatrix, observer: &dyn Observer) {
 /// Selects the rows of both tables of a matrix. If rows or columns are selected, drops the categories that no row
 /// has from both, as anndata's view does.
 #[cfg(feature = "store")]
-pub(crate) fn select_frames(selection: &Selection, frames: [Arc<Frame>; 2]) -> Result<[Frame; 2]> {
-    let [obs, var] = frames;
-    let select = |frame: Arc<Frame>, rows: &Option<Vec<u64>>| match rows {
-        Some(rows) => frame.select(rows)?.without_unused(&mut |_, _, _| ()),
-        None if selection.is_all() => Ok(Arc::unwrap_or_clone(frame)),
-        None => Arc::unwrap_or_clone(frame).without_unused(&mut |_, _, _| ()),
+pub(crate) fn select_tables<'s>(
+    selection: &'s Selection,
+    tables: [Table<'static>; 2],
+) -> Result<[Table<'s>; 2]> {
+    let [obs, var] = tables;
+    let select = |table: Table<'s>, rows: &'s Option<Vec<u64>>| match rows {
+        Some(rows) => table.select(rows)?.without_unused(&mut |_, _, _| ()),
+        None if selection.is_all() => Ok(table),
+        None => table.without_unused(&mut |_, _, _| ()),
     };
     Ok([select(obs, &selection.obs)?, select(var, &selection.var)?])
 }

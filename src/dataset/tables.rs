@@ -1,11 +1,12 @@
-//! The tables of the rows and columns of a matrix, cached while they are in use.
+//! The tables of the rows and columns of a matrix. What was opened stays open, what was read is cached while it is
+//! in use.
 
 use super::anndata::{AnnData, Flavour};
-use crate::anndata::{Axis, Dimension, dimensions_of, frame_rows, read_frame_without};
+use crate::anndata::{Axis, Dimension, dimensions_of, frame_rows, open_frame_without};
 use crate::error::{Error, Kind, Place, Result};
 use crate::formats::{loom, tenx};
 use crate::observe::Observer;
-use crate::table::Frame;
+use crate::table::{Frame, Table};
 use crate::tree::Node;
 use std::sync::Arc;
 
@@ -32,52 +33,83 @@ impl AnnData {
         len: u64,
         observer: &dyn Observer,
     ) -> Result<Arc<Frame>> {
-        let name = name.trim_matches('/');
-        let frame = match (self.flavour(), dimension) {
-            (Flavour::Loom, 0) => self
-                .tables
-                .get("col_attrs", || loom::frame(self.root(), "col_attrs", "CellID", len, observer))?,
-            (Flavour::Loom, _) => self
-                .tables
-                .get("row_attrs", || loom::frame(self.root(), "row_attrs", "Gene", len, observer))?,
-            (Flavour::TenX3 | Flavour::TenX2, 0) => {
-                let group = self.tenx_group(name)?;
-                self.tables.get(&format!("{}/barcodes", group.path()), || tenx::obs(&group))?
-            }
-            (Flavour::TenX3 | Flavour::TenX2, _) => {
-                let group = self.tenx_group(name)?;
-                self.tables.get(&format!("{}/features", group.path()), || tenx::var(&group, observer))?
-            }
-            _ => self.anndata_frame(name, dimension, len, observer)?,
-        };
-        if frame.rows() as u64 != len {
-            let what = ["rows", "columns"][dimension];
-            let text = format!("the matrix '{name}' has {len} {what}, their table has {}", frame.rows());
-            return Err(Error::malformed(text));
-        }
-        Ok(frame)
+        let (path, table) = self.opened(name, dimension, len, observer)?;
+        self.tables.get(&path, || table.read(0..len))
     }
 
-    fn anndata_frame(
+    /// As [`frame`](Self::frame), but the table is only opened: it is read by ranges of rows.
+    ///
+    /// # Errors
+    /// `Malformed` if its length differs from the dimension of the matrix; otherwise errors of opening.
+    pub fn table(
         &self,
         name: &str,
         dimension: usize,
         len: u64,
         observer: &dyn Observer,
-    ) -> Result<Arc<Frame>> {
+    ) -> Result<Table<'static>> {
+        Ok(self.opened(name, dimension, len, observer)?.1)
+    }
+
+    /// The table of one dimension of a matrix, and its path.
+    fn opened(
+        &self,
+        name: &str,
+        dimension: usize,
+        len: u64,
+        observer: &dyn Observer,
+    ) -> Result<(String, Table<'static>)> {
+        let name = name.trim_matches('/');
+        let (path, table) = match (self.flavour(), dimension) {
+            (Flavour::Loom, _) => {
+                let (path, index) = [("col_attrs", "CellID"), ("row_attrs", "Gene")][dimension.min(1)];
+                let open = || loom::frame(self.root(), path, index, len, observer);
+                (path.to_owned(), self.tables.opened(path, open)?)
+            }
+            (Flavour::TenX3 | Flavour::TenX2, 0) => {
+                let group = self.tenx_group(name)?;
+                let path = format!("{}/barcodes", group.path());
+                let table = self.tables.opened(&path, || tenx::obs(&group))?;
+                (path, table)
+            }
+            (Flavour::TenX3 | Flavour::TenX2, _) => {
+                let group = self.tenx_group(name)?;
+                let path = format!("{}/features", group.path());
+                let table = self.tables.opened(&path, || tenx::var(&group, observer))?;
+                (path, table)
+            }
+            _ => self.anndata_table(name, dimension, len, observer)?,
+        };
+        if table.rows() != len {
+            let what = ["rows", "columns"][dimension];
+            let text = format!("the matrix '{name}' has {len} {what}, their table has {}", table.rows());
+            return Err(Error::malformed(text));
+        }
+        Ok((path, table))
+    }
+
+    fn anndata_table(
+        &self,
+        name: &str,
+        dimension: usize,
+        len: u64,
+        observer: &dyn Observer,
+    ) -> Result<(String, Table<'static>)> {
         let (root, inner) = self.modality_of(name)?;
-        let path = match dimensions_of(inner)[dimension] {
+        let table_name = match dimensions_of(inner)[dimension] {
             Dimension::Axis(axis) => axis.name(),
             Dimension::RawVar if root.child("raw.var")?.is_some() || inner == "raw.X" => "raw.var",
             Dimension::RawVar => "raw/var",
-            Dimension::Own => return Ok(Arc::new(Frame::unnamed(len))),
+            Dimension::Own => return Ok((format!("{name} {dimension}"), Table::unnamed(len))),
         };
         let uns = root.child("uns").ok().flatten().filter(Node::is_group);
-        self.tables.get(&format!("{}/{path}", root.path()), || match root.descend(path) {
-            Ok(object) => read_frame_without(&object, uns.as_ref(), len, &self.leave_out, observer),
-            Err(e) if e.kind() == Kind::NotFound => Ok(Frame::unnamed(len)),
+        let path = format!("{}/{table_name}", root.path());
+        let table = self.tables.opened(&path, || match root.descend(table_name) {
+            Ok(object) => open_frame_without(&object, uns.as_ref(), len, &self.leave_out, observer),
+            Err(e) if e.kind() == Kind::NotFound => Ok(Table::unnamed(len)),
             Err(e) => Err(e),
-        })
+        })?;
+        Ok((path, table))
     }
 
     /// The root of the AnnData that contains the matrix `name`, and its name there: in MuData, `mod/NAME` is

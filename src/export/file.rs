@@ -6,17 +6,18 @@ use crate::array::{CastRows, SelectedRows};
 use crate::dataset::{AnnData, Flavour};
 use crate::dtype::{Dtype, Policy};
 use crate::error::{Error, Place, Result};
-use crate::matrix::{CastValues, Selected, Source};
+use crate::matrix::{CastValues, Selected, Selection, Source};
 use crate::observe::Warning;
-use crate::table::{Column, Frame};
+use crate::table::{Column, Table, TableColumn};
 use crate::tree::{Link, Location, Node};
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// One input file, and the run that writes its elements.
 pub(super) struct FileExport<'r, 'a> {
     pub(super) run: &'r mut ExportRun<'a>,
     pub(super) data: &'r AnnData,
+    /// The tables of `X`, if they are open already.
+    pub(super) tables: Option<&'r [Table<'static>; 2]>,
 }
 
 /// What the tables change in `uns`.
@@ -28,7 +29,7 @@ struct Labels {
     consumed: Vec<String>,
 }
 
-impl FileExport<'_, '_> {
+impl<'a> FileExport<'_, 'a> {
     /// Writes all elements of the output.
     pub(super) fn tables_and_matrices(&mut self) -> Result<()> {
         let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
@@ -73,32 +74,37 @@ impl FileExport<'_, '_> {
 
     /// Writes `obs` and `var`.
     fn frames(&mut self, name: &str, shape: [u64; 2]) -> Result<Labels> {
-        let frames = self.data.frames(name, shape, self.run.observer)?;
-        let selected = [self.run.selection.obs.as_deref(), self.run.selection.var.as_deref()];
+        let opened = |dimension: usize| match self.tables {
+            Some(tables) => Ok(tables[dimension].clone()),
+            None => self.data.table(name, dimension, shape[dimension], self.run.observer),
+        };
+        let [obs, var] = [opened(0)?, opened(1)?];
+        let selection: &'a Selection = self.run.selection;
         let mut labels = Labels::default();
-        let partial = !self.run.selection.is_all();
-        let mut left = |frame: Arc<Frame>, rows: Option<&[u64]>| -> Result<Frame> {
-            for (column, _) in frame.columns().iter().filter(|(_, c)| matches!(c, Column::Categorical(_))) {
+        let partial = !selection.is_all();
+        let mut left = |table: Table<'a>, rows: Option<&'a [u64]>| -> Result<Table<'a>> {
+            let categorical = |c: &TableColumn<'a>| matches!(c.head(), Column::Categorical(_));
+            for (column, _) in table.columns().iter().filter(|(_, c)| categorical(c)) {
                 labels.consumed.push(format!("{column}_categories"));
             }
-            let frame = match rows {
-                Some(rows) => frame.select(rows)?,
-                None => Arc::unwrap_or_clone(frame),
+            let table = match rows {
+                Some(rows) => table.select(rows)?,
+                None => table,
             };
             if !partial {
-                return Ok(frame);
+                return Ok(table);
             }
-            frame.without_unused(&mut |column, had, left| {
+            table.without_unused(&mut |column, had, left| {
                 let kept = KeptLabels { had: had as u64, left: left.to_vec() };
                 labels.kept.entry(format!("{column}_colors")).or_default().push(kept);
             })
         };
-        let ([obs, var], [rows, columns]) = (frames, selected);
-        let [obs, var] = self.run.names.applied([left(obs, rows)?, left(var, columns)?])?;
+        let tables = [left(obs, selection.obs.as_deref())?, left(var, selection.var.as_deref())?];
+        let [obs, var] = self.run.names.applied(tables)?;
         let root = Location::root();
-        self.run.writer.frame(&root.child("obs"), &obs)?;
-        self.run.writer.frame(&root.child("var"), &var)?;
-        self.run.shape = [obs.rows() as u64, var.rows() as u64];
+        self.run.writer.table(&root.child("obs"), &obs)?;
+        self.run.writer.table(&root.child("var"), &var)?;
+        self.run.shape = [obs.rows(), var.rows()];
         Ok(labels)
     }
 
@@ -336,8 +342,8 @@ impl FileExport<'_, '_> {
         let at = Location::root().child("raw");
         let axes = Axes { rows: obs, columns: None };
         self.matrix(&Location::from_path("raw/X"), "raw/X", &matrix, axes)?;
-        let var = self.data.frame("raw/X", 1, matrix.shape()[1], self.run.observer)?;
-        self.run.writer.frame(&at.child("var"), &var)?;
+        let var = self.data.table("raw/X", 1, matrix.shape()[1], self.run.observer)?;
+        self.run.writer.table(&at.child("var"), &var)?;
         let varm = at.child("varm");
         match root.descend("raw/varm").or_else(|_| root.descend("raw.varm")) {
             Ok(object) if object.is_group() => self.mapping(&varm, &object, Axes::default())?,
@@ -386,9 +392,9 @@ mod tests {
     use crate::dataset::Dataset;
     use crate::dtype::Dtype;
     use crate::export::{ExportOptions, export};
-    use crate::matrix::{InMemory, Layout, Orientation, Selection};
+    use crate::matrix::{InMemory, Layout, Orientation};
     use crate::strings::Strings;
-    use crate::table::Categorical;
+    use crate::table::{Categorical, Frame};
 
     /// Exports `rows` of a file with three cells in categories, their colours, one gene, and graphs of
     /// neighbours where anndata before 0.7 stored them. Returns the output's root.

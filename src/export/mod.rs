@@ -5,8 +5,8 @@
 //!
 //! Every element follows the selected rows and columns, as in a copy of an anndata view: `X` and `layers` along
 //! both axes, `obs`, `obsm`, `obsp`, `raw` along the rows, `var`, `varm`, `varp` along the columns. Categories
-//! without rows are dropped, and their colours in `uns` with them. Matrices are processed in blocks; only
-//! tables are in memory as a whole.
+//! without rows are dropped, and their colours in `uns` with them. Matrices and tables are
+//! processed in blocks.
 
 mod file;
 mod select;
@@ -21,13 +21,13 @@ use crate::anndata::{AnnDataWriter, StorageOptions, StoredMatrix};
 use crate::array::MadeRows;
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
-use crate::dataset::{Dataset, select_frames};
+use crate::dataset::{Dataset, select_tables};
 use crate::dtype::{Dtype, Policy, ValueDtype};
 use crate::error::{Error, Hint, Place, Result};
 use crate::matrix::{Budget, Buffer, CastValues, Orientation, Selected, Selection, Source, wanted_dtype};
 use crate::observe::{Observer, Phase, Recorder, Verb};
 use crate::report::FileReport;
-use crate::table::Frame;
+use crate::table::Table;
 use crate::transpose;
 use crate::tree::{Libver, Location};
 use file::FileExport;
@@ -35,7 +35,6 @@ use std::collections::HashSet;
 use std::io::{Seek, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// Which columns name the rows of `obs` and `var` in the output; by default the input's names stay.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,8 +50,8 @@ pub struct IndexNames {
 impl IndexNames {
     /// The tables `obs` and `var` with these names. The previous index stays as a column if it has a name; that
     /// of 10x Genomics files, which has none, becomes the column `gene_symbols`.
-    pub(crate) fn applied(&self, frames: [Frame; 2]) -> Result<[Frame; 2]> {
-        let [mut obs, mut var] = frames;
+    pub(crate) fn applied<'t>(&self, tables: [Table<'t>; 2]) -> Result<[Table<'t>; 2]> {
+        let [mut obs, mut var] = tables;
         if let Some(column) = &self.obs {
             let old = obs.index_name().map(str::to_owned);
             obs = obs.named_by(column, old.as_deref())?;
@@ -62,7 +61,7 @@ impl IndexNames {
             let old = var.index_name().map(str::to_owned).or(symbols);
             var = var.named_by(column, old.as_deref())?;
         }
-        Ok(if self.unique { [obs.with_unique_index(), var.with_unique_index()] } else { [obs, var] })
+        Ok(if self.unique { [obs.with_unique_index()?, var.with_unique_index()?] } else { [obs, var] })
     }
 }
 
@@ -182,7 +181,7 @@ fn exported<'a>(
     let data = input.anndata();
     let mut run = ExportRun::new(data, matrix, selection, options, observer, beside, create)?;
     let written = match data {
-        Some(data) => FileExport { run: &mut run, data }.tables_and_matrices(),
+        Some(data) => FileExport { run: &mut run, data, tables: None }.tables_and_matrices(),
         None => run.one_matrix(input),
     };
     written.in_file(input.path())?;
@@ -318,10 +317,9 @@ impl<'a> ExportRun<'a> {
     fn one_matrix(&mut self, input: &Dataset) -> Result<()> {
         let matrix = input.matrix(&self.matrix, self.budget, self.observer)?;
         let source: &dyn Source = &matrix;
-        let frames = input.frames(&self.matrix, source.layout().shape(), self.observer)?;
-        let [rows, columns] = source.layout().shape();
-        let frames = frames.unwrap_or_else(|| [rows, columns].map(|n| Arc::new(Frame::unnamed(n))));
-        let [obs, var] = self.names.applied(select_frames(self.selection, frames)?)?;
+        let tables = input.opened_frames(&self.matrix, source.layout().shape(), self.observer)?;
+        let tables = tables.unwrap_or_else(|| source.layout().shape().map(Table::unnamed));
+        let [obs, var] = self.names.applied(select_tables(self.selection, tables)?)?;
         let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
         let cast = self.cast.map(|(dtype, policy)| CastValues::new(&selected, dtype, policy));
         let values: &dyn Source = cast.as_ref().map_or(&selected, |cast| cast);
@@ -331,9 +329,9 @@ impl<'a> ExportRun<'a> {
         } else {
             self.compressed(&root.child("X"), values)?;
         }
-        self.writer.frame(&root.child("obs"), &obs)?;
-        self.writer.frame(&root.child("var"), &var)?;
-        self.shape = [obs.rows() as u64, var.rows() as u64];
+        self.writer.table(&root.child("obs"), &obs)?;
+        self.writer.table(&root.child("var"), &var)?;
+        self.shape = [obs.rows(), var.rows()];
         Ok(())
     }
 
@@ -384,7 +382,7 @@ impl<'a> ExportRun<'a> {
 mod tests {
     use super::*;
     use crate::anndata::tests::{at, bytes, open, texts, write_mudata, write_to};
-    use crate::table::Column;
+    use crate::table::{Column, Frame};
 
     fn column(name: &str, list: &[&str]) -> (String, Column) {
         (name.to_owned(), Column::Strings(texts(list)))
@@ -404,16 +402,22 @@ mod tests {
             var: var.map(str::to_owned),
             unique,
         };
-        let [o, v] = names(Some("barcode"), Some("gene_ids"), true).applied([obs(), var()]).unwrap();
+        let applied = |names: IndexNames| {
+            let (obs, var) = (obs(), var());
+            let tables = names.applied([Table::of(&obs), Table::of(&var)])?;
+            let [o, v] = tables.map(|t| t.read(0..2));
+            Ok::<_, Error>([o?, v?])
+        };
+        let [o, v] = applied(names(Some("barcode"), Some("gene_ids"), true)).unwrap();
         let columns = vec![column("cell", &["c0", "c1"]), column("n", &["1", "2"])];
         assert_eq!(o, Frame::new(Some("barcode".into()), texts(&["b", "b-1"]), columns).unwrap());
         let columns = vec![column("gene_symbols", &["S", "S"])];
         assert_eq!(v, Frame::new(Some("gene_ids".into()), texts(&["G1", "G2"]), columns).unwrap());
-        let [o, v] = names(None, None, true).applied([obs(), var()]).unwrap();
+        let [o, v] = applied(names(None, None, true)).unwrap();
         assert_eq!((o, v.index()), (obs(), &texts(&["S", "S-1"])));
-        assert_eq!(IndexNames::default().applied([obs(), var()]).unwrap(), [obs(), var()]);
+        assert_eq!(applied(IndexNames::default()).unwrap(), [obs(), var()]);
         for unknown in [names(Some("x"), None, false), names(None, Some("x"), false)] {
-            let error = unknown.applied([obs(), var()]).unwrap_err();
+            let error = applied(unknown).unwrap_err();
             assert_eq!(error.kind(), crate::Kind::NotFound, "{error}");
         }
     }
@@ -476,8 +480,8 @@ mod tests {
         let (v2, v3) = (data.join("tenx_v2.h5"), data.join("tenx_v3.h5"));
         let all = Selection::default();
         let ids = |root: crate::tree::Node| {
-            let var = crate::anndata::read_frame(&root.descend("var").unwrap(), None, 0, &()).unwrap();
-            var.column("gene_ids").unwrap().to_strings().unwrap()
+            let var = crate::anndata::open_frame(&root.descend("var").unwrap(), None, 0, &()).unwrap();
+            var.column("gene_ids").unwrap().read(0..var.rows()).unwrap().to_strings().unwrap()
         };
         assert_eq!(ids(of(&v3, "G2", &all).unwrap()), texts(&["E2"]));
         assert_eq!(ids(of(&v2, "mm10", &all).unwrap()), texts(&["E0", "E1", "E2", "E3", "E4"]));

@@ -52,8 +52,13 @@ pub fn split(
         _ => return parts.iter().map(|(path, s)| export(input, path, s, options, observer)).collect(),
     };
     data.leave_out().check(&[data.root()]).in_file(input.path())?;
-    // keeps the tables in the cache, so that the parts do not each read them again
-    let _tables = data.frames("X", data.shape_of("X")?, observer).in_file(input.path())?;
+    // held, as far as they fit, so that the parts do not each read them again
+    let shape = data.shape_of("X").in_file(input.path())?;
+    let open = |dimension: usize| {
+        let table = data.table("X", dimension, shape[dimension], observer)?;
+        table.held(options.budget.bytes / 8, observer)
+    };
+    let tables = [open(0).in_file(input.path())?, open(1).in_file(input.path())?];
     let mut shapes = Vec::with_capacity(parts.len());
     for parts in parts.chunks(FILES_AT_ONCE) {
         let mut runs = Vec::with_capacity(parts.len());
@@ -67,7 +72,7 @@ pub fn split(
         }
         matrices(data, &mut runs, options, observer).in_file(input.path())?;
         for run in &mut runs {
-            FileExport { run, data }.tables_and_matrices().in_file(input.path())?;
+            FileExport { run, data, tables: Some(&tables) }.tables_and_matrices().in_file(input.path())?;
         }
         runs.into_iter().try_for_each(|run| run.finish().map(|shape| shapes.push(shape)))?;
     }

@@ -2,12 +2,12 @@
 //! `/col_attrs` those of `obs`. In comes the root of the file; out go matrices as cells × genes, and tables.
 //! Defined by loompy, "Loom file format specs".
 
-use crate::anndata::Dense;
-use crate::anndata::read_column;
+use crate::anndata::{Dense, FileColumn};
 use crate::error::{Error, Kind, Place, Result};
 use crate::observe::{Observer, Warning};
-use crate::table::{Column, Frame};
+use crate::table::{Table, TableColumn};
 use crate::tree::Node;
+use std::sync::Arc;
 
 /// Whether `root` is the root of a loom file.
 pub(crate) fn is_loom(root: &Node) -> Result<bool> {
@@ -35,21 +35,21 @@ pub(crate) fn open(root: &Node, name: &str) -> Result<Dense> {
     Dense::open(object.array()?, true)
 }
 
-/// Reads the attributes in `group` as a table of `rows` rows; the attribute `index` becomes its index.
+/// Opens the attributes in `group` as a table of `rows` rows; the attribute `index` becomes its index.
 /// Attributes that are not columns are left out with a warning.
 ///
 /// # Errors
-/// `Malformed` if the attributes differ in length; those of reading.
+/// `Malformed` if the attributes differ in length; those of opening.
 pub(crate) fn frame(
     root: &Node,
     group: &str,
     index: &str,
     rows: u64,
     observer: &dyn Observer,
-) -> Result<Frame> {
+) -> Result<Table<'static>> {
     let group = root.descend(group)?;
-    let mut columns: Vec<(String, Column)> = Vec::new();
-    let mut names = None;
+    let mut columns: Vec<(String, TableColumn<'static>)> = Vec::new();
+    let mut names: Option<TableColumn<'static>> = None;
     for link in group.links()? {
         let name = link.name().into_owned();
         let child = group.open_link(link)?;
@@ -57,16 +57,13 @@ pub(crate) fn frame(
             continue;
         }
         observer.check_cancelled()?;
-        match read_column(&child) {
-            Ok(column) if name == index => names = Some(column.to_strings()?),
-            Ok(column) => columns.push((name, column)),
+        match FileColumn::open(&child) {
+            Ok(column) if name == index => names = Some(Arc::new(column)),
+            Ok(column) => columns.push((name, Arc::new(column))),
             Err(e) if e.kind() == Kind::Unsupported => observer.warn(&Warning::column(child.path(), e)),
             Err(e) => return Err(e),
         }
     }
-    let frame = match names {
-        Some(names) => Frame::new(Some(index.to_owned()), names, columns),
-        None => Frame::numbered(rows, columns),
-    };
-    frame.in_object(group.path())
+    let name = names.is_some().then(|| index.to_owned());
+    Table::new(name, names.unwrap_or_else(|| Table::numbered(rows)), columns).in_object(group.path())
 }

@@ -3,14 +3,13 @@
 //! Stored as genes × cells in CSC, which is cells × genes in CSR without any change to the arrays. In comes the
 //! group of a matrix; out go the matrix and its tables, as scanpy's `read_10x_h5` names them.
 
-use crate::anndata::read_column;
-use crate::anndata::{Sparse, shape_of};
+use crate::anndata::{FileColumn, Sparse, shape_of};
 use crate::error::{Error, Kind, Place, Result};
 use crate::matrix::Orientation;
 use crate::observe::{Observer, Warning};
-use crate::strings::Strings;
-use crate::table::{Column, Frame};
+use crate::table::{Column, ColumnRows, Table, TableColumn};
 use crate::tree::Node;
+use std::sync::Arc;
 
 /// Whether `group` has the children of a feature-barcode matrix.
 pub(crate) fn is_matrix(group: &Node) -> Result<bool> {
@@ -38,8 +37,8 @@ pub(crate) fn open(group: &Node) -> Result<Sparse> {
 ///
 /// # Errors
 /// `Malformed` if there are no barcodes; those of reading.
-pub(crate) fn obs(group: &Node) -> Result<Frame> {
-    Frame::new(None, strings(group, "barcodes")?, Vec::new()).in_object(group.path())
+pub(crate) fn obs(group: &Node) -> Result<Table<'static>> {
+    Table::new(None, texts(group, "barcodes")?, Vec::new()).in_object(group.path())
 }
 
 /// Whether a child of `features` has a value for each feature.
@@ -52,10 +51,10 @@ pub(crate) fn is_property(name: &str) -> bool {
 ///
 /// # Errors
 /// `Malformed` if names are missing or columns differ in length; those of reading.
-pub(crate) fn var(group: &Node, observer: &dyn Observer) -> Result<Frame> {
+pub(crate) fn var(group: &Node, observer: &dyn Observer) -> Result<Table<'static>> {
     let Some(features) = group.child("features")? else {
-        let ids = Column::Strings(strings(group, "genes")?);
-        return Frame::new(None, strings(group, "gene_names")?, vec![("gene_ids".into(), ids)])
+        let ids = texts(group, "genes")?;
+        return Table::new(None, texts(group, "gene_names")?, vec![("gene_ids".into(), ids)])
             .in_object(group.path());
     };
     let renamed = [
@@ -64,7 +63,7 @@ pub(crate) fn var(group: &Node, observer: &dyn Observer) -> Result<Frame> {
         ("genome", "genome"),
         ("gene_id", "gene_ids"),
     ];
-    let mut columns: Vec<(String, Column)> = Vec::new();
+    let mut columns: Vec<(String, TableColumn<'static>)> = Vec::new();
     let links = features.links()?;
     let others = links
         .iter()
@@ -80,20 +79,27 @@ pub(crate) fn var(group: &Node, observer: &dyn Observer) -> Result<Frame> {
             continue;
         }
         observer.check_cancelled()?;
-        match read_column(&child) {
-            Ok(column) => columns.push((to, column)),
+        match FileColumn::open(&child) {
+            Ok(column) => columns.push((to, Arc::new(column))),
             Err(e) if e.kind() == Kind::Unsupported => observer.warn(&Warning::column(child.path(), e)),
             Err(e) => return Err(e),
         }
     }
-    Frame::new(None, strings(&features, "name")?, columns).in_object(features.path())
+    Table::new(None, texts(&features, "name")?, columns).in_object(features.path())
 }
 
-/// The array `name` of a group as strings.
-fn strings(group: &Node, name: &str) -> Result<Strings> {
+/// The array `name` of a group, which must be text.
+fn texts(group: &Node, name: &str) -> Result<TableColumn<'static>> {
     let child = group
         .child(name)?
         .ok_or_else(|| Error::malformed(format!("'{name}' is missing")))
         .in_object(group.path())?;
-    child.array()?.read()?.strings().in_object(child.path())
+    let column = FileColumn::open(&child)?;
+    match column.head() {
+        Column::Strings(_) => Ok(Arc::new(column)),
+        other => {
+            let text = format!("text expected, got {}", other.type_name());
+            Err(Error::unsupported(text).in_object(child.path()))
+        }
+    }
 }

@@ -52,4 +52,6 @@ pub use write::dataset::{Chunks, Storing};
 pub use write::file::{Libver, Writer};
 pub(crate) use write::filters::filters_to_write;
 pub use write::group::Group;
+pub use write::sequence::Sequence;
+pub use write::texts::Texts;
 pub use write::value::StoredValue;

@@ -2,7 +2,7 @@
 
 use super::column::ColumnOrIndex;
 use crate::error::{Error, Result};
-use crate::table::Frame;
+use crate::table::{Table, blocks};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
@@ -67,37 +67,43 @@ pub struct RowGroup {
     pub rows: Vec<u64>,
 }
 
-/// Groups `rows` (all if `None`) of `frame` by the text of `column`. Groups are in the order of their first
+/// Groups `rows` (all if `None`) of `table` by the text of `column`. Groups are in the order of their first
 /// row; a label without rows has no group. Missing are the values that are missing in conditions, NaN among
 /// them; `missing` says what becomes of their rows.
 ///
 /// # Errors
 /// `NotFound` if there is no such column; `Usage` if values are missing and must not be, or a value has the
-/// name given to the group of missing rows; `Malformed` if a value is not UTF-8.
+/// name given to the group of missing rows; `Malformed` if a value is not UTF-8; errors of reading.
 pub fn group_rows(
-    frame: &Frame,
+    table: &Table<'_>,
     column: &str,
     rows: Option<Vec<u64>>,
     missing: &MissingRows,
 ) -> Result<Vec<RowGroup>> {
-    let values = ColumnOrIndex::find(frame, column)?;
+    ColumnOrIndex::find(&table.read(0..0)?, column)?;
+    let rows = rows.unwrap_or_else(|| (0..table.rows()).collect());
+    let chosen = table.only(&[column]).select(&rows)?;
     let mut groups: Vec<RowGroup> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut without = Vec::new();
-    for row in rows.unwrap_or_else(|| (0..frame.rows() as u64).collect()) {
-        let Some(value) = values.text(row as usize)? else {
-            without.push(row);
-            continue;
-        };
-        let at = match places.get(&value) {
-            Some(at) => *at,
-            None => {
-                places.insert(value.clone(), groups.len());
-                groups.push(RowGroup { name: value.clone(), value: Some(value), rows: Vec::new() });
-                groups.len() - 1
-            }
-        };
-        groups[at].rows.push(row);
+    for range in blocks(chosen.rows()) {
+        let frame = chosen.read(range.clone())?;
+        let values = ColumnOrIndex::find(&frame, column)?;
+        for (at, row) in rows[range.start as usize..range.end as usize].iter().enumerate() {
+            let Some(value) = values.text(at)? else {
+                without.push(*row);
+                continue;
+            };
+            let group = match places.get(&value) {
+                Some(group) => *group,
+                None => {
+                    places.insert(value.clone(), groups.len());
+                    groups.push(RowGroup { name: value.clone(), value: Some(value), rows: Vec::new() });
+                    groups.len() - 1
+                }
+            };
+            groups[group].rows.push(*row);
+        }
     }
     let (Some(first), false) = (without.first(), *missing == MissingRows::Drop) else { return Ok(groups) };
     let taken: HashSet<&str> = places.keys().map(String::as_str).collect();
@@ -136,6 +142,7 @@ fn free_name(name: &str, is_free: impl Fn(&str) -> bool) -> String {
 mod tests {
     use super::*;
     use crate::dtype::Dtype;
+    use crate::table::Frame;
     use crate::table::{Categorical, Column};
 
     fn frame(labels: &[&str]) -> Frame {
@@ -145,7 +152,7 @@ mod tests {
     }
 
     fn grouped(frame: &Frame, column: &str, rows: Option<Vec<u64>>, missing: &str) -> Vec<RowGroup> {
-        group_rows(frame, column, rows, &missing.parse().unwrap()).unwrap()
+        group_rows(&Table::of(frame), column, rows, &missing.parse().unwrap()).unwrap()
     }
 
     fn group(value: &str, rows: &[u64]) -> RowGroup {
@@ -160,7 +167,7 @@ mod tests {
         assert_eq!(all, [group("z", &[0, 3]), group("x/y", &[1]), group("x_y", &[4])]);
         let some = grouped(&frame, "kind", Some(vec![3, 2]), "drop");
         assert_eq!(some, [group("z", &[3])]);
-        let error = group_rows(&frame, "other", None, &MissingRows::Drop).unwrap_err();
+        let error = group_rows(&Table::of(&frame), "other", None, &MissingRows::Drop).unwrap_err();
         assert!(error.message().contains("there is no column 'other' (there are: index, kind)"), "{error}");
     }
 
@@ -175,10 +182,10 @@ mod tests {
         let all = grouped(&taken, "kind", None, "group");
         assert_eq!(all[0], group("", &[0, 3]), "an empty text is a value");
         assert_eq!(all[3], missing("missing-2"));
-        let error =
-            group_rows(&taken, "kind", None, &MissingRows::Group(Some("missing".into()))).unwrap_err();
+        let error = group_rows(&Table::of(&taken), "kind", None, &MissingRows::Group(Some("missing".into())))
+            .unwrap_err();
         assert!(error.message().ends_with("got 'missing', a value of 'kind'"), "{error}");
-        let error = group_rows(&plain, "kind", None, &MissingRows::Error).unwrap_err();
+        let error = group_rows(&Table::of(&plain), "kind", None, &MissingRows::Error).unwrap_err();
         assert_eq!(error.message(), "expected a value of 'kind' in each row, got 1 without one (first: 2)");
         assert_eq!(grouped(&plain, "kind", Some(vec![0, 1]), "error").len(), 2, "none of these is missing");
     }

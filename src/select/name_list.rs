@@ -2,7 +2,7 @@
 
 use super::rows_named;
 use crate::error::{Error, Kind, Place, Result};
-use crate::table::Frame;
+use crate::table::Table;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -47,12 +47,12 @@ impl NameList {
         &self.names
     }
 
-    /// The rows of `frame` that have these names, as [`rows_named`] finds them.
+    /// The rows of `table` that have these names, as [`rows_named`] finds them.
     ///
     /// # Errors
     /// Those of [`rows_named`], with the file that the names are from.
-    pub fn rows(&self, frame: &Frame) -> Result<Vec<u64>> {
-        rows_named(&self.names, frame).map_err(|e| match &self.file {
+    pub fn rows(&self, table: &Table<'_>) -> Result<Vec<u64>> {
+        rows_named(&self.names, table).map_err(|e| match &self.file {
             Some(file) => e.in_file(file),
             None if self.perhaps_file && e.kind() == Kind::NotFound => {
                 e.reworded(|message| format!("{message} (there is no file of that name either)"))
@@ -193,7 +193,7 @@ mod tests {
         for name in ["RP11-34P13.7", "HLA-A", "ENSG00000000003.14", "AAAC-1", "Y_RNA.1", "x.A"] {
             assert_eq!(NameList::from_text(name).unwrap().names, [name]);
         }
-        let error = NameList::from_text("genes").unwrap().rows(&Frame::unnamed(2)).unwrap_err();
+        let error = NameList::from_text("genes").unwrap().rows(&Table::unnamed(2)).unwrap_err();
         let expected = "1 of 1 names do not exist: 'genes' (there is no file of that name either)";
         assert_eq!(error.message(), expected);
     }
@@ -205,7 +205,7 @@ mod tests {
         std::fs::write(&path, "1\nx\n").unwrap();
         let list = NameList::from_text(path.to_str().unwrap()).unwrap();
         assert_eq!(list.names(), ["1", "x"]);
-        let error = list.rows(&Frame::unnamed(2)).unwrap_err();
+        let error = list.rows(&Table::unnamed(2)).unwrap_err();
         assert_eq!((error.file(), error.message()), (Some(&*path), "1 of 2 names do not exist: 'x'"));
     }
 }

@@ -1,7 +1,7 @@
 //! Finds rows by name.
 
 use crate::error::{Error, Hint, Result};
-use crate::table::Frame;
+use crate::table::{Column, Table, blocks};
 use std::collections::HashMap;
 
 /// Maximum number of names and rows listed in an error.
@@ -14,19 +14,24 @@ struct RowsOfName {
     first: Vec<u64>,
 }
 
-/// Row numbers of `names` in the index of `frame`, in the order of `names`; a name given twice gives its row
+/// Row numbers of `names` in the index of `table`, in the order of `names`; a name given twice gives its row
 /// twice. Names that are not asked for may stand in several rows.
 ///
 /// # Errors
-/// `NotFound` if names do not exist, `Usage` if one stands in several rows; the message lists the first.
-pub fn rows_named(names: &[String], frame: &Frame) -> Result<Vec<u64>> {
+/// `NotFound` if names do not exist, `Usage` if one stands in several rows; the message lists the first; errors of
+/// reading the index.
+pub fn rows_named(names: &[String], table: &Table<'_>) -> Result<Vec<u64>> {
     let mut places: HashMap<&[u8], RowsOfName> =
         names.iter().map(|name| (name.as_bytes(), RowsOfName::default())).collect();
-    for (row, name) in (0u64..).zip(frame.index().iter()) {
-        if let Some(place) = places.get_mut(name) {
-            place.count += 1;
-            if place.first.len() < SHOWN {
-                place.first.push(row);
+    for range in blocks(table.rows()) {
+        let first = range.start;
+        let Column::Strings(block) = table.index().read(range)? else { continue };
+        for (row, name) in (first..).zip(block.iter()) {
+            if let Some(place) = places.get_mut(name) {
+                place.count += 1;
+                if place.first.len() < SHOWN {
+                    place.first.push(row);
+                }
             }
         }
     }
@@ -59,10 +64,11 @@ fn ambiguous(name: &str, place: &RowsOfName) -> Error {
 mod tests {
     use super::*;
     use crate::error::Kind;
+    use crate::table::Frame;
 
     fn found(names: &[&str]) -> Result<Vec<u64>> {
         let frame = Frame::new(None, ["a", "b", "c", "b"].into_iter().collect(), Vec::new()).unwrap();
-        rows_named(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>(), &frame)
+        rows_named(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>(), &Table::of(&frame))
     }
 
     #[test]
@@ -81,7 +87,7 @@ mod tests {
         assert_eq!(error.message(), "expected a name of one row, got 'b', the name of 2 (rows 1, 3)");
         assert_eq!((error.kind(), error.hint()), (Kind::Usage, Some(Hint::ChooseByNumber)));
         let frame = Frame::new(None, ["b"; 9].into_iter().collect(), Vec::new()).unwrap();
-        let error = rows_named(&["b".to_owned()], &frame).unwrap_err();
+        let error = rows_named(&["b".to_owned()], &Table::of(&frame)).unwrap_err();
         assert!(error.message().ends_with("the name of 9 (rows 0, 1, 2, 3, 4, ...)"), "{error}");
     }
 }

@@ -6,9 +6,14 @@ use crate::bytes::pool::OpenFiles;
 use crate::bytes::read_at::InputFile;
 use crate::bytes::special;
 use crate::error::{Error, Place, Result};
+use crate::observe::Observer;
+use rayon::prelude::*;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+
+/// Number of bytes that one thread checksums at a time.
+const PIECE: usize = 1 << 20;
 
 /// An open file of a store.
 pub(crate) struct StoreArray {
@@ -31,6 +36,11 @@ impl StoreArray {
         Ok(StoreArray { path: path.to_owned(), file, map: OnceLock::new() })
     }
 
+    /// Path of the file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Length in bytes when it was opened.
     pub(crate) fn len(&self) -> u64 {
         self.file.len()
@@ -41,12 +51,28 @@ impl StoreArray {
         self.file.read_exact_at(out, at).map_err(|e| Error::io("read", e).at(at)).in_file(&self.path)
     }
 
-    /// All bytes, read at once.
-    pub(crate) fn to_vec(&self) -> Result<Vec<u8>> {
-        let len = usize::try_from(self.len()).map_err(|_| Error::limit("a file larger than the memory"))?;
-        let mut out = crate::limits::zeroed(len)?;
-        self.read(&mut out, 0)?;
-        Ok(out)
+    /// The checksum of all bytes, which many threads read piece by piece.
+    ///
+    /// # Errors
+    /// `Io`; `Cancelled`.
+    pub(crate) fn checksum(&self, observer: &dyn Observer) -> Result<u32> {
+        let parts: Vec<Result<(u32, u64)>> = (0..self.len().div_ceil(PIECE as u64))
+            .into_par_iter()
+            .map_init(Vec::<u8>::new, |piece, n| {
+                observer.check_cancelled()?;
+                let at = n * PIECE as u64;
+                piece.resize((self.len() - at).min(PIECE as u64) as usize, 0);
+                self.read(piece, at)?;
+                observer.advance(piece.len() as u64);
+                Ok((crc32fast::hash(piece), piece.len() as u64))
+            })
+            .collect();
+        let mut whole = crc32fast::Hasher::new();
+        for part in parts {
+            let (crc, len) = part?;
+            whole.combine(&crc32fast::Hasher::new_with_initial_len(crc, len));
+        }
+        Ok(whole.finalize())
     }
 
     /// All bytes, mapped. Access raises a signal if another program truncates the file.
@@ -88,6 +114,6 @@ mod tests {
         std::fs::File::options().write(true).open(&path).unwrap().set_len(50).unwrap();
         let e = later.read(&mut out, 90).unwrap_err();
         assert_eq!((e.kind(), e.offset()), (Kind::Io, Some(90)));
-        assert!(later.to_vec().is_err() && later.map().is_err());
+        assert!(later.checksum(&()).is_err() && later.map().is_err());
     }
 }

@@ -7,7 +7,6 @@ use super::{DATA, INDICES, INDPTR};
 use crate::error::{Error, Kind, Result};
 use crate::matrix::{Budget, LineOrder, OrderCheck, pump};
 use crate::observe::{Observer, Phase, Verb};
-use rayon::prelude::*;
 use std::path::Path;
 
 /// The result of a check.
@@ -32,9 +31,6 @@ pub struct CheckFinding {
     /// Description of the problem.
     pub problem: String,
 }
-
-/// Number of bytes that one thread checksums at a time.
-const PIECE: usize = 1 << 20;
 
 impl Store {
     /// Checks the store at `path`: length and checksum of every file, that pointers do not decrease, that
@@ -118,23 +114,7 @@ impl CheckReport {
             );
             return Ok(());
         }
-        let parts: Vec<Result<(u32, u64)>> = (0..file.len().div_ceil(PIECE as u64))
-            .into_par_iter()
-            .map_init(Vec::<u8>::new, |piece, n| {
-                observer.check_cancelled()?;
-                let at = n * PIECE as u64;
-                piece.resize((file.len() - at).min(PIECE as u64) as usize, 0);
-                file.read(piece, at)?;
-                observer.advance(piece.len() as u64);
-                Ok((crc32fast::hash(piece), piece.len() as u64))
-            })
-            .collect();
-        let mut whole = crc32fast::Hasher::new();
-        for part in parts {
-            let (crc, len) = part?;
-            whole.combine(&crc32fast::Hasher::new_with_initial_len(crc, len));
-        }
-        let crc = whole.finalize();
+        let crc = file.checksum(observer)?;
         if crc != record.crc {
             self.add(&record.name, format!("checksum (expected {:08x}, got {crc:08x})", record.crc));
         }

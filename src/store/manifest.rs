@@ -1,5 +1,6 @@
 //! `metadata.json`, the file that makes a directory a store.
 
+use super::array::StoreArray;
 use crate::dtype::{Dtype, Policy};
 use crate::error::{Error, Result};
 use crate::matrix::{Layout, LostLines, Orientation};
@@ -77,17 +78,17 @@ pub struct CastRecord {
 }
 
 impl Manifest {
-    /// Compares the contents of the file `name` with its recorded length and checksum, if there are any.
+    /// Compares the file `name` with its recorded length and checksum, if there are any.
     ///
     /// # Errors
-    /// `Checksum` if they differ.
-    pub(crate) fn check_bytes(&self, name: &str, bytes: &[u8]) -> Result<()> {
+    /// `Checksum` if they differ; `Io`.
+    pub(crate) fn check_file(&self, name: &str, file: &StoreArray) -> Result<()> {
         let Some(record) = self.files.iter().find(|f| f.name == name) else { return Ok(()) };
-        if record.len != bytes.len() as u64 {
-            let text = format!("file length (expected {} bytes, got {})", record.len, bytes.len());
+        if record.len != file.len() {
+            let text = format!("file length (expected {} bytes, got {})", record.len, file.len());
             return Err(Error::checksum(text));
         }
-        let crc = crc32fast::hash(bytes);
+        let crc = file.checksum(&())?;
         if crc != record.crc {
             return Err(Error::checksum(format!("checksum (expected {:08x}, got {crc:08x})", record.crc)));
         }

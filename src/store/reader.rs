@@ -8,7 +8,7 @@ use crate::bytes::special;
 use crate::dtype::{AlignedBytes, Dtype, Element};
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Buffer, InMemory, Layout, Orientation, Source, check_minor, typed, validated_pointers};
-use crate::table::Frame;
+use crate::table::{Frame, Table};
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -234,19 +234,28 @@ impl Store {
     /// The tables of the rows (`obs`) and the columns (`var`); `None` if the store has no tables.
     ///
     /// # Errors
-    /// `Checksum` if a table is not the one that the metadata describe; `Malformed` if it is not in the form that
-    /// this crate writes.
+    /// As [`tables`](Self::tables); errors of reading.
     pub fn frames(&self) -> Result<Option<[Frame; 2]>> {
-        let read = |name: &str| -> Result<Option<Frame>> {
+        let Some([obs, var]) = self.tables()? else { return Ok(None) };
+        Ok(Some([obs.read(0..obs.rows())?, var.read(0..var.rows())?]))
+    }
+
+    /// As [`frames`](Self::frames), but the tables are only opened: they are read by ranges of rows.
+    ///
+    /// # Errors
+    /// `Checksum` if a table does not have the checksum in the metadata; `Malformed` if it is damaged;
+    /// `Unsupported` if a column has a type that this crate does not write.
+    pub fn tables(&self) -> Result<Option<[Table<'static>; 2]>> {
+        let open = |name: &str| -> Result<Option<Table<'static>>> {
             let path = self.path.join(name);
             if !path.exists() {
                 return Ok(None);
             }
-            let bytes = StoreArray::open(&path, None)?.to_vec()?;
-            self.manifest.check_bytes(name, &bytes).in_file(&path)?;
-            arrow::decode(&bytes).map(Some).in_file(&path)
+            let file = StoreArray::open(&path, None)?;
+            self.manifest.check_file(name, &file).in_file(&path)?;
+            arrow::open(file).map(Some).in_file(&path)
         };
-        Ok(read(OBS)?.zip(read(VAR)?).map(|(obs, var)| [obs, var]))
+        Ok(open(OBS)?.zip(open(VAR)?).map(|(obs, var)| [obs, var]))
     }
 
     /// The entries of one line: the minor indices and the bytes of the values.

@@ -1,18 +1,22 @@
 //! Replacement for `arrow` in builds without the feature `arrow`: tables are refused.
 
+use super::array::StoreArray;
+use crate::bytes::output::Summary;
 use crate::error::{Error, Result};
-use crate::table::Frame;
+use crate::observe::Observer;
+use crate::table::Table;
+use std::path::Path;
 
 fn refused<T>() -> Result<T> {
     Err(Error::unsupported("tables of a store, without the feature `arrow`"))
 }
 
 /// Always fails with `Unsupported`.
-pub(crate) fn encode(_: &Frame) -> Result<Vec<u8>> {
+pub(crate) fn write(_: &Table<'_>, _: &Path, _: &dyn Observer) -> Result<Summary> {
     refused()
 }
 
 /// Always fails with `Unsupported`.
-pub(crate) fn decode(_: &[u8]) -> Result<Frame> {
+pub(crate) fn open(_: StoreArray) -> Result<Table<'static>> {
     refused()
 }

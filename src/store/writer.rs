@@ -7,8 +7,9 @@ use crate::bytes::output::{self, OutputFile, WriteMode, check_space};
 use crate::dtype::{Dtype, Policy, cast};
 use crate::error::{Error, Hint, Place, Result};
 use crate::matrix::{Block, Layout, LineOrder, OrderCheck, Sink};
+use crate::observe::Observer;
 use crate::sync::{into_inner, lock};
-use crate::table::Frame;
+use crate::table::Table;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -178,27 +179,16 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes the tables of the rows and the columns.
+    /// Writes the tables of the rows and the columns, block by block.
     ///
     /// # Errors
-    /// `Malformed` if text in a table is not UTF-8; `Io`.
-    pub fn tables(&self, obs: &Frame, var: &Frame) -> Result<()> {
-        for (name, frame) in [(OBS, obs), (VAR, var)] {
-            let bytes = arrow::encode(frame)?;
-            self.whole_file(name, &bytes)?;
+    /// `Malformed` if text in a table is not UTF-8; errors of reading the tables; `Io`; `Cancelled`.
+    pub fn tables(&self, obs: &Table<'_>, var: &Table<'_>, observer: &dyn Observer) -> Result<()> {
+        for (name, table) in [(OBS, obs), (VAR, var)] {
+            let done = arrow::write(table, &self.directory.join(name), observer)?;
+            let record = FileRecord { name: name.to_owned(), len: done.len, crc: done.crc };
+            lock(&self.tables).push(record);
         }
-        Ok(())
-    }
-
-    fn whole_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let file = OutputFile::create(&self.directory.join(name), bytes.len() as u64, WriteMode::Positioned)?;
-        file.write_with(0, bytes.len(), &mut Vec::new(), |out| {
-            out.copy_from_slice(bytes);
-            Ok(())
-        })?;
-        let done = file.finish()?;
-        let record = FileRecord { name: name.to_owned(), len: done.len, crc: done.crc };
-        lock(&self.tables).push(record);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use crate::anndata::AnnDataWriter;
 use crate::error::{Error, Place, Result};
 use crate::hdf5;
 use crate::matrix::{Buffer, Layout, Source};
-use crate::table::Frame;
+use crate::table::{Frame, Table};
 use crate::tree::Location;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -118,7 +118,7 @@ impl Source for Spoilt<'_> {
 pub(super) fn write_obs(writer: &mut AnnDataWriter<'_>, obs: &Frame, how: Option<Defect>) -> Result<()> {
     let at = Location::root().child("obs");
     match how {
-        Some(Defect::Column) => writer.frame_listing(&at, obs, &["lost"]),
+        Some(Defect::Column) => writer.table_listing(&at, &Table::of(obs), &["lost"]),
         _ => writer.frame(&at, obs),
     }
 }

@@ -38,15 +38,20 @@ impl Column {
     /// # Errors
     /// `Usage` if a value is not exactly one of the new type, with its row; `Malformed` if text is not UTF-8.
     pub fn cast(&self, to: ColumnType) -> Result<Column> {
+        self.cast_from(to, 0)
+    }
+
+    /// As [`cast`](Self::cast), of rows of which the first is row number `first` of a longer column.
+    pub(super) fn cast_from(&self, to: ColumnType, first: u64) -> Result<Column> {
         match to {
-            ColumnType::Numbers(dtype) => self.to_numbers(dtype),
+            ColumnType::Numbers(dtype) => self.to_numbers(dtype, first),
             ColumnType::Strings => self.to_text(),
             ColumnType::Category => self.to_category(),
         }
     }
 
     /// Whether the value of a row is missing or NaN.
-    fn is_void(&self, row: usize) -> bool {
+    pub(super) fn is_void(&self, row: usize) -> bool {
         match self {
             Column::Numbers { dtype, bytes } if dtype.is_float() => {
                 scalar_at(*dtype, bytes, row).is_some_and(|v| v.as_f64().is_nan())
@@ -71,13 +76,13 @@ impl Column {
         })
     }
 
-    fn to_numbers(&self, to: Dtype) -> Result<Column> {
+    fn to_numbers(&self, to: Dtype, first: u64) -> Result<Column> {
         let mut bytes = Vec::with_capacity(self.len() * to.size());
         let mut missing = Vec::with_capacity(self.len());
         for row in 0..self.len() {
             let void = self.is_void(row);
             missing.push(void);
-            bytes.extend(if void { to.missing() } else { self.number(row, to)? });
+            bytes.extend(if void { to.missing() } else { self.number(row, to, first)? });
         }
         Ok(match missing.contains(&true) && !to.is_float() {
             true => Column::Nullable { dtype: to, bytes, missing },
@@ -85,10 +90,11 @@ impl Column {
         })
     }
 
-    /// The bytes of the value of `row` as `to`.
-    fn number(&self, row: usize, to: Dtype) -> Result<Vec<u8>> {
+    /// The bytes of the value of `row` as `to`; for messages, row 0 is row number `first`.
+    fn number(&self, row: usize, to: Dtype, first: u64) -> Result<Vec<u8>> {
+        let at = first + row as u64;
         let refused =
-            |value: String| Error::usage(format!("expected {to} in each row, got {value} in row {row}"));
+            |value: String| Error::usage(format!("expected {to} in each row, got {value} in row {at}"));
         let (labelled, place) = match self {
             Column::Categorical(c) => (c.categories(), usize::try_from(c.codes()[row]).unwrap_or(row)),
             other => (other, row),

@@ -3,6 +3,7 @@
 use crate::dtype::{Dtype, Scalar, scalar_at};
 use crate::error::{Error, Result};
 use crate::strings::Strings;
+use std::sync::Arc;
 
 /// A column of any type that AnnData writes.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,7 +41,8 @@ pub enum Column {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Categorical {
     codes: Vec<i32>,
-    categories: Box<Column>,
+    /// Shared by all parts of a column.
+    categories: Arc<Column>,
     ordered: bool,
 }
 
@@ -50,17 +52,34 @@ impl Categorical {
     /// # Errors
     /// `Malformed`, with the first row whose code has no category.
     pub fn new(codes: &[i64], categories: Column, ordered: bool) -> Result<Self> {
-        let n = categories.len();
+        Categorical { codes: Vec::new(), categories: Arc::new(categories), ordered }.part(codes, 0)
+    }
+
+    /// A part of a column with these labels: the rows from `first` on.
+    ///
+    /// # Errors
+    /// Same as [`new`](Self::new).
+    pub(crate) fn part(&self, codes: &[i64], first: u64) -> Result<Self> {
+        let n = self.categories.len();
         let valid = |c: i64| (-1..n as i64).contains(&c);
         if let Some(row) = codes.iter().position(|c| !valid(*c)) {
-            let text = format!("row {row} has code {} of {n} categories", codes[row]);
+            let text = format!("row {} has code {} of {n} categories", first + row as u64, codes[row]);
             return Err(Error::malformed(text));
         }
         if n > i32::MAX as usize {
             return Err(Error::unsupported(format!("{n} categories")));
         }
-        let codes = codes.iter().map(|c| *c as i32).collect();
-        Ok(Categorical { codes, categories: Box::new(categories), ordered })
+        Ok(self.with_codes(codes.iter().map(|c| *c as i32).collect()))
+    }
+
+    /// The same labels with other codes, each of which has a label or is −1.
+    pub(super) fn with_codes(&self, codes: Vec<i32>) -> Self {
+        Categorical { codes, categories: Arc::clone(&self.categories), ordered: self.ordered }
+    }
+
+    /// Appends the codes of a part with the same labels.
+    pub(super) fn append(&mut self, more: &Categorical) {
+        self.codes.extend_from_slice(&more.codes);
     }
 
     /// The code of each row; −1 if missing.

@@ -90,12 +90,17 @@ impl Column {
     /// # Errors
     /// `Unsupported` if the types are incompatible.
     pub fn concat(parts: &[(Option<&Column>, usize)]) -> Result<Column> {
-        match promote::target(parts)? {
-            Promoted::Text => texts(parts),
-            Promoted::Labels(union) => recode(parts, &union),
-            Promoted::Numbers(dtype) => Ok(numbers(parts, dtype, false)),
-            Promoted::Nullable(dtype) => Ok(numbers(parts, dtype, true)),
-        }
+        as_promoted(parts, &promote::target(parts)?)
+    }
+}
+
+/// Concatenates columns as `joined`, the type that [`promote::target`] finds for them.
+pub(super) fn as_promoted(parts: &[Part<'_>], joined: &Promoted) -> Result<Column> {
+    match joined {
+        Promoted::Text => texts(parts),
+        Promoted::Labels(union) => recode(parts, union),
+        Promoted::Numbers(dtype) => Ok(numbers(parts, *dtype, false)),
+        Promoted::Nullable(dtype) => Ok(numbers(parts, *dtype, true)),
     }
 }
 

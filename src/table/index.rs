@@ -16,6 +16,11 @@ pub(super) enum RowNames {
 /// Bytes of memory of one number as text: its digits, where it ends, and as much again where it is copied.
 const BYTES_OF_NUMBER: u64 = 48;
 
+/// Bytes of memory that the numbers from 0 below `rows` take as text.
+pub(super) fn bytes_of_numbers(rows: u64) -> u64 {
+    rows.saturating_mul(BYTES_OF_NUMBER)
+}
+
 impl RowNames {
     /// The numbers from 0 below `rows`.
     pub(super) fn numbers(rows: u64) -> Self {
@@ -58,9 +63,7 @@ impl RowNames {
     /// Bytes of memory that making the names takes; 0 if they are there.
     pub(super) fn unmade_bytes(&self) -> u64 {
         match self {
-            RowNames::Numbers { rows, made } if made.get().is_none() => {
-                (*rows as u64).saturating_mul(BYTES_OF_NUMBER)
-            }
+            RowNames::Numbers { rows, made } if made.get().is_none() => bytes_of_numbers(*rows as u64),
             _ => 0,
         }
     }

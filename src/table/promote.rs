@@ -229,9 +229,14 @@ fn union(labels: &[&Categorical], unified: bool) -> Result<Option<Categorical>> 
 impl Categorical {
     /// All labels, once each and sorted, without rows.
     pub(super) fn distinct(&self) -> Result<Categorical> {
-        let labels = match self.categories() {
-            Column::Strings(_) => text_labels(&[self])?,
-            _ => number_labels(&[self])?,
+        Self::all_of(&[self])
+    }
+
+    /// All labels of several, once each and sorted, without rows.
+    pub(super) fn all_of(several: &[&Categorical]) -> Result<Categorical> {
+        let labels = match several.first().map(|c| c.categories()) {
+            Some(Column::Strings(_)) => text_labels(several)?,
+            _ => number_labels(several)?,
         };
         Categorical::new(&[], labels, false)
     }

@@ -62,8 +62,8 @@ impl Categorical {
     /// # Errors
     /// `Usage` if a row does not exist.
     pub fn select(&self, rows: &[u64]) -> Result<Categorical> {
-        let codes: Result<Vec<i64>> = rows.iter().map(|r| self.code_of(*r)).collect();
-        Categorical::new(&codes?, self.categories().clone(), self.ordered())
+        let codes: Result<Vec<i32>> = rows.iter().map(|r| self.code_of(*r).map(|c| c as i32)).collect();
+        Ok(self.with_codes(codes?))
     }
 
     /// The code of a row.

@@ -122,6 +122,31 @@ impl Array {
         dataset.read().map(Value::from)
     }
 
+    /// A value of `len` elements that were read with [`read_box`](Self::read_box): their bytes as a list.
+    pub(crate) fn value_of(&self, len: u64, bytes: Vec<u8>) -> Value {
+        let ArrayOf::Hdf5(dataset) = &self.0;
+        dataset.value_of(len, bytes).into()
+    }
+
+    /// Refuses `bytes` bytes of elements in memory at once if nothing in the container justifies them.
+    ///
+    /// # Errors
+    /// `Limit` if that is more than the limits allow.
+    pub(crate) fn check_bytes(&self, bytes: u64) -> Result<()> {
+        let ArrayOf::Hdf5(dataset) = &self.0;
+        dataset.check_bytes(bytes)
+    }
+
+    /// Refuses texts of `bytes` bytes together, in parts that were read one after another, if they are more than the
+    /// container has.
+    ///
+    /// # Errors
+    /// `Limit`: the texts share bytes of the container.
+    pub(crate) fn check_text(&self, bytes: u64) -> Result<()> {
+        let ArrayOf::Hdf5(dataset) = &self.0;
+        dataset.check_text(bytes)
+    }
+
     /// Reads a box into `out`: `count` elements per dimension from position `start`, row-major, in their
     /// stored type.
     ///
@@ -222,6 +247,12 @@ impl ElementStream {
     pub fn read(&mut self, out: &mut [u8]) -> Result<()> {
         let StreamOf::Hdf5(stream) = &mut self.0;
         stream.read(out)
+    }
+
+    /// Frees the decoder; the next read decodes from the beginning of a chunk.
+    pub(crate) fn close(&mut self) {
+        let StreamOf::Hdf5(stream) = &mut self.0;
+        stream.close();
     }
 
     /// Bytes of memory that the decoder takes.

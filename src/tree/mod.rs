@@ -17,6 +17,7 @@
 
 mod array;
 mod container;
+mod list;
 mod location;
 mod node;
 #[cfg(target_pointer_width = "64")]
@@ -27,6 +28,7 @@ mod write;
 
 pub use array::{Array, ArrayScratch, ElementStream};
 pub use container::Container;
+pub use list::{ListWriter, TextsWriter};
 pub use location::Location;
 pub use node::{Link, Node, NodeId};
 pub use value::{EncodedValue, Value};

@@ -26,11 +26,11 @@ pub struct ArrayStorage {
 /// before, no file remains.
 #[derive(Debug)]
 pub struct TreeWriter {
-    format: WriterFormat,
+    pub(super) format: WriterFormat,
 }
 
 #[derive(Debug)]
-enum WriterFormat {
+pub(super) enum WriterFormat {
     Hdf5 {
         writer: hdf5::Writer,
         /// Groups that are not written yet, but have children that are.
@@ -55,7 +55,7 @@ enum ChunksOf {
 }
 
 /// Names and values of the attributes of an object.
-type Attributes<'a> = &'a [(String, EncodedValue)];
+pub(super) type Attributes<'a> = &'a [(String, EncodedValue)];
 
 impl TreeWriter {
     /// Begins an HDF5 file that will appear at `path`. An existing file is an error unless `replace` is set.
@@ -247,7 +247,7 @@ impl TreeWriter {
     }
 
     /// Links an object from its group, which is not written yet.
-    fn link(&mut self, at: &Location, address: hdf5::ObjectAddress) -> Result<()> {
+    pub(super) fn link(&mut self, at: &Location, address: hdf5::ObjectAddress) -> Result<()> {
         let WriterFormat::Hdf5 { open, .. } = &mut self.format;
         let (parent, name) = at.split().ok_or_else(|| Error::usage("expected a location below the root"))?;
         open.entry(parent).or_default().link(name, address);
@@ -273,7 +273,7 @@ impl ChunkWriter {
     }
 }
 
-fn to_hdf5(attributes: Attributes<'_>) -> Vec<(String, hdf5::StoredValue)> {
+pub(super) fn to_hdf5(attributes: Attributes<'_>) -> Vec<(String, hdf5::StoredValue)> {
     attributes.iter().map(|(name, value)| (name.clone(), value.as_hdf5().clone())).collect()
 }
 

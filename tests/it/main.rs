@@ -12,6 +12,7 @@ mod examples;
 mod failures;
 mod hdf5;
 mod inputs;
+mod memory;
 mod messages;
 mod outputs;
 mod reads;

@@ -1,10 +1,14 @@
 //! Writes columns: numbers, strings, `categorical` and the nullable encodings.
 
+use super::mask::Missing;
 use crate::anndata::AnnDataWriter;
-use crate::dtype::Dtype;
+use crate::dtype::{Datatype, Dtype};
 use crate::error::Result;
-use crate::table::{Categorical, Column};
+use crate::table::{Categorical, Column, ColumnRows, HeldColumn, blocks};
 use crate::tree::{EncodedValue, Location};
+
+/// Makes codes into bytes of a narrower type.
+type CodeBytes = fn(&[i32]) -> Vec<u8>;
 
 impl AnnDataWriter<'_> {
     /// Writes a column: numbers as `array`, strings as `string-array`, the others as `categorical` 0.2.0 or a
@@ -13,54 +17,125 @@ impl AnnDataWriter<'_> {
     /// # Errors
     /// `Io` if writing fails.
     pub fn column(&mut self, at: &Location, column: &Column) -> Result<()> {
-        match column {
-            Column::Numbers { dtype, bytes } => self.numbers(at, *dtype, bytes.clone()),
-            Column::Strings(s) => self.strings(at, s),
-            Column::Categorical(c) => self.categorical(at, c),
-            Column::Nullable { dtype, bytes, missing } if dtype.is_float() => {
-                let mut bytes = bytes.clone();
-                dtype.put_missing(&mut bytes, missing);
-                self.numbers(at, *dtype, bytes)
+        self.column_rows(at, &HeldColumn::of(column))
+    }
+
+    /// As [`column`](Self::column), of a column that is read block by block.
+    ///
+    /// # Errors
+    /// `Io` if writing fails; errors of reading; `Cancelled`.
+    pub fn column_rows(&mut self, at: &Location, column: &dyn ColumnRows) -> Result<()> {
+        let mut missing = Missing::default();
+        match column.head() {
+            Column::Numbers { dtype, .. } => self.numbers(at, *dtype, column, &mut |block| match block {
+                Column::Numbers { bytes, .. } => bytes,
+                _ => Vec::new(),
+            }),
+            Column::Strings(_) => self.texts(at, column, &mut missing),
+            Column::Categorical(c) => self.categorical(at, c, column),
+            Column::Nullable { dtype, .. } if dtype.is_float() => {
+                self.numbers(at, *dtype, column, &mut |block| match block {
+                    Column::Nullable { dtype, mut bytes, missing } => {
+                        dtype.put_missing(&mut bytes, &missing);
+                        bytes
+                    }
+                    _ => Vec::new(),
+                })
             }
-            Column::Nullable { dtype, bytes, missing } => {
+            Column::Nullable { dtype, .. } => {
                 let kind = if *dtype == Dtype::Bool { "nullable-boolean" } else { "nullable-integer" };
-                self.numbers(&at.child("values"), *dtype, bytes.clone())?;
-                self.masked(at, kind, missing)
+                self.numbers(&at.child("values"), *dtype, column, &mut |block| match block {
+                    Column::Nullable { bytes, missing: gone, .. } => {
+                        missing.extend(&gone);
+                        bytes
+                    }
+                    _ => Vec::new(),
+                })?;
+                self.masked(at, kind, &missing)
             }
-            Column::NullableStrings { values, missing } => {
-                self.strings(&at.child("values"), values)?;
-                self.masked(at, "nullable-string-array", missing)
+            Column::NullableStrings { .. } => {
+                self.texts(&at.child("values"), column, &mut missing)?;
+                self.masked(at, "nullable-string-array", &missing)
             }
         }
     }
 
-    fn numbers(&mut self, at: &Location, dtype: Dtype, bytes: Vec<u8>) -> Result<()> {
-        let n = (bytes.len() / dtype.size()) as u64;
-        self.array(at, &EncodedValue::numbers(dtype, &[n], bytes), "array")
+    /// Writes the bytes that `bytes` makes of each block, as an array.
+    fn numbers(
+        &mut self,
+        at: &Location,
+        dtype: Dtype,
+        column: &dyn ColumnRows,
+        bytes: &mut dyn FnMut(Column) -> Vec<u8>,
+    ) -> Result<()> {
+        let attributes = self.encoding("array", "0.2.0")?;
+        let storage = self.storing(Some(&[column.rows()]));
+        let datatype = Datatype::of(dtype);
+        let mut list = self.writer.begin_list(&datatype, column.rows(), &storage, self.at_once())?;
+        for range in blocks(column.rows()) {
+            self.observer.check_cancelled()?;
+            self.writer.push_list(&mut list, &bytes(column.read(range)?))?;
+        }
+        self.writer.finish_list(at, list, &attributes)
+    }
+
+    /// Writes text as an array, and adds to `missing` which values are missing.
+    pub(in crate::anndata) fn texts(
+        &mut self,
+        at: &Location,
+        column: &dyn ColumnRows,
+        missing: &mut Missing,
+    ) -> Result<()> {
+        let mut texts = self.writer.begin_texts();
+        for range in blocks(column.rows()) {
+            self.observer.check_cancelled()?;
+            match column.read(range)? {
+                Column::Strings(values) => self.writer.push_texts(&mut texts, values)?,
+                Column::NullableStrings { values, missing: gone } => {
+                    missing.extend(&gone);
+                    self.writer.push_texts(&mut texts, values)?;
+                }
+                _ => {}
+            }
+        }
+        self.writer.finish_texts(&mut texts)?;
+        let attributes = self.encoding("string-array", "0.2.0")?;
+        let storage = self.storing(Some(&[column.rows()]));
+        self.writer.texts_list(at, texts, &attributes, &storage, self.at_once())
     }
 
     /// Writes the mask, after its values, and the group of both.
-    fn masked(&mut self, at: &Location, kind: &str, missing: &[bool]) -> Result<()> {
+    fn masked(&mut self, at: &Location, kind: &str, missing: &Missing) -> Result<()> {
         let attributes = self.encoding(kind, "0.1.0")?;
-        let mask = missing.iter().map(|m| u8::from(*m)).collect();
-        self.numbers(&at.child("mask"), Dtype::Bool, mask)?;
+        self.numbers(&at.child("mask"), Dtype::Bool, missing, &mut |block| match block {
+            Column::Numbers { bytes, .. } => bytes,
+            _ => Vec::new(),
+        })?;
         self.writer.group(at, &attributes)
     }
 
-    fn categorical(&mut self, at: &Location, c: &Categorical) -> Result<()> {
+    fn categorical(&mut self, at: &Location, labels: &Categorical, column: &dyn ColumnRows) -> Result<()> {
         let mut attributes = self.encoding("categorical", "0.2.0")?;
-        attributes.push(("ordered".into(), EncodedValue::boolean(c.ordered())));
-        self.column(&at.child("categories"), c.categories())?;
+        attributes.push(("ordered".into(), EncodedValue::boolean(labels.ordered())));
+        self.column(&at.child("categories"), labels.categories())?;
         // the narrowest type, as in pandas
-        let (dtype, bytes): (Dtype, Vec<u8>) = match c.categories().len() {
-            0..=0x7f => (Dtype::Int8, c.codes().iter().map(|v| *v as u8).collect()),
+        let (dtype, narrow): (Dtype, CodeBytes) = match labels.categories().len() {
+            0..=0x7f => (Dtype::Int8, |codes| codes.iter().map(|v| *v as u8).collect()),
             0x80..=0x7fff => {
-                (Dtype::Int16, c.codes().iter().flat_map(|v| (*v as i16).to_le_bytes()).collect())
+                (Dtype::Int16, |codes| codes.iter().flat_map(|v| (*v as i16).to_le_bytes()).collect())
             }
-            _ => (Dtype::Int32, c.codes().iter().flat_map(|v| v.to_le_bytes()).collect()),
+            _ => (Dtype::Int32, |codes| codes.iter().flat_map(|v| v.to_le_bytes()).collect()),
         };
-        self.numbers(&at.child("codes"), dtype, bytes)?;
+        self.numbers(&at.child("codes"), dtype, column, &mut |block| match block {
+            Column::Categorical(c) => narrow(c.codes()),
+            _ => Vec::new(),
+        })?;
         self.writer.group(at, &attributes)
+    }
+
+    /// Bytes of chunks that are encoded at once: a part of the budget, because blocks are in memory too.
+    pub(in crate::anndata) fn at_once(&self) -> u64 {
+        self.budget.bytes / 8
     }
 }
 

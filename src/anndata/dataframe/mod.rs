@@ -4,14 +4,15 @@
 mod write;
 
 use crate::anndata::LeaveOut;
-use crate::anndata::column::read_column;
+use crate::anndata::column::FileColumn;
 use crate::anndata::encoding::text_attribute;
 use crate::anndata::generations::compound;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Place, Result};
 use crate::observe::{Observer, Warning};
-use crate::table::{Column, Frame};
+use crate::table::{ColumnRows, Frame, Table, TableColumn, check_column};
 use crate::tree::Node;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The names of the index and the columns of a data frame.
 #[derive(Debug, Clone)]
@@ -100,34 +101,35 @@ pub(crate) fn column_rows(column: &Node) -> Result<u64> {
     Ok(array.shape().first().copied().unwrap_or(0))
 }
 
-/// Reads a data frame of any generation. `uns` has the categories of files of anndata 0.6 and earlier; `rows`
-/// is the number of rows of a data frame without index and columns. A column that a [`Frame`] cannot hold
-/// (several dimensions, compounds) is left out with a warning.
+/// Opens a data frame of any generation as a table, which is read by ranges of rows. `uns` has the categories of
+/// files of anndata 0.6 and earlier; `rows` is the number of rows of a data frame without index and columns. A
+/// column that a [`Table`] cannot hold (several dimensions, compounds) is left out with a warning.
 ///
 /// # Errors
-/// `Malformed` if a column is missing or lengths differ; `Cancelled`; otherwise errors of reading.
-pub(crate) fn read_frame(
+/// `Malformed` if a column is missing or lengths differ; `Cancelled`; otherwise errors of opening.
+pub(crate) fn open_frame(
     object: &Node,
     uns: Option<&Node>,
     rows: u64,
     observer: &dyn Observer,
-) -> Result<Frame> {
-    read_frame_without(object, uns, rows, &LeaveOut::default(), observer)
+) -> Result<Table<'static>> {
+    open_frame_without(object, uns, rows, &LeaveOut::default(), observer)
 }
 
-/// As [`read_frame`], without the columns that `leave` leaves out: those with a reason with a warning.
+/// As [`open_frame`], without the columns that `leave` leaves out: those with a reason with a warning. If it leaves
+/// out what cannot be read, all rows of the columns are read.
 ///
 /// # Errors
-/// As [`read_frame`], for the index and for columns that are not left out.
-pub(crate) fn read_frame_without(
+/// As [`open_frame`], for the index and for columns that are not left out.
+pub(crate) fn open_frame_without(
     object: &Node,
     uns: Option<&Node>,
     rows: u64,
     leave: &LeaveOut,
     observer: &dyn Observer,
-) -> Result<Frame> {
+) -> Result<Table<'static>> {
     if object.is_array() {
-        return compound::read_frame(object, uns, leave, observer);
+        return compound::open_frame(object, uns, leave, observer);
     }
     let names = names(object)?;
     let child = |name: &str| {
@@ -135,38 +137,55 @@ pub(crate) fn read_frame_without(
         child(object, name)?.ok_or_else(|| Error::malformed(text).in_object(object.path()))
     };
     let index = match &names.index {
-        Some(name) => Some(read_column(&child(name)?)?.to_strings()?),
+        Some(name) => Some(FileColumn::open(&child(name)?)?),
         None => None,
     };
-    let mut columns: Vec<(String, Column)> = Vec::with_capacity(names.columns.len());
-    let mut rows = index.as_ref().map_or(rows, |index| index.len() as u64);
+    let mut columns: Vec<(String, TableColumn<'static>)> = Vec::with_capacity(names.columns.len());
+    let mut rows = index.as_ref().map_or(rows, FileColumn::rows);
     for name in names.columns {
         observer.check_cancelled()?;
         let path = format!("{}/{name}", object.path().trim_end_matches('/'));
         if leave.names(&path) {
             continue;
         }
-        let column = child(&name).and_then(|child| read_column(&child)).and_then(|column| {
-            let n = column.len() as u64;
+        let column = child(&name).and_then(|child| FileColumn::open(&child)).and_then(|column| {
+            let n = column.rows();
             if columns.is_empty() && names.index.is_none() {
                 rows = n;
             }
             if leave.unreadable && n != rows {
                 return Err(Error::malformed(format!("expected {rows} rows, got {n}")).in_object(&path));
             }
+            if leave.unreadable {
+                check_column(&column, observer)?;
+            }
             Ok(column)
         });
         match column {
-            Ok(column) => columns.push((name, column)),
+            Ok(column) => columns.push((name, Arc::new(column))),
             Err(e) if leave.covers(&e) => observer.warn(&Warning::column(path, e)),
             Err(e) => return Err(e),
         }
     }
-    let frame = match index {
-        Some(index) => Frame::new(names.index.filter(|n| n != "_index"), index, columns),
-        None => Frame::numbered(rows, columns),
+    let (name, index): (_, TableColumn<'static>) = match index {
+        Some(index) => (names.index.filter(|n| n != "_index"), Arc::new(index)),
+        None => (None, Table::numbered(rows)),
     };
-    frame.map_err(|e| e.in_object(object.path()))
+    Table::new(name, index, columns).in_object(object.path())
+}
+
+/// Reads a whole data frame of any generation, as [`open_frame`] opens it.
+///
+/// # Errors
+/// As [`open_frame`]; errors of reading.
+pub(crate) fn read_frame(
+    object: &Node,
+    uns: Option<&Node>,
+    rows: u64,
+    observer: &dyn Observer,
+) -> Result<Frame> {
+    let table = open_frame(object, uns, rows, observer)?;
+    table.read(0..table.rows())
 }
 
 #[cfg(all(test, feature = "write"))]
@@ -175,6 +194,7 @@ mod tests {
     use crate::anndata::tests::{Warnings, at, bytes, ints, texts, written};
     use crate::dtype::Dtype;
     use crate::error::Kind;
+    use crate::table::Column;
     use crate::tree::EncodedValue;
 
     fn numbers(values: &[u8]) -> Column {

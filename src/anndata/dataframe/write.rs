@@ -4,7 +4,7 @@ use crate::anndata::AnnDataWriter;
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::strings::Strings;
-use crate::table::{Column, Frame};
+use crate::table::{Column, Frame, Table, TableColumn, blocks};
 use crate::tree::{EncodedValue, Location};
 use std::collections::HashMap;
 
@@ -16,22 +16,33 @@ impl AnnDataWriter<'_> {
     /// `Unsupported` if two columns would have one place, or a name is no path; `Io` if writing fails; `Limit` if the
     /// budget does not hold the default names of a table without names.
     pub fn frame(&mut self, at: &Location, frame: &Frame) -> Result<()> {
-        self.frame_listing(at, frame, &[])
+        self.table(at, &Table::of(frame))
     }
 
-    /// As [`frame`](Self::frame), but lists the columns `more`, which do not exist, in `column-order`: the
+    /// As [`frame`](Self::frame), of a table that is read block by block, one column after another.
+    ///
+    /// # Errors
+    /// As [`frame`](Self::frame); errors of reading; `Cancelled`.
+    pub fn table(&mut self, at: &Location, table: &Table<'_>) -> Result<()> {
+        self.table_listing(at, table, &[])
+    }
+
+    /// As [`table`](Self::table), but lists the columns `more`, which do not exist, in `column-order`: the
     /// result is a broken table, for tests.
-    pub(crate) fn frame_listing(&mut self, at: &Location, frame: &Frame, more: &[&str]) -> Result<()> {
-        self.budget.hold(frame.unmade_index_bytes()).in_object(&at.to_string())?;
+    pub(crate) fn table_listing(&mut self, at: &Location, table: &Table<'_>, more: &[&str]) -> Result<()> {
+        self.budget.hold(table.unmade_index_bytes()).in_object(&at.to_string())?;
         // a column may have the name of the index only if it is the same text, which is then stored once
-        let as_column = frame.index_name().and_then(|n| frame.column(n));
-        let same = matches!(as_column, Some(Column::Strings(texts)) if texts == frame.index());
+        let as_column = table.index_name().and_then(|n| table.column(n));
+        let same = match as_column {
+            Some(column) => is_same_text(column, table.index())?,
+            None => false,
+        };
         let free = |n: &&str| !n.is_empty() && (as_column.is_none() || same);
-        let index = frame.index_name().filter(free).unwrap_or("_index");
+        let index = table.index_name().filter(free).unwrap_or("_index");
         let own = std::iter::once(index).filter(|_| !same);
-        let places = places(at, own.chain(frame.columns().iter().map(|(n, _)| n.as_str())))?;
+        let places = places(at, own.chain(table.columns().iter().map(|(n, _)| n.as_str())))?;
         let names: Strings =
-            frame.columns().iter().map(|(n, _)| n.as_str()).chain(more.iter().copied()).collect();
+            table.columns().iter().map(|(n, _)| n.as_str()).chain(more.iter().copied()).collect();
         let mut attributes = self.encoding("dataframe", "0.2.0")?;
         attributes.push(("_index".into(), self.writer.text(index)?));
         let order = match names.len() {
@@ -42,14 +53,25 @@ impl AnnDataWriter<'_> {
         attributes.push(("column-order".into(), order));
         let mut left = places.columns.iter();
         if !same && let Some(place) = left.next() {
-            self.strings(place, frame.index())?;
+            self.column_rows(place, &**table.index())?;
         }
-        for ((_, column), place) in frame.columns().iter().zip(left) {
-            self.column(place, column)?;
+        for ((_, column), place) in table.columns().iter().zip(left) {
+            self.column_rows(place, &**column)?;
         }
         places.groups.iter().try_for_each(|group| self.writer.group(group, &[]))?;
         self.writer.group(at, &attributes)
     }
+}
+
+/// Whether both columns are text, and the same in each row.
+fn is_same_text(a: &TableColumn<'_>, b: &TableColumn<'_>) -> Result<bool> {
+    for range in blocks(a.rows()) {
+        match (a.read(range.clone())?, b.read(range)?) {
+            (Column::Strings(a), Column::Strings(b)) if a == b => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(matches!(a.head(), Column::Strings(_)))
 }
 
 /// Where the columns of a data frame are written.

@@ -1,30 +1,36 @@
 //! Compound datasets of anndata 0.6 and earlier: data frames with their categories in `uns`, and mappings.
 
 use crate::anndata::LeaveOut;
-use crate::anndata::column::from_value;
+use crate::anndata::column::{ArrayRows, from_value};
 #[cfg(feature = "write")]
 use crate::anndata::{AnnDataWriter, axes::Axes, chosen::select_value};
+use crate::dtype::{Scalar, scalar_at};
 use crate::error::{Error, Place, Result};
 use crate::observe::{Observer, Warning};
-use crate::table::{Categorical, Column, Frame};
+use crate::strings::Strings;
+use crate::sync::lock;
+use crate::table::{Categorical, Column, ColumnRows, Table, TableColumn, blocks, check_column};
 #[cfg(feature = "write")]
 use crate::tree::Location;
-use crate::tree::Node;
+use crate::tree::{Node, Value};
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
 
-/// Reads a data frame stored as a compound dataset: the first member is the index; a member of integers is
+/// Opens a data frame stored as a compound dataset: the first member is the index; a member of integers is
 /// categorical if `uns` has its categories. Members that cannot be a column are left out with a warning, and
 /// what else `leave` leaves out.
 ///
 /// # Errors
 /// `Unsupported` if it is not a compound; `Malformed` if it has no member; `Cancelled`; otherwise errors of
 /// reading.
-pub(crate) fn read_frame(
+pub(crate) fn open_frame(
     object: &Node,
     uns: Option<&Node>,
     leave: &LeaveOut,
     observer: &dyn Observer,
-) -> Result<Frame> {
-    let value = object.array()?.read()?;
+) -> Result<Table<'static>> {
+    let records = Arc::new(CompoundRows::open(object)?);
+    let value = records.read(0..0)?;
     let names: Vec<String> = value
         .member_names()
         .ok_or_else(|| Error::unsupported(format!("expected a data frame, got {}", value.datatype().name())))
@@ -37,17 +43,21 @@ pub(crate) fn read_frame(
             Error::malformed("expected a data frame with an index, got no member").in_object(object.path())
         );
     };
-    let member =
-        |name: &str| from_value(&value.member(name)?).in_object(&format!("{}/{name}", object.path()));
-    let index = member(index_name)?.to_strings()?;
-    let mut columns = Vec::new();
+    let index = Arc::new(MemberColumn::open(&records, index_name)?);
+    let mut columns: Vec<(String, TableColumn<'static>)> = Vec::new();
     for name in rest {
         observer.check_cancelled()?;
         let path = format!("{}/{name}", object.path());
         if leave.names(&path) {
             continue;
         }
-        let column = match member(name) {
+        let opened = MemberColumn::open(&records, name).and_then(|column| {
+            if leave.unreadable {
+                check_column(&column, observer)?;
+            }
+            Ok(column)
+        });
+        let column = match opened {
             Ok(c) => c,
             Err(e) if leave.covers(&e) => {
                 observer.warn(&Warning::column(path, e));
@@ -55,9 +65,116 @@ pub(crate) fn read_frame(
             }
             Err(e) => return Err(e),
         };
-        columns.push((name.clone(), with_labels(column, name, uns)?));
+        columns.push((name.clone(), Arc::new(column.with_labels(uns)?)));
     }
-    Frame::new(Some(index_name.clone()), index, columns).in_object(object.path())
+    Table::new(Some(index_name.clone()), index, columns).in_object(object.path())
+}
+
+/// The rows of a compound dataset.
+struct CompoundRows {
+    rows: ArrayRows,
+    path: String,
+    /// The rows read last, because the members are read one after another.
+    last: Mutex<Option<(Range<u64>, Value)>>,
+}
+
+impl CompoundRows {
+    fn open(object: &Node) -> Result<Self> {
+        let rows = ArrayRows::whole_chunks(&object.array()?).in_object(object.path())?;
+        Ok(CompoundRows { rows, path: object.path().to_owned(), last: Mutex::default() })
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Value> {
+        let mut last = lock(&self.last);
+        if let Some((read, value)) = &*last
+            && *read == range
+        {
+            return Ok(value.clone());
+        }
+        let value = self.rows.value(range.clone()).in_object(&self.path)?;
+        *last = Some((range, value.clone()));
+        Ok(value)
+    }
+}
+
+/// A member of a compound dataset as a column.
+struct MemberColumn {
+    records: Arc<CompoundRows>,
+    name: String,
+    head: Column,
+}
+
+impl MemberColumn {
+    fn open(records: &Arc<CompoundRows>, name: &str) -> Result<Self> {
+        let mut column = MemberColumn {
+            records: Arc::clone(records),
+            name: name.to_owned(),
+            head: Column::Strings(Strings::new()),
+        };
+        column.head = column.plain(0..0)?;
+        column.plain(0..records.rows.rows().min(1))?;
+        Ok(column)
+    }
+
+    /// The rows `range` as stored: numbers, not labels.
+    fn plain(&self, range: Range<u64>) -> Result<Column> {
+        let value = self.records.read(range)?;
+        value
+            .member(&self.name)
+            .and_then(|member| from_value(&member))
+            .in_object(&format!("{}/{}", self.records.path, self.name))
+    }
+
+    /// Makes a column of integers categorical if `uns/NAME_categories` has a category for every code. The file
+    /// does not say whether these belong to `obs` or to `var`.
+    fn with_labels(mut self, uns: Option<&Node>) -> Result<Self> {
+        let numbers = matches!(&self.head, Column::Numbers { dtype, .. } if !dtype.is_float());
+        let Some(uns) = uns.filter(|_| numbers) else { return Ok(self) };
+        let Some(labels) = uns.child(&format!("{}_categories", self.name))? else { return Ok(self) };
+        let Ok(labels) = labels.array().and_then(|d| d.read()) else { return Ok(self) };
+        let labels = from_value(&labels)?;
+        for range in blocks(self.rows()) {
+            let codes = codes_of(&self.plain(range)?);
+            if codes.is_none_or(|codes| codes.iter().any(|c| *c >= labels.len() as i64)) {
+                return Ok(self);
+            }
+        }
+        self.head = Column::Categorical(Categorical::new(&[], labels, false)?);
+        Ok(self)
+    }
+}
+
+impl ColumnRows for MemberColumn {
+    fn head(&self) -> &Column {
+        &self.head
+    }
+
+    fn rows(&self) -> u64 {
+        self.records.rows.rows()
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Column> {
+        let first = range.start;
+        let column = self.plain(range)?;
+        match &self.head {
+            Column::Categorical(labels) => {
+                Ok(Column::Categorical(labels.part(&codes_of(&column).unwrap_or_default(), first)?))
+            }
+            _ => Ok(column),
+        }
+    }
+}
+
+/// The integers of a column as codes; `None` if they are none.
+fn codes_of(column: &Column) -> Option<Vec<i64>> {
+    let Column::Numbers { dtype, bytes } = column else { return None };
+    (0..column.len())
+        .map(|i| match scalar_at(*dtype, bytes, i)? {
+            Scalar::Int(v) => i64::try_from(v).ok(),
+            Scalar::Bool(v) => Some(i64::from(v)),
+            Scalar::Float(..) => None,
+        })
+        .collect()
 }
 
 #[cfg(feature = "write")]
@@ -82,39 +199,24 @@ impl AnnDataWriter<'_> {
     }
 }
 
-/// Makes a categorical column of integer codes if `uns/NAME_categories` has a category for every code. The
-/// file does not say whether these belong to `obs` or to `var`.
-fn with_labels(column: Column, name: &str, uns: Option<&Node>) -> Result<Column> {
-    let Column::Numbers { dtype, bytes } = &column else { return Ok(column) };
-    if dtype.is_float() {
-        return Ok(column);
-    }
-    let Some(uns) = uns else { return Ok(column) };
-    let Some(labels) = uns.child(&format!("{name}_categories"))? else { return Ok(column) };
-    let Ok(labels) = labels.array().and_then(|d| d.read()) else { return Ok(column) };
-    let labels = from_value(&labels)?;
-    let codes: Option<Vec<i64>> = (0..column.len())
-        .map(|i| match crate::dtype::scalar_at(*dtype, bytes, i)? {
-            crate::dtype::Scalar::Int(v) => i64::try_from(v).ok(),
-            crate::dtype::Scalar::Bool(v) => Some(i64::from(v)),
-            crate::dtype::Scalar::Float(..) => None,
-        })
-        .collect();
-    match codes {
-        Some(codes) if codes.iter().all(|c| *c < labels.len() as i64) => {
-            Ok(Column::Categorical(Categorical::new(&codes, labels, false)?))
-        }
-        _ => Ok(column),
-    }
-}
-
 #[cfg(all(test, feature = "write"))]
 mod tests {
     use super::*;
     use crate::anndata::tests::{Warnings, at, bytes, fixed_string, fixture, ints, texts, written};
     use crate::dtype::{Class, Datatype, Dtype, Member};
     use crate::error::Kind;
+    use crate::table::Frame;
     use crate::tree::EncodedValue;
+
+    fn read_frame(
+        object: &Node,
+        uns: Option<&Node>,
+        leave: &LeaveOut,
+        observer: &dyn Observer,
+    ) -> Result<Frame> {
+        let table = open_frame(object, uns, leave, observer)?;
+        table.read(0..table.rows())
+    }
 
     fn labels(list: &[&str], codes: &[i64]) -> Column {
         Column::Categorical(Categorical::new(codes, Column::Strings(texts(list)), false).unwrap())

@@ -11,6 +11,9 @@ use crate::tree::{ArrayStorage, ChunkWriter, EncodedValue, Location, TreeWriter}
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex};
 
+/// Pointers that are made into bytes at once.
+const POINTERS_AT_ONCE: usize = 1 << 16;
+
 impl AnnDataWriter<'_> {
     /// Writes all entries of a source as a compressed matrix (0.1.0), on all threads of the current rayon
     /// pool. The bytes do not depend on the number of threads. Values of float16, which scipy has not, become
@@ -90,17 +93,21 @@ impl AnnDataWriter<'_> {
         attributes.push(("shape".into(), EncodedValue::numbers(Dtype::Int64, &[2], shape)));
         self.writer.finish_chunks(data, &[])?;
         self.writer.finish_chunks(indices, &[])?;
-        let bytes: Vec<u8> = match index {
-            Dtype::Int32 => pointers.iter().flat_map(|p| (*p as i32).to_le_bytes()).collect(),
-            _ => pointers.iter().flat_map(|p| (*p as i64).to_le_bytes()).collect(),
-        };
         let storage = ArrayStorage {
             chunk: Some(vec![self.storage.chunk.min(pointers.len() as u64)]),
             filters: self.storage.filters,
             unlimited: true,
         };
-        let pointers = EncodedValue::numbers(index, &[pointers.len() as u64], bytes);
-        self.writer.array(&at.child("indptr"), &pointers, &[], &storage)?;
+        let (datatype, len) = (Datatype::of(index), pointers.len() as u64);
+        let mut list = self.writer.begin_list(&datatype, len, &storage, self.at_once())?;
+        for piece in pointers.chunks(POINTERS_AT_ONCE) {
+            let bytes: Vec<u8> = match index {
+                Dtype::Int32 => piece.iter().flat_map(|p| (*p as i32).to_le_bytes()).collect(),
+                _ => piece.iter().flat_map(|p| (*p as i64).to_le_bytes()).collect(),
+            };
+            self.writer.push_list(&mut list, &bytes)?;
+        }
+        self.writer.finish_list(&at.child("indptr"), list, &[])?;
         self.writer.group(at, &attributes)
     }
 }

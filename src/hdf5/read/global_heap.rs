@@ -15,6 +15,20 @@ const CACHE_BYTES: usize = 128 << 20;
 /// Bytes that one value may refer to in a file of any length.
 const SMALL: u64 = 16 << 20;
 
+/// The error of a value that refers to objects of the heap again and again.
+fn shared(addresses: &Addresses) -> Error {
+    let len = addresses.len();
+    let text =
+        format!("texts and lists of more bytes than the file has ({len}): they share objects of its heap");
+    Error::limit(text)
+}
+
+/// Refuses objects of the heap of `bytes` bytes together, in a value that is read piece by piece, if they are
+/// more than one value may refer to.
+pub(crate) fn check_referred(addresses: &Addresses, bytes: u64) -> Result<()> {
+    if bytes > addresses.len().max(SMALL) { Err(shared(addresses)) } else { Ok(()) }
+}
+
 /// Reads objects of global heap collections and caches the collections, because a large value may refer to
 /// them in any order. Small collections are cached with the file too, for the next value.
 pub(crate) struct HeapReader<'f> {
@@ -58,13 +72,7 @@ impl<'f> HeapReader<'f> {
             return visit(self, 0, &[], at);
         }
         let len = checked::mul(count, unit)?;
-        self.refer_left = self.refer_left.checked_sub(len).ok_or_else(|| {
-            let text = format!(
-                "texts and lists of more bytes than the file has ({}): they share objects of its heap",
-                self.addresses.len()
-            );
-            Error::limit(text).at(at)
-        })?;
+        self.refer_left = self.refer_left.checked_sub(len).ok_or_else(|| shared(self.addresses).at(at))?;
         let collection = self.collection(address).at(at)?;
         let offset = self.addresses.offset_of(address);
         let index = u16::try_from(reference.index)

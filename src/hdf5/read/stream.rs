@@ -83,6 +83,12 @@ impl DatasetStream {
         self.at = at;
     }
 
+    /// Frees the decoders; the next [`read`](Self::read) opens them again.
+    pub(crate) fn close(&mut self) {
+        self.open = None;
+        (self.planes, self.shuffled) = (Vec::new(), Vec::new());
+    }
+
     /// Fills `out`, whose length is a multiple of the element size, with the next elements.
     ///
     /// # Errors

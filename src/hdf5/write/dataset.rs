@@ -127,7 +127,7 @@ impl Writer {
         self.dataset_header(&value.datatype, &value.dataspace, &[], &[(kind::LAYOUT, body)], attributes)
     }
 
-    fn dataset_header(
+    pub(super) fn dataset_header(
         &mut self,
         t: &Datatype,
         space: &Dataspace,

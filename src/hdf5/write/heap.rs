@@ -10,7 +10,7 @@ use crate::hdf5::format::global_heap as format;
 use std::ops::Range;
 
 /// Maximum size in bytes of a collection for more than one object.
-const MOST: usize = 1 << 20;
+pub(crate) const MOST: usize = 1 << 20;
 
 /// The collections being filled.
 #[derive(Debug, Default)]
@@ -50,6 +50,11 @@ impl HeapWriter {
         Ok(())
     }
 
+    /// Tells that objects of `bytes` more bytes follow, of a value that is not small.
+    pub(crate) fn expect(&mut self, bytes: usize) {
+        self.expected = self.expected.map(|_| bytes);
+    }
+
     /// Stores an object and appends its reference to `out`: `count`, collection address, index.
     pub(crate) fn refer(
         &mut self,
@@ -58,10 +63,19 @@ impl HeapWriter {
         count: u32,
         out: &mut Vec<u8>,
     ) -> Result<()> {
+        match self.place(file, object)? {
+            Some((address, index)) => format::Reference { count, address, index }.write(out),
+            None => format::Reference::NONE.write(out),
+        }
+        Ok(())
+    }
+
+    /// Stores an object; returns the address of its collection and its index there. `None` for an empty one,
+    /// which is not stored.
+    pub(crate) fn place(&mut self, file: &mut AppendFile, object: &[u8]) -> Result<Option<(u64, u32)>> {
         let need = stored_len(object.len());
         if need == 0 {
-            format::Reference::NONE.write(out);
-            return Ok(());
+            return Ok(None);
         }
         let collection = if self.expected.is_some() { &mut self.own } else { &mut self.small };
         if !collection.has_room(need) {
@@ -71,8 +85,7 @@ impl HeapWriter {
         }
         self.expected = self.expected.map(|n| n.saturating_sub(need));
         let index = collection.push(object, need);
-        format::Reference { count, address: collection.address, index }.write(out);
-        Ok(())
+        Ok(Some((collection.address, index)))
     }
 
     /// Writes the open collections to their reserved places.

@@ -11,5 +11,7 @@ pub(crate) mod file;
 pub(crate) mod filters;
 pub(crate) mod group;
 pub(crate) mod heap;
+pub(crate) mod sequence;
+pub(crate) mod texts;
 pub(crate) mod value;
 mod variable;

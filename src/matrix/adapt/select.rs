@@ -8,6 +8,7 @@ use crate::matrix::lines::cut_at_lines;
 use crate::matrix::pump::each_block;
 use crate::matrix::source::{Buffer, Source, read_block};
 use crate::observe::{Observer, Phase, Verb};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -43,9 +44,10 @@ impl Selection {
 pub struct Selected<'s> {
     from: &'s dyn Source,
     layout: Layout,
-    pointers: Vec<u64>,
+    /// Those of the source if all lines are selected and none of their entries is left out.
+    pointers: Cow<'s, [u64]>,
     /// Source line of each line; `None` stands for all lines in order.
-    lines: Option<Vec<u64>>,
+    lines: Option<&'s [u64]>,
     minor: Option<Minor>,
     /// Number of entries in the longest line of the source.
     longest: u64,
@@ -109,7 +111,7 @@ impl<'s> Selected<'s> {
     /// `Usage` if a selected index is out of range; errors of reading.
     pub fn new(
         from: &'s dyn Source,
-        lines: Option<&[u64]>,
+        lines: Option<&'s [u64]>,
         minor: Option<&[u64]>,
         budget: Budget,
         observer: &dyn Observer,
@@ -121,17 +123,20 @@ impl<'s> Selected<'s> {
         }
         let longest = old.windows(2).map(|w| w[1] - w[0]).max().unwrap_or(0);
         let count = lines.map_or(there, |l| l.len() as u64);
-        let mut pointers = Vec::with_capacity(count as usize + 1);
-        let mut sum = 0;
-        pointers.push(0);
-        for i in 0..count {
-            let line = lines.map_or(i, |l| l[i as usize]);
-            sum += entries_of(old, line);
-            pointers.push(sum);
-        }
-        let layout = Layout { lines: count, entries: sum, ..*from.layout() };
-        let mut selected =
-            Selected { from, layout, pointers, lines: lines.map(<[u64]>::to_vec), minor: None, longest };
+        let pointers = match lines {
+            None => Cow::Borrowed(old),
+            Some(lines) => {
+                let mut sum = 0;
+                let ends = lines.iter().map(|line| {
+                    sum += entries_of(old, *line);
+                    sum
+                });
+                Cow::Owned(std::iter::once(0).chain(ends).collect())
+            }
+        };
+        let entries = pointers.last().copied().unwrap_or(0);
+        let layout = Layout { lines: count, entries, ..*from.layout() };
+        let mut selected = Selected { from, layout, pointers, lines, minor: None, longest };
         if let Some(chosen) = minor {
             let map = Minor::new(chosen, from.layout().minor)?;
             selected.layout.minor = chosen.len() as u64;
@@ -139,21 +144,23 @@ impl<'s> Selected<'s> {
                 selected.minor = Some(map);
                 return Ok(selected);
             }
-            let counts: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
+            // after the first, which stays 0, one for each line
+            let counts: Vec<AtomicU64> = (0..=count).map(|_| AtomicU64::new(0)).collect();
             observer.phase(&Phase::new(Verb::Counting, layout.bytes()));
             each_block(&selected, budget, observer, &|_| 0, &|block| {
                 for line in block.lines() {
                     let n: usize = block.minor[line.range].iter().map(|m| map.of(*m).len()).sum();
-                    counts[line.number].fetch_add(n as u64, Relaxed);
+                    counts[line.number + 1].fetch_add(n as u64, Relaxed);
                 }
                 Ok(())
             })?;
+            selected.pointers = Cow::Borrowed(&[]);
             let mut sum = 0;
-            selected.pointers.truncate(1);
-            for c in counts {
-                sum += c.into_inner();
-                selected.pointers.push(sum);
-            }
+            let ends = counts.into_iter().map(|count| {
+                sum += count.into_inner();
+                sum
+            });
+            selected.pointers = Cow::Owned(ends.collect());
             selected.layout.entries = sum;
             selected.minor = Some(map);
         }
@@ -166,7 +173,7 @@ impl<'s> Selected<'s> {
     /// The same as of [`new`](Self::new).
     pub fn taken(
         from: &'s dyn Source,
-        selection: &Selection,
+        selection: &'s Selection,
         budget: Budget,
         observer: &dyn Observer,
     ) -> Result<Self> {
@@ -175,7 +182,7 @@ impl<'s> Selected<'s> {
     }
 
     fn old_line(&self, line: usize) -> u64 {
-        self.lines.as_ref().map_or(line as u64, |l| l[line])
+        self.lines.map_or(line as u64, |l| l[line])
     }
 }
 
@@ -284,8 +291,12 @@ impl Source for Selected<'_> {
 
     fn resident_bytes(&self) -> u64 {
         let map = self.minor.as_ref().map_or(0, |m| (m.starts.len() + m.targets.len()) as u64 * 4);
-        let lines = self.lines.as_ref().map_or(0, |l| l.len() as u64 * 8);
-        self.from.resident_bytes() + self.pointers.len() as u64 * 8 + map + lines
+        let lines = self.lines.map_or(0, |l| l.len() as u64 * 8);
+        let pointers = match &self.pointers {
+            Cow::Owned(own) => own.len() as u64 * 8,
+            Cow::Borrowed(_) => 0,
+        };
+        self.from.resident_bytes() + pointers + map + lines
     }
 
     fn sequential(&self) -> bool {
@@ -357,7 +368,7 @@ mod tests {
             let from = sparse(&dense, 6);
             let budget = Budget::new(4 << 20);
             let selected = Selected::new(&from, lines.as_deref(), minor.as_deref(), budget, &()).unwrap();
-            let rows: Vec<u64> = lines.unwrap_or_else(|| (0..dense.len() as u64).collect());
+            let rows: Vec<u64> = lines.clone().unwrap_or_else(|| (0..dense.len() as u64).collect());
             let columns: Vec<u64> = minor.unwrap_or_else(|| (0..6).collect());
             let want: Dense = rows.iter().map(|r| columns.iter().map(|c| dense[*r as usize][*c as usize]).collect()).collect();
             let got = pump(&selected, IntoMemory::new(selected.layout()), budget, &()).unwrap();

@@ -13,7 +13,7 @@ mod tokens;
 mod values;
 
 use crate::error::{Error, Result};
-use crate::table::Frame;
+use crate::table::{Frame, Table, blocks};
 use parse::Condition;
 
 /// A parsed condition.
@@ -84,6 +84,23 @@ impl Query {
     pub fn rows(&self, frame: &Frame) -> Result<Vec<u64>> {
         let test = bind::bind(&self.condition, frame, &self.text)?;
         Ok((0..frame.rows()).filter(|row| test.holds(*row)).map(|row| row as u64).collect())
+    }
+
+    /// As [`rows`](Self::rows), of a table: the columns that the condition names are read block by block.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows); errors of reading.
+    pub fn rows_of(&self, table: &Table<'_>) -> Result<Vec<u64>> {
+        // with all columns, so that the message says which there are, and without rows
+        bind::bind(&self.condition, &table.read(0..0)?, &self.text)?;
+        let mut names = Vec::new();
+        self.condition.names(&mut names);
+        let (table, mut rows) = (table.only(&names), Vec::new());
+        for range in blocks(table.rows()) {
+            let first = range.start;
+            rows.extend(self.rows(&table.read(range)?)?.into_iter().map(|row| first + row));
+        }
+        Ok(rows)
     }
 }
 

@@ -35,6 +35,27 @@ pub(super) enum Operand {
     Value(Placed<Literal>),
 }
 
+impl Condition {
+    /// Appends the names of all columns, some of them several times. Conditions are nested as deep as the parser
+    /// allows.
+    pub(super) fn names<'c>(&'c self, names: &mut Vec<&'c str>) {
+        let mut push = |name: &'c PlacedName| names.push(&name.it);
+        match self {
+            Condition::Any(list) | Condition::All(list) => list.iter().for_each(|one| one.names(names)),
+            Condition::Not(one) => one.names(names),
+            Condition::Compare(a, _, b) => [a, b].into_iter().for_each(|operand| {
+                if let Operand::Column(name) = operand {
+                    push(name);
+                }
+            }),
+            Condition::In(name, _)
+            | Condition::Text(name, ..)
+            | Condition::Missing(name)
+            | Condition::True(name) => push(name),
+        }
+    }
+}
+
 /// Maximum nesting depth of parentheses and `not`.
 const MOST_DEPTH: usize = 200;
 

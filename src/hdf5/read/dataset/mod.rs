@@ -126,6 +126,31 @@ impl Dataset {
         file.addresses().limits().value_bytes.min(file.len().saturating_mul(1100).max(SMALL_VALUE))
     }
 
+    /// Refuses `len` bytes of elements in memory at once if they are more than [`most_bytes`](Self::most_bytes).
+    pub(crate) fn check_bytes(&self, len: u64) -> Result<()> {
+        let most = self.most_bytes();
+        if len > most {
+            let text = format!("a value of {len} bytes (limit {most})");
+            return Err(Error::limit(text).in_object(self.object.path()));
+        }
+        Ok(())
+    }
+
+    /// Refuses texts of `bytes` bytes together, in parts of this dataset that were read one after another, if their
+    /// elements cannot refer to so many.
+    pub(crate) fn check_text(&self, bytes: u64) -> Result<()> {
+        if !self.about.datatype.has_references() {
+            return Ok(());
+        }
+        crate::hdf5::read::global_heap::check_referred(self.object.file().addresses(), bytes)
+            .in_object(self.object.path())
+    }
+
+    /// A value of `len` elements of this dataset, whose bytes were read: a list without further dimensions.
+    pub(crate) fn value_of(&self, len: u64, bytes: Vec<u8>) -> Value {
+        Value::new(self.object.file(), self.about.datatype.clone(), Dataspace::fixed(&[len]), bytes)
+    }
+
     /// Reads all elements.
     ///
     /// # Errors
@@ -133,12 +158,7 @@ impl Dataset {
     pub fn read(&self) -> Result<Value> {
         let len = self.byte_len();
         let file = self.object.file();
-        let most = self.most_bytes();
-        if len > most {
-            return Err(
-                Error::limit(format!("a value of {len} bytes (limit {most})")).in_object(self.object.path())
-            );
-        }
+        self.check_bytes(len)?;
         if let Layout::Contiguous { address: Some(address), .. } = self.about.layout {
             file.addresses().check(address, len).in_object(self.object.path())?;
         }
