@@ -7,7 +7,7 @@ use crate::matrix::misfit;
 use std::ops::Range;
 
 /// An array of numbers whose elements are converted as they are read.
-pub struct CastRows<'a> {
+pub struct CastArray<'a> {
     from: &'a dyn Rows,
     stored: Numeric,
     datatype: Datatype,
@@ -16,13 +16,13 @@ pub struct CastRows<'a> {
     fill: Vec<u8>,
 }
 
-impl std::fmt::Debug for CastRows<'_> {
+impl std::fmt::Debug for CastArray<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CastRows").field("dtype", &self.dtype).finish_non_exhaustive()
+        f.debug_struct("CastArray").field("dtype", &self.dtype).finish_non_exhaustive()
     }
 }
 
-impl<'a> CastRows<'a> {
+impl<'a> CastArray<'a> {
     /// The rows of `from` with elements of type `dtype`. Reading is an error of kind `Usage` where `policy` refuses
     /// a value.
     ///
@@ -32,7 +32,7 @@ impl<'a> CastRows<'a> {
         let stored = Numeric::of(from.datatype())
             .ok_or_else(|| Error::unsupported(format!("expected numbers, got {}", from.datatype().name())))?;
         let mut rows =
-            CastRows { from, stored, datatype: Datatype::of(dtype), dtype, policy, fill: Vec::new() };
+            CastArray { from, stored, datatype: Datatype::of(dtype), dtype, policy, fill: Vec::new() };
         let mut fill = vec![0; if from.fill().is_empty() { 0 } else { dtype.size() }];
         rows.converted(from.fill(), &mut fill, &mut Vec::new())
             .map_err(|(_, value)| Error::usage(format!("fill value {value} does not fit {dtype}")))?;
@@ -50,7 +50,7 @@ impl<'a> CastRows<'a> {
     }
 }
 
-impl Rows for CastRows<'_> {
+impl Rows for CastArray<'_> {
     fn datatype(&self) -> &Datatype {
         &self.datatype
     }
@@ -116,14 +116,14 @@ mod tests {
     fn elements_are_converted_or_refused_with_their_place() {
         let from = MadeRows::new(Dtype::Int16, &[4, 2], &pairs);
         let mut out = [0; 8];
-        let rows = CastRows::new(&from, Dtype::Float32, Policy::Exact).unwrap();
+        let rows = CastArray::new(&from, Dtype::Float32, Policy::Exact).unwrap();
         assert_eq!((rows.row_bytes(), rows.datatype()), (8, &Datatype::of(Dtype::Float32)));
         rows.read(3..4, &mut out, &mut Room::default()).unwrap();
         assert_eq!(out, *[300f32, -1.0].map(f32::to_le_bytes).as_flattened());
-        let rows = CastRows::new(&from, Dtype::Int8, Policy::Exact).unwrap();
+        let rows = CastArray::new(&from, Dtype::Int8, Policy::Exact).unwrap();
         let error = rows.read(0..4, &mut out, &mut Room::default()).unwrap_err();
         assert_eq!(error.message(), "value 200 in row 2, column 0 does not fit int8 exactly");
-        let rows = CastRows::new(&from, Dtype::Uint8, Policy::Saturate).unwrap();
+        let rows = CastArray::new(&from, Dtype::Uint8, Policy::Saturate).unwrap();
         rows.read(0..4, &mut out, &mut Room::default()).unwrap();
         assert_eq!(out, [0, 0, 100, 0, 200, 0, 255, 0]);
     }

@@ -2,7 +2,7 @@
 //!
 //! [`Rows`] is an array whose rows can be read by range, from many threads at once: an array of a container
 //! ([`tree::Array`](crate::tree::Array)), rows and columns selected from another ([`SelectedRows`]), another in
-//! a different type ([`CastRows`]), or rows computed by a function ([`MadeRows`]). [`strips_in_order`] reads all rows within a budget and passes them in
+//! a different type ([`CastArray`]), or rows computed by a function ([`MadeRows`]). [`strips_in_order`] reads all rows within a budget and passes them in
 //! order to a consumer: [`anndata`](crate::anndata) writes them as chunks (`spec/h5ad.md`).
 
 mod cast;
@@ -11,7 +11,7 @@ mod rows;
 mod selected;
 mod strips;
 
-pub use cast::CastRows;
+pub use cast::CastArray;
 pub use made::{MadeRows, MakeRows};
 pub use rows::{Room, Rows};
 pub use selected::SelectedRows;

@@ -2,7 +2,7 @@
 
 use super::ExportRun;
 use crate::anndata::{Axes, Axis, Dimension, ElementKind, MAPPINGS, StoredMatrix, frame_rows, graphs_in_uns};
-use crate::array::{CastRows, SelectedRows};
+use crate::array::{CastArray, SelectedRows};
 use crate::dataset::{AnnData, Flavour};
 use crate::dtype::{Dtype, Policy};
 use crate::error::{Error, Place, Result};
@@ -143,7 +143,7 @@ impl<'a> FileExport<'_, 'a> {
             StoredMatrix::Dense(dense) if !dense.is_transposed() => {
                 dense.array().check_holes()?;
                 let chosen = SelectedRows::new(dense.array(), axes.rows, axes.columns).in_object(&place)?;
-                let rows = CastRows::new(&chosen, dtype, policy).in_object(&place)?;
+                let rows = CastArray::new(&chosen, dtype, policy).in_object(&place)?;
                 self.run.writer.dense(at, &rows)
             }
             _ => {

@@ -9,10 +9,12 @@ use crate::dtype::{AlignedBytes, Dtype, Element};
 use crate::error::{Error, Place, Result};
 use crate::matrix::{Buffer, InMemory, Layout, Orientation, Source, check_minor, typed, validated_pointers};
 use crate::table::{Frame, Table};
+use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::slice::ParallelSlice;
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A store open for reading, with checked pointers. As a [`Source`] it is read at positions, so that a file that is
 /// truncated meanwhile is an error; slices ([`data`](Self::data), [`line`](Self::line), ...) are of mapped files.
@@ -27,6 +29,13 @@ pub struct Store {
     pointers: Vec<u64>,
     /// Type of `indices.bin`, which may be narrower than the metadata says.
     index_dtype: Dtype,
+    /// Whether the minor indices of every line ascend, once that was checked.
+    sorted: OnceLock<bool>,
+}
+
+/// Minor index number `i` of `indices`, which have `size` bytes each.
+fn index_at(indices: &[u8], i: usize, size: usize) -> u64 {
+    indices[i * size..(i + 1) * size].iter().rev().fold(0, |v, b| v << 8 | u64::from(*b))
 }
 
 /// Maximum size of `metadata.json` in bytes.
@@ -86,7 +95,8 @@ impl Store {
             let text = format!("indptr ends at {last}, the metadata says {} entries", layout.entries);
             return Err(Error::malformed(text).in_file(&path.join(INDPTR)));
         }
-        Ok(Store { path: path.to_owned(), manifest, data, indices, indptr, pointers, index_dtype })
+        let sorted = OnceLock::new();
+        Ok(Store { path: path.to_owned(), manifest, data, indices, indptr, pointers, index_dtype, sorted })
     }
 
     pub(crate) fn read_manifest(path: &Path) -> Result<Manifest> {
@@ -270,8 +280,9 @@ impl Store {
         Ok((minor, &self.data.map()?[range.start as usize * size..range.end as usize * size]))
     }
 
-    /// The entries with the given minor index: the line of each and the bytes of the values. Uses binary
-    /// search in each line if the store is recorded as sorted, otherwise examines every entry.
+    /// The entries with the given minor index: the line of each and the bytes of the values. Examines every entry,
+    /// unless the store is recorded as sorted: then the first call checks that, on all threads, and all calls use binary
+    /// search in each line.
     ///
     /// # Errors
     /// `Usage` if the minor index does not exist.
@@ -283,11 +294,8 @@ impl Store {
         let (mut lines, mut values) = (Vec::new(), Vec::new());
         let (size, index_size) = (layout.dtype.size(), self.index_dtype.size());
         let (data, indices) = (self.data.map()?, self.indices.map()?);
-        let index = |i: usize| -> u64 {
-            let bytes = &indices[i * index_size..(i + 1) * index_size];
-            bytes.iter().rev().fold(0, |v, b| v << 8 | u64::from(*b))
-        };
-        let sorted = self.manifest.sorted == Some(true);
+        let index = |i: usize| index_at(indices, i, index_size);
+        let sorted = self.is_sorted()?;
         for (line, ends) in self.pointers.windows(2).enumerate() {
             let (start, end) = (ends[0] as usize, ends[1] as usize);
             let mut at = start;
@@ -310,6 +318,23 @@ impl Store {
             }
         }
         Ok((lines, values))
+    }
+
+    /// Whether the minor indices of every line ascend, as the metadata may say. Somebody may have written to the files
+    /// since, so that is checked once.
+    fn is_sorted(&self) -> Result<bool> {
+        if self.manifest.sorted != Some(true) {
+            return Ok(false);
+        }
+        if let Some(sorted) = self.sorted.get() {
+            return Ok(*sorted);
+        }
+        let (indices, size) = (self.indices.map()?, self.index_dtype.size());
+        let sorted = self.pointers.par_windows(2).with_min_len(256).all(|ends| {
+            let mut line = (ends[0] as usize..ends[1] as usize).map(|i| index_at(indices, i, size));
+            line.is_sorted()
+        });
+        Ok(*self.sorted.get_or_init(|| sorted))
     }
 
     /// Reads the minor indices of entries at their positions in the file.

@@ -128,3 +128,29 @@ fn lines_and_what_lies_across_them_agree() {
         assert!(store.across(layout.minor).is_err() && store.line(layout.lines).is_err());
     }
 }
+
+/// A store that says that it is sorted, and is not any more: every entry is found nevertheless.
+#[test]
+fn what_the_metadata_says_of_the_order_is_checked() {
+    use annmap::matrix::Source;
+    use annmap::store::Store;
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("s");
+    assert_eq!(run(&["convert", path_str(&fixture("anndata_current.h5ad")), path_str(&out), "-q"]).0, 0);
+    let store = Store::open(&out).unwrap();
+    assert_eq!(store.manifest().sorted, Some(true));
+    let ends: Vec<usize> = store.pointers().iter().map(|p| *p as usize).collect();
+    let line = ends.windows(2).position(|w| w[1] - w[0] > 1).unwrap();
+    let (first, last) = (ends[line], ends[line + 1] - 1);
+    let mut indices = std::fs::read(out.join("indices.bin")).unwrap();
+    let size = indices.len() / ends[ends.len() - 1];
+    for byte in 0..size {
+        indices.swap(first * size + byte, last * size + byte);
+    }
+    std::fs::write(out.join("indices.bin"), &indices).unwrap();
+    let changed = Store::open(&out).unwrap();
+    for minor in [indices[first * size], indices[last * size]] {
+        let (lines, _) = changed.across(u64::from(minor)).unwrap();
+        assert!(lines.contains(&(line as u32)), "{minor}: {lines:?}");
+    }
+}
