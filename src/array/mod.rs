@@ -2,8 +2,9 @@
 //!
 //! [`Rows`] is an array whose rows can be read by range, from many threads at once: an array of a container
 //! ([`tree::Array`](crate::tree::Array)), rows and columns selected from another ([`SelectedRows`]), another in
-//! a different type ([`CastArray`]), or rows computed by a function ([`MadeRows`]). [`strips_in_order`] reads all rows within a budget and passes them in
-//! order to a consumer: [`anndata`](crate::anndata) writes them as chunks (`spec/h5ad.md`).
+//! a different type ([`CastArray`]), or rows computed by a function ([`MadeRows`]). [`strips_in_order`] reads all
+//! rows within a budget and passes them in order to a consumer: [`anndata`](crate::anndata) writes them as chunks
+//! (`spec/h5ad.md`).
 
 mod cast;
 mod made;

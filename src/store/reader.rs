@@ -330,10 +330,10 @@ impl Store {
             return Ok(*sorted);
         }
         let (indices, size) = (self.indices.map()?, self.index_dtype.size());
-        let sorted = self.pointers.par_windows(2).with_min_len(256).all(|ends| {
-            let mut line = (ends[0] as usize..ends[1] as usize).map(|i| index_at(indices, i, size));
-            line.is_sorted()
-        });
+        let sorted =
+            self.pointers.par_windows(2).with_min_len(256).all(|ends| {
+                (ends[0] as usize..ends[1] as usize).map(|i| index_at(indices, i, size)).is_sorted()
+            });
         Ok(*self.sorted.get_or_init(|| sorted))
     }
 
