@@ -51,7 +51,7 @@ fn same_rows(a: (&Array, &Numeric), b: (&Array, &Numeric)) -> Result<bool> {
     b.0.check_holes()?;
     let width = shape.iter().skip(1).fold(1u64, |n, d| n.saturating_mul(*d)).max(1);
     let rows = (LARGE / 8 / width).max(1);
-    let (mut scratch, mut first) = ([ArrayScratch::default(), ArrayScratch::default()], 0);
+    let (mut scratch, mut first) = ([a.0.scratch_for(rows), b.0.scratch_for(rows)], 0);
     while first < shape[0] {
         let n = rows.min(shape[0] - first);
         let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());

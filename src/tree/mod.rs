@@ -25,7 +25,7 @@ mod value;
 mod walk;
 mod write;
 
-pub use array::{Array, ArrayScratch, ElementStream};
+pub use array::{Array, ArrayScratch};
 pub use container::Container;
 pub use location::Location;
 pub use node::{Link, Node, NodeId};
