@@ -191,7 +191,7 @@ impl Array {
     }
 
     /// The first row from `row` on that has stored elements; `None` if all are fill values.
-    pub(super) fn next_stored_row(&self, row: u64) -> Result<Option<u64>> {
+    pub(crate) fn next_stored_row(&self, row: u64) -> Result<Option<u64>> {
         let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.next_stored_row(row)
     }
@@ -203,7 +203,7 @@ impl Array {
     }
 
     /// Value of elements that were never written, in their stored type; zeros if empty.
-    pub(super) fn fill_value(&self) -> &[u8] {
+    pub(crate) fn fill_value(&self) -> &[u8] {
         let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.fill_value()
     }

@@ -152,3 +152,37 @@ fn rows_in_another_order() {
         assert_eq!(row[4..8], value.to_le_bytes(), "row {n}");
     }
 }
+
+/// A matrix that does not fit its tables is refused before any of it is decoded, which would fail.
+#[test]
+fn the_shape_is_checked_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let input = path("in.h5ad");
+    let at = |name: &str| Location::root().child(name);
+    let zeros = |_: Range<u64>, out: &mut [u8]| {
+        out.fill(0);
+        Ok(())
+    };
+    let storage = StorageOptions { filters: gzip(false), ..StorageOptions::default() };
+    let mut w = AnnDataWriter::create(input.as_ref(), false, storage, Budget::default(), &()).unwrap();
+    w.dense(&at("X"), &MadeRows::new(Dtype::Float32, &[50, 40], &zeros)).unwrap();
+    w.frame(&at("obs"), &Frame::unnamed(50)).unwrap();
+    w.frame(&at("var"), &Frame::unnamed(20)).unwrap();
+    w.finish().unwrap();
+    let x = File::open(&input).unwrap().object("/X").unwrap().dataset().unwrap();
+    let chunk = x.chunk_extent(0).unwrap().unwrap();
+    let mut bytes = std::fs::read(&input).unwrap();
+    bytes[chunk.start as usize..chunk.end as usize].fill(0xff);
+    std::fs::write(&input, bytes).unwrap();
+    for (command, out) in [
+        ("convert", path("store")),
+        ("transpose", path("store")),
+        ("upgrade", path("out.h5ad")),
+        ("subset", path("out.h5ad")),
+    ] {
+        let more: &[&str] = if command == "subset" { &["--rows", "0:1"] } else { &[] };
+        let (code, _, stderr) = run(&[&[command, &input, &out], more].concat());
+        assert!(code == 3 && stderr.contains("has 40 columns, their table has 20"), "{command}: {stderr}");
+    }
+}
