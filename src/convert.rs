@@ -225,6 +225,9 @@ fn stores(
     observer: &dyn Observer,
 ) -> Result<Vec<WrittenStore>> {
     let place = input.path();
+    if options.tables && !options.salvage {
+        input.check_shape(&options.matrix)?;
+    }
     let (matrix, lost) = match options.salvage {
         true => input.matrix_past(&options.matrix, options.budget, observer)?,
         false => (input.matrix(&options.matrix, options.budget, observer)?, Vec::new()),

@@ -3,7 +3,7 @@
 use crate::dtype::Numeric;
 use crate::error::Result;
 use crate::sync::lock;
-use crate::tree::{Array, ArrayScratch, ElementStream};
+use crate::tree::{Array, ArrayScratch};
 use std::ops::Range;
 use std::sync::Mutex;
 
@@ -16,8 +16,8 @@ const LARGE: u64 = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct RowReader {
     pub(crate) array: Array,
-    /// The stream of an array with huge chunks, at the position after the last read.
-    stream: Option<Mutex<ElementStream>>,
+    /// If it is streamed: its open chunks, at the position after the last read, and their memory in bytes.
+    stream: Option<(Mutex<ArrayScratch>, u64)>,
 }
 
 /// Buffers and decoders of one worker thread, reused from one block to the next.
@@ -41,13 +41,15 @@ impl RowReader {
         for d in arrays {
             d.load_chunk_index()?;
             d.check_holes()?;
-            if d.would_stream(GIANT)? {
+            if d.streams(GIANT)? {
                 least = LARGE;
             }
         }
-        let mut all = arrays.map(|d| RowReader { array: d.clone(), stream: None });
+        let mut all = arrays.map(|d| RowReader::held(d.clone()));
         for one in &mut all {
-            one.stream = one.array.stream(least)?.map(Mutex::new);
+            if one.array.streams(least)? {
+                one.stream()?;
+            }
         }
         Ok(all)
     }
@@ -58,7 +60,11 @@ impl RowReader {
     /// # Errors
     /// As [`of`](Self::of).
     pub(crate) fn beside_others(array: &Array) -> Result<Self> {
-        Ok(RowReader { stream: array.stream(LARGE)?.map(Mutex::new), ..Self::without_stream(array)? })
+        let mut reader = Self::without_stream(array)?;
+        if array.streams(LARGE)? {
+            reader.stream()?;
+        }
+        Ok(reader)
     }
 
     /// The reader of an array that decodes whole chunks, however large they are.
@@ -67,7 +73,22 @@ impl RowReader {
     /// As [`of`](Self::of).
     pub(crate) fn without_stream(array: &Array) -> Result<Self> {
         array.load_chunk_index()?;
-        Ok(RowReader { array: array.clone(), stream: None })
+        Ok(Self::held(array.clone()))
+    }
+
+    /// A reader of an array that is not streamed.
+    pub(crate) fn held(array: Array) -> Self {
+        RowReader { array, stream: None }
+    }
+
+    /// Streams the array from here on. Without filters there is nothing to gain, and nothing changes.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub(crate) fn stream(&mut self) -> Result<()> {
+        let memory = self.array.in_order_bytes()?;
+        self.stream = memory.map(|bytes| (Mutex::new(ArrayScratch::in_order()), bytes));
+        Ok(())
     }
 
     /// Whether it is streamed: reading rows before the last ones read decodes from the beginning of a chunk again.
@@ -77,8 +98,8 @@ impl RowReader {
 
     /// Frees the decoder of a stream; the next read decodes from the beginning of a chunk.
     pub(crate) fn close(&self) {
-        if let Some(stream) = &self.stream {
-            lock(stream).close();
+        if let Some((open, _)) = &self.stream {
+            *lock(open) = ArrayScratch::in_order();
         }
     }
 
@@ -97,18 +118,14 @@ impl RowReader {
     /// Reads rows `range` into `out`, in the stored type.
     pub(crate) fn read(&self, range: Range<u64>, out: &mut [u8], scratch: &mut ArrayScratch) -> Result<()> {
         let shape = self.array.shape();
-        let Some(stream) = &self.stream else {
-            let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());
-            if let (Some(start), Some(count)) = (start.first_mut(), count.first_mut()) {
-                (*start, *count) = (range.start, range.end - range.start);
-            }
-            return self.array.read_box(&start, &count, out, scratch);
-        };
-        let row =
-            shape.iter().skip(1).fold(u64::from(self.array.datatype().size), |a, b| a.saturating_mul(*b));
-        let mut stream = lock(stream);
-        stream.seek(range.start.saturating_mul(row));
-        stream.read(out)
+        let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());
+        if let (Some(start), Some(count)) = (start.first_mut(), count.first_mut()) {
+            (*start, *count) = (range.start, range.end - range.start);
+        }
+        match &self.stream {
+            Some((open, _)) => self.array.read_box(&start, &count, out, &mut lock(open)),
+            None => self.array.read_box(&start, &count, out, scratch),
+        }
     }
 
     /// Reads rows `range` into `out` as plain numbers.
@@ -135,7 +152,7 @@ impl RowReader {
 
     /// Bytes of memory held all the time: the chunk index and the stream.
     pub(crate) fn resident_bytes(&self) -> u64 {
-        let stream = self.stream.as_ref().map_or(0, |s| lock(s).memory());
+        let stream = self.stream.as_ref().map_or(0, |(_, memory)| *memory);
         let chunks = self.array.chunk_count().unwrap_or(0);
         stream.saturating_add(32u64.saturating_mul(chunks))
     }

@@ -51,8 +51,16 @@ fn same_rows(a: (&Array, &Numeric), b: (&Array, &Numeric)) -> Result<bool> {
     b.0.check_holes()?;
     let width = shape.iter().skip(1).fold(1u64, |n, d| n.saturating_mul(*d)).max(1);
     let rows = (LARGE / 8 / width).max(1);
-    let (mut scratch, mut first) = ([ArrayScratch::default(), ArrayScratch::default()], 0);
+    let (mut scratch, mut first) = ([a.0.scratch_for(rows), b.0.scratch_for(rows)], 0);
+    let alike = a.0.datatype() == b.0.datatype() && a.0.fill_value() == b.0.fill_value();
     while first < shape[0] {
+        let stored = [a.0, b.0].map(|array| array.next_stored_row(first));
+        let [x, y] = stored.map(|row| row.map(|row| row.unwrap_or(shape[0])));
+        let next = x?.min(y?);
+        if alike && next > first {
+            first = next; // neither was written
+            continue;
+        }
         let n = rows.min(shape[0] - first);
         let (mut start, mut count) = (vec![0; shape.len()], shape.to_vec());
         (start[0], count[0]) = (first, n);

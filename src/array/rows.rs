@@ -19,6 +19,20 @@ pub trait Rows: Sync {
         1
     }
 
+    /// How all rows can be read in order, with few of them in memory. `None` if reading any rows costs the same in
+    /// any order.
+    ///
+    /// # Errors
+    /// Those of the container.
+    fn in_order(&self) -> Result<Option<InOrder>> {
+        Ok(None)
+    }
+
+    /// Bytes of memory that a [`Room`] takes however few rows are read: that of a chunk, which is decoded whole.
+    fn room_bytes(&self) -> u64 {
+        0
+    }
+
     /// Bytes of memory that reading takes per row, besides the row itself.
     fn row_cost(&self) -> u64 {
         self.row_bytes()
@@ -58,6 +72,26 @@ pub trait Rows: Sync {
     }
 }
 
+/// What reading rows in order takes, with a room [in order](Room::in_order).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InOrder {
+    /// Bytes of memory of the room, whatever the number of rows read at once.
+    pub memory: u64,
+    /// Whether ascending rows are read from ascending places. If not, each read begins again: all chunks are decoded
+    /// once for each.
+    pub ascending: bool,
+}
+
+impl InOrder {
+    /// What reading two arrays beside each other takes.
+    pub fn beside(self, other: InOrder) -> InOrder {
+        InOrder {
+            memory: self.memory.saturating_add(other.memory),
+            ascending: self.ascending && other.ascending,
+        }
+    }
+}
+
 /// Buffers and decoders of one worker thread, reused from one read to the next.
 #[derive(Debug, Default)]
 pub struct Room {
@@ -66,15 +100,37 @@ pub struct Room {
     pub(super) read: Vec<u8>,
     /// Elements read by an adapter before it converts them.
     pub(super) cast: super::cast::CastRoom,
+    /// Rooms of the arrays that an adapter reads beside each other.
+    beside: Vec<Room>,
+    in_order: bool,
 }
 
 impl Room {
-    /// The state of type `T`; a default one if there is none, or one of another type.
-    pub fn state<T: Default + Send + 'static>(&mut self) -> &mut T {
+    /// A room for reading ascending rows: what is decoded together is decoded once, however few rows are read at a
+    /// time.
+    pub fn in_order() -> Self {
+        Room { in_order: true, ..Room::default() }
+    }
+
+    /// Whether it was made by [`in_order`](Self::in_order).
+    pub fn is_in_order(&self) -> bool {
+        self.in_order
+    }
+
+    /// The state of type `T`; that of `make` if there is none, or one of another type.
+    pub fn state<T: Send + 'static>(&mut self, make: impl FnOnce() -> T) -> &mut T {
         if !self.state.as_ref().is_some_and(|state| state.is::<T>()) {
             self.state = None;
         }
-        let state = self.state.get_or_insert_with(|| Box::new(T::default()));
+        let state = self.state.get_or_insert_with(|| Box::new(make()));
         state.downcast_mut().unwrap_or_else(|| unreachable!("checked above"))
+    }
+
+    /// The room of the array that an adapter reads in place `n` beside others.
+    pub fn beside(&mut self, n: usize) -> &mut Room {
+        let in_order = self.in_order;
+        let missing = (n + 1).saturating_sub(self.beside.len());
+        self.beside.extend((0..missing).map(|_| Room { in_order, ..Room::default() }));
+        &mut self.beside[n]
     }
 }

@@ -1,6 +1,6 @@
 //! Selected rows and columns of an array, in any order.
 
-use super::rows::{Room, Rows};
+use super::rows::{InOrder, Room, Rows};
 use crate::dtype::Datatype;
 use crate::error::{Error, Result};
 use std::ops::Range;
@@ -47,18 +47,21 @@ impl<'a> SelectedRows<'a> {
         self.rows.map_or(row, |rows| rows[row as usize])
     }
 
-    /// The number of selected rows, from `row` to at most `end`, that are read at once, and the number of the last
-    /// one in the array. These ascend and are close together, or in the same or adjacent chunks, so that a
-    /// chunk with several of them is decoded once.
-    fn run(&self, row: u64, end: u64) -> (u64, u64) {
+    /// Whether the selected rows ascend.
+    fn ascends(&self) -> bool {
+        self.rows.is_none_or(<[u64]>::is_sorted)
+    }
+
+    /// How many of the rows `sorted`, from the first one, are read at once, and the last one of them. They are close
+    /// together, or in the same or adjacent chunks, so that a chunk with several of them is decoded once.
+    fn run(&self, mut sorted: impl Iterator<Item = u64>) -> (usize, u64) {
         let (band, row_bytes) = (self.from.together().max(1), self.from.row_bytes());
-        let first = self.original(row);
+        let Some(first) = sorted.next() else { return (0, 0) };
         let (mut last, mut n) = (first, 1);
-        while row + n < end {
-            let next = self.original(row + n);
-            let span = next.saturating_sub(first) + 1;
-            let together = span <= 16 * (n + 1) || next / band <= last / band + 1;
-            let near = next > last && (span == n + 1 || (together && span * row_bytes <= SPAN));
+        for next in sorted {
+            let span = next - first + 1;
+            let together = span <= 16 * (n as u64 + 1) || next / band <= last / band + 1;
+            let near = span == n as u64 + 1 || next == last || (together && span * row_bytes <= SPAN);
             if !near {
                 break;
             }
@@ -66,6 +69,64 @@ impl<'a> SelectedRows<'a> {
             n += 1;
         }
         (n, last)
+    }
+
+    /// Reads the rows `range`, which ascend in the array.
+    fn read_ascending(&self, range: Range<u64>, out: &mut [u8], room: &mut Room) -> Result<()> {
+        let (row_in, row_out) = (self.from.row_bytes() as usize, self.row_bytes() as usize);
+        let (mut row, mut at) = (range.start, 0);
+        let mut read = std::mem::take(&mut room.read);
+        while row < range.end {
+            let first = self.original(row);
+            let (n, last) = self.run((row..range.end).map(|row| self.original(row)));
+            let (span, end) = (last - first + 1, row + n as u64);
+            let target = &mut out[at..at + n * row_out];
+            if self.columns.is_none() && span == n as u64 {
+                self.from.read(first..last + 1, target, room)?;
+            } else {
+                read.resize(span as usize * row_in, 0);
+                self.from.read(first..last + 1, &mut read, room)?;
+                for (i, to) in (row..end).zip(target.chunks_exact_mut(row_out.max(1))) {
+                    self.pick(&read[(self.original(i) - first) as usize * row_in..][..row_in], to);
+                }
+            }
+            at += n * row_out;
+            row = end;
+        }
+        room.read = read;
+        Ok(())
+    }
+
+    /// Reads the rows `range` in the order of the array, and puts each in its place.
+    fn read_scattered(&self, range: Range<u64>, out: &mut [u8], room: &mut Room) -> Result<()> {
+        let (row_in, row_out) = (self.from.row_bytes() as usize, self.row_bytes() as usize);
+        let mut sorted: Vec<(u64, usize)> =
+            range.zip(0..).map(|(row, at)| (self.original(row), at)).collect();
+        sorted.sort_unstable();
+        let mut read = std::mem::take(&mut room.read);
+        let mut left = &sorted[..];
+        while let Some((first, _)) = left.first() {
+            let (n, last) = self.run(left.iter().map(|(row, _)| *row));
+            read.resize((last - first + 1) as usize * row_in, 0);
+            self.from.read(*first..last + 1, &mut read, room)?;
+            let (these, rest) = left.split_at(n);
+            for (row, at) in these {
+                let from = &read[(row - first) as usize * row_in..][..row_in];
+                self.pick(from, &mut out[at * row_out..][..row_out]);
+            }
+            left = rest;
+        }
+        room.read = read;
+        Ok(())
+    }
+
+    /// Copies the selected columns of one row.
+    fn pick(&self, from: &[u8], to: &mut [u8]) {
+        let Some(columns) = self.columns else { return to.copy_from_slice(from) };
+        let inner = self.shape.iter().skip(2).product::<u64>() as usize * self.datatype().size as usize;
+        for (column, slot) in columns.iter().zip(to.chunks_exact_mut(inner.max(1))) {
+            slot.copy_from_slice(&from[*column as usize * inner..][..inner]);
+        }
     }
 }
 
@@ -82,8 +143,21 @@ impl Rows for SelectedRows<'_> {
         self.from.together()
     }
 
+    fn in_order(&self) -> Result<Option<InOrder>> {
+        let order = self.from.in_order()?;
+        Ok(order.map(|order| InOrder {
+            memory: order.memory.saturating_add(SPAN),
+            ascending: order.ascending && self.ascends(),
+        }))
+    }
+
+    fn room_bytes(&self) -> u64 {
+        self.from.room_bytes()
+    }
+
     fn row_cost(&self) -> u64 {
-        self.from.row_bytes()
+        // the row before columns are selected, and its place
+        self.from.row_bytes() + self.rows.map_or(0, |_| size_of::<(u64, usize)>() as u64)
     }
 
     fn unwritten(&self, range: Range<u64>) -> Result<bool> {
@@ -104,40 +178,8 @@ impl Rows for SelectedRows<'_> {
     }
 
     fn read(&self, range: Range<u64>, out: &mut [u8], room: &mut Room) -> Result<()> {
-        let size = self.datatype().size as usize;
-        let inner = self.shape.iter().skip(2).product::<u64>() as usize * size;
-        let (row_in, row_out) = (self.from.row_bytes() as usize, self.row_bytes() as usize);
-        let (mut row, mut at) = (range.start, 0);
-        let mut read = std::mem::take(&mut room.read);
-        while row < range.end {
-            let first = self.original(row);
-            let (n, last) = self.run(row, range.end);
-            let span = last - first + 1;
-            let len = n as usize * row_out;
-            let target = &mut out[at..at + len];
-            if self.columns.is_none() && span == n {
-                self.from.read(first..last + 1, target, room)?;
-            } else {
-                read.resize(span as usize * row_in, 0);
-                self.from.read(first..last + 1, &mut read, room)?;
-                for (i, to) in (row..row + n).zip(target.chunks_exact_mut(row_out.max(1))) {
-                    let from = &read[(self.original(i) - first) as usize * row_in..][..row_in];
-                    pick(from, to, self.columns, inner);
-                }
-            }
-            at += len;
-            row += n;
-        }
-        room.read = read;
-        Ok(())
-    }
-}
-
-/// Copies the selected columns, of `inner` bytes each, of one row.
-fn pick(from: &[u8], to: &mut [u8], columns: Option<&[u64]>, inner: usize) {
-    let Some(columns) = columns else { return to.copy_from_slice(from) };
-    for (column, slot) in columns.iter().zip(to.chunks_exact_mut(inner.max(1))) {
-        slot.copy_from_slice(&from[*column as usize * inner..][..inner]);
+        let ascends = self.rows.is_none_or(|rows| rows[range.start as usize..range.end as usize].is_sorted());
+        if ascends { self.read_ascending(range, out, room) } else { self.read_scattered(range, out, room) }
     }
 }
 
@@ -178,7 +220,25 @@ mod tests {
         let array = MadeRows::new(Dtype::Uint8, &[1000, 3], &tens).costing(3, 10);
         let rows = [5, 7, 9, 300, 301, 2];
         let some = SelectedRows::new(&array, Some(&rows), None).unwrap();
-        assert_eq!(some.run(0, 6), (3, 9), "300 is too far away");
-        assert_eq!(some.run(3, 6), (2, 301), "2 does not ascend");
+        assert_eq!(some.run(rows.into_iter().take(5)), (3, 9), "300 is too far away");
+        assert_eq!(some.run([300, 301, 301].into_iter()), (3, 301), "the same row again");
+    }
+
+    #[test]
+    fn rows_in_any_order_are_read_in_that_of_the_array() {
+        let read = std::sync::Mutex::new(Vec::new());
+        let noted = |range: Range<u64>, out: &mut [u8]| {
+            read.lock().unwrap().push(range.clone());
+            range.zip(out.chunks_exact_mut(2)).for_each(|(row, to)| to.copy_from_slice(&[0, row as u8]));
+            Ok(())
+        };
+        let array = MadeRows::new(Dtype::Uint8, &[250, 2], &noted).costing(2, 10);
+        let rows = [220, 3, 224, 3, 0];
+        let some = SelectedRows::new(&array, Some(&rows), Some(&[1])).unwrap();
+        let mut out = [0; 5];
+        some.read(0..5, &mut out, &mut Room::default()).unwrap();
+        assert_eq!(out, [220, 3, 224, 3, 0]);
+        assert_eq!(*read.lock().unwrap(), [0..4, 220..225]);
+        assert!(!some.ascends());
     }
 }

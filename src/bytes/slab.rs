@@ -30,6 +30,15 @@ pub(crate) fn copy_box(
     }
     let run = count.iter().skip(inner).fold(size, |a, b| a.saturating_mul(*b));
     let outer: Vec<u64> = count.iter().take(inner).copied().collect();
+    if outer.len() == 1 {
+        let step = |dims: &[u64]| dims.iter().skip(1).fold(size, |a, b| a.saturating_mul(*b));
+        let first = |place: BoxPlace<'_>| position(place.dims, place.at, &[]).saturating_mul(size);
+        let places = [from, to].map(|place| (first(place), step(place.dims)));
+        let rows = outer.first().copied().unwrap_or(0);
+        if let Some(()) = copy_rows(src, dst, places, rows, run) {
+            return;
+        }
+    }
     let mut at = vec![0u64; outer.len()];
     loop {
         let read_at = position(from.dims, from.at, &at).saturating_mul(size);
@@ -40,6 +49,37 @@ pub(crate) fn copy_box(
         if !advance(&mut at, &outer) {
             return;
         }
+    }
+}
+
+/// Copies `run` bytes of each of `rows` rows. `places` are the first byte of each side, and the bytes from one row to
+/// the next. `None`, with nothing copied, if a slice is too short.
+fn copy_rows(src: &[u8], dst: &mut [u8], places: [(u64, u64); 2], rows: u64, run: u64) -> Option<()> {
+    let run = usize::try_from(run).ok().filter(|run| *run > 0)?;
+    let range = |(first, step): (u64, u64)| {
+        let end = rows.checked_sub(1)?.checked_mul(step)?.checked_add(first)?.checked_add(run as u64)?;
+        Some((usize::try_from(first).ok()?..usize::try_from(end).ok()?, usize::try_from(step).ok()?.max(1)))
+    };
+    let [(read, read_step), (write, write_step)] = [range(places[0])?, range(places[1])?];
+    let (src, dst) = (src.get(read)?, dst.get_mut(write)?);
+    let rows = src.chunks(read_step).zip(dst.chunks_mut(write_step));
+    // elements one by one, as from a column, are copied as numbers
+    match run {
+        4 => rows.for_each(|(s, d)| copy_first::<4>(s, d)),
+        8 => rows.for_each(|(s, d)| copy_first::<8>(s, d)),
+        _ => rows.for_each(|(s, d)| {
+            if let (Some(s), Some(d)) = (s.get(..run), d.get_mut(..run)) {
+                d.copy_from_slice(s);
+            }
+        }),
+    }
+    Some(())
+}
+
+#[inline]
+fn copy_first<const N: usize>(src: &[u8], dst: &mut [u8]) {
+    if let (Some(s), Some(d)) = (src.first_chunk::<N>(), dst.first_chunk_mut::<N>()) {
+        *d = *s;
     }
 }
 
@@ -109,5 +149,21 @@ mod tests {
         let from = BoxPlace { dims: &[3, 2], at: &[1, 0] };
         copy_box((&src, from), (&mut dst, BoxPlace { dims: &[2, 2], at: &[0, 0] }), &[2, 2], 2);
         assert_eq!(dst, [4, 5, 6, 7, 8, 9, 10, 11]);
+    }
+
+    #[test]
+    fn columns_of_rows() {
+        for size in [1usize, 3, 4, 8] {
+            let src: Vec<u8> = (0..3 * 5 * size).map(|i| i as u8).collect();
+            let mut dst = vec![0; 2 * 4 * size];
+            let from = BoxPlace { dims: &[3, 5], at: &[1, 3] };
+            let to = BoxPlace { dims: &[2, 4], at: &[0, 2] };
+            copy_box((&src, from), (&mut dst, to), &[2, 1], size as u64);
+            for row in 0..2 {
+                let want = &src[((row + 1) * 5 + 3) * size..][..size];
+                assert_eq!(&dst[(row * 4 + 2) * size..][..size], want, "{size}");
+                assert!(dst[row * 4 * size..][..2 * size].iter().all(|b| *b == 0));
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `annmap ls`: lists every object and attribute of an HDF5 file.
 
 use super::info::no_hdf5;
-use super::report::{self, Out, json_line, printable};
+use super::report::{self, Out, json_line, note, printable};
 use super::{input, signals};
 use annmap::dtype::Class;
 use annmap::hdf5::{Dataset, File, Found, Object, ObjectKind, Storage, Target, Value, Visit};
@@ -33,6 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let file = File::open_with(&args.file, args.limits.limits()).map_err(|e| {
         if args.file.is_dir() || e.kind() == Kind::NotHdf5 { no_hdf5(&args.file, e) } else { e }
     })?;
+    file.read_short_chunks();
     let start = file.object(&args.path).map_err(|e| e.in_file(&args.file))?;
     let (mut walk, mut out, mut errors) = (start.walk(), Out::new(), Vec::new());
     // With `--crc` the values of each dataset are read, which one after the other do best.
@@ -164,6 +165,12 @@ impl<'a> Ls<'a> {
             Some(Ok(crc)) => Some(crc),
             None => None,
         };
+        let short = object.file().take_short_chunks();
+        if short > 0 {
+            let text =
+                "end before their last element: what is missing is zeros here, anything in other readers";
+            note(&format!("warning: {path}: {short} chunks {text}"));
+        }
         let line = ListingLine { dtype: Some(&dtype), shape: Some(shape), crc, ..ListingLine::default() };
         let (shape, storage) = (ShapeText(shape), StorageText(&dataset));
         self.entry(path, "dataset", line, &format_args!("{dtype} {shape}{storage}{}", CrcText(crc)))

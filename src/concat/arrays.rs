@@ -2,7 +2,7 @@
 //! position.
 
 use super::map::IndexMap;
-use crate::array::{Room, Rows, SelectedRows};
+use crate::array::{InOrder, Room, Rows, SelectedRows};
 use crate::dtype::{Datatype, Dtype, Numeric, Policy, Scalar, cast};
 use crate::error::{Error, Result};
 use crate::matrix::ABSENT;
@@ -82,7 +82,7 @@ impl<'a> StackedArrays<'a> {
     }
 
     /// Writes what `part` has of the rows `range` into `out`, which holds just these rows.
-    fn place(&self, part: &ArrayPart<'_>, range: &Range<u64>, out: &mut [u8]) -> Result<()> {
+    fn place(&self, part: &ArrayPart<'_>, range: &Range<u64>, out: &mut [u8], room: &mut Room) -> Result<()> {
         let covered = part.row.max(range.start)..(part.row + part.rows.len()).min(range.end);
         if covered.is_empty() {
             return Ok(());
@@ -91,7 +91,7 @@ impl<'a> StackedArrays<'a> {
         let (size, row_bytes) = (self.dtype.size(), self.row_bytes() as usize);
         let inner = self.shape.get(2..).unwrap_or_default().iter().product::<u64>() as usize * size;
         let columns = part.column as usize * inner..(part.column + part.columns.len()) as usize * inner;
-        let (values, row_in) = self.values(part, inside.clone())?;
+        let (values, row_in) = self.values(part, inside.clone(), room)?;
         let mut read = values.chunks_exact(row_in.max(1));
         for (i, row) in inside.enumerate() {
             let at = ((covered.start - range.start) as usize + i) * row_bytes;
@@ -122,7 +122,7 @@ impl<'a> StackedArrays<'a> {
 
     /// Reads those of the rows `rows` (counted from the part's first) that exist in the part, in the type of
     /// the output. Returns their bytes, and the bytes of one row.
-    fn values(&self, part: &ArrayPart<'_>, rows: Range<u64>) -> Result<(Vec<u8>, usize)> {
+    fn values(&self, part: &ArrayPart<'_>, rows: Range<u64>, room: &mut Room) -> Result<(Vec<u8>, usize)> {
         let Some(dataset) = part.dataset else { return Ok((Vec::new(), 0)) };
         let chosen: Option<Vec<u64>> = part.rows.chosen().map(|c| {
             c[rows.start as usize..rows.end as usize].iter().copied().filter(|r| *r != ABSENT).collect()
@@ -135,11 +135,7 @@ impl<'a> StackedArrays<'a> {
         })?;
         let mut raw = vec![0; n * values.stored_size()];
         if n > 0 {
-            SelectedRows::new(dataset, chosen.as_deref(), None)?.read(
-                wanted,
-                &mut raw,
-                &mut Room::default(),
-            )?;
+            SelectedRows::new(dataset, chosen.as_deref(), None)?.read(wanted, &mut raw, room)?;
         }
         let mut plain = if values.is_native() {
             raw
@@ -164,16 +160,20 @@ impl<'a> StackedArrays<'a> {
             return Ok(false);
         }
         let (rows, row) = (self.shape[0], self.row_bytes() as usize);
-        let strip = ((4 << 20) / row.max(1) as u64).max(self.together()).max(1);
-        let mut start = 0;
+        let strip = ((4 << 20) / row.max(1) as u64).max(1);
+        let room = |of: &StackedArrays<'_>| {
+            if of.together() > strip { Room::in_order() } else { Room::default() }
+        };
+        let (mut rooms, mut start) = ([room(self), room(other)], 0);
         while start < rows {
             let range = start..(start + strip).min(rows);
-            let column = |from: &StackedArrays<'_>| -> Result<Column> {
+            let column = |from: &StackedArrays<'_>, room: &mut Room| -> Result<Column> {
                 let mut bytes = vec![0; (range.end - range.start) as usize * row];
-                from.read(range.clone(), &mut bytes, &mut Room::default())?;
+                from.read(range.clone(), &mut bytes, room)?;
                 Ok(Column::Numbers { dtype: self.dtype, bytes })
             };
-            if !column(self)?.same(&column(other)?) {
+            let [room_a, room_b] = &mut rooms;
+            if !column(self, room_a)?.same(&column(other, room_b)?) {
                 return Ok(false);
             }
             start = range.end;
@@ -192,7 +192,30 @@ impl Rows for StackedArrays<'_> {
     }
 
     fn together(&self) -> u64 {
-        self.parts.iter().filter_map(|p| p.dataset).map(Array::rows_of_chunk).max().unwrap_or(1)
+        self.parts.iter().filter_map(|p| p.dataset).map(Rows::together).max().unwrap_or(1)
+    }
+
+    fn in_order(&self) -> Result<Option<InOrder>> {
+        // those below each other are read one after the other, and need no more than one of them
+        let mut beside: Vec<(u64, InOrder)> = Vec::new();
+        for part in &self.parts {
+            let Some(order) = part.dataset.map(Rows::in_order).transpose()?.flatten() else { continue };
+            let chosen = part.rows.chosen().unwrap_or_default();
+            let sorted = chosen.iter().filter(|row| **row != ABSENT).is_sorted();
+            let order = InOrder { ascending: order.ascending && sorted, ..order };
+            match beside.last_mut() {
+                Some((column, other)) if *column == part.column => {
+                    other.memory = other.memory.max(order.memory);
+                    other.ascending &= order.ascending;
+                }
+                _ => beside.push((part.column, order)),
+            }
+        }
+        Ok(beside.into_iter().map(|(_, order)| order).reduce(InOrder::beside))
+    }
+
+    fn room_bytes(&self) -> u64 {
+        self.parts.iter().filter_map(|p| p.dataset).map(Rows::room_bytes).max().unwrap_or(0)
     }
 
     fn row_cost(&self) -> u64 {
@@ -200,8 +223,12 @@ impl Rows for StackedArrays<'_> {
         self.parts.iter().filter_map(|p| p.dataset).map(row).max().unwrap_or(8)
     }
 
-    fn read(&self, range: Range<u64>, out: &mut [u8], _: &mut Room) -> Result<()> {
-        self.parts.iter().try_for_each(|part| self.place(part, &range, out))
+    fn read(&self, range: Range<u64>, out: &mut [u8], room: &mut Room) -> Result<()> {
+        // parts below each other share a room: all rows of one are read before those of the next
+        let below = self.parts.chunk_by(|a, b| a.column == b.column);
+        below.enumerate().try_for_each(|(n, parts)| {
+            parts.iter().try_for_each(|part| self.place(part, &range, out, room.beside(n)))
+        })
     }
 }
 

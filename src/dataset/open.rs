@@ -243,6 +243,14 @@ impl Dataset {
         }
     }
 
+    /// Checks that the matrix `name` has the shape that its tables say, as far as metadata tell.
+    ///
+    /// # Errors
+    /// `Malformed` if it has not; errors of opening the matrix.
+    pub(crate) fn check_shape(&self, name: &str) -> Result<()> {
+        self.anndata().map_or(Ok(()), |file| file.check_shape(name)).in_file(&self.path)
+    }
+
     /// As [`matrix`](Self::matrix), but tolerates damage: also returns the lines that cannot be read.
     pub(crate) fn matrix_past(
         &self,

@@ -81,9 +81,7 @@ impl AnnData {
             _ => self.anndata_table(name, dimension, len, observer)?,
         };
         if table.rows() != len {
-            let what = ["rows", "columns"][dimension];
-            let text = format!("the matrix '{name}' has {len} {what}, their table has {}", table.rows());
-            return Err(Error::malformed(text));
+            return Err(of_other_length(name, dimension, len, table.rows()));
         }
         Ok((path, table))
     }
@@ -95,12 +93,8 @@ impl AnnData {
         len: u64,
         observer: &dyn Observer,
     ) -> Result<(String, Table<'static>)> {
-        let (root, inner) = self.modality_of(name)?;
-        let table_name = match dimensions_of(inner)[dimension] {
-            Dimension::Axis(axis) => axis.name(),
-            Dimension::RawVar if root.child("raw.var")?.is_some() || inner == "raw.X" => "raw.var",
-            Dimension::RawVar => "raw/var",
-            Dimension::Own => return Ok((format!("{name} {dimension}"), Table::unnamed(len))),
+        let Some((root, table_name)) = self.table_of(name, dimension)? else {
+            return Ok((format!("{name} {dimension}"), Table::unnamed(len)));
         };
         let uns = root.child("uns").ok().flatten().filter(Node::is_group);
         let path = format!("{}/{table_name}", root.path());
@@ -110,6 +104,43 @@ impl AnnData {
             Err(e) => Err(e),
         })?;
         Ok((path, table))
+    }
+
+    /// Where the table of one dimension of the matrix `name` belongs: the root of its AnnData, and the path there.
+    /// `None` if the dimension has no table.
+    fn table_of(&self, name: &str, dimension: usize) -> Result<Option<(Node, &'static str)>> {
+        let (root, inner) = self.modality_of(name)?;
+        let path = match dimensions_of(inner)[dimension] {
+            Dimension::Axis(axis) => axis.name(),
+            Dimension::RawVar if root.child("raw.var")?.is_some() || inner == "raw.X" => "raw.var",
+            Dimension::RawVar => "raw/var",
+            Dimension::Own => return Ok(None),
+        };
+        Ok(Some((root, path)))
+    }
+
+    /// Checks that the matrix `name` has as many rows and columns as their tables. Reads metadata only, of files whose
+    /// tables have their length there; a table that cannot be opened is left to whoever reads it.
+    ///
+    /// # Errors
+    /// As [`frames`](Self::frames) for another length; errors of opening the matrix.
+    pub(crate) fn check_shape(&self, name: &str) -> Result<()> {
+        if matches!(self.flavour(), Flavour::Loom | Flavour::TenX2 | Flavour::TenX3) {
+            return Ok(());
+        }
+        let name = name.trim_matches('/');
+        for (dimension, len) in self.shape_of(name)?.into_iter().enumerate() {
+            let Some((root, path)) = self.table_of(name, dimension)? else { continue };
+            let rows = root.descend(path).and_then(|table| frame_rows(&table));
+            // a table without index and columns has no length of its own
+            if let Ok(rows) = rows
+                && rows != len
+                && rows > 0
+            {
+                return Err(of_other_length(name, dimension, len, rows));
+            }
+        }
+        Ok(())
     }
 
     /// The root of the AnnData that contains the matrix `name`, and its name there: in MuData, `mod/NAME` is
@@ -136,4 +167,9 @@ impl AnnData {
         };
         Ok([rows(Axis::Obs)?, rows(Axis::Var)?])
     }
+}
+
+fn of_other_length(name: &str, dimension: usize, len: u64, rows: u64) -> Error {
+    let what = ["rows", "columns"][dimension];
+    Error::malformed(format!("the matrix '{name}' has {len} {what}, their table has {rows}"))
 }

@@ -164,7 +164,7 @@ pub fn examine(
         }
         Ok(file) => file,
     };
-    objects::examine(&file, &mut report, observer)?;
+    objects::examine(&file, &mut report, budget, observer)?;
     match AnnData::from_container(&Container::from(file)) {
         Ok(data) => {
             report.flavour = Some(data.flavour().name());

@@ -5,16 +5,23 @@ use super::{Examination, Severity};
 use crate::dtype::Class;
 use crate::error::{Error, Kind, Result};
 use crate::hdf5::{Dataset, File, Found, Link, Object, Scratch, Target, Visit};
+use crate::matrix::{Budget, workers};
 use crate::observe::{Observer, Phase, Verb};
-use rayon::prelude::*;
+use crate::sync::{each_in_parallel, into_inner, lock};
 use std::collections::HashSet;
+use std::sync::Mutex;
 
 /// Filters of a standard libhdf5 build; datasets with any other get a notice.
 const COMMON_FILTERS: [u16; 5] = [1, 2, 3, 5, 6];
 const SZIP: u16 = 4;
 const LZF: u16 = 32000;
 
-pub(super) fn examine(file: &File, report: &mut Examination, observer: &dyn Observer) -> Result<()> {
+pub(super) fn examine(
+    file: &File,
+    report: &mut Examination,
+    budget: Budget,
+    observer: &dyn Observer,
+) -> Result<()> {
     observer.phase(&Phase::new(Verb::ExaminingObjects, file.len()));
     let root = match file.root() {
         Ok(root) => root,
@@ -23,7 +30,8 @@ pub(super) fn examine(file: &File, report: &mut Examination, observer: &dyn Obse
             return Ok(());
         }
     };
-    let mut examined = Examiner { report, observer, filters: HashSet::new(), groups: GroupGraph::default() };
+    let (filters, groups) = (HashSet::new(), GroupGraph::default());
+    let mut examined = Examiner { report, budget, observer, filters, groups };
     root.walk().try_for_each(|visit| examined.visit(&visit))?;
     let Examiner { groups, report, .. } = examined;
     groups.examine(&root, report);
@@ -32,6 +40,7 @@ pub(super) fn examine(file: &File, report: &mut Examination, observer: &dyn Obse
 
 struct Examiner<'a> {
     report: &'a mut Examination,
+    budget: Budget,
     observer: &'a dyn Observer,
     /// Filters already reported.
     filters: HashSet<u16>,
@@ -134,19 +143,21 @@ impl Examiner<'_> {
                 return Ok(());
             }
         };
-        let failed: Vec<Error> = (0..chunks)
-            .into_par_iter()
-            .map_init(Scratch::default, |scratch, n| {
-                if self.observer.cancelled() {
-                    return None;
-                }
-                d.check_chunk(n, scratch).err()
-            })
-            .flatten()
-            .collect();
-        if self.observer.cancelled() {
-            return Err(Error::cancelled());
+        let checked = match self.check_chunks(d, chunks) {
+            Err(e) if e.kind() == Kind::Limit => {
+                self.report.add_error(&path, &e);
+                return Ok(());
+            }
+            checked => checked?,
+        };
+        let short = checked.iter().filter(|checked| checked.is_ok()).count();
+        if short > 0 {
+            let text = format!(
+                "{short} chunks at the edge of the array end after its last element; some readers refuse them"
+            );
+            self.report.add(Severity::Notice, &path, text);
         }
+        let failed: Vec<Error> = checked.into_iter().filter_map(Result::err).collect();
         self.report.chunks += chunks as u64;
         self.observer.advance(d.stored_bytes().unwrap_or(0));
         self.damaged_chunks(&path, &failed);
@@ -166,6 +177,29 @@ impl Examiner<'_> {
             self.report.add_error(&path, &e);
         }
         Ok(())
+    }
+
+    /// Decodes each chunk. Returns what is not as it should be, in the order of the chunks.
+    fn check_chunks(&self, d: &Dataset, chunks: usize) -> Result<Vec<Result<bool>>> {
+        let each = d.checking_bytes()?;
+        let left = self.budget.after(0, each)?;
+        let odd = Mutex::new(Vec::new());
+        each_in_parallel(
+            chunks as u64,
+            workers(left, each),
+            self.observer,
+            Scratch::default,
+            |n, scratch| {
+                let checked = d.check_chunk(n as usize, scratch);
+                if !matches!(checked, Ok(true)) {
+                    lock(&odd).push((n, checked));
+                }
+                Ok(())
+            },
+        )?;
+        let mut odd = into_inner(odd);
+        odd.sort_unstable_by_key(|(n, _)| *n);
+        Ok(odd.into_iter().map(|(_, checked)| checked).collect())
     }
 
     /// Reports the first chunks that cannot be decoded, and their number.

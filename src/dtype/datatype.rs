@@ -152,7 +152,7 @@ impl Datatype {
     }
 
     /// The type that h5py writes for plain numbers and bools: little-endian.
-    pub(crate) fn of(dtype: Dtype) -> Datatype {
+    pub fn of(dtype: Dtype) -> Datatype {
         let size = u32::try_from(dtype.size()).unwrap_or(8);
         let precision = u16::try_from(size.saturating_mul(8)).unwrap_or(64);
         let integer =

@@ -38,6 +38,7 @@ impl<'a> FileExport<'_, 'a> {
         if self.data.flavour().is_anndata() {
             self.data.check_mappings(self.data.shape_of("X")?)?;
         }
+        self.data.check_shape(&name)?;
         let at = Location::root().child("X");
         if !self.run.writer.leaves(&at, &name) {
             let written = self.x(&at, &name, both);

@@ -44,7 +44,6 @@ pub use read::dataset::{Dataset, Storage};
 pub use read::file::File;
 pub use read::link::{Link, Target};
 pub use read::object::{Object, ObjectKind};
-pub use read::stream::DatasetStream;
 pub use read::value::Value;
 pub use read::walk::{Found, Visit, Walk};
 pub use write::address::ObjectAddress;

@@ -73,14 +73,37 @@ impl BlockPlan {
             n.saturating_mul(width).saturating_add(from.working_bytes(n)).saturating_add(sink_bytes(n))
         };
         let left = budget.after(from.resident_bytes().saturating_add(fixed), cost(LEAST))?;
+        // Ordered blocks are read ahead while the results of earlier ones are still held.
+        let held = if in_order { 2 } else { 1 };
+        let affordable = |target: u64| workers(left, cost(target).saturating_mul(held));
         let mut target = wanted;
         while target > LEAST && cost(target) > left {
             target /= 2;
         }
-        // Ordered blocks are read ahead while the results of earlier ones are still held.
-        let held = if in_order { 2 } else { 1 };
-        Ok(BlockPlan { target, workers: workers(left, cost(target).saturating_mul(held)) })
+        if !from.sequential() {
+            target = busiest(target, wanted, from, &affordable);
+        }
+        Ok(BlockPlan { target, workers: affordable(target) })
     }
+}
+
+/// The target of the largest blocks that occupy the most threads. Blocks above the wanted size are made smaller, down
+/// to single chunks, if more threads then have one, in memory and of the matrix.
+fn busiest(target: u64, wanted: u64, from: &dyn Source, affordable: &dyn Fn(u64) -> usize) -> u64 {
+    let largest = |target| from.largest_block(target).max(1);
+    let busy = |target| {
+        let blocks = from.layout().entries.div_ceil(largest(target));
+        affordable(target).min(usize::try_from(blocks).unwrap_or(usize::MAX))
+    };
+    let mut best = target;
+    let mut smaller = target / 2;
+    while smaller >= LEAST && largest(best) > wanted {
+        if busy(smaller) > busy(best) {
+            best = smaller;
+        }
+        smaller /= 2;
+    }
+    best
 }
 
 /// State shared by the workers.
@@ -318,6 +341,41 @@ mod tests {
                 assert!(got == from);
             }
         }
+    }
+
+    /// Chunks of 131,072 entries, of which two are decoded at once.
+    struct InPairs(InMemory, u64);
+    impl Source for InPairs {
+        fn layout(&self) -> &Layout {
+            self.0.layout()
+        }
+        fn pointers(&self) -> &[u64] {
+            self.0.pointers()
+        }
+        fn largest_block(&self, target: u64) -> u64 {
+            if target >= 1 << 14 { 2 << 17 } else { 1 << 17 }
+        }
+        fn read(&self, range: Range<u64>, into: &mut Buffer) -> Result<()> {
+            self.0.read(range, into)
+        }
+        fn working_bytes(&self, _: u64) -> u64 {
+            self.1
+        }
+    }
+
+    #[test]
+    fn pairs_of_large_chunks_where_all_threads_have_one() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+        let plan = |chunks: u64, budget: u64| {
+            let from = InPairs(matrix(chunks << 17), 1 << 20);
+            let plan = pool.install(|| BlockPlan::new(&from, false, Budget::new(budget), 0, &|_| 0)).unwrap();
+            (from.largest_block(plan.target) >> 17, plan.workers)
+        };
+        assert_eq!(plan(16, 1 << 30), (2, 4));
+        assert_eq!(plan(4, 1 << 30), (1, 4), "as many blocks as threads");
+        // 2.5 MiB for two chunks, 1.75 MiB for one
+        assert_eq!(plan(16, 8 << 20), (1, 4));
+        assert_eq!(plan(16, 2 << 20), (1, 1));
     }
 
     #[test]

@@ -21,14 +21,12 @@ pub struct ArrayScratch {
     hdf5: hdf5::Scratch,
 }
 
-/// The decoded elements of an array as a sequence of bytes, decoded piece by piece: for chunks too large for
-/// memory.
-#[derive(Debug)]
-pub struct ElementStream(StreamOf);
-
-#[derive(Debug)]
-enum StreamOf {
-    Hdf5(Box<hdf5::DatasetStream>),
+impl ArrayScratch {
+    /// A scratch for boxes of ascending rows: each chunk is decoded once, however few of its rows a box has. Going
+    /// back decodes from the beginning of a chunk again.
+    pub fn in_order() -> Self {
+        ArrayScratch { hdf5: hdf5::Scratch::in_order() }
+    }
 }
 
 impl Array {
@@ -188,18 +186,37 @@ impl Array {
         dataset.scratch_bytes(elements)
     }
 
-    /// Returns the elements as a stream, if they are in compressed chunks of at least `least` bytes; `None`
-    /// if they are not, or cannot be decoded in pieces.
+    /// Whether the elements are in compressed chunks of at least `least` bytes and whole rows that a scratch
+    /// [in order](ArrayScratch::in_order) decodes piece by piece, never holding one.
     ///
     /// # Errors
     /// As [`load_chunk_index`](Self::load_chunk_index).
-    pub fn stream(&self, least: u64) -> Result<Option<ElementStream>> {
+    pub fn streams(&self, least: u64) -> Result<bool> {
         let ArrayOf::Hdf5(dataset) = &self.0;
-        Ok(dataset.stream(least)?.map(|stream| ElementStream(StreamOf::Hdf5(Box::new(stream)))))
+        dataset.streams(least)
+    }
+
+    /// Bytes of memory that a scratch [in order](ArrayScratch::in_order) takes; `None` if there are no filters, and
+    /// so no chunks to decode.
+    ///
+    /// # Errors
+    /// As [`load_chunk_index`](Self::load_chunk_index).
+    pub fn in_order_bytes(&self) -> Result<Option<u64>> {
+        let ArrayOf::Hdf5(dataset) = &self.0;
+        dataset.in_order_bytes()
+    }
+
+    /// A scratch for reading `rows` rows at a time, one box after the other: in order, if a chunk has more rows.
+    pub(crate) fn scratch_for(&self, rows: u64) -> ArrayScratch {
+        if self.is_filtered() && self.rows_of_chunk() > rows {
+            ArrayScratch::in_order()
+        } else {
+            ArrayScratch::default()
+        }
     }
 
     /// The first row from `row` on that has stored elements; `None` if all are fill values.
-    pub(super) fn next_stored_row(&self, row: u64) -> Result<Option<u64>> {
+    pub(crate) fn next_stored_row(&self, row: u64) -> Result<Option<u64>> {
         let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.next_stored_row(row)
     }
@@ -211,18 +228,9 @@ impl Array {
     }
 
     /// Value of elements that were never written, in their stored type; zeros if empty.
-    pub(super) fn fill_value(&self) -> &[u8] {
+    pub(crate) fn fill_value(&self) -> &[u8] {
         let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.fill_value()
-    }
-
-    /// Whether [`stream`](Self::stream) returns a stream; makes none and reads no more than the chunk index.
-    ///
-    /// # Errors
-    /// As [`load_chunk_index`](Self::load_chunk_index).
-    pub fn would_stream(&self, least: u64) -> Result<bool> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.would_stream(least)
     }
 
     /// Refuses an array whose unwritten part is far larger than the container: nothing in the file justifies
@@ -230,35 +238,6 @@ impl Array {
     pub(crate) fn check_holes(&self) -> Result<()> {
         let ArrayOf::Hdf5(dataset) = &self.0;
         dataset.check_holes()
-    }
-}
-
-impl ElementStream {
-    /// Moves to byte `position` of the decoded elements. Going back decodes again from the beginning of its chunk.
-    pub fn seek(&mut self, position: u64) {
-        let StreamOf::Hdf5(stream) = &mut self.0;
-        stream.seek(position);
-    }
-
-    /// Reads the next `out.len()` bytes.
-    ///
-    /// # Errors
-    /// As [`Array::read`].
-    pub fn read(&mut self, out: &mut [u8]) -> Result<()> {
-        let StreamOf::Hdf5(stream) = &mut self.0;
-        stream.read(out)
-    }
-
-    /// Frees the decoder; the next read decodes from the beginning of a chunk.
-    pub(crate) fn close(&mut self) {
-        let StreamOf::Hdf5(stream) = &mut self.0;
-        stream.close();
-    }
-
-    /// Bytes of memory that the decoder takes.
-    pub fn memory(&self) -> u64 {
-        let StreamOf::Hdf5(stream) = &self.0;
-        stream.memory()
     }
 }
 

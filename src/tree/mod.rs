@@ -26,7 +26,7 @@ mod value;
 mod walk;
 mod write;
 
-pub use array::{Array, ArrayScratch, ElementStream};
+pub use array::{Array, ArrayScratch};
 pub use container::Container;
 pub use list::{ListWriter, TextsWriter};
 pub use location::Location;

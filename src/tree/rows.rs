@@ -1,7 +1,7 @@
 //! An array of a container as rows of the dense spine.
 
-use super::Array;
-use crate::array::{Room, Rows};
+use super::{Array, ArrayScratch};
+use crate::array::{InOrder, Room, Rows};
 use crate::dtype::Datatype;
 use crate::error::Result;
 use std::ops::Range;
@@ -16,7 +16,16 @@ impl Rows for Array {
     }
 
     fn together(&self) -> u64 {
-        self.rows_of_chunk()
+        // rows of chunks without filters can be read alone
+        if self.is_filtered() { self.rows_of_chunk() } else { 1 }
+    }
+
+    fn room_bytes(&self) -> u64 {
+        self.scratch_bytes(1)
+    }
+
+    fn in_order(&self) -> Result<Option<InOrder>> {
+        Ok(self.in_order_bytes()?.map(|memory| InOrder { memory, ascending: true }))
     }
 
     fn unwritten(&self, range: Range<u64>) -> Result<bool> {
@@ -33,6 +42,8 @@ impl Rows for Array {
         if let (Some(start), Some(count)) = (start.first_mut(), count.first_mut()) {
             (*start, *count) = (range.start, range.end.saturating_sub(range.start));
         }
-        self.read_box(&start, &count, out, room.state())
+        let ordered = room.is_in_order();
+        let make = if ordered { ArrayScratch::in_order } else { ArrayScratch::default };
+        self.read_box(&start, &count, out, room.state(make))
     }
 }

@@ -1,11 +1,11 @@
 //! Compares two arrays: of numbers strip by strip within the budget, of others in memory.
 
+use super::both::RowsOfBoth;
 use super::{CompareRun, SHOWN};
 use crate::anndata::Encoding;
-use crate::array::{Room, Rows, StripPlan, strips_in_order};
+use crate::array::{Rows, StripPlan, strips_in_order};
 use crate::dtype::{Class, Dtype, Numeric, Scalar, scalar_at};
 use crate::error::{Place, Result};
-use crate::matrix::Budget;
 use crate::observe::{Phase, Verb};
 use crate::tree::{Array, Node, Value};
 use std::borrow::Cow;
@@ -50,25 +50,21 @@ impl CompareRun<'_> {
 
     /// Compares two large arrays of numbers of the same shape.
     fn strips(&mut self, path: &str, (a, n): (&Array, Numeric), (b, m): (&Array, Numeric)) -> Result<()> {
-        let budget = Budget::new(self.options.budget.bytes / 2);
-        let plan = StripPlan::new(a, STRIP, budget);
-        let [file_a, file_b] = self.sides.map(|side| side.path());
-        self.observer.phase(&Phase::new(Verb::Comparing, a.rows() * a.row_cost()).of(path));
-        let make = |rows: Range<u64>, bytes: &[u8], work: &mut (Vec<u8>, Room)| -> Result<StripDifferences> {
-            let count = rows.end - rows.start;
-            work.0.resize((count * b.row_bytes()) as usize, 0);
-            Rows::read(b, rows.clone(), &mut work.0, &mut work.1).in_object(b.path()).in_file(file_b)?;
-            let left = plain(&n, &bytes[..(count * a.row_bytes()) as usize]);
-            let right = plain(&m, &work.0);
-            let per_row = a.row_bytes() / u64::from(a.datatype().size).max(1);
-            Ok(differences(rows.start * per_row, (n.dtype, &left), (m.dtype, &right)))
+        let both = RowsOfBoth::new([a, b], self.sides.map(|side| side.path()));
+        let size = u64::from(a.datatype().size).max(1);
+        let plan = StripPlan::new(&both, STRIP.saturating_mul(size), self.options.budget).in_object(path)?;
+        self.observer.phase(&Phase::new(Verb::Comparing, both.rows() * both.row_cost()).of(path));
+        let make = |rows: Range<u64>, bytes: &[u8], _: &mut ()| -> Result<StripDifferences> {
+            let [left, right] = both.sides(rows.end - rows.start, bytes);
+            let (left, right) = (plain(&n, left), plain(&m, right));
+            Ok(differences(rows.start * (a.row_bytes() / size), (n.dtype, &left), (m.dtype, &right)))
         };
         let (shape, found) = (a.shape(), &mut self.found);
         let take = |(count, first): StripDifferences| {
             found.numbers(path, shape, count, &first);
             Ok(())
         };
-        strips_in_order(a, plan, self.observer, make, take).in_object(a.path()).in_file(file_a)
+        strips_in_order(&both, plan, self.observer, make, take)
     }
 
     /// Compares values in memory.

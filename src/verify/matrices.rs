@@ -3,7 +3,7 @@
 use super::entries::ComparedEntries;
 use super::{CompareRun, NamingTables};
 use crate::error::{Error, Place, Result};
-use crate::matrix::{Budget, Edit, Edited, Source};
+use crate::matrix::{Edit, Edited, Source};
 use crate::observe::{Phase, Verb};
 use crate::transpose;
 
@@ -52,7 +52,7 @@ impl CompareRun<'_> {
         [left, right]: [&'s dyn Source; 2],
         names: NamingTables,
     ) -> Result<ComparedEntries<'s>> {
-        let (half, observer) = (Budget::new(self.options.budget.bytes / 2), self.observer);
+        let (half, observer) = (self.half(), self.observer);
         let a = self.sides[0].path();
         let phase = |verb: Verb, s: &dyn Source| {
             observer.phase(&Phase::new(verb, s.layout().bytes()).of(element));
@@ -74,7 +74,7 @@ impl CompareRun<'_> {
 }
 
 /// An error of one side, which has half of the budget: what it needs is doubled.
-fn of_half(e: Error) -> Error {
+pub(super) fn of_half(e: Error) -> Error {
     let Some(half) = e.needed() else { return e };
     let e = e.reworded(|message| format!("{message} (each side of a comparison has half of it)"));
     e.needing(half.saturating_mul(2))

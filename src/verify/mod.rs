@@ -7,6 +7,7 @@
 //! single store, see [`Store::check`](crate::store::Store::check).
 
 mod arrays;
+mod both;
 mod elements;
 mod entries;
 mod matrices;
@@ -163,13 +164,20 @@ struct CompareRun<'r> {
 /// Tables that name the rows and columns of a matrix.
 type NamingTables = [Option<Arc<Frame>>; 2];
 
-impl CompareRun<'_> {
+impl<'r> CompareRun<'r> {
+    /// The budget of each side.
+    fn half(&self) -> Budget {
+        Budget::new(self.options.budget.bytes / 2)
+    }
+
     /// Compares one matrix of each side, and the tables of its rows and columns.
     fn matrix_and_tables(&mut self) -> Result<()> {
-        let VerifyOptions { matrices: [name_a, name_b], budget, .. } = self.options;
+        let [name_a, name_b] = &self.options.matrices;
         let [a, b] = self.sides;
-        let (left, right) =
-            (a.matrix(name_a, *budget, self.observer)?, b.matrix(name_b, *budget, self.observer)?);
+        let open = |side: &'r Dataset, name: &str| {
+            side.matrix(name, self.half(), self.observer).map_err(matrices::of_half)
+        };
+        let (left, right) = (open(a, name_a)?, open(b, name_b)?);
         self.found.compared.push(name_a.clone());
         if !self.same_form(name_a, [&left, &right]) {
             return Ok(());

@@ -1,6 +1,7 @@
 //! Compares all elements of two datasets: finds those that belong together, and compares each by its kind.
 
 use super::elements::{CurrentElement, ElementContent, elements};
+use super::matrices::of_half;
 use super::{CompareRun, tables, tables_of};
 use crate::anndata::{ElementKind, StoredMatrix, read_column, read_frame};
 use crate::dtype::Numeric;
@@ -85,9 +86,9 @@ impl<'r> CompareRun<'r> {
 
     /// Opens the entries of an element; `None` if it is not a matrix that is compared by its entries.
     fn source(&self, side: usize, element: &CurrentElement) -> Result<Option<AnySource<'r>>> {
-        let (data, budget) = (self.sides[side], self.options.budget);
+        let (data, half) = (self.sides[side], self.half());
         match &element.item {
-            ElementContent::Matrix(name) => data.matrix(name, budget, self.observer).map(Some),
+            ElementContent::Matrix(name) => data.matrix(name, half, self.observer).map(Some).map_err(of_half),
             ElementContent::Object(node)
                 if OF_MATRICES.iter().any(|m| inner(&element.path).starts_with(m)) =>
             {
@@ -98,7 +99,8 @@ impl<'r> CompareRun<'r> {
                     Ok(matrix) => matrix,
                     Err(_) => return Ok(None),
                 };
-                matrix.source(budget, self.observer).map(|s| Some(s as AnySource<'r>)).in_file(data.path())
+                let source = matrix.source(half, self.observer).map_err(of_half).in_file(data.path())?;
+                Ok(Some(source as AnySource<'r>))
             }
             _ => Ok(None),
         }
@@ -113,7 +115,9 @@ impl<'r> CompareRun<'r> {
         match (&kind_a, &kind_b) {
             (ElementKind::Array, ElementKind::Array) => self.arrays(path, a, b),
             (ElementKind::Sparse(_), ElementKind::Sparse(_)) => {
-                let open = |node: &Node| StoredMatrix::open(node)?.source(self.options.budget, self.observer);
+                let open = |node: &Node| {
+                    StoredMatrix::open(node)?.source(self.half(), self.observer).map_err(of_half)
+                };
                 let (left, right) = (open(a).in_file(file_a)?, open(b).in_file(file_b)?);
                 match self.same_form(path, [&left, &right]) {
                     true => self.entries(path, [&left, &right], [None, None]),

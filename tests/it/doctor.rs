@@ -111,3 +111,61 @@ fn a_damaged_chunk_loses_its_rows_and_no_others() {
     assert_eq!(run(&["verify", path_str(&store)]).0, 0);
     assert!(meta["nnz"].as_u64().unwrap() < 7);
 }
+
+/// A chunk that ends early, as libhdf5 accepts it: `ls` reads zeros for what is missing and warns, `doctor` explains,
+/// `convert` leaves its rows out only if asked to.
+#[test]
+fn a_chunk_that_ends_early_is_explained() {
+    use annmap::anndata::{AnnDataWriter, StorageOptions};
+    use annmap::array::MadeRows;
+    use annmap::codec::{Compression, Filters};
+    use annmap::hdf5::{File, Group, Libver, StoredValue, Storing, Writer};
+    use annmap::{Dtype, matrix::Budget, table::Frame, tree::Location};
+
+    let dir = tempfile::tempdir().unwrap();
+    let (path, store) = (dir.path().join("short.h5ad"), dir.path().join("store"));
+    let at = |name: &str| Location::root().child(name);
+    let values: Vec<u8> = (0..240u16).flat_map(|n| (n / 5 + 1).to_le_bytes()).collect();
+    let rows = |range: std::ops::Range<u64>, out: &mut [u8]| {
+        out.copy_from_slice(&values[range.start as usize * 8..range.end as usize * 8]);
+        Ok(())
+    };
+    let filters = Filters { compression: Compression::Gzip(6), ..Filters::default() };
+    let storage = StorageOptions { filters, chunk: 120, ..StorageOptions::default() };
+    let mut w = AnnDataWriter::create(&path, false, storage, Budget::default(), &()).unwrap();
+    w.dense(&at("X"), &MadeRows::new(Dtype::Uint16, &[60, 4], &rows)).unwrap();
+    w.frame(&at("obs"), &Frame::unnamed(60)).unwrap();
+    w.frame(&at("var"), &Frame::unnamed(4)).unwrap();
+    w.finish().unwrap();
+    // the stream of 20 rows in place of that of 30: bytes after the end of a stream do not count
+    let twenty = dir.path().join("twenty.h5");
+    let mut w = Writer::create(&twenty, false, Libver::Earliest).unwrap();
+    let storing = Storing { chunk: Some(vec![20, 4]), filters, unlimited: false };
+    let value = StoredValue::numbers(Dtype::Uint16, &[20, 4], values[240..400].to_vec());
+    let mut root = Group::new();
+    root.link("X", w.dataset(&value, &[], &storing).unwrap());
+    w.finish(&root).unwrap();
+    let stored = |path: &std::path::Path, n: usize| {
+        let x = File::open(path).unwrap().object("/X").unwrap().dataset().unwrap();
+        let range = x.chunk_extent(n).unwrap().unwrap();
+        range.start as usize..range.end as usize
+    };
+    let short = std::fs::read(&twenty).unwrap()[stored(&twenty, 0)].to_vec();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[stored(&path, 1)][..short.len()].copy_from_slice(&short);
+    std::fs::write(&path, bytes).unwrap();
+
+    let (code, out, err) = run(&["ls", "--crc", path_str(&path), "/X"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(err.contains("warning: /X: 1 chunks end before their last element"), "{err}");
+    let mut expected = values.clone();
+    expected[400..].fill(0);
+    assert!(out.contains(&format!("crc {:08x}", crc32fast::hash(&expected))), "{out}");
+
+    let (code, out, _) = run(&["doctor", path_str(&path)]);
+    assert!(code == 3 && out.contains("ends early (expected 240 bytes, got 160); libhdf5 returns"), "{out}");
+    let (code, _, err) = run(&["convert", path_str(&path), path_str(&store)]);
+    assert!(code == 3 && err.contains("ends early"), "{err}");
+    let (code, out, err) = run(&["convert", "--salvage", path_str(&path), path_str(&store)]);
+    assert!(code == 0 && out.contains("lost: rows"), "{out}{err}");
+}

@@ -10,6 +10,7 @@ mod dataset;
 mod doctor;
 mod examples;
 mod failures;
+mod giant;
 mod hdf5;
 mod inputs;
 mod memory;

@@ -1,9 +1,9 @@
 //! Reading returns what was written, and the same calls give the same bytes.
 
 use crate::support::Recorder;
-use annmap::codec::{Compression, Filters};
-use annmap::dtype::Class;
-use annmap::hdf5::{File, Group, Libver, Scratch, StoredValue, Storing, Writer};
+use annmap::codec::{Compression, EncodeWork, Filters};
+use annmap::dtype::{Class, Datatype};
+use annmap::hdf5::{Chunks, Dataset, File, Group, Libver, Scratch, StoredValue, Storing, Writer};
 use annmap::{Dtype, Limits, Strings};
 use proptest::prelude::*;
 use std::path::Path;
@@ -149,6 +149,10 @@ fn chunks_read_in_order_are_what_they_are_read_whole() {
             (vec![70, 90], vec![70, 90]),
             (vec![70, 90], vec![32, 90]),
             (vec![20, 6, 9], vec![7, 6, 9]),
+            // chunks beside each other
+            (vec![70, 90], vec![70, 1]),
+            (vec![70, 90], vec![32, 40]),
+            (vec![20, 6, 9], vec![7, 4, 2]),
         ] {
             for shuffle in [false, true] {
                 let n: u64 = shape.iter().product::<u64>() * width;
@@ -163,19 +167,26 @@ fn chunks_read_in_order_are_what_they_are_read_whole() {
                 );
                 w.finish(&root).unwrap();
                 let d = File::open(&path).unwrap().root().unwrap().descend("d").unwrap().dataset().unwrap();
-                assert!(d.would_stream(0).unwrap() && !d.would_stream(u64::MAX).unwrap());
-                let mut stream = d.stream(0).unwrap().unwrap();
-                let mut got = vec![0; bytes.len()];
-                for part in got.chunks_mut(width as usize * 611) {
-                    stream.read(part).unwrap();
+                let beside = chunk.iter().zip(&shape).skip(1).any(|(c, n)| c < n);
+                assert!(d.streams(0).unwrap() != beside && !d.streams(u64::MAX).unwrap());
+                assert!(d.in_order_bytes().unwrap().is_some());
+                let rows = shape[0];
+                let row = bytes.len() as u64 / rows;
+                let read = |d: &Dataset, first: u64, n: u64, scratch: &mut Scratch| {
+                    let mut out = vec![0; (n * row) as usize];
+                    let (mut start, mut count) = (vec![0; shape.len()], shape.clone());
+                    (start[0], count[0]) = (first, n);
+                    d.read_slab(&start, &count, &mut out, scratch).map(|()| out)
+                };
+                let mut scratch = Scratch::in_order();
+                let mut got = Vec::new();
+                for first in (0..rows).step_by(rows as usize / 9 + 1) {
+                    got.extend(read(&d, first, (rows / 9 + 1).min(rows - first), &mut scratch).unwrap());
                 }
                 assert!(got == bytes, "{shape:?} in {chunk:?}, shuffled {shuffle}");
-                assert!(stream.read(&mut vec![0; width as usize]).is_err(), "past the end");
-                for at in [n / 2, n / 3, n - width, 0].map(|at| at / width * width) {
-                    let mut one = vec![0; width as usize];
-                    stream.seek(at);
-                    stream.read(&mut one).unwrap();
-                    assert_eq!(one, bytes[at as usize..][..width as usize]);
+                for first in [rows / 2, rows / 3, rows - 1, 0] {
+                    let one = read(&d, first, 1, &mut scratch).unwrap();
+                    assert!(one == bytes[(first * row) as usize..][..row as usize], "row {first}");
                 }
                 // the last byte of each chunk's checksum, which is checked only when its last byte is reached
                 let last = d.chunk_extent(d.stored_chunks().unwrap() - 1).unwrap().unwrap();
@@ -183,9 +194,83 @@ fn chunks_read_in_order_are_what_they_are_read_whole() {
                 file[last.end as usize - 1] ^= 1;
                 std::fs::write(&path, file).unwrap();
                 let d = File::open(&path).unwrap().root().unwrap().descend("d").unwrap().dataset().unwrap();
-                let e = d.stream(0).unwrap().unwrap().read(&mut got).unwrap_err();
+                let e = read(&d, 0, rows, &mut Scratch::in_order()).unwrap_err();
                 assert!(d.read().is_err() && e.to_string().contains("/d: chunk ["), "{e}");
             }
+        }
+    }
+}
+
+/// Chunks of other filters are held whole while their rows are read; those never written, or stored as they are,
+/// are not.
+#[test]
+fn chunks_of_any_filter_are_read_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.h5");
+    let bytes: Vec<u8> = (0..70u32 * 90 * 4).map(|i| (i * i / 37) as u8 & 0x1f).collect();
+    for filters in [
+        Filters { compression: Compression::Lzf, shuffle: true, fletcher32: true },
+        Filters { compression: Compression::Gzip(1), shuffle: true, fletcher32: true },
+        Filters::default(),
+    ] {
+        let mut w = Writer::create(&path, true, Libver::Earliest).unwrap();
+        let mut chunks = Chunks::new(Datatype::of(Dtype::Int32), &[70, 90], &[32, 90], filters, false)
+            .unwrap()
+            .filled_with(&[7, 0, 0, 0]);
+        let mut work = EncodeWork::default();
+        for part in bytes.chunks(32 * 360).take(2) {
+            let encoded = chunks.encode(part, &mut work).unwrap();
+            chunks.push(&mut w, &encoded).unwrap();
+        }
+        chunks.skip();
+        let mut root = Group::new();
+        root.link("d", chunks.finish(&mut w, &[]).unwrap());
+        w.finish(&root).unwrap();
+        let d = File::open(&path).unwrap().root().unwrap().descend("d").unwrap().dataset().unwrap();
+        let mut scratch = Scratch::in_order();
+        let mut got = vec![0; bytes.len()];
+        for (n, part) in (0..).zip(got.chunks_mut(360 * 9)) {
+            d.read_slab(&[n * 9, 0], &[part.len() as u64 / 360, 90], part, &mut scratch).unwrap();
+        }
+        assert!(got[..64 * 360] == bytes[..64 * 360] && got[64 * 360..].chunks(4).all(|v| v == [7, 0, 0, 0]));
+        assert!(got == d.read().unwrap().raw());
+    }
+}
+
+/// A chunk whose deflate stream has fewer bytes than a chunk: read where none of the elements is missing.
+#[test]
+fn streams_that_end_before_their_chunk_is_full() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.h5");
+    let values: Vec<u8> = (0..100u32).flat_map(|i| (i / 9).to_le_bytes()).collect();
+    for shuffle in [false, true] {
+        for (elements, there, complete) in [(100, 40, false), (40, 40, true), (40, 39, false)] {
+            let mut w = Writer::create(&path, true, Libver::Earliest).unwrap();
+            let filters = Filters { compression: Compression::Gzip(6), shuffle, fletcher32: false };
+            let uint = Datatype::of(Dtype::Uint32);
+            let mut chunks = Chunks::new(uint, &[elements], &[100], filters, true).unwrap();
+            let encoded = chunks.encode(&values[..there * 4], &mut EncodeWork::default()).unwrap();
+            chunks.push(&mut w, &encoded).unwrap();
+            let mut root = Group::new();
+            root.link("d", chunks.finish(&mut w, &[]).unwrap());
+            w.finish(&root).unwrap();
+            let file = File::open(&path).unwrap();
+            let d = file.root().unwrap().descend("d").unwrap().dataset().unwrap();
+            let (read, checked) = (d.read(), d.check_chunk(0, &mut Scratch::default()));
+            if complete {
+                assert!(read.unwrap().raw() == &values[..elements as usize * 4]);
+                assert!(!checked.unwrap(), "shorter than a chunk");
+                continue;
+            }
+            let expected = format!("deflate stream ends early (expected 400 bytes, got {})", there * 4);
+            for e in [read.map(drop).unwrap_err(), checked.map(drop).unwrap_err()] {
+                assert!(e.message().starts_with(&expected) && e.offset().is_some(), "{e}");
+            }
+            file.read_short_chunks();
+            let got = d.read().unwrap();
+            assert!(got.raw()[..there * 4] == values[..there * 4]);
+            assert!(got.raw()[there * 4..].iter().all(|b| *b == 0));
+            assert_eq!((file.take_short_chunks(), file.take_short_chunks()), (1, 0));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Dense matrices: an array of two dimensions, read as a compressed matrix without its zeros.
 //!
 //! Lines are rows of the array. The line pointers are not known before the values are read: a first pass
-//! counts the entries of each line, strip by strip, and blocks are then read in the same strips.
+//! counts the entries of each line, strip by strip, and blocks are then read in the same strips. An array whose
+//! chunks have more lines than the budget has memory for is streamed: each pass decodes each chunk once.
 
 #[cfg(feature = "write")]
 mod write;
@@ -29,6 +30,8 @@ pub struct Dense {
 
 /// Bytes of a strip, which is decoded at once, unless chunks are larger.
 const STRIP_BYTES: u64 = 4 << 20;
+/// Maximum number of times that a chunk is decoded in one pass, where it cannot be streamed.
+const MOST_TIMES: u64 = 16;
 
 impl Dense {
     /// Opens an array as a matrix; `transposed` if its rows are the columns of the matrix.
@@ -106,13 +109,16 @@ impl Dense {
         let orientation = if self.transposed { Orientation::Csc } else { Orientation::Csr };
         let layout = Layout::of_lines(orientation, lines, minor, 0, values.dtype).in_object(path)?;
         let [elements] = RowReader::of([&self.array])?;
-        let mut source = DenseSource { elements, values, rows: 1, most: 0, pointers: Vec::new(), layout };
+        let (pointers, every) = (Vec::new(), 1);
+        let mut source = DenseSource { elements, values, rows: 1, most: 0, every, pointers, layout };
+        source.every = source.chunk_rows();
         let workers;
-        (source.rows, workers) = source.plan_strips(budget, &|_| 0)?;
-        source.count(workers, observer, lost)?;
-        let most = |rows| most_entries(&source.pointers, rows);
-        (source.rows, _) = source.plan_strips(budget, &most)?;
-        source.most = most_entries(&source.pointers, source.rows);
+        (source.rows, workers) = source.plan(budget, &|_| 0)?;
+        let pointers = source.count(workers, observer, lost)?;
+        let most = |rows| most_entries(&pointers, rows);
+        (source.rows, _) = source.plan(budget, &most)?;
+        source.most = most(source.rows);
+        source.pointers = pointers;
         Ok(source)
     }
 }
@@ -126,6 +132,8 @@ pub struct DenseSource {
     rows: u64,
     /// Maximum number of entries of a strip.
     most: u64,
+    /// Number of lines of a chunk, whatever the budget; 1 if there is no reason to read whole chunks.
+    every: u64,
     pointers: Vec<u64>,
     layout: Layout,
 }
@@ -134,6 +142,14 @@ pub struct DenseSource {
 struct DenseState {
     room: ReadRoom,
     plain: Vec<u8>,
+}
+
+/// Of two errors, the one with the smaller budget that suffices.
+fn least_of(a: Error, b: Option<Error>) -> Error {
+    match b {
+        Some(b) if b.needed().is_some_and(|n| a.needed().is_none_or(|m| n < m)) => b,
+        _ => a,
+    }
 }
 
 impl DenseSource {
@@ -183,12 +199,34 @@ impl DenseSource {
         Ok((rows, if self.elements.is_stream() { 1 } else { affordable }))
     }
 
+    /// As [`plan_strips`](Self::plan_strips), but streams the array if strips of whole chunks do not fit the budget.
+    fn plan(&mut self, budget: Budget, entries: &dyn Fn(u64) -> u64) -> Result<(u64, usize)> {
+        let held = self.plan_strips(budget, entries);
+        let chunk_rows = self.chunk_rows();
+        let times = held.as_ref().map_or(u64::MAX, |(rows, _)| chunk_rows.div_ceil((*rows).max(1)));
+        let can_stream = !self.elements.is_stream() && self.elements.array.in_order_bytes()?.is_some();
+        if times <= 1 || !can_stream {
+            return held;
+        }
+        let array = self.elements.array.clone();
+        self.elements.stream()?;
+        match (self.plan_strips(budget, entries), held) {
+            (Ok(streamed), _) => Ok(streamed),
+            (Err(_), Ok(held)) if times <= MOST_TIMES => {
+                self.elements = RowReader::held(array);
+                Ok(held)
+            }
+            (Err(e), held) => Err(least_of(e, held.err())),
+        }
+    }
+
+    /// Counts the entries; returns the line pointers.
     fn count(
         &mut self,
         workers: usize,
         observer: &dyn Observer,
         lost: &(dyn Fn(Range<u64>, Error) -> Result<()> + Sync),
-    ) -> Result<()> {
+    ) -> Result<Vec<u64>> {
         let lines = self.layout.lines;
         let counts: Vec<AtomicU64> = (0..lines).map(|_| AtomicU64::new(0)).collect();
         let count = |strip: u64, state: &mut DenseState| {
@@ -209,14 +247,14 @@ impl DenseSource {
         };
         each_in_parallel(lines.div_ceil(self.rows), workers, observer, DenseState::default, count)?;
         let mut sum = 0;
-        self.pointers = crate::limits::reserved(counts.len() + 1)?;
-        self.pointers.push(0);
+        let mut pointers = crate::limits::reserved(counts.len() + 1)?;
+        pointers.push(0);
         for c in counts {
             sum += c.into_inner();
-            self.pointers.push(sum);
+            pointers.push(sum);
         }
         self.layout.entries = sum;
-        Ok(())
+        Ok(pointers)
     }
 
     /// Decodes lines `strip` into `state.plain`.
@@ -261,7 +299,7 @@ impl Source for DenseSource {
 
     fn fixed_cut(&self, start: u64, target: u64) -> u64 {
         // whole chunks: unlike strips, they do not depend on the budget
-        let every = self.chunk_rows();
+        let every = self.every;
         let bound = self.line_of(start.saturating_add(target));
         let line = (bound / every * every).max((self.line_of(start) / every + 1) * every);
         self.pointers[line.min(self.layout.lines) as usize]

@@ -32,7 +32,7 @@ impl AnnDataWriter<'_> {
             return self.writer.array(at, &value, attributes, &self.storing(None));
         }
         // a band is a chunk
-        let plan = StripPlan::new(rows, self.storage.chunk, self.budget);
+        let plan = StripPlan::new(rows, self.storage.chunk, self.budget)?;
         let mut chunk = dims.to_vec();
         chunk[0] = plan.band;
         let storage = ArrayStorage { chunk: Some(chunk), filters: self.storage.filters, unlimited: false };

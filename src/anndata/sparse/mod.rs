@@ -316,9 +316,10 @@ impl Source for SparseSource {
     }
 
     fn largest_block(&self, target: u64) -> u64 {
-        // an even number of chunks, because two are decoded at once; a single one if two are far above the target
+        // an even number of chunks, because two are decoded at once; a single one if two are far above the target:
+        // at the default target, only where chunks are streamed
         let chunks = match target / self.every {
-            0 | 1 if target >= self.every / 4 => 2,
+            0 | 1 if target >= self.every / 128 => 2,
             0 | 1 => 1,
             n => n & !1,
         };

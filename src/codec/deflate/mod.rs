@@ -33,12 +33,18 @@ impl Inflater {
     /// Inflates all of `input` into all of `out` in one call, without a window or a second copy.
     /// Bytes after the stream's end are ignored, as in libhdf5.
     pub(crate) fn inflate_exact(&mut self, input: &[u8], out: &mut [u8]) -> Result<()> {
+        let got = self.inflate_up_to(input, out)?;
+        if got == out.len() { Ok(()) } else { Err(short(out.len(), got as u64)) }
+    }
+
+    /// As [`inflate_exact`](Self::inflate_exact), but the stream may hold less than `out`: returns its length. The
+    /// bytes after it are undefined.
+    pub(crate) fn inflate_up_to(&mut self, input: &[u8], out: &mut [u8]) -> Result<usize> {
         self.zlib.reset(true);
         let status = self.zlib.decompress(input, out, InflateFlush::Finish);
         let got = self.zlib.total_out();
         match status {
-            Ok(Status::StreamEnd) if got == out.len() as u64 => Ok(()),
-            Ok(Status::StreamEnd) => Err(short(out.len(), got)),
+            Ok(Status::StreamEnd) => Ok(usize::try_from(got).unwrap_or(usize::MAX).min(out.len())),
             Ok(_) if got == out.len() as u64 && self.zlib.total_in() < input.len() as u64 => Err(
                 Error::malformed(format!("deflate stream holds more than the {} bytes expected", out.len())),
             ),
@@ -108,7 +114,8 @@ pub(crate) fn side_by_side(two: [(&[u8], &mut [u8]); 2]) -> bool {
     Pair::new(Level::new()).inflate_any(two)
 }
 
-fn short(expected: usize, got: u64) -> Error {
+/// The error of a stream that holds fewer bytes than expected.
+pub(crate) fn short(expected: usize, got: u64) -> Error {
     Error::malformed(format!("deflate stream ends early (expected {expected} bytes, got {got})"))
 }
 
@@ -132,8 +139,10 @@ mod tests {
                 .message()
                 .contains("expected 19 bytes, got 18")
         );
+        assert_eq!(i.inflate_up_to(&STREAM, &mut [0; 19]).unwrap(), 18);
         assert!(i.inflate_exact(&STREAM, &mut [0; 17]).is_err());
         assert!(i.inflate_exact(&STREAM[..10], &mut out).is_err(), "cut");
+        assert!(i.inflate_up_to(&STREAM[..10], &mut out).is_err(), "cut");
         let mut trailing = STREAM.to_vec();
         trailing.extend([1, 2, 3]);
         i.inflate_exact(&trailing, &mut out).unwrap();

@@ -103,14 +103,23 @@ impl Pipeline {
         })
     }
 
-    /// Decodes the chunk `stored` into `out`, which has the length of a chunk.
+    /// Decodes the chunk `stored` into `out`, which has the length of a chunk. Returns the length of the decoded
+    /// bytes: less than a chunk if the last of the filters was deflate, alone or after a shuffle, and its stream ends
+    /// properly after fewer bytes. What follows them in `out` is undefined.
     pub(crate) fn decode(
         &self,
         stored: &[u8],
         mask: u32,
         out: &mut [u8],
         work: &mut Workspace,
-    ) -> Result<()> {
+    ) -> Result<usize> {
+        if let Some(width) = self.in_order(mask) {
+            return inflate_part(stored, width, out, work);
+        }
+        self.undo_all(stored, mask, out, work).map(|()| out.len())
+    }
+
+    fn undo_all(&self, stored: &[u8], mask: u32, out: &mut [u8], work: &mut Workspace) -> Result<()> {
         let active: Vec<&Stage> = self.stages.iter().filter(|s| mask & s.bit == 0).collect();
         // Length of the data before each filter, as far as it is known: only checksums add to it.
         let mut lengths = Vec::with_capacity(active.len());
@@ -167,6 +176,21 @@ impl Pipeline {
         shuffle::unshuffle(b, width, out_b);
         Ok(())
     }
+}
+
+/// Decodes a chunk that was shuffled by elements of `width` bytes, if that is not 1, and then deflated. Returns the
+/// length of the decoded bytes.
+fn inflate_part(stored: &[u8], width: usize, out: &mut [u8], work: &mut Workspace) -> Result<usize> {
+    let Workspace { a, inflater, .. } = work;
+    let inflater = inflater.get_or_insert_default();
+    if width == 1 {
+        return inflater.inflate_up_to(stored, out);
+    }
+    let made = inflater.inflate_up_to(stored, grow(a, out.len())?)?;
+    if let (Some(shuffled), Some(out)) = (a.get(..made), out.get_mut(..made)) {
+        shuffle::unshuffle(shuffled, width, out);
+    }
+    Ok(made)
 }
 
 /// Returns the first `len` bytes of `buffer`, which grows if needed and never shrinks.

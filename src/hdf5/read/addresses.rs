@@ -12,6 +12,7 @@ use crate::hdf5::format::Sizes;
 use crate::hdf5::format::superblock::Superblock;
 use crate::limits::{self, Limits};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 /// Page size for metadata: headers, nodes and heaps of a few hundred bytes are stored close together.
@@ -39,6 +40,14 @@ struct Inner {
     /// Cached pages of metadata.
     pages: PageCache,
     heaps: HeapCache,
+    /// Whether chunks that end early are read, and how many were.
+    short: ShortChunks,
+}
+
+#[derive(Default)]
+struct ShortChunks {
+    read: AtomicBool,
+    count: AtomicU64,
 }
 
 impl Addresses {
@@ -48,7 +57,25 @@ impl Addresses {
         let (len, sizes) = (source.len(), superblock.sizes);
         let (image, pages) = (OnceLock::new(), PageCache::new(PAGE_BYTES, PAGES));
         let heaps = HeapCache::default();
-        Addresses(Arc::new(Inner { source, len, base, sizes, end, limits, image, pages, heaps }))
+        let short = ShortChunks::default();
+        Addresses(Arc::new(Inner { source, len, base, sizes, end, limits, image, pages, heaps, short }))
+    }
+
+    /// From here on, reads chunks whose streams end early.
+    pub(crate) fn read_short_chunks(&self) {
+        self.0.short.read.store(true, Relaxed);
+    }
+
+    /// Whether a chunk that ends early is read; counts it if so.
+    pub(crate) fn note_short_chunk(&self) -> bool {
+        let read = self.0.short.read.load(Relaxed);
+        self.0.short.count.fetch_add(u64::from(read), Relaxed);
+        read
+    }
+
+    /// Number of such chunks that were read since the last call.
+    pub(crate) fn take_short_chunks(&self) -> u64 {
+        self.0.short.count.swap(0, Relaxed)
     }
 
     /// Whether both are the same open file.

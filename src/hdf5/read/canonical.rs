@@ -7,6 +7,7 @@
 use super::chunks::Scratch;
 use super::dataset::{Dataset, Storage};
 use super::global_heap::HeapReader;
+use super::selection::GIANT;
 use super::value::{Value, trimmed};
 use crate::bytes::Cursor;
 use crate::bytes::checked;
@@ -56,7 +57,7 @@ impl Dataset {
         };
         let in_row = checked::product(inner)?;
         let row_bytes = checked::mul(in_row, u64::from(self.datatype().size))?;
-        let mut scratch = Scratch::default();
+        let (step, mut scratch) = self.window(rows, row_bytes)?;
         let mut at = 0u64;
         while at < rows {
             let stored = self.next_stored_row(at)?.unwrap_or(rows).min(rows);
@@ -66,7 +67,7 @@ impl Dataset {
                 at = stored;
                 continue;
             }
-            let n = self.window(rows, row_bytes)?.min(rows.saturating_sub(at));
+            let n = step.min(rows.saturating_sub(at));
             let mut start = vec![0; shape.len()];
             let mut count = shape.clone();
             if let (Some(s), Some(c)) = (start.first_mut(), count.first_mut()) {
@@ -81,20 +82,28 @@ impl Dataset {
         Ok(Some(crc.finalize()))
     }
 
-    /// Number of rows read at a time: whole chunks, so that each is decoded once.
-    fn window(&self, rows: u64, row_bytes: u64) -> Result<u64> {
+    /// Number of rows read at a time, and the scratch for them: whole chunks, or fewer rows in order if those are
+    /// giant.
+    fn window(&self, rows: u64, row_bytes: u64) -> Result<(u64, Scratch)> {
         let step = match self.storage() {
             Storage::Chunked(c) => c.first().copied().unwrap_or(1),
             _ => 1,
         };
         let fit = WINDOW.checked_div(row_bytes.max(1)).unwrap_or(1);
         let window = fit.checked_next_multiple_of(step).unwrap_or(step).max(step).min(rows);
-        let (bytes, most) = (checked::mul(window, row_bytes)?, self.most_bytes());
+        let bytes = checked::mul(window, row_bytes)?;
+        if bytes >= GIANT && self.filters().is_empty() {
+            return Ok((fit.clamp(1, rows), Scratch::default()));
+        }
+        if bytes >= GIANT && self.in_order_bytes()?.is_some_and(|memory| memory < bytes) {
+            return Ok((fit.clamp(1, rows), Scratch::in_order()));
+        }
+        let most = self.most_bytes();
         if bytes > most {
             let e = Error::limit(format!("rows of chunks of {bytes} bytes (limit {most})"));
             return Err(e.in_object(self.object().path()));
         }
-        Ok(window)
+        Ok((window, Scratch::default()))
     }
 
     /// CRC-32 of the canonical bytes of one element that was never written.

@@ -3,7 +3,9 @@
 use super::addresses::Addresses;
 use super::chunk_index::ChunkEntry;
 use super::grid::Grid;
-use crate::bytes::checked;
+use super::in_order::OpenStreams;
+use crate::bytes::{checked, slab};
+use crate::codec::deflate::short;
 use crate::error::{Error, Result};
 use crate::hdf5::filter::pipeline::{Pipeline, Workspace};
 
@@ -21,6 +23,9 @@ pub struct Scratch {
     file: Option<Addresses>,
     ahead: Ahead,
     work: Workspace,
+    /// Whether boxes are read in ascending order and chunks stay open between them.
+    pub(super) in_order: bool,
+    pub(super) streams: OpenStreams,
 }
 
 /// Stored bytes of several chunks, read in one request.
@@ -88,6 +93,12 @@ fn runs(addresses: &Addresses, entries: &[ChunkEntry], most: u64) -> (usize, Vec
 }
 
 impl Scratch {
+    /// A scratch for boxes of ascending rows: each chunk is decoded once, however few of its rows a box has, and
+    /// deflated ones are never held whole. Going back decodes from the beginning of a chunk again.
+    pub fn in_order() -> Self {
+        Scratch { in_order: true, ..Scratch::default() }
+    }
+
     /// Discards what was read ahead.
     pub(crate) fn forget(&mut self) {
         self.ahead.runs.clear();
@@ -133,6 +144,8 @@ impl Scratch {
 pub(crate) struct Decoder {
     pub(crate) pipeline: Pipeline,
     pub(crate) grid: Grid,
+    /// Bytes of an element.
+    pub(crate) element: u64,
     /// Bytes of a decoded chunk.
     pub(crate) chunk_bytes: u64,
     /// Whether partial chunks at the edge are stored without filters.
@@ -150,9 +163,30 @@ impl Decoder {
         out: &mut [u8],
         scratch: &mut Scratch,
     ) -> Result<()> {
+        self.decode_unplaced(addresses, entry, out, scratch).map_err(|e| self.place(addresses, entry, e))
+    }
+
+    /// As [`decode`](Self::decode), with errors that do not name the chunk.
+    pub(super) fn decode_unplaced(
+        &self,
+        addresses: &Addresses,
+        entry: &ChunkEntry,
+        out: &mut [u8],
+        scratch: &mut Scratch,
+    ) -> Result<()> {
         let Scratch { stored, ahead, work, .. } = scratch;
         self.decode_inner(addresses, entry, out, (stored, ahead), work)
-            .map_err(|e| self.place(addresses, entry, e))
+    }
+
+    /// Bytes of a shuffled element (1 without shuffle), if the chunk can be decoded in order without being held.
+    pub(crate) fn stream_width(&self, entry: &ChunkEntry) -> Option<usize> {
+        let width = self.pipeline.in_order(self.mask(entry))?;
+        (width == 1 || width as u64 == self.element).then_some(width)
+    }
+
+    /// Whether the chunk can be read piece by piece.
+    pub(super) fn is_streamed(&self, entry: &ChunkEntry) -> bool {
+        self.is_plain(entry) || self.stream_width(entry).is_some()
     }
 
     /// Bytes of a shuffled element, if it is the same for both chunks and they may be decoded together.
@@ -173,9 +207,13 @@ impl Decoder {
         let Scratch { stored, second, ahead, work, .. } = scratch;
         let stored_a = stored_bytes(addresses, a, stored, ahead).map_err(|e| self.place(addresses, a, e))?;
         let stored_b = stored_bytes(addresses, b, second, ahead).map_err(|e| self.place(addresses, b, e))?;
-        let chunks = [(stored_a, out_a), (stored_b, out_b)];
-        let done = Pipeline::decode_both(width, chunks, work);
-        done.map_err(|(which, e)| self.place(addresses, if which == 0 { a } else { b }, e))
+        let chunks = [(stored_a, &mut *out_a), (stored_b, &mut *out_b)];
+        if Pipeline::decode_both(width, chunks, work).is_ok() {
+            return Ok(());
+        }
+        // one by one, for those that end early and for the error
+        self.decode(addresses, a, out_a, scratch)?;
+        self.decode(addresses, b, out_b, scratch)
     }
 
     /// The elements of a chunk, decoded into the scratch unless it holds them already.
@@ -206,7 +244,7 @@ impl Decoder {
         Ok(scratch.chunk.get(..len).unwrap_or_default())
     }
 
-    fn place(&self, addresses: &Addresses, entry: &ChunkEntry, e: Error) -> Error {
+    pub(super) fn place(&self, addresses: &Addresses, entry: &ChunkEntry, e: Error) -> Error {
         e.in_chunk(&self.grid.start_of(entry.number)).at(addresses.offset_of(entry.address))
     }
 
@@ -243,22 +281,70 @@ impl Decoder {
         addresses: &Addresses,
         entry: &ChunkEntry,
         out: &mut [u8],
-        (stored, ahead): (&mut Vec<u8>, &Ahead),
+        buffers: (&mut Vec<u8>, &Ahead),
         work: &mut Workspace,
     ) -> Result<()> {
+        let made = self.decode_part(addresses, entry, out, buffers, work)?;
+        if made < out.len() {
+            if self.lacks(entry, made as u64) && !addresses.note_short_chunk() {
+                return Err(short(out.len(), made as u64));
+            }
+            out.get_mut(made..).unwrap_or_default().fill(0);
+        }
+        Ok(())
+    }
+
+    /// Whether elements of the dataset are missing in a chunk of which `made` bytes are there. At the edges of the
+    /// dataset, a chunk may have fewer elements than its shape.
+    pub(super) fn lacks(&self, entry: &ChunkEntry, made: u64) -> bool {
+        let start = self.grid.start_of(entry.number);
+        let dims = self.grid.dims.iter().zip(&start).zip(&self.grid.chunk);
+        let last = dims.map(|((dim, start), c)| dim.saturating_sub(*start).min(*c).saturating_sub(1));
+        let origin = vec![0; start.len()];
+        let last = slab::position(&self.grid.chunk, &origin, &last.collect::<Vec<u64>>());
+        made < last.saturating_add(1).saturating_mul(self.element)
+    }
+
+    /// Decodes a chunk into `out`; returns the length of the decoded bytes, as [`Pipeline::decode`] does.
+    fn decode_part(
+        &self,
+        addresses: &Addresses,
+        entry: &ChunkEntry,
+        out: &mut [u8],
+        (stored, ahead): (&mut Vec<u8>, &Ahead),
+        work: &mut Workspace,
+    ) -> Result<usize> {
         let mask = self.mask(entry);
         if self.pipeline.is_plain(mask) && ahead.find(entry).is_none() {
             if entry.size != out.len() as u64 {
                 let text = format!("chunk length (expected {} bytes, got {})", out.len(), entry.size);
                 return Err(Error::malformed(text));
             }
-            return addresses.read_into(entry.address, out);
+            return addresses.read_into(entry.address, out).map(|()| out.len());
         }
         self.pipeline.decode(stored_bytes(addresses, entry, stored, ahead)?, mask, out, work)
     }
 
+    /// Decodes a chunk and discards it. Returns the length of the decoded bytes, as [`Pipeline::decode`] does.
+    pub(super) fn check(
+        &self,
+        addresses: &Addresses,
+        entry: &ChunkEntry,
+        scratch: &mut Scratch,
+    ) -> Result<u64> {
+        self.check_expansion(entry)?;
+        let len = checked::size(self.chunk_bytes)?;
+        let Scratch { stored, ahead, chunk, work, holds, .. } = scratch;
+        *holds = None;
+        if chunk.len() < len {
+            *chunk = crate::limits::zeroed(len)?;
+        }
+        let out = chunk.get_mut(..len).unwrap_or_default();
+        self.decode_part(addresses, entry, out, (stored, ahead), work).map(|made| made as u64)
+    }
+
     /// Refuses a chunk that its stored bytes cannot expand to, before allocating memory for it.
-    fn check_expansion(&self, entry: &ChunkEntry) -> Result<()> {
+    pub(super) fn check_expansion(&self, entry: &ChunkEntry) -> Result<()> {
         let most = self.pipeline.most_expanded(entry.size, self.mask(entry));
         if self.chunk_bytes > most {
             let text =

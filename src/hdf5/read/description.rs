@@ -145,6 +145,7 @@ fn decoder(
     Ok(Decoder {
         pipeline: Pipeline::new(filters, checked::size(u64::from(datatype.size))?)?,
         grid: Grid::new(dataspace, layout)?,
+        element: layout.element_size,
         chunk_bytes,
         plain_edges: layout.plain_edges,
         dataset: address,

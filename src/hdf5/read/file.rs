@@ -147,6 +147,20 @@ impl File {
         WeakFile(Arc::downgrade(&self.0))
     }
 
+    /// From here on, reads chunks whose deflate streams end properly before the chunk is full: what is missing is
+    /// zeros. libhdf5 reads them too, but returns what its memory holds for what is missing. Without this call such a
+    /// chunk is an error, unless all of its elements that lie inside the dataset are there.
+    ///
+    /// Chunks that are [read in order](super::chunks::Scratch::in_order) are refused all the same.
+    pub fn read_short_chunks(&self) {
+        self.0.addresses.read_short_chunks();
+    }
+
+    /// Number of chunks with missing elements that were read since the last call.
+    pub fn take_short_chunks(&self) -> u64 {
+        self.0.addresses.take_short_chunks()
+    }
+
     /// The bytes of the file, by address.
     pub(crate) fn addresses(&self) -> &Addresses {
         &self.0.addresses

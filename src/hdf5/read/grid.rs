@@ -63,6 +63,11 @@ impl Grid {
         out
     }
 
+    /// Number of chunks beside each other, which have the same rows: positions of the first dimension.
+    pub(crate) fn beside(&self) -> u64 {
+        self.counts.iter().skip(1).fold(1u64, |n, count| n.saturating_mul(*count)).max(1)
+    }
+
     /// First element of chunk `number`.
     pub(crate) fn start_of(&self, number: u64) -> Vec<u64> {
         let coordinates = slab::unravel(number, &self.counts);

@@ -4,7 +4,8 @@
 //!
 //! * `addresses`, `heap_cache` – bytes at addresses; `header` – the messages of an object header;
 //! * `btree_v2`, `fractal_heap`, `global_heap`, `symbol_table` – structures that point to others;
-//! * `grid`, `chunk_index`, `chunks`, `selection`, `stream` – from a box of elements to decoded bytes;
+//! * `grid`, `chunk_index`, `chunks`, `stream`, `selection`, `in_order` – from a box of elements to decoded
+//!   bytes;
 //! * `file`, `messages` – an open file, its superblock extension and shared messages;
 //! * `value`, `description`, `link` – elements with their type, metadata of a dataset, targets of links;
 //! * `object`, `group`, `attribute`, `walk` – objects, their links and attributes, and walks over groups;
@@ -27,6 +28,7 @@ pub(crate) mod grid;
 pub(crate) mod group;
 pub(crate) mod header;
 pub(crate) mod heap_cache;
+pub(crate) mod in_order;
 pub(crate) mod link;
 pub(crate) mod local_names;
 pub(crate) mod messages;

@@ -3,6 +3,7 @@
 use super::addresses::Addresses;
 use super::chunk_index::ChunkEntry;
 use super::chunks::{Decoder, Scratch};
+use super::in_order::OpenStreams;
 use crate::bytes::checked;
 use crate::bytes::slab;
 use crate::error::Result;
@@ -10,6 +11,10 @@ use std::ops::Range;
 
 /// Unfiltered chunks of fewer bytes are read together instead of one by one.
 const PLAIN: u64 = 64 << 10;
+/// Of unfiltered chunks of at least this many bytes, only the rows in the box are read.
+const LARGE: u64 = 1 << 20;
+/// Chunks of at least this many bytes are not held if they can be decoded in order.
+pub(crate) const GIANT: u64 = 32 << 20;
 
 /// The requested box.
 pub(super) struct BoxSelection<'a> {
@@ -29,9 +34,20 @@ impl BoxSelection<'_> {
         out: &mut [u8],
         scratch: &mut Scratch,
     ) -> Result<()> {
+        if scratch.in_order || self.is_giant(entries) {
+            return self.read_in_order(entries, out, scratch);
+        }
         let done = self.read_each(entries, out, scratch);
         scratch.forget();
         done
+    }
+
+    /// Whether the chunks are too large to be held, can be decoded in order, and are not all wanted whole.
+    fn is_giant(&self, entries: &[ChunkEntry]) -> bool {
+        let streamed = |e: &ChunkEntry| self.decoder.stream_width(e).is_some();
+        self.decoder.chunk_bytes >= GIANT
+            && entries.iter().all(streamed)
+            && entries.iter().any(|e| self.run_of(&self.part_of(e)).is_none())
     }
 
     fn read_each(&self, mut rest: &[ChunkEntry], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
@@ -54,11 +70,6 @@ impl BoxSelection<'_> {
         Ok(())
     }
 
-    /// Reads the part of the box in one chunk.
-    pub(super) fn read(&self, entry: &ChunkEntry, out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
-        self.read_part(entry, &self.part_of(entry), out, scratch)
-    }
-
     fn read_part(
         &self,
         entry: &ChunkEntry,
@@ -75,6 +86,10 @@ impl BoxSelection<'_> {
             let (from, len) = (checked::size(first(&part.in_out))?, checked::size(first(&part.count))?);
             let slot = out.get_mut(from..).and_then(|o| o.get_mut(..len)).unwrap_or_default();
             return decoder.read_plain(self.addresses, entry, first(&part.in_chunk), slot);
+        }
+        if decoder.is_plain(entry) && decoder.chunk_bytes >= LARGE {
+            // only its rows in the box
+            return self.read_band(&[*entry], out, &mut OpenStreams::default());
         }
         let bytes = decoder.decode_kept(self.addresses, entry, scratch)?;
         let from = slab::BoxPlace { dims: &decoder.grid.chunk, at: &part.in_chunk };
@@ -98,7 +113,7 @@ impl BoxSelection<'_> {
         self.decoder.decode_both(self.addresses, width, [a, b], outs, scratch).map(|()| true)
     }
 
-    fn part_of(&self, entry: &ChunkEntry) -> Overlap {
+    pub(super) fn part_of(&self, entry: &ChunkEntry) -> Overlap {
         let grid = &self.decoder.grid;
         Overlap::of(&grid.start_of(entry.number), &grid.chunk, self.start, self.count)
     }
@@ -110,10 +125,10 @@ impl BoxSelection<'_> {
 }
 
 /// The overlap of a chunk and the requested box.
-struct Overlap {
-    in_chunk: Vec<u64>,
-    in_out: Vec<u64>,
-    count: Vec<u64>,
+pub(super) struct Overlap {
+    pub(super) in_chunk: Vec<u64>,
+    pub(super) in_out: Vec<u64>,
+    pub(super) count: Vec<u64>,
 }
 
 impl Overlap {

@@ -1,167 +1,161 @@
-//! Decodes huge chunks sequentially, with small buffers.
+//! Decodes a chunk from its beginning to its end, with small buffers.
 //!
-//! Some writers (R above all) put a whole dataset into one chunk of up to 4 GiB, or into a few. A deflated
-//! chunk has no random access, but it can be decoded in order: this keeps the state of the decoder and a
-//! piece of the stored bytes, never the whole chunk. A shuffled chunk stores the first bytes of all elements
-//! before all second bytes, so it has one decoder for each byte of an element, each of which decodes from the
-//! beginning of the chunk to its own position.
+//! Some writers put a whole dataset into one chunk of up to 4 GiB, or into a few. A deflated chunk has no random
+//! access, but it can be decoded in order: this keeps the state of the decoder and a piece of the stored bytes,
+//! never the whole chunk. A shuffled chunk stores the first bytes of all elements before all second bytes, so it
+//! has one decoder for each byte of an element, each of which decodes from the beginning of the chunk to its own
+//! position. Chunks of other filters are held whole.
 
 use super::addresses::Addresses;
 use super::chunk_index::ChunkEntry;
-use super::chunks::Decoder;
+use super::chunks::{Decoder, Scratch};
 use crate::bytes::checked;
 use crate::codec::shuffle;
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use rayon::prelude::*;
-use std::sync::Arc;
 use zlib_rs::{Inflate, InflateFlush, Status};
 
 /// Stored bytes per read.
 const PIECE: u64 = 512 << 10;
+/// Fewest stored bytes per read, where many chunks are decoded side by side.
+const LEAST_PIECE: u64 = 16 << 10;
+/// Stored bytes that all decoders together hold, as long as none has less than [`LEAST_PIECE`].
+const PIECES: u64 = 1 << 20;
+/// Memory of a decoder: its window and its tables.
+const DECODER: u64 = 64 << 10;
 /// Elements unshuffled at once.
 const STEP: usize = 1 << 16;
 
-/// The chunks of a dataset along its first dimension, which contain all of it in whole rows.
-#[derive(Debug)]
-pub(crate) struct StreamChunks {
-    pub(crate) entries: Vec<ChunkEntry>,
-    pub(crate) decoder: Arc<Decoder>,
-    /// Bytes of a shuffled element; 1 without shuffle.
-    pub(crate) width: usize,
+/// Stored bytes per read of each of `decoders` decoders.
+pub(super) fn piece(decoders: u64) -> u64 {
+    PIECES.checked_div(decoders).unwrap_or(PIECE).clamp(LEAST_PIECE, PIECE)
 }
 
-/// The elements of a dataset in order, row-major, in the byte layout of the file.
+/// Memory in bytes of the streams of `chunks` chunks with elements of `width` shuffled bytes each.
+pub(super) fn memory(chunks: u64, width: u64) -> u64 {
+    let decoders = chunks.saturating_mul(width);
+    let each = piece(decoders).saturating_add(DECODER);
+    // elements that are still shuffled
+    let step = if width > 1 { STEP as u64 } else { 0 };
+    decoders.saturating_mul(each.saturating_add(step))
+}
+
+/// A chunk that is decoded in order.
 #[derive(Debug)]
-pub struct DatasetStream {
+pub(super) struct ChunkStream {
     addresses: Addresses,
-    path: String,
-    chunks: StreamChunks,
-    /// Bytes of all elements.
+    pub(super) entry: ChunkEntry,
+    /// Bytes of the decoded chunk.
     len: u64,
-    /// Bytes returned so far.
+    source: StreamSource,
+    /// Bytes decoded so far.
     at: u64,
-    /// Number of the open chunk.
-    open: Option<usize>,
-    /// Decoders of the open chunk: one for each byte of a shuffled element.
-    planes: Vec<Plane>,
-    /// Buffer of elements that are still shuffled.
-    shuffled: Vec<u8>,
 }
 
-impl DatasetStream {
-    pub(crate) fn new(addresses: &Addresses, path: &str, chunks: StreamChunks, len: u64) -> Self {
-        DatasetStream {
-            addresses: addresses.clone(),
-            path: path.to_owned(),
-            chunks,
-            len,
-            at: 0,
-            open: None,
-            planes: Vec::new(),
-            shuffled: Vec::new(),
+#[derive(Debug)]
+enum StreamSource {
+    /// Stored without filters.
+    Plain,
+    /// Decoders: one for each byte of a shuffled element.
+    Planes { planes: Vec<Plane>, shuffled: Vec<u8> },
+    /// Decoded whole.
+    Whole(Vec<u8>),
+}
+
+impl ChunkStream {
+    /// Opens a chunk; deflated bytes are read `piece` at a time.
+    pub(super) fn open(
+        addresses: &Addresses,
+        decoder: &Decoder,
+        entry: ChunkEntry,
+        piece: u64,
+    ) -> Result<Self> {
+        let source = if decoder.is_plain(&entry) {
+            StreamSource::Plain
+        } else if let Some(width) = decoder.stream_width(&entry) {
+            let planes = (0..width).map(|_| Plane::new(addresses, entry, piece)).collect();
+            StreamSource::Planes { planes, shuffled: Vec::new() }
+        } else {
+            decoder.check_expansion(&entry)?;
+            let mut whole = crate::limits::zeroed(checked::size(decoder.chunk_bytes)?)?;
+            decoder.decode_unplaced(addresses, &entry, &mut whole, &mut Scratch::default())?;
+            StreamSource::Whole(whole)
+        };
+        Ok(ChunkStream { addresses: addresses.clone(), entry, len: decoder.chunk_bytes, source, at: 0 })
+    }
+
+    /// Fills `out`, whole elements, from byte `from` of the decoded chunk. Going back decodes from the beginning
+    /// again.
+    pub(super) fn read(&mut self, from: u64, out: &mut [u8]) -> Result<()> {
+        let end = checked::add(from, out.len() as u64)?;
+        match &mut self.source {
+            StreamSource::Plain => {
+                self.addresses.read_into(checked::add(self.entry.address, from)?, out)?;
+            }
+            StreamSource::Whole(bytes) => {
+                let part = bytes.get(checked::size(from)?..checked::size(end)?);
+                let part = part.ok_or_else(|| Error::usage("bytes outside a chunk"))?;
+                out.copy_from_slice(part);
+            }
+            StreamSource::Planes { planes, shuffled } => {
+                if from < self.at {
+                    planes.iter_mut().for_each(Plane::restart);
+                }
+                read_planes(planes, shuffled, self.len, from, out)?;
+            }
         }
+        self.at = end;
+        Ok(())
     }
 
-    /// Position of the next byte, in bytes from the first element.
-    pub fn position(&self) -> u64 {
-        self.at
-    }
-
-    /// Memory of the stream in bytes.
-    pub fn memory(&self) -> u64 {
-        // a window, tables and a piece for each decoder
-        let each = PIECE.saturating_add(64 << 10).saturating_add(STEP as u64);
-        (self.chunks.width as u64).saturating_mul(each)
-    }
-
-    /// Moves to byte `at`, which must be the start of an element. The next [`read`](Self::read) decodes the
-    /// bytes in between; a move backward restarts from the beginning of the chunk.
-    pub fn seek(&mut self, at: u64) {
-        if at < self.at {
-            self.open = None;
+    /// Reads all of the chunk, and discards it.
+    pub(super) fn check(&mut self) -> Result<()> {
+        if !matches!(self.source, StreamSource::Plain) {
+            return self.finish();
         }
-        self.at = at;
-    }
-
-    /// Frees the decoders; the next [`read`](Self::read) opens them again.
-    pub(crate) fn close(&mut self) {
-        self.open = None;
-        (self.planes, self.shuffled) = (Vec::new(), Vec::new());
-    }
-
-    /// Fills `out`, whose length is a multiple of the element size, with the next elements.
-    ///
-    /// # Errors
-    /// `Malformed` if a chunk is damaged or has the wrong length; `Io`; `Usage` past the end.
-    pub fn read(&mut self, out: &mut [u8]) -> Result<()> {
-        let end = checked::add(self.at, out.len() as u64)?;
-        let width = self.chunks.width as u64;
-        let whole = [self.at, end].iter().all(|at| at.checked_rem(width) == Some(0));
-        if end > self.len || !whole {
-            let text = format!("bytes {} to {end} of {} in elements of {width}", self.at, self.len);
-            return Err(Error::usage(text).in_object(&self.path));
-        }
-        let mut rest = out;
-        while !rest.is_empty() {
-            let chunk_bytes = self.chunks.decoder.chunk_bytes;
-            let number = checked::size(self.at.checked_div(chunk_bytes).unwrap_or(0))?;
-            let inside = self.at.checked_rem(chunk_bytes).unwrap_or(0);
-            let n = usize::try_from(chunk_bytes.saturating_sub(inside)).unwrap_or(usize::MAX).min(rest.len());
-            let (now, later) = rest.split_at_mut(n);
-            rest = later;
-            let last = self.at.saturating_add(n as u64) == self.len;
-            self.read_in_chunk(number, inside, now, last)
-                .map_err(|e| self.place(number, e))
-                .in_object(&self.path)?;
-            self.at = self.at.saturating_add(n as u64);
+        let mut waste = crate::limits::zeroed(checked::size(PIECE)?)?;
+        while self.at < self.len {
+            let n = checked::size(PIECE.min(self.len.saturating_sub(self.at)))?;
+            self.read(self.at, waste.get_mut(..n).unwrap_or_default())?;
         }
         Ok(())
     }
 
-    fn place(&self, chunk: usize, e: Error) -> Error {
-        match self.chunks.entries.get(chunk) {
-            Some(entry) => {
-                let start = self.chunks.decoder.grid.start_of(entry.number);
-                e.in_chunk(&start).at(self.addresses.offset_of(entry.address))
-            }
-            None => e,
-        }
+    /// Decodes what is left of the chunk, and checks its length and checksum.
+    pub(super) fn finish(&mut self) -> Result<()> {
+        let (len, StreamSource::Planes { planes, .. }) = (self.len, &mut self.source) else { return Ok(()) };
+        self.at = len;
+        // The checksum can only be verified at the end of the stream.
+        planes.last_mut().map_or(Ok(()), |plane| plane.finish(len))
     }
+}
 
-    /// Fills `out` from offset `inside` of a chunk, within that chunk; `last` if the elements end there.
-    fn read_in_chunk(&mut self, number: usize, inside: u64, out: &mut [u8], last: bool) -> Result<()> {
-        let (width, chunk_bytes) = (self.chunks.width, self.chunks.decoder.chunk_bytes);
-        if self.open != Some(number) {
-            let entry = self.chunks.entries.get(number).copied();
-            let entry = entry.ok_or_else(|| Error::malformed("a chunk that is not there"))?;
-            self.planes.clear();
-            self.planes.extend((0..width).map(|_| Plane::new(&self.addresses, entry)));
-            self.open = Some(number);
-        }
-        let elements = chunk_bytes.checked_div(width as u64).unwrap_or(0);
-        let first = inside.checked_div(width as u64).unwrap_or(0);
-        // Each decoder starts at its own byte plane; after a seek it has many bytes to skip.
-        let begin = |k: usize| (k as u64).saturating_mul(elements).saturating_add(first);
-        self.planes.par_iter_mut().enumerate().try_for_each(|(k, plane)| plane.skip_to(begin(k)))?;
-        if let [plane] = self.planes.as_mut_slice() {
-            plane.read(out)?;
-        } else {
-            for part in out.chunks_mut(STEP.saturating_mul(width)) {
-                let each = part.len().checked_div(width).unwrap_or(0);
-                self.shuffled.resize(part.len(), 0);
-                let bytes = self.shuffled.par_chunks_mut(each.max(1));
-                self.planes.par_iter_mut().zip(bytes).try_for_each(|(plane, bytes)| plane.read(bytes))?;
-                shuffle::unshuffle(&self.shuffled, width, part);
-            }
-        }
-        match self.planes.last_mut() {
-            // The checksum can only be verified at the end of the stream.
-            Some(plane) if last || inside.saturating_add(out.len() as u64) == chunk_bytes => {
-                plane.finish(chunk_bytes)
-            }
-            _ => Ok(()),
-        }
+/// Fills `out` from byte `from` of a chunk of `len` bytes.
+fn read_planes(
+    planes: &mut [Plane],
+    shuffled: &mut Vec<u8>,
+    len: u64,
+    from: u64,
+    out: &mut [u8],
+) -> Result<()> {
+    let width = planes.len();
+    let elements = len.checked_div(width as u64).unwrap_or(0);
+    let first = from.checked_div(width as u64).unwrap_or(0);
+    if let [plane] = planes {
+        plane.skip_to(first)?;
+        return plane.read(out);
     }
+    // Each decoder starts at its own byte plane; after a seek it has many bytes to skip.
+    let begin = |k: usize| (k as u64).saturating_mul(elements).saturating_add(first);
+    planes.par_iter_mut().enumerate().try_for_each(|(k, plane)| plane.skip_to(begin(k)))?;
+    for part in out.chunks_mut(STEP.saturating_mul(width)) {
+        let each = part.len().checked_div(width).unwrap_or(0);
+        shuffled.resize(part.len(), 0);
+        let bytes = shuffled.par_chunks_mut(each.max(1));
+        planes.par_iter_mut().zip(bytes).try_for_each(|(plane, bytes)| plane.read(bytes))?;
+        shuffle::unshuffle(shuffled, width, part);
+    }
+    Ok(())
 }
 
 /// A decoder at one position of a chunk.
@@ -169,6 +163,8 @@ struct Plane {
     addresses: Addresses,
     entry: ChunkEntry,
     state: Inflate,
+    /// Stored bytes per read.
+    most: u64,
     /// Stored bytes read, and how many of them are consumed.
     piece: Vec<u8>,
     used: usize,
@@ -179,9 +175,15 @@ struct Plane {
 }
 
 impl Plane {
-    fn new(addresses: &Addresses, entry: ChunkEntry) -> Self {
-        let state = Inflate::new(true, 15);
-        Plane { addresses: addresses.clone(), entry, state, piece: Vec::new(), used: 0, fetched: 0, at: 0 }
+    fn new(addresses: &Addresses, entry: ChunkEntry, most: u64) -> Self {
+        let (addresses, state) = (addresses.clone(), Inflate::new(true, 15));
+        Plane { addresses, entry, state, most, piece: Vec::new(), used: 0, fetched: 0, at: 0 }
+    }
+
+    fn restart(&mut self) {
+        self.state.reset(true);
+        self.piece.clear();
+        (self.used, self.fetched, self.at) = (0, 0, 0);
     }
 
     fn skip_to(&mut self, at: u64) -> Result<()> {
@@ -251,7 +253,7 @@ impl Plane {
 
     fn fetch(&mut self) -> Result<()> {
         let left = self.entry.size.saturating_sub(self.fetched);
-        self.piece.resize(checked::size(left.min(PIECE))?, 0);
+        self.piece.resize(checked::size(left.min(self.most))?, 0);
         self.addresses.read_into(checked::add(self.entry.address, self.fetched)?, &mut self.piece)?;
         self.fetched = self.fetched.saturating_add(self.piece.len() as u64);
         self.used = 0;

@@ -7,9 +7,9 @@ use crate::hdf5::format::message::kind;
 use crate::hdf5::format::message::layout::Layout;
 use crate::hdf5::read::chunk_index::{ChunkEntry, ChunkMap};
 use crate::hdf5::read::chunks::Scratch;
-use crate::hdf5::read::stream::{DatasetStream, StreamChunks};
+use crate::hdf5::read::selection::GIANT;
+use crate::hdf5::read::stream::{self, ChunkStream};
 use std::ops::Range;
-use std::sync::Arc;
 
 impl Dataset {
     pub(super) fn chunk_map(&self) -> Result<&ChunkMap> {
@@ -67,18 +67,49 @@ impl Dataset {
         }))
     }
 
-    /// Decodes the `n`-th stored chunk and discards it, to check that it can be read.
+    /// Decodes the `n`-th stored chunk and discards it, to check that it can be read. `false` if its deflate stream
+    /// ends early, but has all elements that lie inside the dataset.
     ///
     /// # Errors
     /// Fails if it cannot be read, with its first element and its offset in the file.
-    pub fn check_chunk(&self, n: usize, scratch: &mut Scratch) -> Result<()> {
-        let Some(decoder) = &self.about.decoder else { return Ok(()) };
+    pub fn check_chunk(&self, n: usize, scratch: &mut Scratch) -> Result<bool> {
+        let Some(decoder) = &self.about.decoder else { return Ok(true) };
         let entry = self.chunk_map()?.entries().get(n).copied();
-        let Some(entry) = entry else { return Ok(()) };
-        decoder
-            .decode_kept(self.object.file().addresses(), &entry, scratch)
-            .in_object(self.object.path())
-            .map(drop)
+        let Some(entry) = entry else { return Ok(true) };
+        let addresses = self.object.file().addresses();
+        let mut check = || {
+            if decoder.chunk_bytes >= GIANT && decoder.is_streamed(&entry) {
+                let mut stream = ChunkStream::open(addresses, decoder, entry, stream::piece(1))?;
+                return stream.check().map(|()| true);
+            }
+            let made = decoder.check(addresses, &entry, scratch)?;
+            if made < decoder.chunk_bytes && decoder.lacks(&entry, made) {
+                let text = format!(
+                    "deflate stream ends early (expected {} bytes, got {made}); libhdf5 returns for the rest what its memory holds",
+                    decoder.chunk_bytes
+                );
+                return Err(Error::malformed(text));
+            }
+            Ok(made == decoder.chunk_bytes)
+        };
+        check().map_err(|e| decoder.place(addresses, &entry, e)).in_object(self.object.path())
+    }
+
+    /// Memory in bytes that [`check_chunk`](Self::check_chunk) takes.
+    ///
+    /// # Errors
+    /// Fails if the chunk index is damaged.
+    pub fn checking_bytes(&self) -> Result<u64> {
+        match &self.about.decoder {
+            Some(decoder) if decoder.chunk_bytes >= GIANT => {
+                let entries = self.chunk_map()?.entries();
+                let whole = entries.iter().any(|e| !decoder.is_streamed(e));
+                let held = if whole { decoder.chunk_bytes.saturating_mul(2) } else { 0 };
+                Ok(held.saturating_add(stream::memory(1, decoder.element)))
+            }
+            Some(decoder) => Ok(decoder.chunk_bytes.saturating_mul(2)),
+            None => Ok(0),
+        }
     }
 
     /// Checks that all stored bytes are inside the file, for storage other than chunks.
@@ -98,44 +129,35 @@ impl Dataset {
         }
     }
 
-    /// A stream of the elements in order, for deflated chunks of at least `least` bytes and whole rows, which
-    /// take too much memory to decode whole; `None` for other storage.
+    /// Whether the elements are in deflated chunks of at least `least` bytes and whole rows, none of them missing:
+    /// those a scratch [in order](Scratch::in_order) decodes piece by piece. Reads no more than the chunk index.
     ///
     /// # Errors
     /// Fails if the chunk index is damaged.
-    pub fn stream(&self, least: u64) -> Result<Option<DatasetStream>> {
-        let (Some(width), Some(decoder)) = (self.stream_width(least)?, &self.about.decoder) else {
-            return Ok(None);
-        };
-        let entries = self.chunk_map()?.entries().to_vec();
-        let chunks = StreamChunks { entries, decoder: Arc::clone(decoder), width };
-        let addresses = self.object.file().addresses();
-        Ok(Some(DatasetStream::new(addresses, self.object.path(), chunks, self.byte_len())))
-    }
-
-    /// Whether [`stream`](Self::stream) returns a stream; reads no more than the chunk index.
-    ///
-    /// # Errors
-    /// Fails if the chunk index is damaged.
-    pub fn would_stream(&self, least: u64) -> Result<bool> {
-        self.stream_width(least).map(|width| width.is_some())
-    }
-
-    /// Bytes of a shuffled element (1 without shuffle), if the elements can be streamed.
-    fn stream_width(&self, least: u64) -> Result<Option<usize>> {
-        let Some(decoder) = &self.about.decoder else { return Ok(None) };
+    pub fn streams(&self, least: u64) -> Result<bool> {
+        let Some(decoder) = &self.about.decoder else { return Ok(false) };
         let whole_rows = self.shape().iter().zip(&decoder.grid.chunk).skip(1).all(|(n, c)| n == c);
         if self.shape().is_empty() || !whole_rows || decoder.chunk_bytes < least {
-            return Ok(None);
+            return Ok(false);
         }
         let entries = self.chunk_map()?.entries();
-        let all = Some(entries.len() as u64) == decoder.grid.counts.first().copied();
-        let width_of = |e: &ChunkEntry| decoder.pipeline.in_order(decoder.mask(e));
-        let width = entries.first().and_then(width_of).filter(|_| all);
-        let Some(width) = width else { return Ok(None) };
-        let by_element = width == 1 || width as u64 == u64::from(self.about.datatype.size);
-        let alike = by_element && entries.iter().all(|e| width_of(e) == Some(width));
-        Ok(alike.then_some(width))
+        let all = Some(entries.len() as u64) == decoder.grid.counts.first().copied() && !entries.is_empty();
+        Ok(all && entries.iter().all(|e| decoder.stream_width(e).is_some()))
+    }
+
+    /// Memory in bytes of a scratch that reads [in order](Scratch::in_order): the decoders of all chunks beside
+    /// each other, and those chunks themselves if they are of filters other than shuffle and deflate. `None`
+    /// if there are no filters.
+    ///
+    /// # Errors
+    /// Fails if the chunk index is damaged.
+    pub fn in_order_bytes(&self) -> Result<Option<u64>> {
+        match &self.about.decoder {
+            Some(decoder) if !self.about.filters.is_empty() => {
+                Ok(Some(decoder.in_order_bytes(self.chunk_map()?.entries())))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The first row from `row` on that has stored elements; `None` if all are fill values. A row is all elements
@@ -148,9 +170,7 @@ impl Dataset {
             return Ok(Some(row).filter(|_| !self.is_unallocated()));
         };
         let grid = &decoder.grid;
-        let rows = grid.chunk.first().copied().unwrap_or(1).max(1);
-        // chunks beside each other
-        let width = grid.counts.iter().skip(1).fold(1u64, |n, count| n.saturating_mul(*count)).max(1);
+        let (rows, width) = (grid.chunk.first().copied().unwrap_or(1).max(1), grid.beside());
         let band = row.checked_div(rows).unwrap_or(0);
         let stored = self.chunk_map()?.between(band.saturating_mul(width)..=u64::MAX);
         let first = |entry: &ChunkEntry| entry.number.checked_div(width).unwrap_or(0).saturating_mul(rows);

@@ -166,14 +166,12 @@ impl Dataset {
             let some: Vec<ChunkEntry> = there.iter().filter(inside).copied().collect();
             return selection.read_all(&some, out, scratch);
         }
-        let mut step = vec![0; first.len()];
+        let (mut step, mut some) = (vec![0; first.len()], Vec::new());
         loop {
             let coordinates: Vec<u64> = first.iter().zip(&step).map(|(f, s)| f.saturating_add(*s)).collect();
-            if let Some(entry) = map.get(grid.number(&coordinates).ok_or_else(outside)?) {
-                selection.read(entry, out, scratch)?;
-            }
+            some.extend(map.get(grid.number(&coordinates).ok_or_else(outside)?));
             if !slab::advance(&mut step, &spans) {
-                return Ok(());
+                return selection.read_all(&some, out, scratch);
             }
         }
     }
