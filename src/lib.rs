@@ -119,6 +119,7 @@ pub mod transpose;
 pub mod tree;
 #[cfg(feature = "store")]
 pub mod verify;
+pub mod zarr;
 
 #[cfg(feature = "store")]
 pub use bytes::temporaries::remove_temporaries;

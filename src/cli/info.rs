@@ -46,7 +46,10 @@ fn describe(input: &Path, as_json: bool) -> Result<()> {
         }
     }
     let dataset = Dataset::open(input)?;
-    let size = dataset.path().metadata().map_or(0, |m| m.len());
+    let size = match dataset.tree() {
+        Ok(root) => root.container_bytes(),
+        Err(_) => dataset.path().metadata().map_or(0, |m| m.len()),
+    };
     if let Some(info) = dataset.describe_text(&())? {
         return text(input, size, &info, as_json);
     }

@@ -2,14 +2,17 @@
 //! ([`Datatype`]), and the conversion from stored to plain.
 
 mod aligned;
+mod canonical;
 mod cast;
 mod datatype;
+mod elements;
 mod numeric;
 
 pub use aligned::AlignedBytes;
 pub use cast::Policy;
 pub(crate) use cast::{Narrowest, cast, convert_into};
 pub use datatype::{Class, Datatype, Float, Integer, Member, Order, Padding, Text};
+pub use elements::Elements;
 pub use numeric::Numeric;
 
 use crate::error::{Error, Result};

@@ -36,10 +36,6 @@ pub enum Storage {
     Virtual,
 }
 
-/// A value of up to this many bytes is read whatever the size of its file, because fill values take no bytes
-/// in it.
-const SMALL_VALUE: u64 = 256 << 20;
-
 impl Object {
     /// This object as a dataset.
     ///
@@ -122,7 +118,7 @@ impl Dataset {
     /// Maximum bytes of elements in memory at once, from the limits and the size of the file.
     pub(crate) fn most_bytes(&self) -> u64 {
         let file = self.object.file();
-        file.addresses().limits().value_bytes.min(file.len().saturating_mul(1100).max(SMALL_VALUE))
+        file.addresses().limits().value_bytes.min(file.len().saturating_mul(1100).max(limits::SMALL_VALUE))
     }
 
     /// Reads all elements.
@@ -144,6 +140,6 @@ impl Dataset {
         let mut bytes = limits::zeroed(checked::size(len)?).in_object(self.object.path())?;
         let shape = self.shape().to_vec();
         self.read_slab(&vec![0; shape.len()], &shape, &mut bytes, &mut super::chunks::Scratch::default())?;
-        Ok(Value::new(file, self.about.datatype.clone(), self.about.dataspace.clone(), bytes))
+        Ok(Value::new(file, self.about.datatype.clone(), &self.about.dataspace, bytes))
     }
 }
