@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Files of any format (h5ad, h5mu, 10x HDF5, loom, Matrix Market, CSV or TSV), directories with matrix.mtx
+    /// Files of any format (h5ad, h5mu, zarr, 10x HDF5, loom, Matrix Market, CSV or TSV), directories with matrix.mtx
     /// and its names, or stores
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,

@@ -174,7 +174,7 @@ pub fn examine(
             anndata::examine(&data, &mut report, budget, observer)?;
         }
         Err(e) if e.kind() == Kind::Unsupported => {
-            report.add(Severity::Notice, "/", format!("{}; only its HDF5 was examined", e.without_place()));
+            report.add(Severity::Notice, "/", format!("{}; nothing else was examined", e.without_place()));
         }
         Err(e) => report.add_error("/", &e),
     }

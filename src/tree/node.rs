@@ -145,6 +145,28 @@ impl Node {
         })
     }
 
+    /// Name of the format of its container.
+    pub fn container_name(&self) -> &'static str {
+        match &self.0 {
+            NodeOf::Hdf5(_) => "HDF5",
+            NodeOf::Zarr(_) => "zarr",
+        }
+    }
+
+    /// The only child of a group that has no metadata: what a zip file of a whole folder holds.
+    ///
+    /// # Errors
+    /// As [`open_link`](Self::open_link).
+    pub(crate) fn only_content(&self) -> Result<Option<Node>> {
+        match &self.0 {
+            NodeOf::Zarr(object) if object.is_implicit() => match &self.links()?[..] {
+                [only] => self.open_link(*only).map(Some),
+                _ => Ok(None),
+            },
+            _ => Ok(None),
+        }
+    }
+
     /// Maximum depth of nested groups.
     pub(crate) fn deepest(&self) -> u32 {
         match &self.0 {
@@ -263,10 +285,12 @@ impl Node {
                         .in_object(self.path()))
                 }
             },
-            // zarr has no references: a path stands for one
+            // zarr has no references: a path stands for one, from the group in which the object is
             (NodeOf::Zarr(object), _) => {
-                let target = reference.string()?;
-                object.descend(&format!("/{}", target.trim_start_matches('/'))).map(Node::from)
+                let (target, own) = (reference.string()?, object.path());
+                let group = own.rsplit_once('/').map_or("", |(group, _)| group);
+                let path = if target.starts_with('/') { target } else { format!("{group}/{target}") };
+                object.descend(&format!("/{}", path.trim_start_matches('/'))).map(Node::from)
             }
             (NodeOf::Hdf5(_), None) => Err(Error::usage("a reference of another container")),
         }

@@ -10,8 +10,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock};
 
-/// Number of chunk places of shards that are remembered, 16 MiB of them.
+/// Number of chunk places of shards that are remembered, and the bytes that they take.
 pub(super) const REMEMBERED: usize = 1 << 19;
+const REMEMBERED_BYTES: u64 = 12 << 20;
+
+/// Indexes of shards, by the number of the outermost shard, the level and the position in it.
+type ShardIndexes = HashMap<(u64, usize, u64), Arc<Vec<ChunkPlace>>>;
 
 /// An array of an open store. Opening reads no elements. Cloning is cheap.
 #[derive(Clone)]
@@ -24,8 +28,7 @@ pub struct ZarrArray {
 #[derive(Debug)]
 pub(super) struct ArrayParts {
     pub(super) metadata: ArrayMetadata,
-    /// Indexes of shards, by the number of the outermost shard, the level and the position in it.
-    pub(super) indexes: Mutex<HashMap<(u64, usize, u64), Arc<Vec<ChunkPlace>>>>,
+    pub(super) indexes: Mutex<ShardIndexes>,
     /// The chunks that are stored, once they were listed.
     pub(super) stored: OnceLock<StoredChunks>,
 }
@@ -150,7 +153,7 @@ impl ZarrArray {
 
     /// Bytes of memory that indexes take: of shards, and of the chunks that are stored.
     pub(crate) fn index_bytes(&self) -> u64 {
-        let shards = if self.levels().next().is_some() { REMEMBERED as u64 * 24 } else { 0 };
+        let shards = if self.levels().next().is_some() { REMEMBERED_BYTES } else { 0 };
         shards.saturating_add(self.parts.stored.get().map_or(0, StoredChunks::bytes_of_memory))
     }
 }

@@ -212,26 +212,28 @@ impl JsonParser<'_> {
             }
         }
         self.blanks()?;
-        for (token, value) in [
-            ("null", JsonValue::Null),
-            ("true", JsonValue::Bool(true)),
-            ("false", JsonValue::Bool(false)),
-            ("NaN", JsonValue::Float(f64::NAN)),
-            ("Infinity", JsonValue::Float(f64::INFINITY)),
-            ("-Infinity", JsonValue::Float(f64::NEG_INFINITY)),
-        ] {
-            if self.src.rest().starts_with(token.as_bytes()) {
-                self.src.skip(token.len())?;
-                return Ok(value);
-            }
-        }
         match self.peek() {
             Some(b'"') => self.text().map(JsonValue::Text),
             Some(b'[') => self.list(depth),
             Some(b'{') => self.object(depth),
+            Some(b'-') if self.src.rest().starts_with(b"-I") => {
+                self.token("-Infinity", JsonValue::Float(f64::NEG_INFINITY))
+            }
             Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b'n') => self.token("null", JsonValue::Null),
+            Some(b't') => self.token("true", JsonValue::Bool(true)),
+            Some(b'f') => self.token("false", JsonValue::Bool(false)),
+            Some(b'N') => self.token("NaN", JsonValue::Float(f64::NAN)),
+            Some(b'I') => self.token("Infinity", JsonValue::Float(f64::INFINITY)),
             _ => Err(self.unexpected("a value")),
         }
+    }
+
+    fn token(&mut self, token: &str, value: JsonValue) -> Result<JsonValue> {
+        if !self.src.rest().starts_with(token.as_bytes()) {
+            return Err(self.unexpected("a value"));
+        }
+        self.src.skip(token.len()).map(|()| value)
     }
 
     fn list(&mut self, depth: u32) -> Result<JsonValue> {

@@ -111,6 +111,8 @@ struct NodeInner {
 
 enum NodeKind {
     Group,
+    /// A group without metadata.
+    Implicit,
     /// What is known of the array, or why its metadata cannot be understood.
     Array(Result<Arc<ArrayParts>>),
 }
@@ -130,7 +132,7 @@ impl ZarrNode {
 
     /// A group without metadata.
     fn implicit(hierarchy: &Hierarchy, path: &str) -> Result<ZarrNode> {
-        Self::new(hierarchy, path, JsonValue::Object(Vec::new()), NodeKind::Group)
+        Self::new(hierarchy, path, JsonValue::Object(Vec::new()), NodeKind::Implicit)
     }
 
     fn new(hierarchy: &Hierarchy, path: &str, attributes: JsonValue, kind: NodeKind) -> Result<ZarrNode> {
@@ -162,7 +164,12 @@ impl ZarrNode {
 
     /// Whether it is a group.
     pub fn is_group(&self) -> bool {
-        matches!(self.0.kind, NodeKind::Group)
+        matches!(self.0.kind, NodeKind::Group | NodeKind::Implicit)
+    }
+
+    /// Whether it is a group without metadata, above nodes that have some.
+    pub(crate) fn is_implicit(&self) -> bool {
+        matches!(self.0.kind, NodeKind::Implicit)
     }
 
     /// Whether AnnData marks it as null: an array without elements and shape.
@@ -272,7 +279,7 @@ impl ZarrNode {
         match &self.0.kind {
             NodeKind::Array(Ok(parts)) => Ok(ZarrArray::new(self.clone(), parts.clone())),
             NodeKind::Array(Err(e)) => Err(e.clone()),
-            NodeKind::Group => {
+            NodeKind::Group | NodeKind::Implicit => {
                 let text = format!("{} is a group, not an array", self.path());
                 Err(Error::usage(text).in_object(self.path()))
             }

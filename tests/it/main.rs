@@ -24,3 +24,4 @@ mod text;
 mod trees;
 mod verify;
 mod write;
+mod zarr;

@@ -374,6 +374,8 @@ def anndatas(binary, tmp, rng):
                     if sharded and iospec.encoding_type in ("array",) and getattr(elem, "ndim", 0) and elem.shape[0] > 40:
                         chunks = tuple(min(10, k) if i == 0 else k for i, k in enumerate(elem.shape))
                         dataset_kwargs = dict(dataset_kwargs, chunks=chunks, shards=(chunks[0] * 4, *chunks[1:]))
+                    elif sharded and iospec.encoding_type in ("csr_matrix", "csc_matrix"):
+                        dataset_kwargs = dict(dataset_kwargs, chunks=(50,), shards=(400,))
                     write(store, key, elem, dataset_kwargs=dataset_kwargs)
 
                 group = zarr.open_group(folder, mode="w", zarr_format=fmt)

@@ -150,3 +150,80 @@ impl Sharding {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+    use crate::codec::crc32c::crc32c;
+    use crate::dtype::Dtype;
+
+    /// Shards of 2 × 2 chunks of two bytes; the index has a sum.
+    fn sharding(location: &str) -> Sharding {
+        let text = format!(
+            r#"{{"chunk_shape": [1, 2], "codecs": ["bytes"], "index_location": "{location}",
+                "index_codecs": [{{"name": "bytes", "configuration": {{"endian": "little"}}}}, "crc32c"]}}"#
+        );
+        let json = JsonValue::parse(text.as_bytes(), None).unwrap();
+        Sharding::read(&json, &Datatype::of(Dtype::Uint8), &[2, 4], 1).unwrap().0
+    }
+
+    fn index(places: [(u64, u64); 4]) -> Vec<u8> {
+        let mut bytes: Vec<u8> =
+            places.iter().flat_map(|(a, b)| [a.to_le_bytes(), b.to_le_bytes()].concat()).collect();
+        bytes.extend(crc32c(&bytes).to_le_bytes());
+        bytes
+    }
+
+    const GONE: (u64, u64) = (ABSENT, ABSENT);
+
+    fn decoded(location: &str, shard: &[u8]) -> Result<Vec<u8>> {
+        let mut out = vec![0; 8];
+        let whole = ChunkShape { shape: &[2, 4], size: 1, fill: &[9] };
+        sharding(location).decode_all(shard, whole, &mut out).map(|()| out)
+    }
+
+    /// Every pattern of missing chunks, with the index at either end.
+    #[test]
+    fn every_pattern_of_missing_chunks() {
+        for missing in 0..16u32 {
+            for location in ["start", "end"] {
+                let base: u64 = if location == "start" { 68 } else { 0 };
+                let (mut places, mut body, mut want) = ([GONE; 4], Vec::new(), [9; 8]);
+                for n in (0..4usize).filter(|n| missing & 1 << n == 0) {
+                    places[n] = (base + body.len() as u64, 2);
+                    let chunk = [n as u8 * 2, n as u8 * 2 + 1];
+                    body.extend(chunk);
+                    let at = n / 2 * 4 + n % 2 * 2;
+                    want[at..at + 2].copy_from_slice(&chunk);
+                }
+                let index = index(places);
+                let shard = if location == "start" { [index, body].concat() } else { [body, index].concat() };
+                assert_eq!(decoded(location, &shard).unwrap(), want, "{missing:04b} {location}");
+            }
+        }
+    }
+
+    #[test]
+    fn indexes_that_lie() {
+        let shard = |places| [vec![1, 2], index(places)].concat();
+        for places in [
+            [(0, 200), GONE, GONE, GONE],
+            [(u64::MAX - 1, 2), GONE, GONE, GONE],
+            [(ABSENT, 2), GONE, GONE, GONE],
+            [(0, 1), GONE, GONE, GONE],
+        ] {
+            assert_eq!(decoded("end", &shard(places)).unwrap_err().kind(), Kind::Malformed, "{places:?}");
+        }
+        let mut wrong = shard([GONE; 4]);
+        wrong[5] ^= 1;
+        assert_eq!(decoded("end", &wrong).unwrap_err().kind(), Kind::Checksum);
+        assert_eq!(decoded("end", &wrong[..67]).unwrap_err().kind(), Kind::Malformed);
+        let json = JsonValue::parse(
+            br#"{"chunk_shape": [3], "codecs": ["bytes"], "index_codecs": ["bytes"]}"#,
+            None,
+        );
+        let read = Sharding::read(&json.unwrap(), &Datatype::of(Dtype::Uint8), &[4], 1);
+        assert_eq!(read.unwrap_err().kind(), Kind::Malformed, "chunks that do not divide their shard");
+    }
+}

@@ -95,7 +95,7 @@ fn number(json: &JsonValue, datatype: &Datatype) -> Option<Vec<u8>> {
             } else {
                 (0, span.checked_sub(1)?)
             };
-            (least..=most).contains(&value).then(|| ())?;
+            let value = Some(value).filter(|n| (least..=most).contains(n))?;
             Some(in_order(value.to_le_bytes().get(..size)?.to_vec(), integer.order))
         }
         Class::Float(float) => {

@@ -210,6 +210,7 @@ impl Directory {
         let mut src = Cursor::new(tail.get(n..).unwrap_or_default(), at);
         src.skip(12)?;
         let (mut size, mut offset) = (u64::from(src.read_u32()?), u64::from(src.read_u32()?));
+        src.read_u16()?; // length of the comment
         let mut end = at;
         // 4.3.15: 20 bytes before it, the place of the record with wide numbers
         if let Some(locator) = n.checked_sub(20).and_then(|from| tail.get(from..n))
@@ -337,4 +338,147 @@ fn read_into(source: &dyn ReadAt, range: Range<u64>, out: &mut Vec<u8>) -> Resul
     }
     limits::resize(out, checked::size(checked::sub(range.end, range.start)?)?)?;
     source.read_exact_at(out, range.start).map_err(|e| Error::io("read", e).at(range.start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+
+    /// An entry of an archive that is made here.
+    struct Made {
+        name: &'static str,
+        method: u16,
+        stored: Vec<u8>,
+        size: u32,
+        crc: u32,
+    }
+
+    fn plain(name: &'static str, data: &[u8]) -> Made {
+        Made { name, method: 0, stored: data.to_vec(), size: data.len() as u32, crc: crc32fast::hash(data) }
+    }
+
+    /// The archive, with the positions of its entries.
+    fn archive(entries: &[Made]) -> (Vec<u8>, Vec<u32>) {
+        let (mut file, mut directory, mut places) = (Vec::new(), Vec::new(), Vec::new());
+        for e in entries {
+            let sizes = [e.crc, e.stored.len() as u32, e.size].map(u32::to_le_bytes).concat();
+            let name = e.name.as_bytes();
+            let at = file.len() as u32;
+            places.push(at);
+            file.extend(*b"PK\x03\x04\x14\0\0\0");
+            file.extend(e.method.to_le_bytes());
+            file.extend([0; 4]);
+            file.extend(&sizes);
+            file.extend([name.len() as u8, 0, 0, 0]);
+            file.extend(name);
+            file.extend(&e.stored);
+            directory.extend(*b"PK\x01\x02\x14\0\x14\0\0\0");
+            directory.extend(e.method.to_le_bytes());
+            directory.extend([0; 4]);
+            directory.extend(&sizes);
+            directory.extend([name.len() as u8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            directory.extend(at.to_le_bytes());
+            directory.extend(name);
+        }
+        let at = file.len() as u32;
+        file.extend(&directory);
+        file.extend(*b"PK\x05\x06\0\0\0\0");
+        file.extend([entries.len() as u8, 0, entries.len() as u8, 0]);
+        file.extend((directory.len() as u32).to_le_bytes());
+        file.extend(at.to_le_bytes());
+        file.extend([0, 0]);
+        (file, places)
+    }
+
+    fn open(bytes: &[u8]) -> Result<Zip> {
+        Zip::open(Box::new(bytes.to_vec()), &Limits::default())
+    }
+
+    fn value(zip: &Zip, key: &str) -> Result<Option<Vec<u8>>> {
+        let mut out = Vec::new();
+        Ok(zip.read(key, 1000, &mut out)?.then_some(out))
+    }
+
+    #[test]
+    fn stored_and_deflated_entries() {
+        // zlib.compress(b"aaaaaaaaaa")[2:-4]
+        let deflated = Made {
+            name: "a/c/0",
+            method: 8,
+            stored: vec![0x4b, 0x4c, 0x84, 0x01, 0x00],
+            size: 10,
+            crc: crc32fast::hash(b"aaaaaaaaaa"),
+        };
+        let entries =
+            [plain("a/zarr.json", b"{}"), plain("a/", b""), deflated, plain("b", b"old"), plain("b", b"new")];
+        let (bytes, _) = archive(&entries);
+        let zip = open(&bytes).unwrap();
+        assert_eq!(value(&zip, "a/c/0").unwrap().unwrap(), b"aaaaaaaaaa");
+        assert_eq!(value(&zip, "b").unwrap().unwrap(), b"new", "of two the last counts");
+        assert_eq!(value(&zip, "c").unwrap(), None);
+        assert_eq!(zip.len("a/c/0").unwrap(), Some(10));
+        let mut part = Vec::new();
+        zip.read_range("b", 1..3, 10, &mut part).unwrap();
+        assert_eq!(part, b"ew");
+        assert!(zip.read_range("b", 1..4, 10, &mut part).is_err());
+        assert_eq!(zip.read("a/c/0", 9, &mut part).unwrap_err().kind(), Kind::Limit);
+        let listing = zip.list("", 10).unwrap();
+        assert_eq!((listing.folders, listing.files), (vec!["a".to_owned()], vec![("b".to_owned(), 3)]));
+        assert!(zip.has_nodes_below("") && zip.has_nodes_below("a") && !zip.has_nodes_below("a/c"));
+        assert!(zip.broken().is_empty());
+        // bytes in front, as self-extracting archives have them
+        let zip = open(&[&[0; 7][..], &bytes].concat()).unwrap();
+        assert_eq!(value(&zip, "b").unwrap().unwrap(), b"new");
+        for len in 0..bytes.len() {
+            assert_eq!(open(&bytes[..len]).unwrap_err().kind(), Kind::Malformed, "cut to {len}");
+        }
+    }
+
+    #[test]
+    fn one_broken_entry_leaves_the_others() {
+        for name in ["../a", "/a", "a//b", "a/./b", ""] {
+            let (bytes, _) = archive(&[plain(name, b"x"), plain("b", b"y")]);
+            let zip = open(&bytes).unwrap();
+            assert_eq!(
+                (zip.broken().len(), value(&zip, "b").unwrap().unwrap()),
+                (1, b"y".to_vec()),
+                "{name}"
+            );
+        }
+        let unknown = Made { method: 12, ..plain("a", b"x") };
+        let longer = Made { size: 2, ..plain("a", b"x") };
+        let bomb = Made { method: 8, size: 1 << 30, ..plain("a", b"x") };
+        for (entry, kind) in
+            [(unknown, Kind::Unsupported), (longer, Kind::Malformed), (bomb, Kind::Malformed)]
+        {
+            let (bytes, _) = archive(&[entry, plain("b", b"y")]);
+            let zip = open(&bytes).unwrap();
+            assert_eq!(value(&zip, "a").unwrap_err().kind(), kind);
+            assert_eq!((zip.broken().len(), value(&zip, "b").unwrap().unwrap()), (1, b"y".to_vec()));
+        }
+        let wrong = Made { crc: 1, ..plain("a", b"x") };
+        let zip = open(&archive(&[wrong]).0).unwrap();
+        assert_eq!(value(&zip, "a").unwrap_err().kind(), Kind::Checksum);
+    }
+
+    #[test]
+    fn entries_that_share_bytes_are_no_entries() {
+        let (mut bytes, places) = archive(&[plain("a", b"xxx"), plain("b", b"yyy"), plain("c", b"z")]);
+        let directory = bytes.windows(4).position(|w| w == b"PK\x01\x02").unwrap();
+        // the second begins in the first
+        bytes[directory + 47 + 42] = places[0] as u8 + 30;
+        let zip = open(&bytes).unwrap();
+        let broken: Vec<&str> = zip.broken().iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(broken, ["a", "b"]);
+        assert_eq!(value(&zip, "c").unwrap().unwrap(), b"z");
+        // the third reaches into the directory
+        let (mut bytes, _) = archive(&[plain("a", b"xxx"), plain("b", b"yyy"), plain("c", b"z")]);
+        bytes[directory + 2 * 47 + 42] = directory as u8 - 2;
+        assert_eq!(value(&open(&bytes).unwrap(), "c").unwrap_err().kind(), Kind::Malformed);
+        // the header in the file belongs to another
+        let (mut bytes, places) = archive(&[plain("a", b"xxx"), plain("b", b"yyy")]);
+        bytes[places[1] as usize + 30] = b'c';
+        assert_eq!(value(&open(&bytes).unwrap(), "b").unwrap_err().kind(), Kind::Malformed);
+    }
 }
