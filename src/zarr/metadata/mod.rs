@@ -153,6 +153,10 @@ fn check_shape(shape: &[u64], chunk: &mut [u64], datatype: &Datatype, limits: &L
             return Err(Error::malformed("chunks without elements"));
         }
     }
+    if u64::from(datatype.size) > limits.metadata_bytes {
+        let text = format!("elements of {} bytes (limit {})", datatype.size, limits.metadata_bytes);
+        return Err(Error::limit(text));
+    }
     if shape.len() > limits.nesting as usize {
         return Err(Error::limit(format!(
             "an array of {} dimensions (limit {})",

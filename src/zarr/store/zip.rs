@@ -123,7 +123,7 @@ impl Zip {
         } else {
             read_into(&*self.source, start..checked::add(start, entry.size)?, out)?;
         }
-        if crc32fast::hash(out) != entry.crc {
+        if !cfg!(fuzzing) && crc32fast::hash(out) != entry.crc {
             return Err(Error::checksum(format!("CRC-32 mismatch of {key}")).at(start));
         }
         Ok(true)
