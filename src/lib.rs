@@ -18,6 +18,7 @@
 //! | any file or store, opened by its content | [`dataset::Dataset`] |
 //! | to see what is in a single-cell file | [`dataset::AnnData`] |
 //! | any HDF5 object, attribute, dataset | [`hdf5::File`] |
+//! | any node of a zarr store | [`zarr::Hierarchy`], or either through [`tree::Container`] |
 //! | to make a store | [`convert::convert`] |
 //! | to read a store | [`store::Store`] |
 //! | entries as they come, on all cores | [`matrix::pump`] and [`matrix::Sink`] |
@@ -49,7 +50,7 @@
 //!
 //! # Features
 //!
-//! All are on by default. Without any, the crate is only a reader of HDF5, h5ad, 10x HDF5 and loom with few
+//! All are on by default. Without any, the crate is only a reader of HDF5, zarr, h5ad, 10x HDF5 and loom with few
 //! dependencies and `forbid(unsafe_code)`; it also writes HDF5 into memory ([`hdf5::Writer::to_sink`]).
 //!
 //! | feature | adds |
@@ -119,6 +120,7 @@ pub mod transpose;
 pub mod tree;
 #[cfg(feature = "store")]
 pub mod verify;
+pub mod zarr;
 
 #[cfg(feature = "store")]
 pub use bytes::temporaries::remove_temporaries;

@@ -45,6 +45,10 @@ impl Default for Limits {
     }
 }
 
+/// A value of up to this many bytes is read whatever the size of its file, because fill values take no bytes in
+/// it.
+pub(crate) const SMALL_VALUE: u64 = 256 << 20;
+
 /// The name of one of the [`Limits`], as in `chunk-bytes=16G`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -178,6 +182,16 @@ pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>> {
     out.try_reserve_exact(len)
         .map_err(|_| Error::limit(format!("no memory for {} bytes", len.saturating_mul(size_of::<T>()))))?;
     Ok(out)
+}
+
+/// Sets the length of `buffer`, whose bytes will all be overwritten; an error if the process cannot allocate
+/// that much memory.
+pub(crate) fn resize(buffer: &mut Vec<u8>, len: usize) -> Result<()> {
+    if let Some(more) = len.checked_sub(buffer.len()).filter(|more| *more > 0) {
+        buffer.try_reserve(more).map_err(|_| Error::limit(format!("no memory for {len} bytes")))?;
+    }
+    buffer.resize(len, 0);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -153,7 +153,6 @@ impl RowReader {
     /// Bytes of memory held all the time: the chunk index and the stream.
     pub(crate) fn resident_bytes(&self) -> u64 {
         let stream = self.stream.as_ref().map_or(0, |(_, memory)| *memory);
-        let chunks = self.array.chunk_count().unwrap_or(0);
-        stream.saturating_add(32u64.saturating_mul(chunks))
+        stream.saturating_add(self.array.index_bytes())
     }
 }

@@ -36,4 +36,5 @@ pub(crate) mod temporaries;
 
 pub use cached::Cached;
 pub(crate) use cursor::Cursor;
+pub(crate) use read_at::InputFile;
 pub use read_at::{ReadAt, Seekable};

@@ -1,5 +1,9 @@
 //! Rectangular selections of elements, gathered from the chunks of a dataset that they overlap.
 
+use super::checked;
+use crate::error::{Error, Result};
+use std::ops::Range;
+
 /// One side of a copy: the shape of the whole array, and where the box begins in it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BoxPlace<'a> {
@@ -83,6 +87,81 @@ fn copy_first<const N: usize>(src: &[u8], dst: &mut [u8]) {
     }
 }
 
+/// Sets the elements of a box to `value`; to zeros if it is empty.
+pub(crate) fn fill_box(value: &[u8], (dst, to): (&mut [u8], BoxPlace<'_>), count: &[u64], size: u64) {
+    if count.contains(&0) {
+        return;
+    }
+    let (inner, outer) = count.split_last().map_or((1, count), |(n, outer)| (*n, outer));
+    let run = inner.saturating_mul(size);
+    let mut at = vec![0u64; outer.len()];
+    loop {
+        let from = position(to.dims, to.at, &at).saturating_mul(size);
+        if let Some(row) = part_mut(dst, from, run) {
+            if value.is_empty() {
+                row.fill(0);
+            } else {
+                row.chunks_exact_mut(value.len()).for_each(|element| element.copy_from_slice(value));
+            }
+        }
+        if !advance(&mut at, outer) {
+            return;
+        }
+    }
+}
+
+/// Checks that the box of `count` elements at `start` lies in an array of shape `shape`, and that `len` bytes hold it.
+pub(crate) fn check_box(shape: &[u64], start: &[u64], count: &[u64], size: u64, len: usize) -> Result<()> {
+    let ends = start.iter().zip(count).map(|(s, c)| s.checked_add(*c));
+    let inside = start.len() == shape.len()
+        && count.len() == shape.len()
+        && ends.zip(shape).all(|(end, dim)| end.is_some_and(|e| e <= *dim));
+    let bytes = checked::mul(checked::product(count)?, size)?;
+    if !inside || len as u64 != bytes {
+        return Err(Error::usage(format!("a box of {count:?} at {start:?} of {shape:?}, {bytes} bytes")));
+    }
+    Ok(())
+}
+
+/// The overlap of a chunk and the requested box.
+pub(crate) struct Overlap {
+    pub(crate) in_chunk: Vec<u64>,
+    pub(crate) in_out: Vec<u64>,
+    pub(crate) count: Vec<u64>,
+}
+
+impl Overlap {
+    /// The part of the chunk of shape `chunk` at `chunk_start` that lies in the box of `count` at `start`.
+    pub(crate) fn of(chunk_start: &[u64], chunk: &[u64], start: &[u64], count: &[u64]) -> Self {
+        let mut o = Overlap { in_chunk: vec![], in_out: vec![], count: vec![] };
+        for (((cs, c), s), n) in chunk_start.iter().zip(chunk).zip(start).zip(count) {
+            let from = (*cs).max(*s);
+            let to = cs.saturating_add(*c).min(s.saturating_add(*n));
+            o.in_chunk.push(from.saturating_sub(*cs));
+            o.in_out.push(from.saturating_sub(*s));
+            o.count.push(to.saturating_sub(from));
+        }
+        o
+    }
+
+    /// The range of the output that is exactly this chunk, if it is contiguous.
+    pub(crate) fn whole_run(
+        &self,
+        chunk: &[u64],
+        out: &[u64],
+        size: u64,
+        chunk_bytes: u64,
+    ) -> Option<Range<usize>> {
+        let spans = chunk.iter().zip(out).skip(1).all(|(c, o)| c == o);
+        if self.count != chunk || !spans {
+            return None;
+        }
+        let row = out.iter().skip(1).try_fold(size, |a, b| a.checked_mul(*b))?;
+        let from = usize::try_from(self.in_out.first()?.checked_mul(row)?).ok()?;
+        Some(from..from.checked_add(usize::try_from(chunk_bytes).ok()?)?)
+    }
+}
+
 /// Row-major position of `start + at` in a box; `at` may have fewer dimensions.
 pub(crate) fn position(dims: &[u64], start: &[u64], at: &[u64]) -> u64 {
     let steps = at.iter().copied().chain(std::iter::repeat(0));
@@ -140,6 +219,15 @@ mod tests {
             assert_eq!(dst[i * 9 + (j + 1) * 3 + k], want as u8);
         }
         assert_eq!(&dst[..3], [0, 0, 0], "outside the box nothing changes");
+    }
+
+    #[test]
+    fn a_box_is_filled_and_nothing_else() {
+        let mut dst = vec![1; 12];
+        fill_box(&[7, 8], (&mut dst, BoxPlace { dims: &[2, 3], at: &[0, 1] }), &[2, 1], 2);
+        assert_eq!(dst, [1, 1, 7, 8, 1, 1, 1, 1, 7, 8, 1, 1]);
+        fill_box(&[], (&mut dst, BoxPlace { dims: &[], at: &[] }), &[], 12);
+        assert_eq!(dst, [0; 12]);
     }
 
     #[test]

@@ -21,8 +21,8 @@ says which to keep, as uns is unless --uns-merge does.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{NOTES}\n\n{RULE}"), override_usage = "annmap concat [OPTIONS] INPUT... OUTPUT")]
 pub(crate) struct Args {
-    /// Two or more inputs (h5ad of any generation, 10x HDF5, loom, Matrix Market or stores; - reads standard
-    /// input), then the h5ad to write
+    /// Two or more inputs (h5ad of any generation, zarr, 10x HDF5, loom, Matrix Market or stores; - reads
+    /// standard input), then the h5ad to write
     #[arg(required = true, num_args = 1.., value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Axis to concatenate along: cells (obs) or genes (var)

@@ -18,8 +18,8 @@ use std::time::Instant;
 #[derive(Debug, clap::Args)]
 #[command(after_help = RULE)]
 pub(crate) struct Args {
-    /// An h5ad, h5mu, 10x HDF5, loom or Matrix Market file, a directory with matrix.mtx and its names, or a
-    /// store; - reads standard input
+    /// An h5ad, h5mu, zarr, 10x HDF5, loom or Matrix Market file, a directory with matrix.mtx and its names, or
+    /// a store; - reads standard input
     input: PathBuf,
     /// The store to make, a directory
     output: PathBuf,

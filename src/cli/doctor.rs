@@ -16,7 +16,7 @@ use std::process::ExitCode;
     after_help = "Exit codes: 0 healthy (notices do not count), 3 damaged or contradicting itself, 5 cannot be opened"
 )]
 pub(crate) struct Args {
-    /// The HDF5 file to examine; all of it is read
+    /// The HDF5 file or zarr store to examine; all of it is read
     file: PathBuf,
     #[command(flatten)]
     common: Common,

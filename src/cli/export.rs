@@ -141,8 +141,8 @@ impl StorageArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = RULE)]
 pub(crate) struct UpgradeArgs {
-    /// An h5ad of any generation, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV, TSV)
-    /// or a store; - reads standard input
+    /// An h5ad of any generation, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV,
+    /// TSV) or a store; - reads standard input
     input: PathBuf,
     /// The h5ad to write
     output: PathBuf,

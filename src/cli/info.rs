@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Files of any format (h5ad, h5mu, 10x HDF5, loom, Matrix Market, CSV or TSV), directories with matrix.mtx
+    /// Files of any format (h5ad, h5mu, zarr, 10x HDF5, loom, Matrix Market, CSV or TSV), directories with matrix.mtx
     /// and its names, or stores
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
@@ -46,7 +46,10 @@ fn describe(input: &Path, as_json: bool) -> Result<()> {
         }
     }
     let dataset = Dataset::open(input)?;
-    let size = dataset.path().metadata().map_or(0, |m| m.len());
+    let size = match dataset.tree() {
+        Ok(root) => root.container_bytes(),
+        Err(_) => dataset.path().metadata().map_or(0, |m| m.len()),
+    };
     if let Some(info) = dataset.describe_text(&())? {
         return text(input, size, &info, as_json);
     }

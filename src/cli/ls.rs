@@ -1,10 +1,12 @@
-//! `annmap ls`: lists every object and attribute of an HDF5 file.
+//! `annmap ls`: lists every object and attribute of an HDF5 file or a zarr store.
 
 use super::info::no_hdf5;
 use super::report::{self, Out, json_line, note, printable};
 use super::{input, signals};
 use annmap::dtype::Class;
-use annmap::hdf5::{Dataset, File, Found, Object, ObjectKind, Storage, Target, Value, Visit};
+use annmap::hdf5::{Dataset, File, Found, Object, ObjectKind, Storage, Target, Visit};
+use annmap::tree::{Container, Value, WalkEntry};
+use annmap::zarr::Hierarchy;
 use annmap::{Error, Kind, Result};
 use serde::Serialize;
 use std::fmt::{self, Display, Write};
@@ -13,7 +15,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The HDF5 file
+    /// The HDF5 file or zarr store
     file: PathBuf,
     /// Object to start from
     #[arg(default_value = "/")]
@@ -30,33 +32,56 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     input::expect_path(&args.file)?;
-    let file = File::open_with(&args.file, args.limits.limits()).map_err(|e| {
-        if args.file.is_dir() || e.kind() == Kind::NotHdf5 { no_hdf5(&args.file, e) } else { e }
-    })?;
-    file.read_short_chunks();
-    let start = file.object(&args.path).map_err(|e| e.in_file(&args.file))?;
-    let (mut walk, mut out, mut errors) = (start.walk(), Out::new(), Vec::new());
-    // With `--crc` the values of each dataset are read, which one after the other do best.
-    let most = if args.crc { 1 } else { BATCH };
-    let mut batch: Vec<Visit> = walk.by_ref().take(most).collect();
-    while !batch.is_empty() {
-        let list = || Ls::list(args, &batch);
-        let (listed, next) = if batch.len() < BATCH {
-            (list(), walk.by_ref().take(most).collect())
-        } else {
-            rayon::join(list, || walk.by_ref().take(most).collect())
-        };
-        let listed = listed?;
-        out.lines(&listed.text)?;
-        errors.extend(listed.errors);
-        batch = next;
-    }
+    let in_file = |e: Error| e.in_file(&args.file);
+    let limits = args.limits.limits();
+    let mut out = Out::new();
+    let errors = if let Some(store) = Hierarchy::find(&args.file, &limits)? {
+        let container = Container::from(store.clone());
+        let start = container.root().and_then(|root| root.descend(&args.path)).map_err(in_file)?;
+        let mut errors = list(args, start.walk(), Ls::node, &mut out)?;
+        if args.path == "/" {
+            errors.extend(list(args, store.broken().iter(), Ls::broken, &mut out)?);
+        }
+        errors
+    } else {
+        let file = File::open_with(&args.file, limits).map_err(|e| {
+            if args.file.is_dir() || e.kind() == Kind::NotHdf5 { no_hdf5(&args.file, e) } else { e }
+        })?;
+        file.read_short_chunks();
+        list(args, file.object(&args.path).map_err(in_file)?.walk(), Ls::visit, &mut out)?
+    };
     out.finish()?;
     Ok(report::worst(&errors))
 }
 
 /// Objects that are listed while the next ones are opened.
 const BATCH: usize = 256;
+
+/// Prints all objects of a walk; returns the kinds of the errors among them.
+fn list<'a, V: Send + Sync>(
+    args: &'a Args,
+    mut walk: impl Iterator<Item = V> + Send,
+    object: impl Fn(&mut Ls<'a>, &V) -> Result<()> + Sync,
+    out: &mut Out,
+) -> Result<Vec<Kind>> {
+    let mut errors = Vec::new();
+    // With `--crc` the values of each array are read, which one after the other do best.
+    let most = if args.crc { 1 } else { BATCH };
+    let mut batch: Vec<V> = walk.by_ref().take(most).collect();
+    while !batch.is_empty() {
+        let lines = || Ls::list(args, &batch, &object);
+        let (listed, next) = if batch.len() < BATCH {
+            (lines(), walk.by_ref().take(most).collect())
+        } else {
+            rayon::join(lines, || walk.by_ref().take(most).collect())
+        };
+        let listed = listed?;
+        out.lines(&listed.text)?;
+        errors.extend(listed.errors);
+        batch = next;
+    }
+    Ok(errors)
+}
 
 /// One line of JSON: an object, an attribute or an error.
 #[derive(Debug, Default, Serialize)]
@@ -96,9 +121,12 @@ struct Ls<'a> {
 }
 
 impl<'a> Ls<'a> {
-    fn list(args: &'a Args, visits: &[Visit]) -> Result<Self> {
+    fn list<V>(args: &'a Args, objects: &[V], line: impl Fn(&mut Self, &V) -> Result<()>) -> Result<Self> {
         let mut ls = Ls { args, text: Vec::new(), line: String::new(), errors: Vec::new() };
-        visits.iter().try_for_each(|visit| ls.visit(visit))?;
+        objects.iter().try_for_each(|object| {
+            signals::check()?;
+            line(&mut ls, object)
+        })?;
         Ok(ls)
     }
 
@@ -111,7 +139,6 @@ impl<'a> Ls<'a> {
     }
 
     fn visit(&mut self, visit: &Visit) -> Result<()> {
-        signals::check()?;
         let path = visit.path();
         match visit.found() {
             Found::Object(object) => {
@@ -121,10 +148,7 @@ impl<'a> Ls<'a> {
                 }
                 self.attributes(object, path)
             }
-            Found::Same(first) => {
-                let line = ListingLine { same_as: Some(first), ..ListingLine::default() };
-                self.entry(path, "same", line, &format_args!("same as {first}"))
-            }
+            Found::Same(first) => self.same(path, first),
             Found::Link(link) => self.link(path, &link.target),
             Found::TooDeep(most) => {
                 let text = format!("groups nested deeper than {most} are not followed");
@@ -133,6 +157,44 @@ impl<'a> Ls<'a> {
             Found::Broken(e) => self.error(path, None, e),
             other => self.entry(path, "unknown", ListingLine::default(), &format_args!("{other:?}")),
         }
+    }
+
+    fn same(&mut self, path: &str, first: &str) -> Result<()> {
+        let line = ListingLine { same_as: Some(first), ..ListingLine::default() };
+        self.entry(path, "same", line, &format_args!("same as {first}"))
+    }
+
+    /// A group or an array of a zarr store.
+    fn node(&mut self, entry: &WalkEntry) -> Result<()> {
+        let path = entry.path();
+        let node = match entry.node() {
+            Ok(node) => node,
+            Err(e) => return self.error(path, None, e),
+        };
+        if let Some(first) = entry.seen_as() {
+            return self.same(path, first);
+        }
+        if node.is_group() {
+            self.entry(path, "group", ListingLine::default(), &"group")?;
+        } else {
+            let array = match node.array() {
+                Ok(array) => array,
+                Err(e) => return self.error(path, None, &e),
+            };
+            let chunk = array.chunk_shape().unwrap_or_default();
+            let storage = ChunksText { chunk: &chunk, filters: &array.filter_names() };
+            let crc = self.args.crc.then(|| array.canonical_crc());
+            self.array((path, "array"), &array.datatype().name(), Some(array.shape()), &storage, crc)?;
+        }
+        match node.attributes() {
+            Ok(all) => all.into_iter().try_for_each(|(name, value)| self.attribute(path, &name, value)),
+            Err(e) => self.error(path, None, &e),
+        }
+    }
+
+    /// An entry of a zip file that cannot be read.
+    fn broken(&mut self, (name, e): &&(String, Error)) -> Result<()> {
+        self.error(&format!("/{name}"), None, e)
     }
 
     fn link(&mut self, path: &str, target: &Target) -> Result<()> {
@@ -159,21 +221,32 @@ impl<'a> Ls<'a> {
             Err(e) => return self.error(path, None, &e),
         };
         let (dtype, shape) = (dataset.datatype().name(), dataset.dataspace().shape());
-        let crc = if self.args.crc { Some(dataset.canonical_crc()) } else { None };
-        let crc = match crc {
-            Some(Err(e)) => return self.error(path, None, &e),
-            Some(Ok(crc)) => Some(crc),
-            None => None,
-        };
+        let crc = self.args.crc.then(|| dataset.canonical_crc());
         let short = object.file().take_short_chunks();
-        if short > 0 {
+        if short > 0 && matches!(crc, Some(Ok(_))) {
             let text =
                 "end before their last element: what is missing is zeros here, anything in other readers";
             note(&format!("warning: {path}: {short} chunks {text}"));
         }
-        let line = ListingLine { dtype: Some(&dtype), shape: Some(shape), crc, ..ListingLine::default() };
-        let (shape, storage) = (ShapeText(shape), StorageText(&dataset));
-        self.entry(path, "dataset", line, &format_args!("{dtype} {shape}{storage}{}", CrcText(crc)))
+        self.array((path, "dataset"), &dtype, shape, &StorageText(&dataset), crc)
+    }
+
+    /// An array: its type, shape and storage in words, and its checksum where it was asked for.
+    fn array(
+        &mut self,
+        (path, kind): (&str, &str),
+        dtype: &str,
+        shape: Option<&[u64]>,
+        storage: &dyn Display,
+        crc: Option<Result<Option<u32>>>,
+    ) -> Result<()> {
+        let crc = match crc.transpose() {
+            Ok(crc) => crc,
+            Err(e) => return self.error(path, None, &e),
+        };
+        let line = ListingLine { dtype: Some(dtype), shape: Some(shape), crc, ..ListingLine::default() };
+        let shape = ShapeText(shape);
+        self.entry(path, kind, line, &format_args!("{dtype} {shape}{storage}{}", CrcText(crc)))
     }
 
     fn attributes(&mut self, object: &Object, path: &str) -> Result<()> {
@@ -181,27 +254,23 @@ impl<'a> Ls<'a> {
             Ok(a) => a,
             Err(e) => return self.error(path, None, &e),
         };
-        for a in attributes {
-            let line = a.value.and_then(|value| {
-                let crc = if self.args.crc { Some(value.canonical_crc()?) } else { None };
-                Ok((value, crc))
-            });
-            match line {
-                Err(e) => self.error(path, Some(&a.name), &e)?,
-                Ok((value, crc)) if self.args.json => {
-                    let (dtype, shape) = (value.datatype().name(), Some(value.shape()));
-                    let attr = Some(a.name.as_str());
-                    let line =
-                        ListingLine { path, attr, dtype: Some(&dtype), shape, crc, ..ListingLine::default() };
-                    json_line(&line, &mut self.text)?;
-                }
-                Ok((value, crc)) => {
-                    let (name, shape, crc) = (&a.name, ShapeText(value.shape()), CrcText(crc));
-                    let (dtype, shown) = (value.datatype().name(), preview(&value));
-                    self.line(format_args!("{path}@{name}  {dtype} {shape}{shown}{crc}"));
-                }
-            }
+        attributes.into_iter().try_for_each(|a| self.attribute(path, &a.name, a.value.map(Value::from)))
+    }
+
+    fn attribute(&mut self, path: &str, name: &str, value: Result<Value>) -> Result<()> {
+        let crc = |value: &Value| self.args.crc.then(|| value.canonical_crc()).transpose();
+        let (crc, value) = match value.and_then(|value| Ok((crc(&value)?, value))) {
+            Ok(both) => both,
+            Err(e) => return self.error(path, Some(name), &e),
+        };
+        let (dtype, shape) = (value.datatype().name(), value.shape());
+        if self.args.json {
+            let (attr, dtype, shape) = (Some(name), Some(dtype.as_str()), Some(shape));
+            let line = ListingLine { path, attr, dtype, shape, crc, ..ListingLine::default() };
+            return json_line(&line, &mut self.text);
         }
+        let (shape, shown, crc) = (ShapeText(shape), preview(&value), CrcText(crc));
+        self.line(format_args!("{path}@{name}  {dtype} {shape}{shown}{crc}"));
         Ok(())
     }
 
@@ -269,14 +338,26 @@ impl Display for StorageText<'_> {
             Storage::Contiguous => Ok(()),
             Storage::Virtual => f.write_str("  virtual"),
             Storage::Chunked(chunk) => {
-                write!(f, "  chunks {chunk:?}")?;
-                for (n, filter) in self.0.filters().iter().enumerate() {
-                    let before = if n == 0 { ' ' } else { '+' };
-                    write!(f, "{before}{}", Dataset::filter_name(filter))?;
-                }
-                Ok(())
+                let filters: Vec<String> = self.0.filters().iter().map(Dataset::filter_name).collect();
+                ChunksText { chunk: &chunk, filters: &filters }.fmt(f)
             }
         }
+    }
+}
+
+/// The shape of chunks, and the names of their filters.
+struct ChunksText<'a> {
+    chunk: &'a [u64],
+    filters: &'a [String],
+}
+
+impl Display for ChunksText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "  chunks {:?}", self.chunk)?;
+        for (n, filter) in self.filters.iter().enumerate() {
+            write!(f, "{}{filter}", if n == 0 { ' ' } else { '+' })?;
+        }
+        Ok(())
     }
 }
 

@@ -34,7 +34,7 @@ use report::Manner;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-/// Converts single-cell HDF5 files into plain, verified memory-mapped arrays.
+/// Converts single-cell HDF5 and zarr files into plain, verified memory-mapped arrays.
 #[derive(Debug, Parser)]
 #[command(name = "annmap", version, arg_required_else_help = true, max_term_width = 100)]
 #[command(after_help = EXIT_CODES)]
@@ -50,7 +50,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 the data differ, 2 usage, 3 malf
 enum Command {
     /// Show the contents of a file or a store
     Info(info::Args),
-    /// List every object and attribute of an HDF5 file
+    /// List every object and attribute of an HDF5 file or zarr store
     Ls(ls::Args),
     /// Make a store from a matrix and its tables
     Convert(convert::Args),

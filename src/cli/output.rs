@@ -31,7 +31,8 @@ const OTHER_FILES: [&str; 2] = ["h5mu", "loom"];
 /// Endings of directories.
 const STORES: [&str; 2] = ["store", "zarr"];
 /// Endings that an input's name loses when an output is named after it, the outer one first.
-const LOST: [&str; 11] = ["gz", "h5ad", "h5", "hdf5", "h5mu", "loom", "mtx", "csv", "tsv", "txt", "store"];
+const LOST: [&str; 13] =
+    ["gz", "zip", "zarr", "h5ad", "h5", "hdf5", "h5mu", "loom", "mtx", "csv", "tsv", "txt", "store"];
 
 impl Made {
     /// What `subset` makes under the name `output`.
@@ -82,7 +83,7 @@ impl Made {
                 cut.filter(|at| stem[*at..].strip_prefix('.').is_some_and(|e| e.eq_ignore_ascii_case(ending)))
             {
                 stem = &stem[..at];
-                if ending != "gz" {
+                if !matches!(ending, "gz" | "zip") {
                     break;
                 }
             }
@@ -119,7 +120,8 @@ fn ends_in(path: &Path, endings: &[&str]) -> bool {
     ending.is_some_and(|e| endings.contains(&e.as_str()))
 }
 
-/// Whether this is a directory that neither is a store nor looks like a damaged one.
+/// Whether this is a directory that neither is a store or zarr nor looks like a damaged one.
 fn is_other_directory(path: &Path) -> bool {
-    path.is_dir() && Store::find(path).is_empty() && !path.join("data.bin").exists()
+    let parts = ["data.bin", "zarr.json", ".zgroup", ".zarray"];
+    path.is_dir() && Store::find(path).is_empty() && !parts.iter().any(|part| path.join(part).exists())
 }

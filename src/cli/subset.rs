@@ -29,8 +29,8 @@ comma follows it.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{CONDITIONS}\n\n{RULE}"))]
 pub(crate) struct Args {
-    /// An h5ad of any generation, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV, TSV)
-    /// or a store; - reads standard input
+    /// An h5ad of any generation, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV,
+    /// TSV) or a store; - reads standard input
     input: PathBuf,
     /// The h5ad to write, or a store if the name does not end in .h5ad, .h5 or .hdf5; with --split-by, a
     /// directory for one h5ad per value

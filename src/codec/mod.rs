@@ -16,7 +16,7 @@
 //! `match` of each container that supports it: for HDF5, its number in `hdf5/filter/mod.rs` and the arms of
 //! `hdf5/filter/pipeline.rs`.
 //!
-//! `gzip` does not decode chunks: it reads text files as a stream.
+//! `gzip` reads a stream piece by piece, for text files and chunks of unknown length.
 
 #![cfg_attr(
     not(test),
@@ -35,10 +35,10 @@ pub(crate) mod bitshuffle;
 pub(crate) mod blosc;
 pub(crate) mod blosc2;
 pub(crate) mod bzip2;
+pub(crate) mod crc32c;
 pub(crate) mod deflate;
 mod encode;
 pub(crate) mod fletcher32;
-#[cfg(feature = "text")]
 pub(crate) mod gzip;
 pub(crate) mod lz4;
 pub(crate) mod lzf;

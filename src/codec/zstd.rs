@@ -4,6 +4,34 @@ use crate::error::{Error, Result};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use std::io::Read;
 
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// The decoded length in the header of the first frame of `input`; `None` if it does not say. RFC 8878, 3.1.1.1.
+pub(crate) fn content_size(input: &[u8]) -> Option<u64> {
+    let (magic, rest) = input.split_first_chunk::<4>()?;
+    let (descriptor, rest) = rest.split_first()?;
+    if *magic != MAGIC {
+        return None;
+    }
+    let single = descriptor & 0x20 != 0;
+    // the window, unless there is a single segment, and the identifier of a dictionary
+    let window = usize::from(!single);
+    let dictionary = [0usize, 1, 2, 4].get(usize::from(descriptor & 3)).copied()?;
+    let rest = rest.get(window.checked_add(dictionary)?..)?;
+    match (descriptor >> 6, single) {
+        (0, false) => None,
+        (0, true) => rest.first().map(|n| u64::from(*n)),
+        (1, _) => u64::from(u16::from_le_bytes(*rest.first_chunk()?)).checked_add(256),
+        (2, _) => Some(u64::from(u32::from_le_bytes(*rest.first_chunk()?))),
+        _ => Some(u64::from_le_bytes(*rest.first_chunk()?)),
+    }
+}
+
+/// Whether a frame may follow the first one.
+pub(crate) fn has_more_frames(input: &[u8]) -> bool {
+    input.windows(4).skip(1).any(|w| w == MAGIC)
+}
+
 /// Decodes all frames of `input` into all of `out`.
 pub(crate) fn decode(input: &[u8], out: &mut [u8]) -> Result<()> {
     match FrameDecoder::new().decode_all(input, out) {
@@ -38,6 +66,8 @@ mod tests {
         let mut out = [0; 3];
         decode(&frame, &mut out).unwrap();
         assert_eq!(&out, b"abc");
+        assert_eq!((content_size(&frame), content_size(&frame[..5])), (Some(3), None));
+        assert!(has_more_frames(&[frame, frame].concat()) && !has_more_frames(&frame));
         assert!(decode(&frame, &mut [0; 4]).is_err());
         assert!(decode(&frame, &mut [0; 2]).is_err());
         assert!(decode(&frame[..10], &mut out).is_err());

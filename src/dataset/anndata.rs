@@ -88,7 +88,10 @@ impl AnnData {
     /// # Errors
     /// `Unsupported` if it is of none of the flavours; otherwise errors of reading the root.
     pub fn from_container(container: &Container) -> Result<Self> {
-        let root = container.root()?;
+        let mut root = container.root()?;
+        if let Some(content) = root.only_content()? {
+            root = content;
+        }
         let flavour = detect(&root)?;
         Ok(AnnData { root, flavour, tables: Tables::default(), leave_out: LeaveOut::default() })
     }
@@ -273,7 +276,10 @@ fn detect(root: &Node) -> Result<Flavour> {
     }
     let names: Vec<String> = links.iter().take(8).map(|l| format!("'{}'", l.name())).collect();
     let found = if names.is_empty() { "nothing".into() } else { names.join(", ") };
-    Err(Error::unsupported(format!("HDF5, but not AnnData, MuData, 10x or loom (the root contains {found})")))
+    let format = root.container_name();
+    Err(Error::unsupported(format!(
+        "{format}, but not AnnData, MuData, 10x or loom (the root contains {found})"
+    )))
 }
 
 /// Names of the matrices of the AnnData at `root`.

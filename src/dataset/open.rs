@@ -83,7 +83,7 @@ impl Dataset {
         }
     }
 
-    /// Opens an HDF5 file in `source`: bytes in memory, ranges of an object store, or anything else that can
+    /// Opens an HDF5 file, or zarr in a zip file, in `source`: bytes in memory, ranges of an object store, or anything else that can
     /// be read at any position.
     ///
     /// # Errors
@@ -360,7 +360,7 @@ impl Dataset {
             }),
             _ => SourceRecord {
                 name,
-                size: meta.map(|m| m.len()),
+                size: self.tree().map(Node::container_bytes).ok().or(meta.map(|m| m.len())),
                 modified: seconds,
                 matrix: matrix.to_owned(),
             },
@@ -376,7 +376,7 @@ impl Content {
             return Ok(Content::MatrixMarket(Box::new(market)));
         }
         if path.is_dir() {
-            return Self::open_directory(path, pool);
+            return Self::open_directory(path, limits, pool);
         }
         let opened = match pool {
             Some(pool) => AnnData::open_pooled(path, limits, pool),
@@ -389,13 +389,17 @@ impl Content {
         }
     }
 
-    fn open_directory(path: &Path, pool: Option<&Arc<OpenFiles>>) -> Result<Self> {
+    fn open_directory(path: &Path, limits: Limits, pool: Option<&Arc<OpenFiles>>) -> Result<Self> {
         let _ = pool; // without stores
         #[cfg(feature = "store")]
         if let Some(first) = Store::find(path).first() {
             return Ok(Content::Store(Box::new(Store::open_pooled(first, pool)?)));
         }
-        Err(Error::usage("expected a store, got a directory without one").in_file(path))
+        let Some(container) = Container::find_in_folder(path, &limits)? else {
+            let text = "expected a store or zarr, got a directory without either";
+            return Err(Error::usage(text).in_file(path));
+        };
+        Ok(Content::AnnData(Box::new(AnnData::from_container(&container).in_file(path)?)))
     }
 
     #[cfg(feature = "text")]

@@ -13,7 +13,12 @@ pub fn refuse_overwriting(output: &Path, input: &Path) -> Result<()> {
     let Ok(there) = output.metadata() else { return Ok(()) };
     let refused = |text: String| Err(Error::usage(text).in_file(output));
     let is_output = |path: &Path| path.metadata().is_ok_and(|m| same(&m, &there, path, output));
-    if is_output(input) || parts_of(input).iter().any(|part| is_output(part)) {
+    // links from a directory to other places, and what lies in it at any depth
+    let below = || {
+        input.is_dir()
+            && matches!((output.canonicalize(), input.canonicalize()), (Ok(o), Ok(i)) if o.starts_with(&i))
+    };
+    if is_output(input) || parts_of(input).iter().any(|part| is_output(part)) || below() {
         return refused(format!("the output is also the input {}", input.display()));
     }
     let inside = input.canonicalize().is_ok_and(|path| path.ancestors().skip(1).any(is_output));
@@ -62,6 +67,7 @@ mod tests {
             ("store", "store/csr"),
             ("store", "store/csr/data.bin"),
             ("store/csr/data.bin", "store/csr"),
+            ("store/csr/data.bin", "store"),
         ] {
             assert!(refused(output, input), "{output} from {input}");
         }

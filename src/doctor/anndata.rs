@@ -157,7 +157,7 @@ fn values(name: &str, found: &Damage, report: &mut Examination) {
 
 /// Reports chunks that were never written, as left by a program that stopped early.
 fn unwritten(d: &Array, report: &mut Examination) {
-    let Some(all) = d.chunk_count() else { return };
+    let Some(all) = d.chunk_count().filter(|_| !d.leaves_out_chunks()) else { return };
     let stored = d.stored_chunks().unwrap_or(0) as u64;
     if stored < all {
         let text = format!("only {stored} of {all} chunks were ever written; the others read as zeros");

@@ -6,13 +6,13 @@
 
 mod anndata;
 mod cycles;
+mod nodes;
 mod objects;
 
 use crate::dataset::AnnData;
 #[cfg(feature = "text")]
 use crate::dataset::Dataset;
 use crate::error::{Error, Kind, Result};
-use crate::hdf5::File;
 use crate::limits::Limits;
 use crate::matrix::Budget;
 use crate::observe::Observer;
@@ -155,23 +155,26 @@ pub fn examine(
 ) -> Result<Examination> {
     let path = path.as_ref();
     let mut report = Examination::default();
-    let file = match File::open_with(path, limits) {
+    let container = match Container::open(path, limits) {
         Err(e) if matches!(e.kind(), Kind::Io | Kind::Usage | Kind::Unsupported) => return Err(e),
         Err(e) if e.kind() == Kind::NotHdf5 && is_text(path) => return Err(e),
         Err(e) => {
             report.add_error("/", &e);
             return Ok(report);
         }
-        Ok(file) => file,
+        Ok(container) => container,
     };
-    objects::examine(&file, &mut report, budget, observer)?;
-    match AnnData::from_container(&Container::from(file)) {
+    match container.as_hdf5() {
+        Some(file) => objects::examine(file, &mut report, budget, observer)?,
+        None => nodes::examine(&container, &mut report, observer)?,
+    }
+    match AnnData::from_container(&container) {
         Ok(data) => {
             report.flavour = Some(data.flavour().name());
             anndata::examine(&data, &mut report, budget, observer)?;
         }
         Err(e) if e.kind() == Kind::Unsupported => {
-            report.add(Severity::Notice, "/", format!("{}; only its HDF5 was examined", e.without_place()));
+            report.add(Severity::Notice, "/", format!("{}; nothing else was examined", e.without_place()));
         }
         Err(e) => report.add_error("/", &e),
     }

@@ -32,6 +32,8 @@ pub enum Class {
     },
     /// Strings of fixed length.
     FixedString(Text),
+    /// Strings of a fixed number of characters of 4 bytes (UTF-32), with zeros at their end: numpy's `U`, in zarr.
+    Utf32(Order),
     /// Bits that are not a number.
     Bitfield(Integer),
     /// Bytes that the library does not interpret.
@@ -126,6 +128,18 @@ pub enum Padding {
     NullPadded,
     /// Ends before the trailing spaces.
     Spaces,
+}
+
+impl Padding {
+    /// A string of fixed length without its padding, as HDF5 converts it.
+    pub(crate) fn trim(self, bytes: &[u8]) -> &[u8] {
+        let end = match self {
+            Padding::NullTerminated => bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len()),
+            Padding::NullPadded => bytes.iter().rposition(|b| *b != 0).map_or(0, |i| i.saturating_add(1)),
+            Padding::Spaces => bytes.iter().rposition(|b| *b != b' ').map_or(0, |i| i.saturating_add(1)),
+        };
+        bytes.get(..end).unwrap_or_default()
+    }
 }
 
 /// A member of a compound.
@@ -248,6 +262,7 @@ impl Datatype {
             Class::Enum { .. } if self.is_bool() => "bool".into(),
             Class::Enum { base, .. } => format!("enum:{}", base.name()),
             Class::FixedString(_) => format!("string[{}]", self.size),
+            Class::Utf32(_) => format!("utf32[{}]", self.size / 4),
             Class::VarString(_) => "string".into(),
             Class::VarLen(base) => format!("vlen<{}>", base.name()),
             Class::Array { dims, base } => {
@@ -306,6 +321,14 @@ mod tests {
         let plain = Class::Compound(vec![member("c", 8, Datatype::of(Dtype::Int64))]);
         let plain = Datatype { size: 24, class: plain };
         assert_eq!(plain.packed().unwrap(), plain);
+    }
+
+    #[test]
+    fn padding_is_no_text() {
+        assert_eq!(Padding::NullTerminated.trim(b"ab\0c"), b"ab");
+        assert_eq!(Padding::NullPadded.trim(b"ab\0c\0\0"), b"ab\0c");
+        assert_eq!(Padding::Spaces.trim(b"ab c  "), b"ab c");
+        assert_eq!(Padding::Spaces.trim(b"   "), b"");
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! ([`Datatype`]), and the conversion from stored to plain.
 
 mod aligned;
+mod canonical;
 mod cast;
 mod datatype;
+mod elements;
 mod numeric;
 mod wanted;
 
@@ -11,6 +13,7 @@ pub use aligned::AlignedBytes;
 pub use cast::Policy;
 pub(crate) use cast::{Narrowest, cast, convert_into};
 pub use datatype::{Class, Datatype, Float, Integer, Member, Order, Padding, Text};
+pub use elements::Elements;
 pub use numeric::Numeric;
 pub use wanted::ValueDtype;
 

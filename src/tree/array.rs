@@ -5,6 +5,7 @@ use crate::codec::Filters;
 use crate::dtype::Datatype;
 use crate::error::Result;
 use crate::hdf5;
+use crate::zarr;
 
 /// Metadata of an array: opening it reads no elements. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -13,71 +14,89 @@ pub struct Array(ArrayOf);
 #[derive(Debug, Clone)]
 enum ArrayOf {
     Hdf5(hdf5::Dataset),
+    Zarr(zarr::ZarrArray),
 }
 
 /// Buffers and decoders of one worker thread, reused from one read to the next.
 #[derive(Debug, Default)]
 pub struct ArrayScratch {
     hdf5: hdf5::Scratch,
+    zarr: zarr::ChunkScratch,
 }
 
 impl ArrayScratch {
     /// A scratch for boxes of ascending rows: each chunk is decoded once, however few of its rows a box has. Going
     /// back decodes from the beginning of a chunk again.
     pub fn in_order() -> Self {
-        ArrayScratch { hdf5: hdf5::Scratch::in_order() }
+        ArrayScratch { hdf5: hdf5::Scratch::in_order(), zarr: zarr::ChunkScratch::default() }
     }
 }
 
 impl Array {
     /// The array as an object of the container, to read its attributes.
     pub fn node(&self) -> Node {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.object().clone().into()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.object().clone().into(),
+            ArrayOf::Zarr(array) => array.object().clone().into(),
+        }
     }
 
     /// Path of the array in the container, from the root.
     pub fn path(&self) -> &str {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.object().path()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.object().path(),
+            ArrayOf::Zarr(array) => array.object().path(),
+        }
     }
 
     /// Number of elements in each dimension; empty for a scalar and for a null array.
     pub fn shape(&self) -> &[u64] {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.shape()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.shape(),
+            ArrayOf::Zarr(array) => array.shape(),
+        }
     }
 
     /// Whether it is a null array: no elements and no shape (a null dataspace in HDF5).
     pub fn is_null(&self) -> bool {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.dataspace().shape().is_none()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.dataspace().shape().is_none(),
+            ArrayOf::Zarr(array) => array.object().is_null(),
+        }
     }
 
     /// Stored type of the elements.
     pub fn datatype(&self) -> &Datatype {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.datatype()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.datatype(),
+            ArrayOf::Zarr(array) => array.datatype(),
+        }
     }
 
     /// Number of elements: the product of the shape, 1 for a scalar, 0 for a null array.
     pub fn elements(&self) -> u64 {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.elements()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.elements(),
+            ArrayOf::Zarr(array) => array.elements(),
+        }
     }
 
     /// Size of all elements in bytes after decoding; for strings of variable length, of their references.
     pub fn byte_len(&self) -> u64 {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.byte_len()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.byte_len(),
+            ArrayOf::Zarr(array) => array.byte_len(),
+        }
     }
 
     /// Number of elements of a chunk in each dimension; `None` if the array is not chunked.
     pub fn chunk_shape(&self) -> Option<Vec<u64>> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        match dataset.storage() {
-            hdf5::Storage::Chunked(chunk) => Some(chunk),
-            _ => None,
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => match dataset.storage() {
+                hdf5::Storage::Chunked(chunk) => Some(chunk),
+                _ => None,
+            },
+            ArrayOf::Zarr(array) => Some(array.chunk_shape().to_vec()).filter(|chunk| !chunk.is_empty()),
         }
     }
 
@@ -94,20 +113,26 @@ impl Array {
 
     /// Names of the filters applied to chunks, in write order.
     pub fn filter_names(&self) -> Vec<String> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.filters().iter().map(hdf5::Dataset::filter_name).collect()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.filters().iter().map(hdf5::Dataset::filter_name).collect(),
+            ArrayOf::Zarr(array) => array.codec_names(),
+        }
     }
 
-    /// Whether any filter is applied to chunks.
+    /// Whether a part of a chunk cannot be read without the whole chunk.
     pub fn is_filtered(&self) -> bool {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        !dataset.filters().is_empty()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => !dataset.filters().is_empty(),
+            ArrayOf::Zarr(_) => true,
+        }
     }
 
     /// The filters to use when the array is written again; compressors that are only read are replaced by gzip.
     pub fn filters_to_write(&self) -> Filters {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        hdf5::filters_to_write(dataset.filters())
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => hdf5::filters_to_write(dataset.filters()),
+            ArrayOf::Zarr(array) => array.filters_to_write(),
+        }
     }
 
     /// Reads all elements.
@@ -116,14 +141,18 @@ impl Array {
     /// `Limit` if that takes more memory than the limits or the process allow; `Io`, `Malformed`, `Unsupported` or
     /// `Checksum` if the elements cannot be read or decoded.
     pub fn read(&self) -> Result<Value> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.read().map(Value::from)
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.read().map(Value::from),
+            ArrayOf::Zarr(array) => array.read().map(Value::from),
+        }
     }
 
     /// A value of `len` elements that were read with [`read_box`](Self::read_box): their bytes as a list.
     pub(crate) fn value_of(&self, len: u64, bytes: Vec<u8>) -> Value {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.value_of(len, bytes).into()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.value_of(len, bytes).into(),
+            ArrayOf::Zarr(array) => array.value_of(len, bytes).into(),
+        }
     }
 
     /// Refuses `bytes` bytes of elements in memory at once if nothing in the container justifies them.
@@ -131,8 +160,10 @@ impl Array {
     /// # Errors
     /// `Limit` if that is more than the limits allow.
     pub(crate) fn check_bytes(&self, bytes: u64) -> Result<()> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.check_bytes(bytes)
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.check_bytes(bytes),
+            ArrayOf::Zarr(array) => array.check_bytes(bytes),
+        }
     }
 
     /// Refuses texts of `bytes` bytes together, in parts that were read one after another, if they are more than the
@@ -141,8 +172,11 @@ impl Array {
     /// # Errors
     /// `Limit`: the texts share bytes of the container.
     pub(crate) fn check_text(&self, bytes: u64) -> Result<()> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.check_text(bytes)
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.check_text(bytes),
+            // each text is stored in its chunk, whose length is checked when it is decoded
+            ArrayOf::Zarr(_) => Ok(()),
+        }
     }
 
     /// Reads a box into `out`: `count` elements per dimension from position `start`, row-major, in their
@@ -158,8 +192,10 @@ impl Array {
         out: &mut [u8],
         scratch: &mut ArrayScratch,
     ) -> Result<()> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.read_slab(start, count, out, &mut scratch.hdf5)
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.read_slab(start, count, out, &mut scratch.hdf5),
+            ArrayOf::Zarr(array) => array.read_box(start, count, out, &mut scratch.zarr),
+        }
     }
 
     /// Reads the chunk index, which the first read of elements does otherwise.
@@ -167,8 +203,10 @@ impl Array {
     /// # Errors
     /// `Io`, `Malformed` or `Unsupported` if the chunk index cannot be read.
     pub fn load_chunk_index(&self) -> Result<()> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.load_chunk_index()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.load_chunk_index(),
+            ArrayOf::Zarr(_) => Ok(()),
+        }
     }
 
     /// Number of chunks that are stored; 0 if the array is not chunked.
@@ -176,14 +214,46 @@ impl Array {
     /// # Errors
     /// As [`load_chunk_index`](Self::load_chunk_index).
     pub fn stored_chunks(&self) -> Result<usize> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.stored_chunks()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.stored_chunks(),
+            ArrayOf::Zarr(array) => array.stored_chunks(),
+        }
+    }
+
+    /// Whether writers leave out chunks in which all elements are the fill value, as zarr's do.
+    pub(crate) fn leaves_out_chunks(&self) -> bool {
+        match &self.0 {
+            ArrayOf::Hdf5(_) => false,
+            ArrayOf::Zarr(_) => true,
+        }
+    }
+
+    /// CRC-32 of the canonical bytes of all elements (`spec/json.md`); 0 if there are none; `None` if their type has
+    /// no canonical form.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), but the elements are read a window at a time.
+    pub fn canonical_crc(&self) -> Result<Option<u32>> {
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.canonical_crc(),
+            ArrayOf::Zarr(array) => array.canonical_crc().map(Some),
+        }
+    }
+
+    /// Bytes of memory that the chunk index takes once it is read.
+    pub(crate) fn index_bytes(&self) -> u64 {
+        match &self.0 {
+            ArrayOf::Hdf5(_) => self.chunk_count().unwrap_or(0).saturating_mul(32),
+            ArrayOf::Zarr(array) => array.index_bytes(),
+        }
     }
 
     /// Bytes of memory that an [`ArrayScratch`] takes when `elements` elements are read at once.
     pub fn scratch_bytes(&self, elements: u64) -> u64 {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.scratch_bytes(elements)
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.scratch_bytes(elements),
+            ArrayOf::Zarr(array) => array.scratch_bytes(),
+        }
     }
 
     /// Whether the elements are in compressed chunks of at least `least` bytes and whole rows that a scratch
@@ -192,18 +262,22 @@ impl Array {
     /// # Errors
     /// As [`load_chunk_index`](Self::load_chunk_index).
     pub fn streams(&self, least: u64) -> Result<bool> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.streams(least)
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.streams(least),
+            ArrayOf::Zarr(_) => Ok(false),
+        }
     }
 
     /// Bytes of memory that a scratch [in order](ArrayScratch::in_order) takes; `None` if there are no filters, and
-    /// so no chunks to decode.
+    /// so no chunks to decode, or no order in which each chunk is decoded once.
     ///
     /// # Errors
     /// As [`load_chunk_index`](Self::load_chunk_index).
     pub fn in_order_bytes(&self) -> Result<Option<u64>> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.in_order_bytes()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.in_order_bytes(),
+            ArrayOf::Zarr(array) => Ok(array.in_order_bytes()),
+        }
     }
 
     /// A scratch for reading `rows` rows at a time, one box after the other: in order, if a chunk has more rows.
@@ -217,27 +291,41 @@ impl Array {
 
     /// The first row from `row` on that has stored elements; `None` if all are fill values.
     pub(crate) fn next_stored_row(&self, row: u64) -> Result<Option<u64>> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.next_stored_row(row)
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.next_stored_row(row),
+            ArrayOf::Zarr(array) => array.next_stored_row(row),
+        }
     }
 
     /// Whether any element was never written.
     pub(crate) fn has_holes(&self) -> Result<bool> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.has_holes()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.has_holes(),
+            ArrayOf::Zarr(array) => array.has_holes(),
+        }
     }
 
     /// Value of elements that were never written, in their stored type; zeros if empty.
     pub(crate) fn fill_value(&self) -> &[u8] {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.fill_value()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.fill_value(),
+            ArrayOf::Zarr(array) => array.fill_value(),
+        }
     }
 
     /// Refuses an array whose unwritten part is far larger than the container: nothing in the file justifies
     /// its size.
     pub(crate) fn check_holes(&self) -> Result<()> {
-        let ArrayOf::Hdf5(dataset) = &self.0;
-        dataset.check_holes()
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => dataset.check_holes(),
+            ArrayOf::Zarr(array) => array.check_holes(),
+        }
+    }
+}
+
+impl From<zarr::ZarrArray> for Array {
+    fn from(array: zarr::ZarrArray) -> Self {
+        Array(ArrayOf::Zarr(array))
     }
 }
 

@@ -10,8 +10,8 @@
 //! [`formats`](crate::formats) and [`doctor`](crate::doctor); encoded values and chunks come back from there
 //! to be written. An element here is one element of an array, as in HDF5 and numpy.
 //!
-//! HDF5 is the only container so far ([`hdf5`](crate::hdf5); `spec/hdf5.md` lists what is read and written).
-//! Each type here is a closed enum over the containers, so that the modules above do not depend on one of
+//! The containers are HDF5 ([`hdf5`](crate::hdf5); `spec/hdf5.md` lists what is read and written) and zarr, which
+//! is only read ([`zarr`](crate::zarr), `spec/zarr.md`). Each type here is a closed enum over the containers, so that the modules above do not depend on one of
 //! them. [`Datatype`](crate::dtype::Datatype) describes the elements in all containers. What an object means
 //! for AnnData is decided in [`anndata`](crate::anndata).
 

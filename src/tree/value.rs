@@ -1,10 +1,11 @@
 //! Elements in memory with their type and shape: values read from attributes and arrays, and values ready to
 //! be written.
 
-use crate::dtype::{Datatype, Dtype};
-use crate::error::Result;
+use crate::dtype::{Datatype, Dtype, Elements};
+use crate::error::{Error, Result};
 use crate::hdf5;
 use crate::strings::Strings;
+use crate::zarr;
 
 /// The elements of an attribute or array in memory, in their stored type, with their shape.
 #[derive(Debug, Clone)]
@@ -13,25 +14,38 @@ pub struct Value(ValueOf);
 #[derive(Debug, Clone)]
 enum ValueOf {
     Hdf5(hdf5::Value),
+    Zarr(zarr::ZarrValue),
 }
 
 impl Value {
+    fn elements(&self) -> &Elements {
+        match &self.0 {
+            ValueOf::Hdf5(value) => value.elements(),
+            ValueOf::Zarr(value) => value.elements(),
+        }
+    }
+
+    /// Other elements of the same container.
+    fn with_elements(&self, elements: Elements) -> Value {
+        match &self.0 {
+            ValueOf::Hdf5(value) => value.with_elements(elements).into(),
+            ValueOf::Zarr(value) => value.with_elements(elements).into(),
+        }
+    }
+
     /// Stored type of the elements.
     pub fn datatype(&self) -> &Datatype {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.datatype()
+        self.elements().datatype()
     }
 
     /// Number of elements in each dimension: empty for a scalar, `None` for a null value.
     pub fn shape(&self) -> Option<&[u64]> {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.shape()
+        self.elements().shape()
     }
 
     /// Number of elements.
     pub fn len(&self) -> usize {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.len()
+        self.elements().len()
     }
 
     /// Whether there are no elements.
@@ -41,14 +55,12 @@ impl Value {
 
     /// Bytes of the elements, row-major, in their stored type.
     pub fn raw(&self) -> &[u8] {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.raw()
+        self.elements().bytes()
     }
 
     /// Whether the elements are strings.
     pub fn is_text(&self) -> bool {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.is_text()
+        self.elements().is_text()
     }
 
     /// Converts the elements to plain numbers: their type and little-endian bytes.
@@ -56,8 +68,7 @@ impl Value {
     /// # Errors
     /// `Unsupported` if they are not numbers.
     pub fn numbers(&self) -> Result<(Dtype, Vec<u8>)> {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.numbers()
+        self.elements().numbers()
     }
 
     /// Converts the elements to integers.
@@ -65,8 +76,7 @@ impl Value {
     /// # Errors
     /// `Unsupported` if they are not numbers; `Malformed` if one is not an integer or does not fit 64 bits.
     pub fn integers(&self) -> Result<Vec<i64>> {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.integers()
+        self.elements().integers()
     }
 
     /// The only element as an integer.
@@ -74,17 +84,18 @@ impl Value {
     /// # Errors
     /// As [`integers`](Self::integers); `Malformed` if there is not exactly one element.
     pub fn integer(&self) -> Result<i64> {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.integer()
+        self.elements().integer()
     }
 
     /// The elements as byte strings without padding.
     ///
     /// # Errors
-    /// `Unsupported` if they are not strings; `Malformed` if the heap that stores them is damaged.
+    /// `Unsupported` if they are not strings; `Malformed` if what stores them is damaged.
     pub fn strings(&self) -> Result<Strings> {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.strings()
+        match &self.0 {
+            ValueOf::Hdf5(value) => value.strings(),
+            ValueOf::Zarr(value) => value.strings(),
+        }
     }
 
     /// The only element as a string: of a scalar or an array of one element. Bytes that are not UTF-8 are
@@ -93,14 +104,20 @@ impl Value {
     /// # Errors
     /// As [`strings`](Self::strings); `Malformed` if there is not exactly one element.
     pub fn string(&self) -> Result<String> {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.string()
+        let all = self.strings()?;
+        if all.len() != 1 {
+            return Err(Error::malformed(format!("one string expected, got {}", all.len())));
+        }
+        let bytes = all.bytes(0).unwrap_or_default();
+        Ok(match std::str::from_utf8(bytes) {
+            Ok(s) => s.to_owned(),
+            Err(_) => bytes.iter().map(|b| char::from(*b)).collect(),
+        })
     }
 
     /// Names of the members in stored order; `None` if the elements are not compounds.
     pub fn member_names(&self) -> Option<Vec<&str>> {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.member_names()
+        self.elements().member_names()
     }
 
     /// The member called `name` of every element, as a separate value. An array member adds its dimensions to
@@ -109,37 +126,49 @@ impl Value {
     /// # Errors
     /// `NotFound` if there is no such member.
     pub fn member(&self, name: &str) -> Result<Value> {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.member(name).map(Value::from)
+        Ok(self.with_elements(self.elements().member(name)?))
+    }
+
+    /// CRC-32 of the canonical bytes of the elements (`spec/json.md`); 0 if there are none; `None` if their type
+    /// has no canonical form.
+    ///
+    /// # Errors
+    /// As [`strings`](Self::strings).
+    pub fn canonical_crc(&self) -> Result<Option<u32>> {
+        match &self.0 {
+            ValueOf::Hdf5(value) => value.canonical_crc(),
+            ValueOf::Zarr(value) => value.canonical_crc().map(Some),
+        }
     }
 
     /// Turns elements of an array type into elements of its base type, and its dimensions into further dimensions.
     pub(crate) fn unpacked(&self) -> Value {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.unpacked().into()
+        self.with_elements(self.elements().clone().unpacked())
     }
 
     /// A value of the same type and container with other elements, e.g. a selection of these.
     pub(crate) fn with(&self, shape: &[u64], bytes: Vec<u8>) -> Value {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.with(shape, bytes).into()
+        self.with_elements(self.elements().with(shape, bytes))
     }
 
-    /// The elements as object references: the address of each object, 0 for none.
-    pub(super) fn references(&self) -> Result<Vec<u64>> {
-        let ValueOf::Hdf5(value) = &self.0;
-        value.object_references()
-    }
-
-    pub(super) fn as_hdf5(&self) -> &hdf5::Value {
-        let ValueOf::Hdf5(value) = &self.0;
-        value
+    /// The HDF5 value, if it is one.
+    pub(super) fn as_hdf5(&self) -> Option<&hdf5::Value> {
+        match &self.0 {
+            ValueOf::Hdf5(value) => Some(value),
+            ValueOf::Zarr(_) => None,
+        }
     }
 }
 
 impl From<hdf5::Value> for Value {
     fn from(value: hdf5::Value) -> Self {
         Value(ValueOf::Hdf5(value))
+    }
+}
+
+impl From<zarr::ZarrValue> for Value {
+    fn from(value: zarr::ZarrValue) -> Self {
+        Value(ValueOf::Zarr(value))
     }
 }
 

@@ -1,6 +1,6 @@
 //! A walk over all objects below a node, each visited once.
 
-use super::Node;
+use super::{Node, NodeId};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 
@@ -43,7 +43,7 @@ pub struct TreeWalk {
     /// Groups from the first node down to the current one: their paths, and how many children of each were
     /// visited.
     levels: Vec<(Node, String, usize)>,
-    seen: HashMap<u64, String>,
+    seen: HashMap<NodeId, String>,
 }
 
 impl Node {
@@ -60,10 +60,10 @@ impl TreeWalk {
             Ok(node) => node,
             Err(e) => return WalkEntry { path, found: Err(e), seen_as: None },
         };
-        if let Some(first) = self.seen.get(&node.identity()) {
+        if let Some(first) = self.seen.get(&node.id()) {
             return WalkEntry { path, seen_as: Some(first.clone()), found: Ok(node) };
         }
-        self.seen.insert(node.identity(), path.clone());
+        self.seen.insert(node.id(), path.clone());
         if node.is_group() {
             if self.levels.len() >= node.deepest() as usize {
                 let text = format!("groups nested deeper than {} levels", node.deepest());

@@ -101,8 +101,20 @@ impl TreeWriter {
     /// # Errors
     /// `Unsupported` for references to other objects; otherwise errors of reading the strings and of writing them.
     pub fn value(&mut self, value: &Value) -> Result<EncodedValue> {
-        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
-        writer.value(value.as_hdf5()).map(EncodedValue::from)
+        if let Some(value) = value.as_hdf5() {
+            let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
+            return writer.value(value).map(EncodedValue::from);
+        }
+        let Some(dims) = value.shape() else { return Ok(EncodedValue::null()) };
+        if value.is_text() {
+            return self.texts(&value.strings()?, dims);
+        }
+        let datatype = value.datatype();
+        if datatype.has_references() {
+            let text = format!("elements of {}, which HDF5 files of AnnData do not have", datatype.name());
+            return Err(Error::unsupported(text));
+        }
+        Ok(EncodedValue::elements(datatype, dims, value.raw().to_vec()))
     }
 
     /// Writes a value as an array.
@@ -282,7 +294,7 @@ pub(super) fn to_hdf5(attributes: Attributes<'_>) -> Vec<(String, hdf5::StoredVa
 impl WrittenObject {
     /// An object of a file that was written.
     pub(crate) fn of(node: &super::Node) -> Self {
-        WrittenObject(hdf5::ObjectAddress(node.identity()))
+        WrittenObject(hdf5::ObjectAddress(node.id().address().unwrap()))
     }
 
     /// Overwrites the version of its header in `file`.

@@ -26,3 +26,4 @@ mod text;
 mod trees;
 mod verify;
 mod write;
+mod zarr;

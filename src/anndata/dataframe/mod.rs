@@ -12,6 +12,7 @@ use crate::observe::{Observer, Warning};
 use crate::table::{ColumnRows, Frame, Table, TableColumn, check_column};
 use crate::tree::Node;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The names of the index and the columns of a data frame.
@@ -41,7 +42,9 @@ pub(crate) fn names(group: &Node) -> Result<ColumnNames> {
         Some(v) if v.is_empty() => Some(Vec::new()),
         Some(v) => {
             let s = v.strings().map_err(|e| e.in_object(&format!("{}@column-order", group.path())))?;
-            Some(s.iter_lossy().map(Cow::into_owned).collect())
+            // a name that is listed twice is one column, as in anndata
+            let mut seen = HashSet::new();
+            Some(s.iter_lossy().map(Cow::into_owned).filter(|name| seen.insert(name.clone())).collect())
         }
         None => None,
     };
@@ -250,6 +253,20 @@ mod tests {
         assert_eq!(read(&root, "uns/c").unwrap(), c, "rows are numbered, as many as the first column has");
         let d = read_frame(&root.descend("uns/d").unwrap(), None, 3, &()).unwrap();
         assert_eq!(d, Frame::unnamed(3), "nothing in it says how long it is");
+    }
+
+    #[test]
+    fn a_column_that_is_listed_twice_is_one() {
+        let root = written(|w| {
+            w.strings(&at("uns/f/_index"), &texts(&["c0", "c1"]))?;
+            w.raw_array("uns/f/y", &bytes(&[2], &[1, 2]))?;
+            let order = w.writer.texts(&texts(&["y", "y", "y"]), &[3])?;
+            let kind = w.writer.text("dataframe")?;
+            let attributes = [("encoding-type".to_owned(), kind), ("column-order".to_owned(), order)];
+            w.writer.group(&at("uns/f"), &attributes)?;
+            w.dict(&at("uns"))
+        });
+        assert_eq!(names(&root.descend("uns/f").unwrap()).unwrap().columns, ["y"]);
     }
 
     #[test]

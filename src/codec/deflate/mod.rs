@@ -2,6 +2,7 @@
 
 mod bits;
 mod code;
+pub(crate) mod framed;
 mod pair;
 mod stream;
 

@@ -151,7 +151,7 @@ impl Object {
             return Err(Error::malformed(text).at(src.offset()));
         }
         let bytes = src.take(checked::size(len)?)?.to_vec();
-        Ok(Value::new(file, datatype, dataspace, bytes))
+        Ok(Value::new(file, datatype, &dataspace, bytes))
     }
 }
 

@@ -8,7 +8,7 @@ use super::chunks::Scratch;
 use super::dataset::{Dataset, Storage};
 use super::global_heap::HeapReader;
 use super::selection::GIANT;
-use super::value::{Value, trimmed};
+use super::value::Value;
 use crate::bytes::Cursor;
 use crate::bytes::checked;
 use crate::dtype::{Class, Datatype, Numeric, Padding};
@@ -24,7 +24,7 @@ impl Value {
     /// # Errors
     /// Fails if the heap that holds the values is damaged.
     pub fn canonical_crc(&self) -> Result<Option<u32>> {
-        if !has_canonical_form(self.datatype()) {
+        if !self.datatype().has_canonical_form() {
             return Ok(None);
         }
         let mut crc = crc32fast::Hasher::new();
@@ -41,7 +41,7 @@ impl Dataset {
     /// # Errors
     /// Fails if the elements cannot be read.
     pub fn canonical_crc(&self) -> Result<Option<u32>> {
-        if !has_canonical_form(self.datatype()) {
+        if !self.datatype().has_canonical_form() {
             return Ok(None);
         }
         if self.elements() == 0 {
@@ -75,7 +75,7 @@ impl Dataset {
             }
             let mut buffer = crate::limits::zeroed(checked::size(checked::mul(n, row_bytes)?)?)?;
             self.read_slab(&start, &count, &mut buffer, &mut scratch)?;
-            let part = Value::new(file, self.datatype().clone(), Dataspace::fixed(&count), buffer);
+            let part = Value::new(file, self.datatype().clone(), &Dataspace::fixed(&count), buffer);
             update(&part, &mut crc, &mut heap).in_object(self.object().path())?;
             at = at.saturating_add(n);
         }
@@ -112,7 +112,7 @@ impl Dataset {
         if bytes.is_empty() {
             bytes = crate::limits::zeroed(checked::size(u64::from(self.datatype().size))?)?;
         }
-        let one = Value::new(self.object().file(), self.datatype().clone(), Dataspace::fixed(&[1]), bytes);
+        let one = Value::new(self.object().file(), self.datatype().clone(), &Dataspace::fixed(&[1]), bytes);
         let mut crc = crc32fast::Hasher::new();
         update(&one, &mut crc, heap).in_object(self.object().path())?;
         Ok(crc)
@@ -156,18 +156,6 @@ fn update(value: &Value, crc: &mut crc32fast::Hasher, heap: &mut HeapReader<'_>)
     Ok(())
 }
 
-fn has_canonical_form(t: &Datatype) -> bool {
-    match &t.class {
-        Class::Integer(_) | Class::Bitfield(_) | Class::Float(_) => Numeric::of(t).is_some(),
-        Class::Time { .. } | Class::Reference { .. } => false,
-        Class::FixedString(_) | Class::Opaque { .. } | Class::VarString(_) => true,
-        Class::Compound(members) => members.iter().all(|m| has_canonical_form(&m.datatype)),
-        Class::Enum { base, .. } | Class::VarLen(base) | Class::Array { base, .. } | Class::Complex(base) => {
-            has_canonical_form(base)
-        }
-    }
-}
-
 /// Writes the canonical bytes of the element in `src`, which holds exactly one element.
 fn write(
     t: &Datatype,
@@ -192,7 +180,7 @@ fn write(
         Class::Array { base, dims } => write_many(base, checked::product(dims)?, src, out, heap, depth)?,
         Class::Complex(base) => write_many(base, 2, src, out, heap, depth)?,
         Class::VarString(_) => heap.follow(src, 1, |_, _, text, _| {
-            out.extend_from_slice(trimmed(text, Padding::NullTerminated));
+            out.extend_from_slice(Padding::NullTerminated.trim(text));
             out.push(0);
             Ok(())
         })?,
@@ -204,23 +192,7 @@ fn write(
             out.extend_from_slice(&count.to_le_bytes());
             write_many(base, count, &mut Cursor::new(&object, at), out, heap, depth)?;
         }
-        Class::FixedString(text) => {
-            // HDF5 converts strings on reading: the bytes after the end of the text become NULs.
-            let kept = match text.padding {
-                Padding::NullPadded => bytes,
-                padding => trimmed(bytes, padding),
-            };
-            out.extend_from_slice(kept);
-            out.resize(out.len().saturating_add(bytes.len().saturating_sub(kept.len())), 0);
-        }
-        _ => match Numeric::of(t) {
-            Some(n) => {
-                let at = out.len();
-                out.resize(at.saturating_add(n.dtype.size()), 0);
-                n.convert(bytes, out.get_mut(at..).unwrap_or_default());
-            }
-            None => out.extend_from_slice(bytes),
-        },
+        _ => t.canonical(bytes, out)?,
     }
     Ok(())
 }

@@ -6,9 +6,10 @@
 use super::addresses::Addresses;
 use super::chunk_index::ChunkEntry;
 use super::chunks::{Decoder, Scratch};
-use super::selection::{BoxSelection, Overlap};
+use super::selection::BoxSelection;
 use super::stream::{self, ChunkStream};
 use crate::bytes::checked;
+use crate::bytes::slab::Overlap;
 use crate::bytes::slab::{self, BoxPlace};
 use crate::error::Result;
 use rayon::prelude::*;

@@ -5,7 +5,7 @@ use super::chunk_index::ChunkEntry;
 use super::chunks::{Decoder, Scratch};
 use super::in_order::OpenStreams;
 use crate::bytes::checked;
-use crate::bytes::slab;
+use crate::bytes::slab::{self, Overlap};
 use crate::error::Result;
 use std::ops::Range;
 
@@ -121,37 +121,5 @@ impl BoxSelection<'_> {
     /// The range of the output that is exactly this chunk, if it is contiguous.
     fn run_of(&self, part: &Overlap) -> Option<Range<usize>> {
         part.whole_run(&self.decoder.grid.chunk, self.count, self.size, self.decoder.chunk_bytes)
-    }
-}
-
-/// The overlap of a chunk and the requested box.
-pub(super) struct Overlap {
-    pub(super) in_chunk: Vec<u64>,
-    pub(super) in_out: Vec<u64>,
-    pub(super) count: Vec<u64>,
-}
-
-impl Overlap {
-    fn of(chunk_start: &[u64], chunk: &[u64], start: &[u64], count: &[u64]) -> Self {
-        let mut o = Overlap { in_chunk: vec![], in_out: vec![], count: vec![] };
-        for (((cs, c), s), n) in chunk_start.iter().zip(chunk).zip(start).zip(count) {
-            let from = (*cs).max(*s);
-            let to = cs.saturating_add(*c).min(s.saturating_add(*n));
-            o.in_chunk.push(from.saturating_sub(*cs));
-            o.in_out.push(from.saturating_sub(*s));
-            o.count.push(to.saturating_sub(from));
-        }
-        o
-    }
-
-    /// The range of the output that is exactly this chunk, if it is contiguous.
-    fn whole_run(&self, chunk: &[u64], out: &[u64], size: u64, chunk_bytes: u64) -> Option<Range<usize>> {
-        let spans = chunk.iter().zip(out).skip(1).all(|(c, o)| c == o);
-        if self.count != chunk || !spans {
-            return None;
-        }
-        let row = out.iter().skip(1).try_fold(size, |a, b| a.checked_mul(*b))?;
-        let from = usize::try_from(self.in_out.first()?.checked_mul(row)?).ok()?;
-        Some(from..from.checked_add(usize::try_from(chunk_bytes).ok()?)?)
     }
 }

@@ -37,10 +37,6 @@ pub enum Storage {
     Virtual,
 }
 
-/// A value of up to this many bytes is read whatever the size of its file, because fill values take no bytes
-/// in it.
-const SMALL_VALUE: u64 = 256 << 20;
-
 impl Object {
     /// This object as a dataset.
     ///
@@ -123,7 +119,7 @@ impl Dataset {
     /// Maximum bytes of elements in memory at once, from the limits and the size of the file.
     pub(crate) fn most_bytes(&self) -> u64 {
         let file = self.object.file();
-        file.addresses().limits().value_bytes.min(file.len().saturating_mul(1100).max(SMALL_VALUE))
+        file.addresses().limits().value_bytes.min(file.len().saturating_mul(1100).max(limits::SMALL_VALUE))
     }
 
     /// Refuses `len` bytes of elements in memory at once if they are more than [`most_bytes`](Self::most_bytes).
@@ -148,7 +144,7 @@ impl Dataset {
 
     /// A value of `len` elements of this dataset, whose bytes were read: a list without further dimensions.
     pub(crate) fn value_of(&self, len: u64, bytes: Vec<u8>) -> Value {
-        Value::new(self.object.file(), self.about.datatype.clone(), Dataspace::fixed(&[len]), bytes)
+        Value::new(self.object.file(), self.about.datatype.clone(), &Dataspace::fixed(&[len]), bytes)
     }
 
     /// Reads all elements.
@@ -165,6 +161,6 @@ impl Dataset {
         let mut bytes = limits::zeroed(checked::size(len)?).in_object(self.object.path())?;
         let shape = self.shape().to_vec();
         self.read_slab(&vec![0; shape.len()], &shape, &mut bytes, &mut super::chunks::Scratch::default())?;
-        Ok(Value::new(file, self.about.datatype.clone(), self.about.dataspace.clone(), bytes))
+        Ok(Value::new(file, self.about.datatype.clone(), &self.about.dataspace, bytes))
     }
 }

@@ -43,17 +43,11 @@ impl Dataset {
         scratch: &mut Scratch,
     ) -> Result<()> {
         let shape = self.shape();
-        let ends = start.iter().zip(count).map(|(s, c)| s.checked_add(*c));
-        let inside = start.len() == shape.len()
-            && count.len() == shape.len()
-            && ends.zip(shape).all(|(end, dim)| end.is_some_and(|e| e <= *dim));
-        let elements = if self.about.dataspace == Dataspace::Null { 0 } else { checked::product(count)? };
         let size = u64::from(self.about.datatype.size);
-        let len = checked::mul(elements, size)?;
-        if !inside || out.len() as u64 != len {
-            return Err(Error::usage(format!("a box of {count:?} at {start:?} of {shape:?}, {len} bytes")));
+        if self.about.dataspace != Dataspace::Null {
+            slab::check_box(shape, start, count, size, out.len())?;
         }
-        if len == 0 {
+        if out.is_empty() {
             return Ok(());
         }
         if let Some(external) = self.about.external(self.object.messages())? {
