@@ -125,8 +125,8 @@ impl ConcatRun<'_> {
             }
             (Joinable::Dense(x), Joinable::Dense(y)) => a.array(x)?.same(&b.array(y)?),
             (Joinable::Sparse(_), Joinable::Sparse(_)) => {
-                let x = self.by_rows(Some(&a.item), [0, 0], &[])?;
-                let y = self.by_rows(Some(&b.item), [0, 0], std::slice::from_ref(&x))?;
+                let x = self.by_rows(Some(&a.item), [0, 0], 0)?;
+                let y = self.by_rows(Some(&b.item), [0, 0], x.source().resident_bytes())?;
                 debug_assert_eq!(x.source().layout().orientation, Orientation::Csr);
                 let (budget, observer) = (self.budget, self.observer);
                 let x = Selected::new(x.source(), a.rows.chosen(), a.columns.chosen(), budget, observer)?;

@@ -178,9 +178,11 @@ impl ConcatRun<'_> {
         axis: Axis,
     ) -> Result<()> {
         let fill = self.options.fill.filter(|f| f.as_f64() != 0.0);
-        let mut held = Vec::new();
+        let (mut held, mut used) = (Vec::new(), 0);
         for (item, n) in found.iter().zip(&along.lengths) {
-            held.push(self.by_rows(item.as_ref(), shape_of(axis, *n, 0), &held)?);
+            let rows = self.by_rows(item.as_ref(), shape_of(axis, *n, 0), used)?;
+            used += rows.source().resident_bytes();
+            held.push(rows);
         }
         let mut selected = Vec::new();
         let mut dtype: Option<Dtype> = None;
@@ -235,13 +237,8 @@ impl ConcatRun<'_> {
     }
 
     /// Opens an element as compressed rows; see [`HeldRows::new`].
-    pub(super) fn by_rows(
-        &self,
-        item: Option<&Joinable>,
-        shape: [u64; 2],
-        others: &[HeldRows],
-    ) -> Result<HeldRows> {
-        HeldRows::new(item, shape, others, self.temporary, self.budget, self.observer)
+    pub(super) fn by_rows(&self, item: Option<&Joinable>, shape: [u64; 2], used: u64) -> Result<HeldRows> {
+        HeldRows::new(item, shape, used, self.temporary, self.budget, self.observer)
     }
 
     /// Writes the graphs of the mapping `name` (`obsp` or `varp`), one block of the diagonal for each part;
@@ -264,9 +261,11 @@ impl ConcatRun<'_> {
 
     /// Joins one graph; a part without it has an empty block.
     fn diagonal(&mut self, at: &Location, along: &AlongAxis, found: &[Option<Joinable>]) -> Result<()> {
-        let mut held = Vec::new();
+        let (mut held, mut used) = (Vec::new(), 0);
         for (item, n) in found.iter().zip(&along.lengths) {
-            held.push(self.by_rows(item.as_ref(), [*n, *n], &held)?);
+            let rows = self.by_rows(item.as_ref(), [*n, *n], used)?;
+            used += rows.source().resident_bytes();
+            held.push(rows);
         }
         // a missing graph counts as bool, which promotes to any type
         let there = found.iter().zip(&held).filter(|(i, _)| i.is_some());

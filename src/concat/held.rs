@@ -20,20 +20,19 @@ pub(super) enum HeldRows {
 }
 
 impl HeldRows {
-    /// Opens `item`, or an empty matrix of `shape` if it is `None`. The memory of `others`, which are open
-    /// already, is subtracted from `budget`.
+    /// Opens `item`, or an empty matrix of `shape` if it is `None`. Others that are open already take `used` bytes
+    /// of `budget`.
     ///
     /// # Errors
     /// `Unsupported` for tables and awkward arrays; the errors of reading and of writing temporary files.
     pub(super) fn new(
         item: Option<&Joinable>,
         shape: [u64; 2],
-        others: &[HeldRows],
+        used: u64,
         temporary: &TemporaryFiles,
         budget: Budget,
         observer: &dyn Observer,
     ) -> Result<HeldRows> {
-        let used: u64 = others.iter().map(|h| h.source().resident_bytes()).sum();
         let budget = Budget::new(budget.bytes.saturating_sub(used));
         let element = match item {
             Some(Joinable::Frame(_) | Joinable::Awkward(_)) => {

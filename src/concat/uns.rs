@@ -46,8 +46,8 @@ impl ConcatRun<'_> {
         match (ElementKind::of(a)?, ElementKind::of(b)?) {
             (ElementKind::Sparse(x), ElementKind::Sparse(y)) if x != y => {
                 let [a, b] = [Joinable::open(a, self.observer)?, Joinable::open(b, self.observer)?];
-                let x = self.by_rows(Some(&a), [0, 0], &[])?;
-                let y = self.by_rows(Some(&b), [0, 0], std::slice::from_ref(&x))?;
+                let x = self.by_rows(Some(&a), [0, 0], 0)?;
+                let y = self.by_rows(Some(&b), [0, 0], x.source().resident_bytes())?;
                 equal(x.source(), y.source(), self.budget)
             }
             _ => same(a, b, self.budget, self.observer),

@@ -9,6 +9,7 @@ mod cycles;
 mod nodes;
 mod objects;
 
+use crate::bytes::ReadAt;
 use crate::dataset::AnnData;
 #[cfg(feature = "text")]
 use crate::dataset::Dataset;
@@ -145,8 +146,9 @@ impl Examination {
 /// Examines the file at `path`, on all threads of the current rayon pool.
 ///
 /// # Errors
-/// `NotHdf5` for a file that is Matrix Market or a table of text; `Io` if the file cannot be opened or read, `Unsupported` if it is one part of a multi-file container,
-/// `Cancelled`, and `Limit` if the budget is too small. Problems of the file itself are in the result.
+/// `NotHdf5` for a file that is Matrix Market or a table of text; `Io` if the file cannot be opened or read,
+/// `Unsupported` if it is one part of a multi-file container, `Cancelled`, and `Limit` if the budget is too small.
+/// Problems of the file itself are in the result.
 pub fn examine(
     path: impl AsRef<Path>,
     limits: Limits,
@@ -154,10 +156,30 @@ pub fn examine(
     observer: &dyn Observer,
 ) -> Result<Examination> {
     let path = path.as_ref();
+    match Container::open(path, limits) {
+        Err(e) if e.kind() == Kind::NotHdf5 && is_text(path) => Err(e),
+        opened => examine_opened(opened, budget, observer),
+    }
+}
+
+/// Examines what `source` holds: bytes in memory, ranges of an object store, anything that can be read at any
+/// position.
+///
+/// # Errors
+/// As [`examine`].
+pub fn examine_source(
+    source: impl ReadAt + 'static,
+    limits: Limits,
+    budget: Budget,
+    observer: &dyn Observer,
+) -> Result<Examination> {
+    examine_opened(Container::from_source(Box::new(source), limits), budget, observer)
+}
+
+fn examine_opened(opened: Result<Container>, budget: Budget, observer: &dyn Observer) -> Result<Examination> {
     let mut report = Examination::default();
-    let container = match Container::open(path, limits) {
+    let container = match opened {
         Err(e) if matches!(e.kind(), Kind::Io | Kind::Usage | Kind::Unsupported) => return Err(e),
-        Err(e) if e.kind() == Kind::NotHdf5 && is_text(path) => return Err(e),
         Err(e) => {
             report.add_error("/", &e);
             return Ok(report);
@@ -195,6 +217,20 @@ fn is_text(_: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Bytes in memory are examined as a file is.
+    #[test]
+    fn a_source_is_examined_like_a_file() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/wrapped.h5ad");
+        let budget = Budget::new(64 << 20);
+        let of = |found: Examination| found.findings.iter().map(|f| f.text.clone()).collect::<Vec<_>>();
+        let bytes = std::fs::read(&path).unwrap();
+        let file = of(examine(&path, Limits::default(), budget, &()).unwrap());
+        assert!(!file.is_empty());
+        assert_eq!(of(examine_source(bytes, Limits::default(), budget, &()).unwrap()), file);
+        let cut = examine_source(b"no file".to_vec(), Limits::default(), budget, &()).unwrap();
+        assert!(!cut.is_healthy());
+    }
 
     #[test]
     fn an_error_weighs_by_its_kind_and_place() {

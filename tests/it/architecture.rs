@@ -27,7 +27,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("verify", &["anndata", "array", "dataset", "matrix", "table", "transpose", "tree"]),
     ("synth", &["anndata", "array", "hdf5", "matrix", "table", "transpose", "tree"]),
     ("export", &["anndata", "array", "codec", "dataset", "matrix", "table", "transpose", "tree"]),
-    ("doctor", &["anndata", "dataset", "hdf5", "matrix", "table", "tree"]),
+    ("doctor", &["anndata", "bytes", "dataset", "hdf5", "matrix", "table", "tree"]),
     ("convert", &["dataset", "matrix", "store", "table", "transpose"]),
     (
         "concat",
