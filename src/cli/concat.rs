@@ -149,7 +149,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             let open = |path: &PathBuf| input::open(path, Some(output), &args.common, observer);
             inputs.iter().map(open).collect::<Result<Vec<Dataset>>>()?
         } else {
-            Dataset::open_all(inputs, args.common.limits(), system::open_inputs())?
+            Dataset::open_all(inputs, args.common.limits(), system::open_files())?
         };
         let temporary = input::temporary(Some(output), &args.common);
         let prepared = |input: Dataset| args.leave.applied(input).temporary(temporary);

@@ -5,6 +5,7 @@ use super::common::Common;
 use super::input;
 use super::output::{Made, RULE};
 use super::report::{Out, Timed};
+use super::system::open_files;
 use super::values::ValueArgs;
 use annmap::anndata::LeaveOut;
 use annmap::codec::{Compression, Filters};
@@ -131,6 +132,8 @@ impl StorageArgs {
             filters,
             chunk: self.chunk,
             force: self.force,
+            // each has a lock beside it until it is complete
+            open_files: open_files() / 2,
             budget: common.budget(),
             temporary: common.tmpdir.clone(),
             ..ExportOptions::default()

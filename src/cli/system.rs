@@ -25,8 +25,8 @@ pub(crate) fn allow_open_files() {
 /// Files that no run needs more of.
 const MOST_FILES: u64 = 1 << 16;
 
-/// Returns how many inputs may be open at the same time: half of the files that this process may open.
-pub(crate) fn open_inputs() -> usize {
+/// Returns how many inputs, or outputs, may be open at the same time: half of the files that this process may open.
+pub(crate) fn open_files() -> usize {
     #[cfg(unix)]
     let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(MOST_FILES);
     #[cfg(not(unix))]

@@ -92,6 +92,8 @@ pub struct ExportOptions {
     pub temporary: Option<PathBuf>,
     /// Replace an existing file.
     pub force: bool,
+    /// The most files that [`split`] writes at the same time, each open; at most 200 anyway.
+    pub open_files: usize,
     /// Memory for buffers; 1 GiB by default.
     pub budget: Budget,
 }
@@ -110,6 +112,7 @@ impl Default for ExportOptions {
             policy: Policy::Exact,
             temporary: None,
             force: false,
+            open_files: split::FILES_AT_ONCE,
             budget: Budget::new(1 << 30),
         }
     }

@@ -17,12 +17,12 @@ use crate::tree::Location;
 use std::path::PathBuf;
 
 /// Files written at the same time. Each is open, and many systems allow a process 1024 open files.
-const FILES_AT_ONCE: usize = 200;
+pub(super) const FILES_AT_ONCE: usize = 200;
 
 /// Writes each of `parts`, a path and a selection, as an h5ad file. Parts select the same columns and have no
 /// row in common. Returns a report for each part.
 ///
-/// Files are written in batches of at most 200; the files of a batch appear together, once all of them are
+/// Files are written in batches of at most 200, or as many as the options say; the files of a batch appear together, once all of them are
 /// complete. Inputs other than AnnData since 0.7 are read once for each part, and their files appear one by one.
 ///
 /// # Errors
@@ -60,7 +60,7 @@ pub fn split(
     };
     let tables = [open(0).in_file(input.path())?, open(1).in_file(input.path())?];
     let mut shapes = Vec::with_capacity(parts.len());
-    for parts in parts.chunks(FILES_AT_ONCE) {
+    for parts in parts.chunks(options.open_files.clamp(1, FILES_AT_ONCE)) {
         let mut runs = Vec::with_capacity(parts.len());
         for (path, selection) in parts {
             let create =

@@ -126,6 +126,12 @@ fn many_inputs_are_read_through_few_descriptors() {
         let shape = joined.describe().unwrap().shape.unwrap();
         assert!(rows == 0 || shape[0] == rows, "{shape:?}");
     }
+    // More outputs than that, too: one for each of 60 texts.
+    let split = "\"$0\" synth many.h5ad --cells 60 --genes 4 --mean-genes 2 --obs-columns string -q && \
+                 ulimit -n 24 && exec \"$0\" subset many.h5ad parts --split-by note -q";
+    let out = shell(dir.path(), split);
+    assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(std::fs::read_dir(dir.path().join("parts")).unwrap().count() > 24);
     // Too few even to begin.
     let out = shell(dir.path(), "ulimit -n 4; exec \"$0\" upgrade a.h5ad b.h5ad");
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
