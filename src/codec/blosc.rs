@@ -100,6 +100,13 @@ pub(crate) fn decoded_len(input: &[u8]) -> Result<u64> {
     src.read_u32().map(u64::from)
 }
 
+/// The length that a chunk says it has itself, header and all.
+pub(crate) fn stored_len(input: &[u8]) -> Result<u64> {
+    let mut src = Cursor::new(input, 0);
+    src.skip(12)?;
+    src.read_u32().map(u64::from)
+}
+
 /// Decodes one stream of codec number `codec` into all of `out`.
 pub(crate) fn decode_stream(codec: u8, input: &[u8], out: &mut [u8], inflater: &mut Inflater) -> Result<()> {
     match codec {

@@ -56,7 +56,11 @@ impl Sharding {
         };
         let (codecs, inner) = Codecs::of_version_3(list("codecs")?, datatype, &chunk, depth)?;
         let entry = Datatype::of(crate::dtype::Dtype::Uint64);
-        let (index, order) = Codecs::of_version_3(list("index_codecs")?, &entry, &[1], 0)?;
+        // what zarr-python takes where nothing is said
+        let default = ["bytes", "crc32c"].map(|name| JsonValue::Text(name.to_owned()));
+        let index_codecs =
+            if json.get_some("index_codecs").is_some() { list("index_codecs")? } else { &default };
+        let (index, order) = Codecs::of_version_3(index_codecs, &entry, &[1], 0)?;
         if index.encoded_len(8).is_none() {
             return Err(Error::unsupported("a shard index of no fixed length"));
         }

@@ -59,7 +59,14 @@ impl Step {
             Step::Gzip => framed::decode(DeflateFrame::Gzip, input, out),
             Step::Zlib => inflater.inflate_exact(input, out),
             Step::Zstd => zstd::decode(input, out),
-            Step::Blosc => blosc::decode(input, out, inflater),
+            Step::Blosc => {
+                let len = blosc::stored_len(input)?;
+                if len != input.len() as u64 {
+                    let text = format!("Blosc chunk (expected {len} stored bytes, got {})", input.len());
+                    return Err(Error::malformed(text));
+                }
+                blosc::decode(input, out, inflater)
+            }
             Step::Lz4 => lz4_block(input, out),
             Step::Bzip2 => bzip2::decode(input, out),
             Step::Shuffle(width) => {

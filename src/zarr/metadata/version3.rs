@@ -50,10 +50,20 @@ fn array(json: &JsonValue, limits: &Limits) -> Result<ArrayMetadata> {
             return Err(Error::unsupported(format!("the extension '{name}'")).of_feature(name.as_str()));
         }
     }
-    if json.get_some("storage_transformers").and_then(JsonValue::as_list).is_some_and(|l| !l.is_empty()) {
+    if json.get_some("storage_transformers").is_some_and(|list| !list.as_list().is_some_and(<[_]>::is_empty))
+    {
         return Err(Error::unsupported("storage transformers").of_feature("storage transformers"));
     }
     let shape = json.require("shape")?.sizes("shape")?;
+    if json
+        .get_some("dimension_names")
+        .is_some_and(|names| names.as_list().map(<[_]>::len) != Some(shape.len()))
+    {
+        return Err(Error::malformed(format!(
+            "dimension_names (expected {}, one for each dimension)",
+            shape.len()
+        )));
+    }
     let datatype = datatype::of_version_3(json.require("data_type")?)?;
     let grid = json.require("chunk_grid")?;
     let (name, configuration) = named(grid)?;
@@ -90,5 +100,40 @@ fn keys(json: &JsonValue) -> Result<ChunkKeys> {
 pub(in crate::zarr) fn named(json: &JsonValue) -> Result<(&str, Option<&JsonValue>)> {
     let name = json.as_text().or_else(|| json.get("name").and_then(JsonValue::as_text));
     let name = name.ok_or_else(|| Error::malformed(format!("expected a name, got {}", json.brief())))?;
-    Ok((name, json.get_some("configuration")))
+    let configuration = json.get_some("configuration");
+    if configuration.is_some_and(|c| !matches!(c, JsonValue::Object(_))) {
+        return Err(Error::malformed(format!("configuration of {name} (expected an object)")));
+    }
+    Ok((name, configuration))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(more: &str) -> Result<ArrayMetadata> {
+        let text = format!(
+            r#"{{"zarr_format": 3, "node_type": "array", "shape": [4], "data_type": "int8", "fill_value": 0,
+                "chunk_grid": {{"name": "regular", "configuration": {{"chunk_shape": [2]}}}},
+                "chunk_key_encoding": "default", "codecs": ["bytes"]{more}}}"#
+        );
+        read(&JsonValue::parse(text.as_bytes(), None)?, &Limits::default())?.array.unwrap()
+    }
+
+    #[test]
+    fn what_must_be_understood_is_refused() {
+        let sound =
+            r#", "storage_transformers": [], "dimension_names": ["x"], "more": {"must_understand": false}"#;
+        assert_eq!(metadata(sound).unwrap().chunk, [2]);
+        for (more, kind) in [
+            (r#", "storage_transformers": ["x"]"#, crate::Kind::Unsupported),
+            (r#", "storage_transformers": "x""#, crate::Kind::Unsupported),
+            (r#", "more": {"name": "x"}"#, crate::Kind::Unsupported),
+            (r#", "dimension_names": ["x", "y"]"#, crate::Kind::Malformed),
+            (r#", "codecs": [{"name": "bytes", "configuration": 3}]"#, crate::Kind::Malformed),
+            (r#", "codecs": ["bytes", "lzma"]"#, crate::Kind::Unsupported),
+        ] {
+            assert_eq!(metadata(more).unwrap_err().kind(), kind, "{more}");
+        }
+    }
 }
