@@ -5,6 +5,7 @@ use crate::bytes::mmap::Mapped;
 use crate::bytes::pool::OpenFiles;
 use crate::bytes::read_at::InputFile;
 use crate::bytes::special;
+use crate::dtype::AlignedBytes;
 use crate::error::{Error, Place, Result};
 use crate::observe::Observer;
 use rayon::prelude::*;
@@ -19,8 +20,26 @@ const PIECE: usize = 1 << 20;
 pub(crate) struct StoreArray {
     path: PathBuf,
     file: Box<dyn ReadAt>,
+    /// Whether it is a file of the file system, which can be mapped.
+    is_file: bool,
     /// Made when the first slice is asked for.
-    map: OnceLock<Mapped>,
+    bytes: OnceLock<StoreBytes>,
+}
+
+/// All bytes of a file.
+enum StoreBytes {
+    Mapped(Mapped),
+    /// What cannot be mapped is read.
+    Read(AlignedBytes),
+}
+
+impl StoreBytes {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            StoreBytes::Mapped(map) => map,
+            StoreBytes::Read(bytes) => bytes,
+        }
+    }
 }
 
 impl StoreArray {
@@ -33,7 +52,12 @@ impl StoreArray {
             })
         };
         let file = open().map_err(|e| Error::io("open", e)).in_file(path)?;
-        Ok(StoreArray { path: path.to_owned(), file, map: OnceLock::new() })
+        Ok(StoreArray { path: path.to_owned(), file, is_file: true, bytes: OnceLock::new() })
+    }
+
+    /// What `source` holds, called `path` in errors.
+    pub(crate) fn of_source(path: &Path, source: Box<dyn ReadAt>) -> Self {
+        StoreArray { path: path.to_owned(), file: source, is_file: false, bytes: OnceLock::new() }
     }
 
     /// Path of the file.
@@ -75,18 +99,28 @@ impl StoreArray {
         Ok(whole.finalize())
     }
 
-    /// All bytes, mapped. Access raises a signal if another program truncates the file.
+    /// All bytes: mapped, if it is a file. Access raises a signal then if another program truncates it.
     pub(crate) fn map(&self) -> Result<&[u8]> {
-        if let Some(map) = self.map.get() {
-            return Ok(map);
+        if let Some(bytes) = self.bytes.get() {
+            return Ok(bytes.as_slice());
         }
-        let map = Mapped::open(&self.path)?;
-        let map = self.map.get_or_init(|| map);
-        if map.len() as u64 != self.len() {
-            let text = format!("file length (expected {} bytes, got {})", self.len(), map.len());
+        let bytes = self.all().in_file(&self.path)?;
+        let bytes = self.bytes.get_or_init(|| bytes).as_slice();
+        if bytes.len() as u64 != self.len() {
+            let text = format!("file length (expected {} bytes, got {})", self.len(), bytes.len());
             return Err(Error::malformed(text).in_file(&self.path));
         }
-        Ok(map)
+        Ok(bytes)
+    }
+
+    fn all(&self) -> Result<StoreBytes> {
+        if self.is_file {
+            return Mapped::open(&self.path).map(StoreBytes::Mapped);
+        }
+        let mut bytes = AlignedBytes::default();
+        bytes.resize(usize::try_from(self.len()).unwrap_or(usize::MAX))?;
+        self.read(&mut bytes, 0)?;
+        Ok(StoreBytes::Read(bytes))
     }
 }
 

@@ -12,6 +12,7 @@ mod array;
 #[cfg_attr(not(feature = "arrow"), path = "without_arrow.rs")]
 mod arrow;
 mod check;
+mod files;
 mod manifest;
 mod reader;
 mod replace;
@@ -19,6 +20,7 @@ mod writer;
 
 pub use crate::bytes::output::WriteMode;
 pub use check::{CheckFinding, CheckReport};
+pub use files::OpenByName;
 pub use manifest::{CastRecord, FileRecord, Manifest, Salvage, SourceRecord};
 pub use reader::Store;
 pub use writer::{IndexDtype, StoreOptions, StorePair, Writer, WrittenStore};

@@ -1,8 +1,10 @@
 //! Opens a store and reads its entries: as a source by reads at positions, as slices from mapped files.
 
 use super::array::StoreArray;
+use super::files::StoreFiles;
 use super::manifest::Manifest;
 use super::{DATA, HALVES, INDICES, INDPTR, METADATA, OBS, VAR, arrow};
+use crate::bytes::ReadAt;
 use crate::bytes::pool::OpenFiles;
 use crate::bytes::special;
 use crate::dtype::{AlignedBytes, Dtype, Element};
@@ -20,7 +22,7 @@ use std::sync::{Arc, OnceLock};
 /// truncated meanwhile is an error; slices ([`data`](Self::data), [`line`](Self::line), ...) are of mapped files.
 #[derive(Debug)]
 pub struct Store {
-    path: PathBuf,
+    files: StoreFiles,
     manifest: Manifest,
     data: StoreArray,
     indices: StoreArray,
@@ -40,6 +42,10 @@ fn index_at(indices: &[u8], i: usize, size: usize) -> u64 {
 
 /// Maximum size of `metadata.json` in bytes.
 const MOST_METADATA: u64 = 16 << 20;
+
+fn too_long(len: u64) -> Error {
+    Error::limit(format!("metadata of {len} bytes (limit {MOST_METADATA})"))
+}
 
 impl Store {
     /// Whether `path` contains a `metadata.json`, as a store does.
@@ -66,13 +72,36 @@ impl Store {
         Self::open_pooled(path.as_ref(), None)
     }
 
+    /// Opens a store whose files `open` finds by their names: in memory, in an object store, or anything else that
+    /// can be read at any position. Slices ([`data`](Self::data), [`line`](Self::line), ...) read a file whole, when
+    /// the first one is asked for.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); `Io` with the errors of `open`.
+    pub fn from_sources(
+        open: impl Fn(&str) -> std::io::Result<Option<Box<dyn ReadAt>>> + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let files = StoreFiles::Sources(Arc::new(open));
+        let metadata = files.open(METADATA)?;
+        if metadata.len() > MOST_METADATA {
+            return Err(too_long(metadata.len()).in_file(metadata.path()));
+        }
+        let mut text = vec![0; metadata.len() as usize];
+        metadata.read(&mut text, 0)?;
+        Self::of_files(files, Self::manifest_of(text, metadata.path())?)
+    }
+
     /// As [`open`](Self::open), with its files opened through `pool`, if there is one.
     pub(crate) fn open_pooled(path: &Path, pool: Option<&Arc<OpenFiles>>) -> Result<Self> {
         let manifest = Self::read_manifest(path)?;
+        Self::of_files(StoreFiles::Directory(path.to_owned(), pool.cloned()), manifest)
+    }
+
+    fn of_files(files: StoreFiles, manifest: Manifest) -> Result<Self> {
         let layout = manifest.layout;
-        let [data, indices, indptr] =
-            [DATA, INDICES, INDPTR].map(|name| StoreArray::open(&path.join(name), pool));
+        let [data, indices, indptr] = [DATA, INDICES, INDPTR].map(|name| files.open(name));
         let (data, indices, indptr) = (data?, indices?, indptr?);
+        let path = files.path();
         // Other programs pad empty arrays to one byte because numpy cannot map an empty file.
         let length = |name: &str, got: u64, each: usize| {
             let expected = layout.entries.saturating_mul(each as u64);
@@ -96,29 +125,31 @@ impl Store {
             return Err(Error::malformed(text).in_file(&path.join(INDPTR)));
         }
         let sorted = OnceLock::new();
-        Ok(Store { path: path.to_owned(), manifest, data, indices, indptr, pointers, index_dtype, sorted })
+        Ok(Store { files, manifest, data, indices, indptr, pointers, index_dtype, sorted })
     }
 
     pub(crate) fn read_manifest(path: &Path) -> Result<Manifest> {
         let file = path.join(METADATA);
         let len = file.metadata().map_err(|e| Error::io("open", e)).in_file(&file)?.len();
         if len > MOST_METADATA {
-            return Err(
-                Error::limit(format!("metadata of {len} bytes (limit {MOST_METADATA})")).in_file(&file)
-            );
+            return Err(too_long(len).in_file(&file));
         }
         let mut text = Vec::new();
         special::open(&file)
             .and_then(|from| from.take(MOST_METADATA).read_to_end(&mut text))
             .map_err(|e| Error::io("read", e))
             .in_file(&file)?;
-        let text = String::from_utf8(text).map_err(|_| Error::malformed("not UTF-8")).in_file(&file)?;
-        Manifest::from_json(&text).in_file(&file)
+        Self::manifest_of(text, &file)
     }
 
-    /// Path of the store directory.
+    fn manifest_of(text: Vec<u8>, file: &Path) -> Result<Manifest> {
+        let text = String::from_utf8(text).map_err(|_| Error::malformed("not UTF-8")).in_file(file)?;
+        Manifest::from_json(&text).in_file(file)
+    }
+
+    /// Path of the store directory; `memory` for a store opened [from sources](Self::from_sources).
     pub fn path(&self) -> &Path {
-        &self.path
+        self.files.path()
     }
 
     /// The metadata of the store.
@@ -178,7 +209,7 @@ impl Store {
     ) -> Result<&'m [T]> {
         // Other programs pad empty arrays to one byte.
         let bytes = if count == 0 { &[] } else { bytes };
-        typed(dtype, bytes).in_file(&self.path.join(name))
+        typed(dtype, bytes).in_file(&self.path().join(name))
     }
 
     /// The entries of the given rows, in the given order; a row may be repeated. Requires a store of rows
@@ -205,7 +236,7 @@ impl Store {
         if layout.orientation != orientation {
             let (expected, got) = (orientation.name(), layout.orientation.name());
             return Err(
-                Error::usage(format!("expected a store of {expected}, got {got}")).in_file(&self.path)
+                Error::usage(format!("expected a store of {expected}, got {got}")).in_file(self.path())
             );
         }
         let mut pointers = crate::limits::reserved(lines.len() + 1)?;
@@ -257,11 +288,8 @@ impl Store {
     /// `Unsupported` if a column has a type that this crate does not write.
     pub fn tables(&self) -> Result<Option<[Table<'static>; 2]>> {
         let open = |name: &str| -> Result<Option<Table<'static>>> {
-            let path = self.path.join(name);
-            if !path.exists() {
-                return Ok(None);
-            }
-            let file = StoreArray::open(&path, None)?;
+            let Some(file) = self.files.find(name)? else { return Ok(None) };
+            let path = file.path().to_owned();
             self.manifest.check_file(name, &file).in_file(&path)?;
             arrow::open(file).map(Some).in_file(&path)
         };
@@ -373,7 +401,7 @@ impl Store {
         // A negative 32-bit index, read as unsigned, is at least this large.
         let most = if size == 4 { 1 << 31 } else { u64::MAX };
         let layout = Layout { minor: self.manifest.layout.minor.min(most), ..self.manifest.layout };
-        check_minor(out, start, &layout, &self.pointers).in_file(&self.path.join(INDICES))
+        check_minor(out, start, &layout, &self.pointers).in_file(&self.path().join(INDICES))
     }
 
     /// Narrows int64 indices; the first is that of entry `start`.
@@ -390,7 +418,7 @@ impl Store {
         let bad = indices.iter().map(|b| i64::from_le_bytes(*b));
         let (i, v) = bad.enumerate().find(|(_, v)| *v >> 32 != 0).unwrap_or((0, -1));
         let e = crate::matrix::outside(v, start + i as u64, &self.manifest.layout, &self.pointers);
-        Err(e.in_file(&self.path.join(INDICES)))
+        Err(e.in_file(&self.path().join(INDICES)))
     }
 }
 

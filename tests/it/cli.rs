@@ -129,6 +129,38 @@ fn lines_and_what_lies_across_them_agree() {
     }
 }
 
+/// A store in memory is read as one in a directory.
+#[test]
+fn a_store_is_opened_from_any_sources() {
+    use annmap::matrix::{Budget, InMemory, Source};
+    use annmap::store::Store;
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("s");
+    assert_eq!(run(&["convert", path_str(&fixture("anndata_current.h5ad")), path_str(&out), "-q"]).0, 0);
+    let files: std::collections::HashMap<String, Vec<u8>> = std::fs::read_dir(&out)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap()))
+        .collect();
+    let (there, copy) = (Store::open(&out).unwrap(), files.clone());
+    let memory = Store::from_sources(move |name| {
+        Ok(copy.get(name).map(|bytes| Box::new(bytes.clone()) as Box<dyn annmap::ReadAt>))
+    });
+    let memory = memory.unwrap();
+    let read = |store: &Store| InMemory::read(store, Budget::new(64 << 20), &()).unwrap();
+    assert_eq!(read(&memory), read(&there));
+    assert_eq!(memory.data::<f32>().unwrap(), there.data::<f32>().unwrap());
+    assert_eq!(memory.line(1).unwrap(), there.line(1).unwrap());
+    assert_eq!(memory.frames().unwrap(), there.frames().unwrap());
+    assert_eq!(memory.layout(), there.layout());
+    let none = Store::from_sources(move |name| {
+        let bytes = files.get(name).filter(|_| name != "data.bin");
+        Ok(bytes.map(|bytes| Box::new(bytes.clone()) as Box<dyn annmap::ReadAt>))
+    });
+    let error = none.map(drop).unwrap_err();
+    assert!(error.file().unwrap().ends_with("data.bin"), "{error}");
+}
+
 /// A store that says that it is sorted, and is not any more: every entry is found nevertheless.
 #[test]
 fn what_the_metadata_says_of_the_order_is_checked() {
