@@ -83,6 +83,41 @@ fn place(text: &[u8], at: usize, most: u64) -> Option<(u64, usize)> {
     (whole && n.wrapping_sub(1) < most).then(|| (n - 1, end))
 }
 
+/// The digits at the beginning of eight bytes: their number, and the number that they are. All steps are the same
+/// for any number of digits, so that nothing is predicted wrongly.
+#[inline(always)]
+fn leading_digits(bytes: [u8; 8]) -> (usize, u64) {
+    let digits = u64::from_le_bytes(bytes) ^ 0x3030_3030_3030_3030;
+    // the highest bit of every byte above 9
+    let others = (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & 0x8080_8080_8080_8080;
+    let count = others.trailing_zeros() / 8;
+    // the digits become the last of eight, after zeros
+    let mut n = digits.checked_shl(64 - 8 * count).unwrap_or(0);
+    // neighbours are joined: ones, hundreds, ten thousands
+    n = n.wrapping_mul(10).wrapping_add(n >> 8) & 0x00ff_00ff_00ff_00ff;
+    n = n.wrapping_mul(100).wrapping_add(n >> 16) & 0x0000_ffff_0000_ffff;
+    n = n.wrapping_mul(10_000).wrapping_add(n >> 32) & 0xffff_ffff;
+    (count as usize, n)
+}
+
+/// Reads a text line of three numbers of one to seven digits with one blank between them, the form of nearly all
+/// lines of counts. Returns the numbers and the position behind them; `None` for any other line.
+#[inline(always)]
+fn three_numbers(text: &[u8], mut at: usize) -> Option<([u64; 3], usize)> {
+    let mut numbers = [0; 3];
+    for (number, end) in numbers.iter_mut().zip([b' ', b' ', b'\n']) {
+        let bytes = *text.get(at..)?.first_chunk::<8>()?;
+        let (count, n) = leading_digits(bytes);
+        // behind eight digits there may be more
+        if count == 0 || bytes.get(count) != Some(&end) {
+            return None;
+        }
+        *number = n;
+        at += count + 1;
+    }
+    Some((numbers, at - 1))
+}
+
 impl EntryParser<'_> {
     /// Reads all entries of `block` into `out`. Returns `false` at the first value that float32, if `T` is that,
     /// does not hold exactly.
@@ -140,6 +175,14 @@ impl EntryParser<'_> {
     #[inline(always)]
     fn entry(&self, text: &[u8], mut at: usize, n: u64) -> Result<(u64, u64, Numeral, usize), String> {
         let MarketHeader { kind, rows, columns, .. } = *self.header;
+        if !kind.array
+            && kind.numbers == 1
+            && let Some(([row, column, magnitude], end)) = three_numbers(text, at)
+            && row.wrapping_sub(1) < rows
+            && column.wrapping_sub(1) < columns
+        {
+            return Ok((row - 1, column - 1, Numeral::Integer { negative: false, magnitude }, end));
+        }
         let (mut row, mut column) = (n % rows.max(1), n / rows.max(1));
         if !kind.array {
             let both = place(text, at, rows).and_then(|(row, at)| Some((row, place(text, at, columns)?)));
@@ -211,5 +254,47 @@ impl LineEnds for EntryLines {
         let end = if last { text.len() } else { memchr::memrchr(b'\n', text).map_or(0, |at| at + 1) };
         let lines = text[..end].split(|b| *b == b'\n').map(<[u8]>::trim_ascii_start);
         (end, lines.filter(|l| l.first().is_some_and(|b| *b != b'%')).count() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_counted_and_read() {
+        for (text, expected) in [
+            (b"7 234567", (1, 7)),
+            (b"00120\n12", (5, 120)),
+            (b"1234567\t", (7, 1_234_567)),
+            (b"12345678", (8, 12_345_678)),
+            (b" 1234567", (0, 0)),
+            (b"9:/\xff\x80.-+", (1, 9)),
+            (b"99/99999", (2, 99)),
+        ] {
+            assert_eq!(leading_digits(*text), expected, "{}", text.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn plain_lines_and_no_others() {
+        let of = |text: &str| three_numbers(text.as_bytes(), 0);
+        assert_eq!(of("1 20 300\n       "), Some(([1, 20, 300], 8)));
+        assert_eq!(of("1234567 1 0\n12345678"), Some(([1_234_567, 1, 0], 11)));
+        let others = [
+            "1  2 3\n",
+            "1 2 3.5\n",
+            "1 2 -3\n",
+            "1 2 3 \n",
+            "12345678 1 1\n",
+            "1 2\n",
+            " 1 2 3\n",
+            "1 2 3\r\n",
+        ];
+        for text in others {
+            assert_eq!(of(&format!("{text}        ")), None, "{text:?}");
+        }
+        // too close to the end to read eight bytes
+        assert_eq!(of("1 2 3\n"), None);
     }
 }
