@@ -93,6 +93,22 @@ impl Strings {
         self.ends.extend(more.ends.iter().map(|e| before + e));
     }
 
+    /// The only string. Bytes that are not UTF-8 are read as Latin-1, which files that declare ASCII contain in
+    /// practice.
+    ///
+    /// # Errors
+    /// `Malformed` if there is not exactly one.
+    pub(crate) fn only(&self) -> Result<String> {
+        if self.len() != 1 {
+            return Err(Error::malformed(format!("one string expected, got {}", self.len())));
+        }
+        let bytes = self.bytes(0).unwrap_or_default();
+        Ok(match std::str::from_utf8(bytes) {
+            Ok(s) => s.to_owned(),
+            Err(_) => bytes.iter().map(|b| char::from(*b)).collect(),
+        })
+    }
+
     /// The total length of all strings in bytes.
     pub fn total_bytes(&self) -> usize {
         self.bytes.len()

@@ -35,6 +35,21 @@ impl Join {
     }
 }
 
+/// The names of the columns of joined tables, whose names are `keys`.
+///
+/// # Errors
+/// `Unsupported` if a table has two columns of one of them.
+pub(super) fn joined_names<'k>(keys: &[Vec<&'k str>], join: Join) -> Result<Vec<&'k str>> {
+    let names = join.keys(keys);
+    for (i, part) in keys.iter().enumerate() {
+        let mut seen = HashSet::new();
+        if let Some(twice) = part.iter().find(|n| names.contains(n) && !seen.insert(**n)) {
+            return Err(Error::unsupported(format!("two columns '{twice}' in table {i}")));
+        }
+    }
+    Ok(names)
+}
+
 impl Frame {
     /// Concatenates the rows of the frames.
     ///
@@ -53,13 +68,7 @@ impl Frame {
     ) -> Result<Frame> {
         let keys: Vec<Vec<&str>> =
             frames.iter().map(|f| f.columns().iter().map(|(n, _)| n.as_str()).collect()).collect();
-        let names = join.keys(&keys);
-        for (i, part) in keys.iter().enumerate() {
-            let mut seen = HashSet::new();
-            if let Some(twice) = part.iter().find(|n| names.contains(n) && !seen.insert(**n)) {
-                return Err(Error::unsupported(format!("two columns '{twice}' in table {i}")));
-            }
-        }
+        let names = joined_names(&keys, join)?;
         let mut columns = Vec::with_capacity(names.len());
         for name in names {
             let parts: Vec<_> = frames.iter().map(|f| (f.column(name), f.rows())).collect();

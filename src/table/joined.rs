@@ -29,13 +29,7 @@ impl<'t> Table<'t> {
     ) -> Result<Table<'t>> {
         let keys: Vec<Vec<&str>> =
             tables.iter().map(|t| t.columns().iter().map(|(n, _)| n.as_str()).collect()).collect();
-        let names = join.keys(&keys);
-        for (i, part) in keys.iter().enumerate() {
-            let mut seen = HashSet::new();
-            if let Some(twice) = part.iter().find(|n| names.contains(n) && !seen.insert(**n)) {
-                return Err(Error::unsupported(format!("two columns '{twice}' in table {i}")));
-            }
-        }
+        let names = concat::joined_names(&keys, join)?;
         let mut columns = Vec::with_capacity(names.len());
         for name in names {
             let parts = tables.iter().map(|t| (t.column(name).cloned(), t.rows())).collect();

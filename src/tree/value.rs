@@ -2,7 +2,7 @@
 //! be written.
 
 use crate::dtype::{Datatype, Dtype, Elements};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::hdf5;
 use crate::strings::Strings;
 use crate::zarr;
@@ -104,15 +104,7 @@ impl Value {
     /// # Errors
     /// As [`strings`](Self::strings); `Malformed` if there is not exactly one element.
     pub fn string(&self) -> Result<String> {
-        let all = self.strings()?;
-        if all.len() != 1 {
-            return Err(Error::malformed(format!("one string expected, got {}", all.len())));
-        }
-        let bytes = all.bytes(0).unwrap_or_default();
-        Ok(match std::str::from_utf8(bytes) {
-            Ok(s) => s.to_owned(),
-            Err(_) => bytes.iter().map(|b| char::from(*b)).collect(),
-        })
+        self.strings()?.only()
     }
 
     /// Names of the members in stored order; `None` if the elements are not compounds.

@@ -128,15 +128,7 @@ impl Value {
     /// # Errors
     /// As [`strings`](Self::strings); `Malformed` if there is not exactly one.
     pub fn string(&self) -> Result<String> {
-        let all = self.strings()?;
-        if all.len() != 1 {
-            return Err(Error::malformed(format!("one string expected, got {}", all.len())));
-        }
-        let bytes = all.bytes(0).unwrap_or_default();
-        Ok(match std::str::from_utf8(bytes) {
-            Ok(s) => s.to_owned(),
-            Err(_) => bytes.iter().map(|b| char::from(*b)).collect(),
-        })
+        self.strings()?.only()
     }
 
     /// Addresses of the objects that the references point to; 0 for a null reference.
