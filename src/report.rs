@@ -13,7 +13,7 @@ pub struct FileReport {
     pub output: PathBuf,
     /// Number of rows of `obs` and of `var`.
     pub shape: [u64; 2],
-    /// Size of the file in bytes.
+    /// Size of the file, or of all files of the folder, in bytes.
     pub bytes: u64,
     /// Elements and columns of the input that are missing from the file.
     pub left_out: Vec<LeftOut>,
@@ -24,10 +24,24 @@ pub struct FileReport {
 impl FileReport {
     /// The report for a finished file at `output`.
     pub(crate) fn new(output: &Path, shape: [u64; 2], recorded: Recorded) -> Self {
-        let bytes = output.metadata().map_or(0, |m| m.len());
+        let bytes = bytes_of(output);
         let Recorded { left_out, widened } = recorded;
         FileReport { output: output.to_owned(), shape, bytes, left_out, widened }
     }
+}
+
+/// Bytes of a file, or of all files of a folder; what cannot be listed counts nothing.
+fn bytes_of(output: &Path) -> u64 {
+    let (mut folders, mut bytes) = (Vec::new(), 0u64);
+    let mut count = |path: PathBuf, folders: &mut Vec<PathBuf>| match path.metadata() {
+        Ok(about) if about.is_dir() => folders.push(path),
+        about => bytes += about.map_or(0, |about| about.len()),
+    };
+    count(output.to_owned(), &mut folders);
+    while let Some(folder) = folders.pop() {
+        folder.read_dir().into_iter().flatten().flatten().for_each(|entry| count(entry.path(), &mut folders));
+    }
+    bytes
 }
 
 /// Serializes a path as text, with U+FFFD in place of bytes that are not UTF-8.

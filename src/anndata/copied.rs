@@ -140,7 +140,7 @@ mod tests {
             for level in 1..30 {
                 let below = w.written(&at(&format!("uns/level {}", level - 1))).unwrap();
                 let here = at(&format!("uns/level {level}"));
-                (0..10).try_for_each(|n| w.link_to(&here.child(&n.to_string()), below))?;
+                (0..10).try_for_each(|n| w.link_to(&here.child(&n.to_string()), &below))?;
                 w.dict(&here)?;
             }
             w.dict(&at("uns"))
@@ -168,7 +168,7 @@ mod tests {
             links.push(w.placeholder("uns/nowhere")?);
             w.dict(&at("uns"))
         });
-        let [hard, soft, a, nowhere] = links[..] else { panic!("{links:?}") };
+        let [hard, soft, a, nowhere] = &links[..] else { panic!("{links:?}") };
         soft.soften(&mut file);
         nowhere.soften(&mut file);
         hard.redirect(&mut file, a);

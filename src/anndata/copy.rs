@@ -45,7 +45,7 @@ impl AnnDataWriter<'_> {
         }
         let key = self.copied.key(object, axes);
         let copy = match self.copied.get(&key).cloned() {
-            Some(Ok(written)) => return self.writer.link_to(at, written).map(|()| true),
+            Some(Ok(written)) => return self.writer.link_to(at, &written).map(|()| true),
             Some(left_out) => left_out,
             None => self.copy_once(at, object, axes)?,
         };
@@ -76,7 +76,7 @@ impl AnnDataWriter<'_> {
         self.copied.leave_to(level);
         match copied {
             Err(e) if self.leave.covers(&e) => {
-                self.writer.discard(at);
+                self.writer.discard(at)?;
                 Ok(Err(e))
             }
             Err(e) => Err(e),
@@ -94,7 +94,7 @@ impl AnnDataWriter<'_> {
     pub(crate) fn tolerated(&mut self, at: &Location, path: &str, written: Result<()>) -> Result<()> {
         match written {
             Err(e) if self.leave.covers(&e) => {
-                self.writer.discard(at);
+                self.writer.discard(at)?;
                 self.left_out(path, Some(e));
                 Ok(())
             }

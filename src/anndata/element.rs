@@ -80,13 +80,13 @@ impl ElementKind {
 #[cfg(all(test, feature = "write"))]
 mod tests {
     use super::*;
-    use crate::tree::{ArrayStorage, Container, EncodedValue, Libver, Location, TreeWriter};
+    use crate::tree::{ArrayStorage, Container, EncodedValue, Location, OutputFormat, TreeWriter};
 
     #[test]
     fn attributes_decide_the_kind_of_a_group() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.h5");
-        let mut w = TreeWriter::create(&path, false, Libver::Earliest).unwrap();
+        let mut w = TreeWriter::create(&path, false, OutputFormat::default()).unwrap();
         let encodings = ["csc", "dataframe", "categorical", "awkward-array", "dict", "raw", "quaternion"];
         for name in encodings {
             let value = w.text(name).unwrap();

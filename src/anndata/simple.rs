@@ -2,7 +2,7 @@
 
 use crate::anndata::AnnDataWriter;
 use crate::dtype::{Class, Datatype, Member};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tree::{EncodedValue, Location};
 
 impl AnnDataWriter<'_> {
@@ -28,12 +28,13 @@ impl AnnDataWriter<'_> {
     /// dimension and of the same length.
     ///
     /// # Errors
-    /// `Io` if writing fails.
+    /// `Io` if writing fails; `Usage` for columns of strings of any length.
     pub fn records(&mut self, at: &Location, columns: &[(&str, EncodedValue)]) -> Result<()> {
         let mut members = Vec::new();
         let mut offset = 0;
         for (name, values) in columns {
-            let datatype = values.datatype().clone();
+            let datatype = values.datatype().cloned();
+            let datatype = datatype.ok_or_else(|| Error::usage("records of strings of any length"))?;
             let size = datatype.size;
             members.push(Member { name: (*name).to_owned(), offset, datatype });
             offset += size;
@@ -41,8 +42,8 @@ impl AnnDataWriter<'_> {
         let rows = columns.first().and_then(|(_, v)| v.shape()).map_or(0, |s| s[0]);
         let mut bytes = Vec::new();
         for row in 0..rows as usize {
-            for (_, values) in columns {
-                let size = values.datatype().size as usize;
+            for ((_, values), member) in columns.iter().zip(&members) {
+                let size = member.datatype.size as usize;
                 bytes.extend_from_slice(&values.bytes()[row * size..(row + 1) * size]);
             }
         }

@@ -12,7 +12,7 @@ use crate::matrix::Budget;
 use crate::observe::Observer;
 use crate::strings::Strings;
 use crate::table::HeldColumn;
-use crate::tree::{ArrayStorage, EncodedValue, Libver, Location, TreeWriter, WrittenObject};
+use crate::tree::{ArrayStorage, EncodedValue, Location, OutputFormat, TreeWriter, WrittenObject};
 use std::io::{Seek, Write};
 use std::path::Path;
 
@@ -23,13 +23,13 @@ pub struct StorageOptions {
     pub filters: Filters,
     /// Approximate number of values of a chunk.
     pub chunk: u64,
-    /// The range of HDF5 versions whose structures may be written.
-    pub libver: Libver,
+    /// The container: HDF5 or zarr.
+    pub format: OutputFormat,
 }
 
 impl Default for StorageOptions {
     fn default() -> Self {
-        StorageOptions { filters: Filters::default(), chunk: 1 << 16, libver: Libver::Earliest }
+        StorageOptions { filters: Filters::default(), chunk: 1 << 16, format: OutputFormat::default() }
     }
 }
 
@@ -62,7 +62,7 @@ impl<'o> AnnDataWriter<'o> {
     /// may cancel.
     ///
     /// # Errors
-    /// `Io` if the file exists or cannot be created.
+    /// `Io` if the file exists or cannot be created; `Usage` for filters that the container does not have.
     pub fn create(
         path: &Path,
         replace: bool,
@@ -70,21 +70,23 @@ impl<'o> AnnDataWriter<'o> {
         budget: Budget,
         observer: &'o dyn Observer,
     ) -> Result<Self> {
-        let writer = TreeWriter::create(path, replace, storage.libver)?;
+        storage.format.check(storage.filters)?;
+        let writer = TreeWriter::create(path, replace, storage.format)?;
         Ok(Self::new(writer, storage, budget, observer))
     }
 
     /// Begins a file in `sink`, from its beginning; [`finish_sink`](Self::finish_sink) gives the sink back.
     ///
     /// # Errors
-    /// `Io` if the sink cannot be written to.
+    /// `Io` if the sink cannot be written to; `Usage` for filters that the container does not have.
     pub fn to_sink<W: Write + Seek + Send + 'static>(
         sink: W,
         storage: StorageOptions,
         budget: Budget,
         observer: &'o dyn Observer,
     ) -> Result<Self> {
-        let writer = TreeWriter::to_sink(sink, storage.libver)?;
+        storage.format.check(storage.filters)?;
+        let writer = TreeWriter::to_sink(sink, storage.format)?;
         Ok(Self::new(writer, storage, budget, observer))
     }
 
@@ -152,7 +154,7 @@ impl<'o> AnnDataWriter<'o> {
     }
 
     /// Adds another link, `at`, to an object written before.
-    pub(crate) fn link_to(&mut self, at: &Location, object: WrittenObject) -> Result<()> {
+    pub(crate) fn link_to(&mut self, at: &Location, object: &WrittenObject) -> Result<()> {
         self.writer.link_to(at, object)
     }
 
@@ -214,10 +216,12 @@ impl<'o> AnnDataWriter<'o> {
         self.writer.array(at, value, &attributes, &self.storing(value.shape()))
     }
 
-    /// The storage of an array of shape `shape`: in chunks if there are filters, contiguous otherwise.
+    /// The storage of an array of shape `shape`: in chunks if there are filters or the container has nothing else,
+    /// contiguous otherwise.
     pub(super) fn storing(&self, shape: Option<&[u64]>) -> ArrayStorage {
         let filters = self.storage.filters;
-        let chunk = shape.filter(|s| !s.is_empty() && !filters.is_none()).map(|s| self.chunk_of(s));
+        let chunked = self.writer.always_chunks() || !filters.is_none();
+        let chunk = shape.filter(|s| !s.is_empty() && chunked).map(|s| self.chunk_of(s));
         ArrayStorage { chunk, filters, unlimited: false }
     }
 

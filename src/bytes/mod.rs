@@ -9,11 +9,14 @@
 //! The crate's only `unsafe` code is in `mmap.rs` and `output.rs`.
 
 pub(crate) mod append;
+pub(crate) mod base64;
+pub(crate) mod batches;
 pub(crate) mod cached;
 pub(crate) mod checked;
 #[cfg(feature = "store")]
 pub(crate) mod commit;
 pub(crate) mod cursor;
+pub(crate) mod growing;
 #[cfg(feature = "store")]
 #[allow(unsafe_code)] // maps a file; the promise is stated there
 pub(crate) mod mmap;

@@ -203,6 +203,43 @@ fn part_mut(bytes: &mut [u8], from: u64, len: u64) -> Option<&mut [u8]> {
     bytes.get_mut(from..)?.get_mut(..len)
 }
 
+/// An array in memory that is cut into chunks.
+pub(crate) struct ChunkGrid<'a> {
+    dims: &'a [u64],
+    chunk: &'a [u64],
+    /// Number of chunks in each dimension.
+    counts: Vec<u64>,
+    /// Bytes of an element.
+    size: u64,
+}
+
+impl<'a> ChunkGrid<'a> {
+    /// The grid of chunks of `chunk` elements of `size` bytes over an array of shape `dims`.
+    pub(crate) fn new(dims: &'a [u64], chunk: &'a [u64], size: u64) -> Self {
+        let counts = dims.iter().zip(chunk).map(|(d, c)| d.div_ceil((*c).max(1))).collect();
+        ChunkGrid { dims, chunk, counts, size }
+    }
+
+    /// Number of chunks.
+    pub(crate) fn len(&self) -> Result<u64> {
+        checked::product(&self.counts)
+    }
+
+    /// Chunk number `n`, row-major, of the array in `bytes`: whole, with zeros past the ends of the array.
+    pub(crate) fn cut(&self, n: u64, bytes: &[u8]) -> Result<Vec<u8>> {
+        let places = unravel(n, &self.counts);
+        let start: Vec<u64> = places.iter().zip(self.chunk).map(|(p, c)| p.saturating_mul(*c)).collect();
+        let ends = start.iter().zip(self.dims).zip(self.chunk);
+        let inside: Vec<u64> = ends.map(|((s, d), c)| d.saturating_sub(*s).min(*c)).collect();
+        let len = checked::mul(checked::product(self.chunk)?, self.size)?;
+        let mut raw = crate::limits::zeroed(checked::size(len)?)?;
+        let zero = vec![0; self.dims.len()];
+        let from = BoxPlace { dims: self.dims, at: &start };
+        copy_box((bytes, from), (&mut raw, BoxPlace { dims: self.chunk, at: &zero }), &inside, self.size);
+        Ok(raw)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

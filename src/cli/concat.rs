@@ -2,7 +2,7 @@
 
 use super::common::Common;
 use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput};
-use super::output::{Made, RULE};
+use super::output::RULE;
 use super::{input, system};
 use annmap::concat::{Axis, ConcatOptions, Merge, concat};
 use annmap::dataset::Dataset;
@@ -114,6 +114,17 @@ fn column_type(text: &str) -> Result<(String, ColumnType), String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let began = Instant::now();
+    let (output, inputs) = match args.paths.split_last() {
+        Some((output, inputs)) if inputs.len() > 1 => (output, inputs),
+        _ => {
+            let n = args.paths.len();
+            let text =
+                format!("expected two or more inputs, and last the h5ad or zarr to write, got {n} in all");
+            return Err(Error::usage(text));
+        }
+    };
+    let output = &args.storage.container.path(output, None)?;
     let options = ConcatOptions {
         axis: match args.axis {
             AxisArg::Obs => Axis::Obs,
@@ -132,18 +143,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         pairwise: args.pairwise,
         drop_columns: args.drop_column.clone(),
         cast_columns: args.cast_column.clone(),
-        storage: args.storage.options(&args.common),
+        storage: args.storage.options(output, &args.common)?,
     };
-    let began = Instant::now();
-    let (output, inputs) = match args.paths.split_last() {
-        Some((output, inputs)) if inputs.len() > 1 => (output, inputs),
-        _ => {
-            let n = args.paths.len();
-            let text = format!("expected two or more inputs, and last the h5ad to write, got {n} in all");
-            return Err(Error::usage(text));
-        }
-    };
-    let output = &Made::File.path(output, None)?;
     let written = args.common.run(|observer| {
         let opened = if inputs.iter().any(|path| input::is_stdin(path)) {
             let open = |path: &PathBuf| input::open(path, Some(output), &args.common, observer);

@@ -2,8 +2,9 @@
 
 use super::args::{human_bytes, human_count};
 use super::common::Common;
+use super::container::ContainerArgs;
 use super::input;
-use super::output::{Made, RULE};
+use super::output::RULE;
 use super::report::{Out, Timed};
 use super::system::open_files;
 use super::values::ValueArgs;
@@ -13,29 +14,26 @@ use annmap::convert::ConvertedStore;
 use annmap::dataset::Dataset;
 use annmap::export::{ExportOptions, IndexNames, export};
 use annmap::matrix::{Orientation, Selection};
-use annmap::tree::Libver;
 use annmap::{Error, FileReport, LeftOut, Result, Widened};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Output options")]
 pub(crate) struct StorageArgs {
-    /// Compression: keep (that of the input's matrix), none, gzip, gzip:LEVEL or lzf
+    /// Compression: keep (that of the input's matrix, or its like), none, gzip, gzip:LEVEL; for h5ad lzf; for zarr
+    /// blosc-lz4, blosc-zlib, blosc-zlib:LEVEL or zstd
     #[arg(long, default_value = "keep", value_parser = parse_compression, value_name = "HOW")]
     compression: Packing,
-    /// Apply the shuffle filter before compressing: smaller files, slower to read
+    /// Shuffle the bytes of numbers before compressing: smaller files, slower to read. Blosc always does; gzip of
+    /// zarr only in version 2
     #[arg(long)]
     shuffle: bool,
     /// Elements per chunk
     #[arg(long, default_value_t = 65_536, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 28))]
     chunk: u64,
-    /// HDF5 structures to write: readable by every HDF5 version (earliest), or with checksums, for HDF5 1.10
-    /// and later (latest)
-    #[arg(long, value_enum, default_value_t = LibverArg::Earliest, value_name = "WHICH")]
-    libver: LibverArg,
     /// Use this column of obs as the names of cells
     #[arg(long, value_name = "COLUMN")]
     obs_index: Option<String>,
@@ -48,9 +46,11 @@ pub(crate) struct StorageArgs {
     /// Genome to read from a 10x Genomics file
     #[arg(long, value_name = "NAME")]
     pub(super) genome: Option<String>,
-    /// Replace an existing file, which stays untouched until the new one is complete
+    /// Replace an existing file or zarr store, which stays untouched until the new one is complete
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    pub(super) container: ContainerArgs,
 }
 
 /// What is left out of the output.
@@ -77,34 +77,28 @@ impl LeaveOutArgs {
     }
 }
 
-#[derive(Debug, Clone, Copy, clap::ValueEnum)]
-pub(super) enum LibverArg {
-    Earliest,
-    Latest,
-}
-
-impl From<LibverArg> for Libver {
-    fn from(arg: LibverArg) -> Libver {
-        match arg {
-            LibverArg::Earliest => Libver::Earliest,
-            LibverArg::Latest => Libver::Latest,
-        }
-    }
-}
-
 /// Compression of the output; `None` keeps that of the input.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Packing(pub(crate) Option<Compression>);
 
 pub(crate) fn parse_compression(text: &str) -> Result<Packing, String> {
     let level = |t: &str| t.parse::<u8>().ok().filter(|l| *l <= 9).ok_or("a level from 0 to 9 is expected");
+    let least = |l: u8| Some(l).filter(|l| *l > 0).ok_or("a level from 1 to 9 is expected");
     Ok(Packing(match text.split_once(':') {
         Some(("gzip", l)) => Some(Compression::Gzip(level(l)?)),
         None if text == "gzip" => Some(Compression::Gzip(4)),
         None if text == "lzf" => Some(Compression::Lzf),
+        None if text == "blosc-lz4" => Some(Compression::BloscLz4),
+        Some(("blosc-zlib", l)) => Some(Compression::BloscZlib(least(level(l)?)?)),
+        None if text == "blosc-zlib" => Some(Compression::BloscZlib(5)),
+        None if text == "zstd" => Some(Compression::Zstd),
         None if text == "none" => Some(Compression::None),
         None if text == "keep" => None,
-        _ => return Err("expected keep, none, gzip, gzip:LEVEL or lzf".into()),
+        _ => {
+            let text =
+                "expected keep, none, gzip, gzip:LEVEL, lzf, blosc-lz4, blosc-zlib, blosc-zlib:LEVEL or zstd";
+            return Err(text.into());
+        }
     }))
 }
 
@@ -116,19 +110,22 @@ pub(crate) fn matrix_name(text: &str) -> Result<String, std::convert::Infallible
 }
 
 impl StorageArgs {
-    pub(super) fn options(&self, common: &Common) -> ExportOptions {
-        let filters = self.compression.0.map(|compression| {
-            let shuffle = self.shuffle && compression != Compression::None;
-            Filters { shuffle, compression, fletcher32: false }
-        });
-        ExportOptions {
+    /// How the output at `output` is written.
+    ///
+    /// # Errors
+    /// `Usage` for options that its container does not have.
+    pub(super) fn options(&self, output: &Path, common: &Common) -> Result<ExportOptions> {
+        let format = self.container.format(output)?;
+        let filters = self.compression.0.map(|compression| filters(compression, self.shuffle));
+        filters.map_or(Ok(()), |filters| format.check(filters)).map_err(|e| e.in_file(output))?;
+        Ok(ExportOptions {
             names: IndexNames {
                 obs: self.obs_index.clone(),
                 var: self.var_index.clone(),
                 unique: self.unique_names,
             },
             genome: self.genome.clone(),
-            libver: self.libver.into(),
+            format,
             filters,
             chunk: self.chunk,
             force: self.force,
@@ -137,8 +134,15 @@ impl StorageArgs {
             budget: common.budget(),
             temporary: common.tmpdir.clone(),
             ..ExportOptions::default()
-        }
+        })
     }
+}
+
+/// A compression as filters; Blosc always shuffles.
+pub(super) fn filters(compression: Compression, shuffle: bool) -> Filters {
+    let blosc = matches!(compression, Compression::BloscLz4 | Compression::BloscZlib(_));
+    let shuffle = blosc || (shuffle && compression != Compression::None);
+    Filters { shuffle, compression, fletcher32: false }
 }
 
 #[derive(Debug, clap::Args)]
@@ -147,7 +151,7 @@ pub(crate) struct UpgradeArgs {
     /// An h5ad of any generation, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV,
     /// TSV) or a store; - reads standard input
     input: PathBuf,
-    /// The h5ad to write
+    /// The h5ad or zarr to write
     output: PathBuf,
     /// Matrix that becomes X: layers/NAME, raw/X with the genes of raw/var, or mod/NAME of MuData, whose
     /// modality is written
@@ -173,7 +177,8 @@ enum LayoutArg {
 }
 
 pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
-    let mut options = args.storage.options(&args.common);
+    let output = &args.storage.container.path(&args.output, Some(&args.input))?;
+    let mut options = args.storage.options(output, &args.common)?;
     options.matrix.clone_from(&args.matrix);
     (options.dtype, options.policy) = (args.values.dtype, args.values.policy());
     options.layout = args.layout.map(|l| match l {
@@ -181,7 +186,6 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
         LayoutArg::Csc => Orientation::Csc,
     });
     let began = Instant::now();
-    let output = &Made::File.path(&args.output, Some(&args.input))?;
     let written = args.common.run(|observer| {
         let input = args.leave.applied(input::open(&args.input, Some(output), &args.common, observer)?);
         export(&input, output, &Selection::default(), &options, observer)
@@ -195,7 +199,7 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
 pub(crate) struct ExportArgs {
     /// The store to export
     input: PathBuf,
-    /// The h5ad to write
+    /// The h5ad or zarr to write
     output: PathBuf,
     #[command(flatten)]
     storage: StorageArgs,
@@ -204,9 +208,9 @@ pub(crate) struct ExportArgs {
 }
 
 pub(crate) fn run_export(args: &ExportArgs) -> Result<ExitCode> {
-    let options = args.storage.options(&args.common);
     let began = Instant::now();
-    let output = &Made::File.path(&args.output, Some(&args.input))?;
+    let output = &args.storage.container.path(&args.output, Some(&args.input))?;
+    let options = args.storage.options(output, &args.common)?;
     input::expect_path(&args.input)?;
     let written = args.common.run(|observer| {
         let input = input::open(&args.input, None, &args.common, observer)?;

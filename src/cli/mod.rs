@@ -8,6 +8,7 @@ mod args;
 mod bench;
 mod common;
 mod concat;
+mod container;
 mod convert;
 mod doctor;
 mod export;
@@ -58,13 +59,13 @@ enum Command {
     Transpose(transpose::Args),
     /// Check a store against its metadata, or compare two files or stores
     Verify(verify::Args),
-    /// Write selected rows and columns of a file, with all their elements, as an h5ad or a store
+    /// Write selected rows and columns of a file, with all their elements, as an h5ad, zarr or a store
     Subset(subset::Args),
-    /// Join several files into one h5ad on disk, with all options of anndata.concat
+    /// Join several files into one h5ad or zarr on disk, with all options of anndata.concat
     Concat(concat::Args),
-    /// Write a file of any generation as an h5ad in the current format, repacked on all cores
+    /// Write a file of any generation as an h5ad or zarr in the current format, repacked on all cores
     Upgrade(export::UpgradeArgs),
-    /// Write a store as an h5ad
+    /// Write a store as an h5ad or zarr
     Export(export::ExportArgs),
     /// Read everything in a file and report what is damaged, where, and what is lost
     Doctor(doctor::Args),

@@ -12,24 +12,26 @@ use std::path::{Path, PathBuf};
 /// What a command makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Made {
-    /// An HDF5 file.
+    /// An HDF5 file, or a zarr store if the name says so.
     File,
+    /// A zarr store, whatever the name.
+    Zarr,
     /// A store.
     Store,
 }
 
 /// The rule, for `--help`.
-pub(crate) const RULE: &str = "OUT: upgrade, export, concat and synth write an HDF5 file, convert and transpose make \
-a store (a directory), subset writes a file if OUT ends in .h5ad, .h5 or .hdf5 and makes a store otherwise. \
-If OUT is a directory that is no store, the output is put into it under the input's name. --force replaces a file \
-or a store, never another directory. A link to a file is followed.";
+pub(crate) const RULE: &str = "OUT: upgrade, export, concat and synth write an HDF5 file, or zarr if OUT ends in .zarr (a \
+folder) or .zarr.zip; convert and transpose make a store (a directory); subset writes a file or zarr if OUT ends in .h5ad, \
+.h5, .hdf5, .zarr or .zarr.zip and makes a store otherwise. If OUT is a directory that is no store, the output is put into it \
+under the input's name. --force replaces a file or a store, never another directory. A link to a file is followed.";
 
 /// Endings of HDF5 files that are written.
 const FILES: [&str; 3] = ["h5ad", "h5", "hdf5"];
 /// Other endings that no store has.
 const OTHER_FILES: [&str; 2] = ["h5mu", "loom"];
-/// Endings of directories.
-const STORES: [&str; 2] = ["store", "zarr"];
+/// The ending of stores.
+const STORES: [&str; 1] = ["store"];
 /// Endings that an input's name loses when an output is named after it, the outer one first.
 const LOST: [&str; 13] =
     ["gz", "zip", "zarr", "h5ad", "h5", "hdf5", "h5mu", "loom", "mtx", "csv", "tsv", "txt", "store"];
@@ -38,7 +40,8 @@ impl Made {
     /// What `subset` makes under the name `output`.
     pub(crate) fn by_ending(output: &Path) -> Made {
         // Without a name of its own, the output gets that of an h5ad.
-        if ends_in(output, &FILES) || is_other_directory(output) { Made::File } else { Made::Store }
+        let file = ends_in(output, &FILES) || is_zarr(output) || is_other_directory(output);
+        if file { Made::File } else { Made::Store }
     }
 
     /// The path that OUT, as given, stands for. `input` is the one input whose name the output may get.
@@ -56,13 +59,17 @@ impl Made {
         }
         let exists = !Store::find(output).is_empty();
         let closed = output.as_os_str().to_string_lossy().ends_with('/');
+        let closed = closed && !(self == Made::Zarr || is_zarr(output));
         let wrong = match self {
-            Made::File => (ends_in(output, &STORES) || closed).then_some(
+            Made::File | Made::Zarr => (ends_in(output, &STORES) || closed).then_some(
                 "expected the name of a file, got that of a directory (convert and transpose make stores)",
             ),
-            Made::Store => (ends_in(output, &FILES) || ends_in(output, &OTHER_FILES)).then_some(
-                "expected the name of a store, which is a directory, got that of a file (upgrade writes an h5ad)",
-            ),
+            Made::Store => {
+                let other = ends_in(output, &FILES) || ends_in(output, &OTHER_FILES) || is_zarr(output);
+                other.then_some(
+                    "expected the name of a store, which is a directory, got that of a file (upgrade writes an h5ad or zarr)",
+                )
+            }
         };
         match wrong {
             Some(text) if !exists => Err(Error::usage(text).in_file(output)),
@@ -88,7 +95,12 @@ impl Made {
                 }
             }
         }
-        Some(format!("{stem}.{}", if self == Made::File { "h5ad" } else { "store" }))
+        let ending = match self {
+            Made::File => "h5ad",
+            Made::Zarr => "zarr",
+            Made::Store => "store",
+        };
+        Some(format!("{stem}.{ending}"))
     }
 }
 
@@ -113,6 +125,16 @@ fn expect_name(output: &Path) -> Result<()> {
         return Err(Error::usage(text).in_file(output));
     }
     Ok(())
+}
+
+/// Whether the name is that of a zarr store: a folder, or a zip file.
+pub(crate) fn is_zarr(path: &Path) -> bool {
+    ends_in(path, &["zarr"]) || is_zipped(path)
+}
+
+/// Whether the name is that of a zarr store in a zip file.
+pub(crate) fn is_zipped(path: &Path) -> bool {
+    ends_in(path, &["zip"]) && path.file_stem().is_some_and(|stem| ends_in(Path::new(stem), &["zarr"]))
 }
 
 fn ends_in(path: &Path, endings: &[&str]) -> bool {

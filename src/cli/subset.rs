@@ -1,6 +1,7 @@
 //! `annmap subset`: writes selected rows and columns of a file as an h5ad or a store.
 
 use super::common::Common;
+use super::container::ToArg;
 use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput, matrix_name};
 use super::input;
 use super::output::{self, Made, RULE};
@@ -32,8 +33,8 @@ pub(crate) struct Args {
     /// An h5ad of any generation, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV,
     /// TSV) or a store; - reads standard input
     input: PathBuf,
-    /// The h5ad to write, or a store if the name does not end in .h5ad, .h5 or .hdf5; with --split-by, a
-    /// directory for one h5ad per value
+    /// The h5ad or zarr to write, or a store if the name does not end in .h5ad, .h5, .hdf5, .zarr or .zarr.zip; with
+    /// --split-by, a directory for one file per value
     output: PathBuf,
     /// Keep rows that meet this condition, such as 'cell_type == "T cell" and score > 0.8'
     #[arg(long, value_name = "CONDITION")]
@@ -94,7 +95,11 @@ enum Outcome {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let began = Instant::now();
-    let made = Made::by_ending(&args.output);
+    let made = match args.storage.container.to {
+        Some(ToArg::Zarr) => Made::Zarr,
+        Some(ToArg::H5ad) => Made::File,
+        None => Made::by_ending(&args.output),
+    };
     let output = match args.split_by {
         Some(_) => output::directory(&args.output)?,
         None => made.path(&args.output, Some(&args.input))?,
@@ -114,7 +119,7 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
         matrix: args.matrix.clone(),
         dtype: args.values.dtype,
         policy: args.values.policy(),
-        ..args.storage.options(&args.common)
+        ..args.storage.options(output, &args.common)?
     };
     let input = args.leave.applied(input::open(&args.input, Some(output), &args.common, observer)?);
     // 10x version 2 has one matrix per genome.
@@ -151,7 +156,8 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
     std::fs::create_dir_all(output).map_err(|e| Error::io("create directory", e).in_file(output))?;
     let names = file_names(groups.iter().map(|group| group.name.as_str()));
     let part = |(group, name): (&RowGroup, String)| {
-        let path = output.join(format!("{name}.h5ad"));
+        let ending = if options.format.is_zarr() { "zarr" } else { "h5ad" };
+        let path = output.join(format!("{name}.{ending}"));
         (path, Selection { obs: Some(group.rows.clone()), var: columns.clone() })
     };
     let parts: Vec<(PathBuf, Selection)> = groups.iter().zip(names).map(part).collect();
@@ -171,7 +177,7 @@ fn take(
     salvage: bool,
     observer: &dyn Observer,
 ) -> Result<(WrittenOutput, Vec<LeftOut>)> {
-    if made == Made::File {
+    if made != Made::Store {
         let file = export(input, output, &selection, options, observer)?;
         return Ok((WrittenOutput::of_file(&file), file.left_out));
     }

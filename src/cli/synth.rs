@@ -1,10 +1,11 @@
 //! `annmap synth`: makes h5ad files for testing.
 
 use super::common::Common;
-use super::export::{LibverArg, Packing, WrittenOutput, parse_compression};
-use super::output::{Made, RULE};
+use super::container::ContainerArgs;
+use super::export::{Packing, WrittenOutput, filters, parse_compression};
+use super::output::RULE;
 use annmap::anndata::StorageOptions;
-use annmap::codec::{Compression, Filters};
+use annmap::codec::Compression;
 use annmap::synth::{COLUMNS, Defect, Form, SynthOptions, synth};
 use annmap::{Dtype, Result};
 use clap::ValueEnum;
@@ -38,13 +39,9 @@ pub(crate) struct Args {
     /// Layout of X
     #[arg(long, value_enum, default_value_t = FormArg::Csr)]
     layout: FormArg,
-    /// Compression: none, gzip, gzip:LEVEL or lzf
+    /// Compression: none, gzip, gzip:LEVEL; for h5ad lzf; for zarr blosc-lz4, blosc-zlib, blosc-zlib:LEVEL or zstd
     #[arg(long, default_value = "none", value_parser = parse_compression, value_name = "HOW")]
     compression: Packing,
-    /// HDF5 structures to write: readable by every HDF5 version (earliest), or with checksums, for HDF5 1.10
-    /// and later (latest)
-    #[arg(long, value_enum, default_value_t = LibverArg::Earliest, value_name = "WHICH")]
-    libver: LibverArg,
     /// Entries per chunk, or `one` for a single chunk
     #[arg(long, default_value = "65536", value_name = "N|one")]
     chunk: String,
@@ -62,9 +59,11 @@ pub(crate) struct Args {
     /// Make a file with this defect: index, unsorted, duplicate, nan, lengths, truncated, chunk, column
     #[arg(long = "break", value_name = "KIND", value_parser = parse_break)]
     broken: Option<Defect>,
-    /// Replace an existing file
+    /// Replace an existing file or zarr store
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    container: ContainerArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -106,8 +105,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         (None, Some(d)) => d * args.genes as f64,
         (None, None) => args.genes as f64 / 12.0,
     };
-    let filters =
-        Filters { compression: args.compression.0.unwrap_or(Compression::None), ..Filters::default() };
+    let output = args.container.path(&args.output, None)?;
+    let format = args.container.format(&output)?;
+    let filters = filters(args.compression.0.unwrap_or(Compression::None), false);
     let options = SynthOptions {
         cells: args.cells,
         genes: args.genes,
@@ -119,7 +119,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
             FormArg::Csc => Form::Csc,
             FormArg::Dense => Form::Dense,
         },
-        how: StorageOptions { filters, chunk, libver: args.libver.into() },
+        how: StorageOptions { filters, chunk, format },
         one_chunk,
         obs_columns: args.obs_columns.iter().filter(|c| !c.is_empty()).cloned().collect(),
         everything: args.everything,
@@ -128,7 +128,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         budget: args.common.budget(),
     };
     let began = Instant::now();
-    let output = Made::File.path(&args.output, None)?;
     let written = args.common.run(|observer| synth(&output, &options, observer))?;
     WrittenOutput::of_file(&written).report(began, &args.common)
 }

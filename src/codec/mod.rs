@@ -45,4 +45,5 @@ pub(crate) mod lzf;
 pub(crate) mod shuffle;
 pub(crate) mod zstd;
 
+pub(crate) use encode::DeflateWrapper;
 pub use encode::{Compression, EncodeWork, Encoded, Filters};

@@ -55,9 +55,40 @@ pub(crate) fn decode_to_vec(input: &[u8], out: &mut Vec<u8>, most: usize) -> Res
     Ok(())
 }
 
+/// Appends `input` as one frame that says its length, which some decoders need.
+pub(crate) fn encode(input: &[u8], out: &mut Vec<u8>) {
+    let frame = ruzstd::encoding::compress_to_vec(input, ruzstd::encoding::CompressionLevel::Fastest);
+    // the encoder writes a descriptor and a window, but no length
+    match frame.split_first_chunk::<6>() {
+        Some(([a, b, c, d, descriptor, window], blocks)) if descriptor & !CHECKSUM == 0 => {
+            out.extend_from_slice(&[*a, *b, *c, *d, *descriptor | LENGTH_OF_8, *window]);
+            out.extend_from_slice(&(input.len() as u64).to_le_bytes());
+            out.extend_from_slice(blocks);
+        }
+        _ => out.extend_from_slice(&frame),
+    }
+}
+
+/// Bits of the descriptor: the frame has a checksum; its length takes 8 bytes.
+const CHECKSUM: u8 = 0x04;
+const LENGTH_OF_8: u8 = 0xc0;
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_says_its_length_and_reads_back() {
+        let steps: Vec<u8> = (0..150_000u32).flat_map(|i| (i / 7).to_le_bytes()).collect();
+        for len in [0, 1, 5, 131_072, 600_000] {
+            let mut frame = Vec::new();
+            encode(&steps[..len], &mut frame);
+            assert_eq!(content_size(&frame), Some(len as u64));
+            let mut out = vec![0; len];
+            decode(&frame, &mut out).unwrap();
+            assert!(out == steps[..len], "{len}");
+        }
+    }
 
     #[test]
     fn a_raw_block() {

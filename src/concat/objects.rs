@@ -18,7 +18,7 @@ impl JoinedObjects {
     pub(super) fn link(&self, run: &mut ConcatRun<'_>, name: &str, key: &str) -> Result<bool> {
         match self.0.get(&objects(run, name, key)) {
             Some(written) => {
-                run.writer.link_to(&Location::from_path(name).child(key), *written).map(|()| true)
+                run.writer.link_to(&Location::from_path(name).child(key), written).map(|()| true)
             }
             None => Ok(false),
         }

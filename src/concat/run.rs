@@ -7,10 +7,9 @@ use super::map::{IndexMap, join_names, refuse_repeated};
 use super::of_file::of_file;
 use super::parts::{ConcatInput, TemporaryFiles, open};
 use super::{Axis, ConcatOptions, shape_of};
-use crate::anndata::{AnnDataWriter, LeaveOut, StorageOptions};
+use crate::anndata::{AnnDataWriter, LeaveOut};
 use crate::dataset::{AnnData, Dataset};
 use crate::error::{Error, Hint, Place, Result};
-use crate::export::filters_of;
 use crate::matrix::Budget;
 use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
@@ -43,14 +42,7 @@ pub(super) fn run(
     let storage = &options.storage;
     let beside = transpose::beside(output);
     let temporary = TemporaryFiles::new(output, storage.temporary.as_deref().unwrap_or(beside));
-    let mut how = StorageOptions {
-        filters: storage.filters.unwrap_or_default(),
-        chunk: storage.chunk,
-        libver: storage.libver,
-    };
-    if let (None, Some(first)) = (storage.filters, inputs.first().and_then(Dataset::anndata)) {
-        how.filters = filters_of(first);
-    }
+    let how = storage.storage(inputs.first().and_then(Dataset::anndata));
     // first, so that an existing output is refused before any input is read
     let writer = AnnDataWriter::create(output, storage.force, how, storage.budget, observer)?
         .leaving_out(leave_out(inputs)?);

@@ -95,7 +95,7 @@ impl UnsMerge<'_, '_> {
         let ids: MergedIds = found.iter().map(Node::id).collect();
         let shared = !self.run.writer.leaves_below(at);
         if let (true, Some(written)) = (shared, self.done.get(&ids)) {
-            return match *written {
+            return match written {
                 Some(written) => self.run.writer.link_to(at, written).map(|()| true),
                 None => Ok(false),
             };

@@ -29,7 +29,7 @@ use crate::observe::{Observer, Phase, Recorder, Verb};
 use crate::report::FileReport;
 use crate::table::Table;
 use crate::transpose;
-use crate::tree::{Libver, Location};
+use crate::tree::{Location, OutputFormat};
 use file::FileExport;
 use std::collections::HashSet;
 use std::io::{Seek, Write};
@@ -79,8 +79,8 @@ pub struct ExportOptions {
     pub filters: Option<Filters>,
     /// Values per chunk.
     pub chunk: u64,
-    /// Which version of the HDF5 format is written, as h5py's `libver`.
-    pub libver: Libver,
+    /// The container: HDF5 or zarr.
+    pub format: OutputFormat,
     /// The layout of compressed `X` and `raw/X`; as stored if `None`.
     pub layout: Option<Orientation>,
     /// The type of the values of `X`. [`ValueDtype::Auto`] is one type for all files of [`split`]. A compressed
@@ -106,7 +106,7 @@ impl Default for ExportOptions {
             genome: None,
             filters: None,
             chunk: StorageOptions::default().chunk,
-            libver: Libver::default(),
+            format: OutputFormat::default(),
             layout: None,
             dtype: ValueDtype::Keep,
             policy: Policy::Exact,
@@ -115,6 +115,18 @@ impl Default for ExportOptions {
             open_files: split::FILES_AT_ONCE,
             budget: Budget::new(1 << 30),
         }
+    }
+}
+
+impl ExportOptions {
+    /// How arrays are stored; without filters in the options, those of the `X` of `input` or the nearest that the
+    /// container has.
+    pub(crate) fn storage(&self, input: Option<&AnnData>) -> StorageOptions {
+        let filters = self.filters.unwrap_or_else(|| {
+            let kept = input.map(filters_of).unwrap_or_default();
+            self.format.nearest(kept)
+        });
+        StorageOptions { filters, chunk: self.chunk, format: self.format }
     }
 }
 
@@ -249,8 +261,8 @@ fn decided(
     Ok(ExportOptions { dtype: ValueDtype::As(dtype), ..options.clone() })
 }
 
-/// The filters of `X`, with gzip in place of those that we do not write; the default if there is no matrix.
-pub(crate) fn filters_of(data: &AnnData) -> Filters {
+/// The filters of `X`; the default if there is no matrix.
+fn filters_of(data: &AnnData) -> Filters {
     let Ok(element) = data.matrix("X") else { return Filters::default() };
     match &element {
         StoredMatrix::Sparse(s) => s.arrays()[0].filters_to_write(),
@@ -289,9 +301,8 @@ impl<'a> ExportRun<'a> {
         beside: &Path,
         create: impl FnOnce(StorageOptions) -> Result<AnnDataWriter<'a>>,
     ) -> Result<Self> {
-        let filters = options.filters.or_else(|| data.map(filters_of)).unwrap_or_default();
         let leave_out = data.map(|data| data.leave_out().clone()).unwrap_or_default();
-        let storage = StorageOptions { filters, chunk: options.chunk, libver: options.libver };
+        let storage = options.storage(data);
         Ok(ExportRun {
             selection,
             matrix,

@@ -47,7 +47,7 @@ fn a_file_inside_itself_is_left_out() {
         Ok(())
     });
     let root = WrittenObject::of(&open_bytes(bytes.clone(), Limits::default()));
-    whole.iter().for_each(|link| link.redirect(&mut bytes, root));
+    whole.iter().for_each(|link| link.redirect(&mut bytes, &root));
     let (copy, warnings) = exported(bytes, LeaveOut::default(), &Selection::default()).unwrap();
     assert_eq!(
         (names(&copy.descend("uns").unwrap()), names(&copy.descend("obsm").unwrap())),

@@ -39,6 +39,11 @@ impl Location {
         Some((Location(parent.to_vec()), name))
     }
 
+    /// The names on the path, from the root down.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// The number of names on the path.
     pub fn depth(&self) -> usize {
         self.0.len()

@@ -2,7 +2,7 @@
 //! be written.
 
 use crate::dtype::{Datatype, Dtype, Elements};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hdf5;
 use crate::strings::Strings;
 use crate::zarr;
@@ -164,59 +164,99 @@ impl From<zarr::ZarrValue> for Value {
     }
 }
 
-/// Elements ready to be written: their type, shape and bytes.
+/// A value ready to be written: elements of fixed size, or strings that a container stores apart.
 #[derive(Debug, Clone)]
-pub struct EncodedValue(hdf5::StoredValue);
+pub struct EncodedValue(EncodedOf);
+
+#[derive(Debug, Clone)]
+enum EncodedOf {
+    /// Elements of any container; in HDF5 also references to strings that are in its heap already.
+    Elements(hdf5::StoredValue),
+    /// Strings of zarr, and their shape.
+    Texts(Strings, Vec<u64>),
+}
 
 impl EncodedValue {
     /// An array of plain numbers of shape `dims`, or a scalar if `dims` is empty. `bytes` are little-endian,
     /// row-major.
     pub fn numbers(dtype: Dtype, dims: &[u64], bytes: Vec<u8>) -> Self {
-        EncodedValue(hdf5::StoredValue::numbers(dtype, dims, bytes))
+        hdf5::StoredValue::numbers(dtype, dims, bytes).into()
     }
 
     /// Elements of any type of fixed size, of shape `dims`; `bytes` are in that type, row-major.
     pub fn elements(datatype: &Datatype, dims: &[u64], bytes: Vec<u8>) -> Self {
-        EncodedValue(hdf5::StoredValue::numbers(Dtype::Uint8, dims, bytes).of_type(datatype))
+        hdf5::StoredValue::numbers(Dtype::Uint8, dims, bytes).of_type(datatype).into()
     }
 
     /// A scalar of type int64.
     pub fn integer(value: i64) -> Self {
-        EncodedValue(hdf5::StoredValue::integer(value))
+        hdf5::StoredValue::integer(value).into()
     }
 
     /// A scalar of type bool, as h5py stores it: an enumeration of `FALSE` and `TRUE`.
     pub fn boolean(value: bool) -> Self {
-        EncodedValue(hdf5::StoredValue::boolean(value))
+        hdf5::StoredValue::boolean(value).into()
     }
 
     /// A null value: no elements and no shape.
     pub fn null() -> Self {
-        EncodedValue(hdf5::StoredValue::null())
+        hdf5::StoredValue::null().into()
+    }
+
+    /// Strings of shape `dims`, for a container that stores them as they are.
+    pub(super) fn texts(strings: Strings, dims: &[u64]) -> Self {
+        EncodedValue(EncodedOf::Texts(strings, dims.to_vec()))
     }
 
     /// Number of elements in each dimension: empty for a scalar, `None` for a null value.
     pub fn shape(&self) -> Option<&[u64]> {
-        self.0.shape()
+        match &self.0 {
+            EncodedOf::Elements(value) => value.shape(),
+            EncodedOf::Texts(_, dims) => Some(dims),
+        }
     }
 
-    /// Stored type of the elements.
-    pub fn datatype(&self) -> &Datatype {
-        self.0.datatype()
+    /// Stored type of the elements; `None` for strings that a container stores apart.
+    pub fn datatype(&self) -> Option<&Datatype> {
+        match &self.0 {
+            EncodedOf::Elements(value) => Some(value.datatype()),
+            EncodedOf::Texts(..) => None,
+        }
     }
 
-    /// Bytes of the elements, row-major, in their stored type.
+    /// Bytes of the elements, row-major, in their stored type; none for strings that a container stores apart.
     pub fn bytes(&self) -> &[u8] {
-        self.0.bytes()
+        match &self.0 {
+            EncodedOf::Elements(value) => value.bytes(),
+            EncodedOf::Texts(..) => &[],
+        }
     }
 
-    pub(super) fn as_hdf5(&self) -> &hdf5::StoredValue {
-        &self.0
+    /// The value for HDF5.
+    ///
+    /// # Errors
+    /// `Usage` if it was made for another container.
+    pub(super) fn as_hdf5(&self) -> Result<&hdf5::StoredValue> {
+        match &self.0 {
+            EncodedOf::Elements(value) => Ok(value),
+            EncodedOf::Texts(..) => Err(Error::usage("strings that were encoded for another container")),
+        }
+    }
+
+    /// The value for zarr.
+    pub(super) fn as_zarr(&self) -> zarr::ZarrData<'_> {
+        match &self.0 {
+            EncodedOf::Texts(strings, dims) => zarr::ZarrData::Texts(strings, dims),
+            EncodedOf::Elements(value) => match value.shape() {
+                Some(dims) => zarr::ZarrData::Elements(value.datatype(), dims, value.bytes()),
+                None => zarr::ZarrData::Null,
+            },
+        }
     }
 }
 
 impl From<hdf5::StoredValue> for EncodedValue {
     fn from(value: hdf5::StoredValue) -> Self {
-        EncodedValue(value)
+        EncodedValue(EncodedOf::Elements(value))
     }
 }

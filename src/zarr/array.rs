@@ -85,11 +85,18 @@ impl ZarrArray {
         }
     }
 
-    /// The filters to use when the array is written to HDF5: gzip in place of any compressor.
+    /// The filters that the array is written with again; gzip stands for compressors that nothing is written with.
     pub(crate) fn filters_to_write(&self) -> Filters {
-        let compressed = self.leaf_codecs().is_compressed();
-        let compression = if compressed { Compression::Gzip(4) } else { Compression::None };
-        Filters { compression, ..Filters::default() }
+        let names = self.codec_names();
+        let has = |name: &str| names.iter().any(|n| n == name || n.strip_prefix("numcodecs.") == Some(name));
+        let compression = match self.leaf_codecs().is_compressed() {
+            false => Compression::None,
+            true if has("blosc") => Compression::BloscLz4,
+            true if has("zstd") => Compression::Zstd,
+            true => Compression::Gzip(4),
+        };
+        let shuffle = has("shuffle") || compression == Compression::BloscLz4;
+        Filters { shuffle, compression, fletcher32: false }
     }
 
     /// Shape of the chunks that are decoded alone: of the inner chunks of shards.

@@ -1,6 +1,7 @@
 //! JSON as zarr stores contain it: RFC 8259, and the tokens `NaN`, `Infinity` and `-Infinity` that Python writes.
 
 use crate::bytes::Cursor;
+use crate::dtype::{Dtype, Scalar, scalar_at};
 use crate::error::{Error, Result};
 use std::fmt;
 
@@ -38,6 +39,23 @@ impl JsonValue {
         match parser.src.len() {
             0 => Ok(value),
             n => Err(parser.src.malformed(format!("expected the end of the JSON, got {n} more bytes"))),
+        }
+    }
+
+    /// An object of these members.
+    pub(crate) fn object<'k>(members: impl IntoIterator<Item = (&'k str, JsonValue)>) -> JsonValue {
+        JsonValue::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// A number or bool in little-endian bytes. What is no number has a name, as in fill values: JSON has no token
+    /// for it.
+    pub(crate) fn number(dtype: Dtype, bytes: &[u8]) -> JsonValue {
+        match scalar_at(dtype, bytes, 0) {
+            None => JsonValue::Null,
+            Some(Scalar::Bool(b)) => JsonValue::Bool(b),
+            Some(Scalar::Int(n)) => JsonValue::Integer(n),
+            Some(Scalar::Float(v, _)) if v.is_finite() => JsonValue::Float(v),
+            Some(Scalar::Float(v, _)) => JsonValue::Text(JsonValue::Float(v).to_string()),
         }
     }
 

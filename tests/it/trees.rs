@@ -7,7 +7,7 @@ use annmap::dataset::AnnData;
 use annmap::dtype::Dtype;
 use annmap::matrix::{Budget, InMemory, IntoMemory, Layout, Orientation, Source, pump};
 use annmap::table::{Categorical, Column, Frame};
-use annmap::tree::{EncodedValue, Libver, Location};
+use annmap::tree::{EncodedValue, Libver, Location, OutputFormat};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::path::Path;
@@ -140,7 +140,7 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().unwrap();
         let filters = Filters { shuffle: shuffle && compression != Compression::None, compression, fletcher32: false };
-        let how = StorageOptions { filters, chunk, libver: if latest { Libver::Latest } else { Libver::Earliest } };
+        let how = StorageOptions { filters, chunk, format: OutputFormat::Hdf5(if latest { Libver::Latest } else { Libver::Earliest }) };
         let mut made = Vec::new();
         for threads in [1, 2] {
             let path = dir.path().join(format!("{threads}.h5ad"));

@@ -186,10 +186,10 @@ mod tests {
 
     /// The array of a file with this form, length and buffers.
     fn read(form: &str, len: i64, buffers: &[(&str, &[i64])]) -> Result<Awkward> {
-        use crate::tree::{ArrayStorage, Container, EncodedValue, Libver, Location, TreeWriter};
+        use crate::tree::{ArrayStorage, Container, EncodedValue, Location, OutputFormat, TreeWriter};
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.h5");
-        let mut w = TreeWriter::create(&path, true, Libver::Earliest)?;
+        let mut w = TreeWriter::create(&path, true, OutputFormat::default())?;
         let at = Location::root().child("array");
         for (name, values) in buffers {
             let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();

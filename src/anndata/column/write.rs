@@ -71,12 +71,12 @@ impl AnnDataWriter<'_> {
         let attributes = self.encoding("array", "0.2.0")?;
         let storage = self.storing(Some(&[column.rows()]));
         let datatype = Datatype::of(dtype);
-        let mut list = self.writer.begin_list(&datatype, column.rows(), &storage, self.at_once())?;
+        let mut list = self.writer.begin_list(at, &datatype, column.rows(), &storage, self.at_once())?;
         for range in blocks(column.rows()) {
             self.observer.check_cancelled()?;
             self.writer.push_list(&mut list, &bytes(column.read(range)?))?;
         }
-        self.writer.finish_list(at, list, &attributes)
+        self.writer.finish_list(list, &attributes)
     }
 
     /// Writes text as an array, and adds to `missing` which values are missing.
@@ -86,7 +86,8 @@ impl AnnDataWriter<'_> {
         column: &dyn ColumnRows,
         missing: &mut Missing,
     ) -> Result<()> {
-        let mut texts = self.writer.begin_texts();
+        let storage = self.storing(Some(&[column.rows()]));
+        let mut texts = self.writer.begin_texts(at, column.rows(), &storage)?;
         for range in blocks(column.rows()) {
             self.observer.check_cancelled()?;
             match column.read(range)? {
@@ -100,8 +101,7 @@ impl AnnDataWriter<'_> {
         }
         self.writer.finish_texts(&mut texts)?;
         let attributes = self.encoding("string-array", "0.2.0")?;
-        let storage = self.storing(Some(&[column.rows()]));
-        self.writer.texts_list(at, texts, &attributes, &storage, self.at_once())
+        self.writer.texts_list(texts, &attributes, self.at_once())
     }
 
     /// Writes the mask, after its values, and the group of both.

@@ -38,15 +38,15 @@ impl AnnDataWriter<'_> {
         let storage = ArrayStorage { chunk: Some(chunk), filters: self.storage.filters, unlimited: false };
         let mut chunks =
             self.writer.begin_chunks(at, rows.datatype(), dims, &storage)?.filled_with(rows.fill());
-        let filters = self.storage.filters;
-        let (band_bytes, size) = ((plan.band * rows.row_bytes()) as usize, rows.datatype().size as usize);
+        let encoder = chunks.encoder();
+        let band_bytes = (plan.band * rows.row_bytes()) as usize;
         // a band that was never written is not written either
         let encode =
             |range: Range<u64>, bytes: &[u8], work: &mut EncodeWork| -> Result<Vec<Option<Encoded>>> {
                 let bands = range.clone().step_by(plan.band as usize);
                 let encoded = bands.zip(bytes.chunks_exact(band_bytes)).map(|(first, band)| {
                     let unwritten = rows.unwritten(first..(first + plan.band).min(range.end))?;
-                    if unwritten { Ok(None) } else { filters.encode(band, size, work).map(Some) }
+                    if unwritten { Ok(None) } else { encoder.encode(band, work).map(Some) }
                 });
                 encoded.collect()
             };
@@ -56,10 +56,7 @@ impl AnnDataWriter<'_> {
         strips_in_order(rows, plan, self.observer, encode, |bands| {
             bands.iter().try_for_each(|band| match band {
                 Some(band) => writer.push(&mut chunks, band),
-                None => {
-                    writer.skip(&mut chunks);
-                    Ok(())
-                }
+                None => writer.skip(&mut chunks),
             })
         })?;
         self.writer.finish_chunks(chunks, attributes)

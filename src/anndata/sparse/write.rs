@@ -1,13 +1,13 @@
 //! Writes `csr_matrix` and `csc_matrix`: chunks are compressed on all threads and appended in order.
 
 use crate::anndata::AnnDataWriter;
-use crate::codec::{EncodeWork, Encoded, Filters};
+use crate::codec::{EncodeWork, Encoded};
 use crate::dtype::{Datatype, Dtype, Policy, cast};
 use crate::error::{Error, Result};
 use crate::matrix::{Block, Layout, Sink, Source, pump};
 use crate::observe::{Warning, Widened};
 use crate::sync::{into_inner, lock, wait};
-use crate::tree::{ArrayStorage, ChunkWriter, EncodedValue, Location, TreeWriter};
+use crate::tree::{ArrayStorage, ChunkEncoder, ChunkWriter, EncodedValue, Location, TreeWriter};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Condvar, Mutex};
 
@@ -63,7 +63,7 @@ impl AnnDataWriter<'_> {
             from,
             dtype,
             sizes: [dtype.size(), index.size()],
-            filters,
+            encoders: chunks.0.each_ref().map(ChunkWriter::encoder),
             partial: Mutex::default(),
             work: Mutex::default(),
             stage: Mutex::new(AppendStage {
@@ -99,7 +99,8 @@ impl AnnDataWriter<'_> {
             unlimited: true,
         };
         let (datatype, len) = (Datatype::of(index), pointers.len() as u64);
-        let mut list = self.writer.begin_list(&datatype, len, &storage, self.at_once())?;
+        let at_indptr = at.child("indptr");
+        let mut list = self.writer.begin_list(&at_indptr, &datatype, len, &storage, self.at_once())?;
         for piece in pointers.chunks(POINTERS_AT_ONCE) {
             let bytes: Vec<u8> = match index {
                 Dtype::Int32 => piece.iter().flat_map(|p| (*p as i32).to_le_bytes()).collect(),
@@ -107,7 +108,7 @@ impl AnnDataWriter<'_> {
             };
             self.writer.push_list(&mut list, &bytes)?;
         }
-        self.writer.finish_list(&at.child("indptr"), list, &[])?;
+        self.writer.finish_list(list, &[])?;
         self.writer.group(at, &attributes)
     }
 }
@@ -131,7 +132,7 @@ pub struct SparseSink<'w> {
     dtype: Dtype,
     /// Size in bytes of a value and of an index, as written.
     sizes: [usize; 2],
-    filters: Filters,
+    encoders: [ChunkEncoder; 2],
     /// Chunks that are not complete yet, by number.
     partial: Mutex<HashMap<u64, Partial>>,
     work: Mutex<Vec<EncodeWork>>,
@@ -175,8 +176,8 @@ impl SparseSink<'_> {
     /// Applies the filters to a whole chunk of both arrays, and appends it after all chunks before it.
     fn submit(&self, number: u64, parts: &[&[u8]; 2]) -> Result<()> {
         let mut work = lock(&self.work).pop().unwrap_or_default();
-        let data = self.filters.encode(parts[0], self.sizes[0], &mut work)?;
-        let indices = self.filters.encode(parts[1], self.sizes[1], &mut work)?;
+        let data = self.encoders[0].encode(parts[0], &mut work)?;
+        let indices = self.encoders[1].encode(parts[1], &mut work)?;
         lock(&self.work).push(work);
         let mut stage = lock(&self.stage);
         // the thread with the next chunk never waits, so this ends

@@ -28,6 +28,9 @@ trait AppendTarget: Send + std::fmt::Debug {
     /// Overwrites bytes at `at`, then returns to the end.
     fn patch(&mut self, at: u64, bytes: &[u8], end: u64) -> Result<()>;
 
+    /// Reads bytes that were appended.
+    fn read(&self, at: u64, out: &mut [u8]) -> Result<()>;
+
     /// Whether [`finish`](Self::finish) returns a value of this type.
     fn gives(&self, sink: TypeId) -> bool;
 
@@ -65,6 +68,10 @@ impl<W: Write + Seek + Send + 'static> AppendTarget for AppendSink<W> {
 
     fn patch(&mut self, at: u64, bytes: &[u8], end: u64) -> Result<()> {
         patch(&mut self.0, at, bytes, end)
+    }
+
+    fn read(&self, _: u64, _: &mut [u8]) -> Result<()> {
+        Err(Error::unsupported("a sink is only written to, and this needs what was written before"))
     }
 
     fn gives(&self, sink: TypeId) -> bool {
@@ -123,6 +130,15 @@ impl AppendFile {
         }
         self.flush()?;
         self.target.patch(at, bytes, self.written)
+    }
+
+    /// Reads bytes already appended.
+    ///
+    /// # Errors
+    /// `Unsupported` for a sink.
+    pub(crate) fn read(&mut self, at: u64, out: &mut [u8]) -> Result<()> {
+        self.flush()?;
+        self.target.read(at, out)
     }
 
     fn flush(&mut self) -> Result<()> {

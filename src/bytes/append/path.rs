@@ -3,7 +3,8 @@
 use super::{AppendFile, AppendTarget, failed, patch};
 use crate::bytes::commit::Pending;
 use crate::bytes::output::EarlyFlush;
-use crate::error::{Place, Result};
+use crate::bytes::spill::read_exact_at;
+use crate::error::{Error, Place, Result};
 use std::any::{Any, TypeId};
 use std::fs::File;
 use std::io::Write;
@@ -37,6 +38,10 @@ impl AppendTarget for Named {
         patch(&mut self.file, at, bytes, end).in_file(&self.path)
     }
 
+    fn read(&self, at: u64, out: &mut [u8]) -> Result<()> {
+        read_exact_at(&self.file, out, at).map_err(|e| Error::io("read", e)).in_file(&self.path)
+    }
+
     fn gives(&self, _: TypeId) -> bool {
         false
     }
@@ -62,6 +67,9 @@ mod tests {
         assert_eq!(f.append(b"end").unwrap(), 8 + (3 << 20));
         f.patch(0, b"X").unwrap();
         f.patch(8 + (3 << 20), b"E").unwrap();
+        let mut back = [0; 4];
+        f.read(7 + (3 << 20), &mut back).unwrap();
+        assert_eq!(&back, b"\x01End");
         assert!(!path.exists());
         f.commit().unwrap();
         let bytes = std::fs::read(&path).unwrap();

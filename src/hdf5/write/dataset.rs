@@ -6,7 +6,7 @@ use super::filters;
 use super::value::StoredValue;
 use crate::bytes::checked;
 use crate::bytes::put::Put;
-use crate::bytes::slab::{self, BoxPlace};
+use crate::bytes::slab;
 use crate::codec::{EncodeWork, Encoded, Filters};
 use crate::dtype::{Class, Datatype};
 use crate::error::{Error, Result};
@@ -64,32 +64,9 @@ impl Writer {
         let Some(chunk) = chunk else { return self.contiguous(value, attributes) };
         let Some(dims) = value.shape() else { return self.contiguous(value, attributes) };
         let mut chunks = Chunks::new(value.datatype.clone(), dims, chunk, how.filters, how.unlimited)?;
-        let counts: Vec<u64> = dims.iter().zip(&chunks.chunk).map(|(d, c)| d.div_ceil(*c)).collect();
-        let total = checked::product(&counts)?;
-        let (size, bytes) = (u64::from(value.datatype.size), chunks.chunk_bytes()?);
-        let one = |n: u64, work: &mut EncodeWork| {
-            let start: Vec<u64> = slab::unravel(n, &counts)
-                .iter()
-                .zip(&chunks.chunk)
-                .map(|(p, c)| p.saturating_mul(*c))
-                .collect();
-            let inside: Vec<u64> = start
-                .iter()
-                .zip(dims)
-                .zip(&chunks.chunk)
-                .map(|((s, d), c)| d.saturating_sub(*s).min(*c))
-                .collect();
-            let mut raw = crate::limits::zeroed(bytes)?;
-            let zero = vec![0; dims.len()];
-            let from = BoxPlace { dims, at: &start };
-            slab::copy_box(
-                (&value.bytes, from),
-                (&mut raw, BoxPlace { dims: &chunks.chunk, at: &zero }),
-                &inside,
-                size,
-            );
-            chunks.encode(&raw, work)
-        };
+        let grid = slab::ChunkGrid::new(dims, chunk, u64::from(value.datatype.size));
+        let total = grid.len()?;
+        let one = |n: u64, work: &mut EncodeWork| chunks.encode(&grid.cut(n, &value.bytes)?, work);
         let mut entries = Vec::new();
         let mut next = 0u64;
         while next < total {
@@ -280,12 +257,22 @@ impl Chunks {
         checked::size(checked::mul(checked::product(&self.chunk)?, u64::from(self.datatype.size))?)
     }
 
+    /// Filters of chunks.
+    pub fn filters(&self) -> Filters {
+        self.filters
+    }
+
+    /// Bytes of an element.
+    pub fn element_size(&self) -> usize {
+        usize::try_from(self.datatype.size).unwrap_or(1)
+    }
+
     /// Applies the filters to a whole chunk; may be called from any thread.
     ///
     /// # Errors
     /// As [`Filters::encode`].
     pub fn encode(&self, chunk: &[u8], work: &mut EncodeWork) -> Result<Encoded> {
-        self.filters.encode(chunk, usize::try_from(self.datatype.size).unwrap_or(1), work)
+        self.filters.encode(chunk, self.element_size(), work)
     }
 
     /// Sets the value of the elements of chunks that are [skipped](Self::skip): one element, or nothing for zeros.

@@ -24,6 +24,8 @@ pub(crate) fn list(filters: &Filters, element: u32, chunk_bytes: u64) -> Vec<Fil
             let bytes = u32::try_from(chunk_bytes).unwrap_or(u32::MAX);
             out.push(filter(id::LZF, "lzf", &[4, 0x0105, bytes]));
         }
+        // no chunk is encoded with them
+        Compression::Zstd | Compression::BloscLz4 | Compression::BloscZlib(_) => {}
     }
     if filters.fletcher32 {
         out.push(filter(id::FLETCHER32, "fletcher32", &[]));
@@ -31,7 +33,7 @@ pub(crate) fn list(filters: &Filters, element: u32, chunk_bytes: u64) -> Vec<Fil
     out
 }
 
-/// The supported filters of a dataset; gzip replaces compressors that cannot be written.
+/// The filters of a dataset; gzip stands for compressors that nothing is written with.
 pub(crate) fn filters_to_write(list: &[Filter]) -> Filters {
     let mut filters = Filters::default();
     for f in list {
@@ -43,6 +45,8 @@ pub(crate) fn filters_to_write(list: &[Filter]) -> Filters {
             id::SHUFFLE => filters.shuffle = true,
             id::FLETCHER32 => filters.fletcher32 = true,
             id::LZF => filters.compression = Compression::Lzf,
+            id::ZSTD => filters.compression = Compression::Zstd,
+            id::BLOSC => filters.compression = Compression::BloscLz4,
             _ => filters.compression = Compression::Gzip(4),
         }
     }

@@ -5,6 +5,7 @@ use super::address::ObjectAddress;
 use super::dataset::{Chunks, Storing};
 use super::file::Writer;
 use super::value::StoredValue;
+use crate::bytes::batches::Batches;
 use crate::codec::{EncodeWork, Encoded};
 use crate::dtype::Datatype;
 use crate::error::{Error, Result};
@@ -31,9 +32,7 @@ enum SequenceStorage {
         chunks: Chunks,
         chunk_bytes: usize,
         /// Bytes that are not yet a batch of chunks.
-        waiting: Vec<u8>,
-        /// Bytes of the chunks that are encoded at once.
-        batch: usize,
+        batches: Batches,
     },
 }
 
@@ -49,10 +48,8 @@ impl Sequence {
             Some(chunk) if len > 0 => {
                 let chunks = Chunks::new(datatype.clone(), &[len], chunk, how.filters, how.unlimited)?;
                 let chunk_bytes = chunks.chunk_bytes()?.max(1);
-                let count = usize::try_from(at_once).unwrap_or(usize::MAX).checked_div(chunk_bytes);
-                let count = count.unwrap_or(1).clamp(1, rayon::current_num_threads().max(1));
-                let batch = chunk_bytes.saturating_mul(count);
-                SequenceStorage::Chunked { chunks, chunk_bytes, waiting: Vec::new(), batch }
+                let batches = Batches::of_chunks(chunk_bytes, at_once);
+                SequenceStorage::Chunked { chunks, chunk_bytes, batches }
             }
             _ => SequenceStorage::Contiguous(None),
         };
@@ -77,17 +74,8 @@ impl Writer {
                 address.get_or_insert(at);
                 Ok(())
             }
-            SequenceStorage::Chunked { chunks, chunk_bytes, waiting, batch } => {
-                let mut bytes = bytes;
-                while waiting.len().saturating_add(bytes.len()) >= *batch {
-                    let (now, later) = bytes.split_at(batch.saturating_sub(waiting.len()));
-                    waiting.extend_from_slice(now);
-                    self.push_chunks(chunks, waiting, *chunk_bytes)?;
-                    waiting.clear();
-                    bytes = later;
-                }
-                waiting.extend_from_slice(bytes);
-                Ok(())
+            SequenceStorage::Chunked { chunks, chunk_bytes, batches } => {
+                batches.push(bytes, |batch| self.push_chunks(chunks, batch, *chunk_bytes))
             }
         }
     }
@@ -120,10 +108,9 @@ impl Writer {
                 let space = Dataspace::fixed(&[sequence.len]);
                 self.dataset_header(&sequence.datatype, &space, &[], &[(kind::LAYOUT, body)], attributes)
             }
-            SequenceStorage::Chunked { mut chunks, chunk_bytes, mut waiting, .. } => {
+            SequenceStorage::Chunked { mut chunks, chunk_bytes, mut batches } => {
                 // the last chunk is padded with zeros
-                waiting.resize(waiting.len().next_multiple_of(chunk_bytes), 0);
-                self.push_chunks(&mut chunks, &waiting, chunk_bytes)?;
+                self.push_chunks(&mut chunks, &batches.rest(chunk_bytes), chunk_bytes)?;
                 chunks.finish(self, attributes)
             }
         }

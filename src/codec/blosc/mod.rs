@@ -1,6 +1,10 @@
 //! Blosc 1 (filter 32001): blocks, each shuffled by bytes or bits and compressed by one of five codecs.
 //! Defined by <https://github.com/Blosc/c-blosc/blob/main/README_CHUNK_FORMAT.rst>.
 
+mod encode;
+
+pub(crate) use encode::{Stream, encode, lz4_stream};
+
 use super::{bitshuffle, lz4, shuffle, zstd};
 use crate::bytes::Cursor;
 use crate::codec::deflate::Inflater;
