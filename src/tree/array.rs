@@ -143,6 +143,7 @@ impl Array {
     pub fn read(&self) -> Result<Value> {
         match &self.0 {
             ArrayOf::Hdf5(dataset) => dataset.read().map(Value::from),
+            ArrayOf::Zarr(array) if array.object().is_null() => Ok(zarr::ZarrValue::null(array).into()),
             ArrayOf::Zarr(array) => array.read().map(Value::from),
         }
     }

@@ -42,10 +42,6 @@ impl CompareRun<'_> {
                 self.strips(path, (&x, n), (&y, m))
             }
             _ => {
-                // nulls of different containers have nothing to compare
-                if x.is_null() {
-                    return Ok(());
-                }
                 let (v, w) = (x.read().in_file(file_a)?, y.read().in_file(file_b)?);
                 self.values(path, &v, &w)
             }

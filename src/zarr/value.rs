@@ -33,6 +33,12 @@ impl ZarrValue {
         ZarrValue { elements, items: Items::Array(array.clone()) }
     }
 
+    /// No elements and no shape, which AnnData marks an array for.
+    pub(crate) fn null(array: &ZarrArray) -> Self {
+        let elements = Elements::new(array.datatype().clone(), None, Vec::new());
+        ZarrValue { elements, items: Items::Array(array.clone()) }
+    }
+
     /// An attribute: text, numbers and bools, lists of one of these; anything else as JSON text.
     pub(super) fn of_json(json: &JsonValue) -> Self {
         let texts = |shape: Vec<u64>, strings: Strings| {

@@ -27,3 +27,4 @@ mod trees;
 mod verify;
 mod write;
 mod zarr;
+mod zarr_written;

@@ -98,7 +98,6 @@ impl Documents {
         array: &ArrayDocument,
         attributes: JsonValue,
     ) -> Result<()> {
-        check_path(path)?;
         let node = match self.version {
             ZarrVersion::V2 => NodeDocuments {
                 name: ".zarray",

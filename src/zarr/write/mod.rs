@@ -180,6 +180,7 @@ impl ZarrWriter {
         dims: &[u64],
         how: ZarrStoring<'_>,
     ) -> Result<ZarrChunks> {
+        keys::check_path(path)?;
         let element = StoredElement::of(datatype).in_object(path)?;
         let codec = ChunkCodec::new(element, how.filters, self.version)?;
         let shard = if self.version == ZarrVersion::V3 { self.shard } else { 0 };
@@ -249,6 +250,7 @@ impl ZarrWriter {
     /// # Errors
     /// `Usage` for chunks of no elements.
     pub fn begin_texts(&self, path: &str, dims: &[u64], rows: u64, filters: Filters) -> Result<ZarrTexts> {
+        keys::check_path(path)?;
         // shuffling is for numbers
         let filters = Filters { shuffle: false, ..filters };
         ZarrTexts::new(path, ChunkCodec::new(StoredElement::text(), filters, self.version)?, dims, rows)
@@ -287,6 +289,7 @@ impl ZarrWriter {
     /// # Errors
     /// `Limit` if too much is copied in this way; `Unsupported` in a sink, which is not read; `Io`.
     pub fn copy_again(&mut self, from: &str, to: &str) -> Result<()> {
+        keys::check_path(to)?;
         let most = MOST_COPIED.saturating_sub(self.copied);
         let n = self.keys.copy(from, to, most).in_object(to)?.ok_or_else(|| {
             let text =
