@@ -28,6 +28,20 @@ pub(super) fn examine(
             return Ok(());
         }
     };
+    // of which other programs read the copies alone
+    let copies = container.consolidated().unwrap_or_else(|e| {
+        report.add(Severity::Notice, "/", format!("consolidated metadata: {}", e.without_place()));
+        None
+    });
+    for (path, problem) in copies.iter().flatten() {
+        if let Some(problem) = problem {
+            report.add(
+                Severity::Notice,
+                path,
+                format!("{problem}: programs that read those see something else"),
+            );
+        }
+    }
     for entry in root.walk() {
         observer.check_cancelled()?;
         let opened = entry.node().cloned().map_err(Clone::clone);
@@ -36,6 +50,10 @@ pub(super) fn examine(
             continue;
         }
         report.objects += 1;
+        if copies.as_ref().is_some_and(|copies| entry.path() != "/" && !copies.contains_key(entry.path())) {
+            let text = "not in the consolidated metadata: programs that read those do not see it";
+            report.add(Severity::Notice, entry.path(), text);
+        }
         match opened.and_then(|node| if node.is_array() { node.array().map(Some) } else { Ok(None) }) {
             Ok(Some(array)) => read(&array, report, observer)?,
             Ok(None) => {}

@@ -92,6 +92,20 @@ impl Container {
     }
 }
 
+impl Container {
+    /// The nodes of which a zarr store has copies in its consolidated metadata, with what is wrong with these; `None`
+    /// if it has none, and for HDF5.
+    ///
+    /// # Errors
+    /// `Malformed` or `Limit` if the copies cannot be read.
+    pub(crate) fn consolidated(&self) -> Result<Option<zarr::CopiedNodes>> {
+        match &self.0 {
+            ContainerFormat::Hdf5(_) => Ok(None),
+            ContainerFormat::Zarr(store) => store.consolidated(),
+        }
+    }
+}
+
 impl From<zarr::Hierarchy> for Container {
     fn from(store: zarr::Hierarchy) -> Self {
         Container(ContainerFormat::Zarr(store))

@@ -7,6 +7,7 @@
 //! * `store/` – keys and values: [`Hierarchy`] opens one;
 //! * `metadata/` – the documents of both versions, as one model;
 //! * `codecs/` – what chunks went through; shards;
+//! * `consolidated.rs` – copies of all documents in one, compared with them;
 //! * `object.rs`, `array.rs`, `value.rs` – nodes ([`ZarrNode`]), arrays ([`ZarrArray`]), elements ([`ZarrValue`]);
 //! * `read.rs`, `stored.rs`, `items.rs` – boxes of elements, chunks that are there, strings in chunks;
 //! * `write/` – a store being written ([`ZarrWriter`]).
@@ -32,6 +33,7 @@
 mod array;
 mod canonical;
 mod codecs;
+mod consolidated;
 mod items;
 mod json;
 mod metadata;
@@ -43,6 +45,7 @@ mod value;
 mod write;
 
 pub use array::ZarrArray;
+pub use consolidated::CopiedNodes;
 pub use object::{Hierarchy, ZarrNode, is_zip};
 pub use read::ChunkScratch;
 pub use value::ZarrValue;

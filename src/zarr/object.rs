@@ -88,6 +88,10 @@ impl Hierarchy {
         self.0.store.broken()
     }
 
+    pub(super) fn store_and_limits(&self) -> (&KeyStore, &Limits) {
+        (&self.0.store, &self.0.limits)
+    }
+
     /// Whether it is the same open store.
     fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -1,7 +1,7 @@
 //! Metadata of groups and arrays: JSON documents of version 2 and version 3, as one model.
 //!
 //! A document is read when its node is opened. Consolidated metadata are a cache of the same documents and are
-//! not looked at: a program that writes a store with another may leave them behind.
+//! not read here: a program that writes a store with another may leave them behind.
 
 pub(super) mod datatype;
 mod fill;
@@ -11,15 +11,13 @@ mod version3;
 pub(super) use version3::named;
 
 use super::codecs::Codecs;
+use super::consolidated;
 use super::json::JsonValue;
 use super::store::{DOCUMENTS, KeyStore};
 use crate::bytes::checked;
 use crate::dtype::Datatype;
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-
-/// Copies of the documents below a group, which may be large.
-const CONSOLIDATED: &str = "consolidated_metadata";
 
 /// The node that a document describes.
 #[derive(Debug)]
@@ -111,7 +109,7 @@ impl NodeMetadata {
             if !store.read(&key(name), limits.metadata_bytes, &mut bytes)? {
                 return Ok(None);
             }
-            let json = JsonValue::parse(&bytes, (name == "zarr.json").then_some(CONSOLIDATED));
+            let json = JsonValue::parse(&bytes, (name == "zarr.json").then_some(consolidated::MEMBER));
             json.map(Some).map_err(|e| e.context(key(name)))
         };
         if let Some(json) = document("zarr.json")? {
