@@ -22,6 +22,7 @@ mod location;
 mod node;
 #[cfg(target_pointer_width = "64")]
 mod rows;
+mod stored;
 mod value;
 mod walk;
 mod write;
@@ -31,6 +32,7 @@ pub use container::Container;
 pub use list::{ListWriter, TextsWriter};
 pub use location::Location;
 pub use node::{Link, Node, NodeId};
+pub use stored::{Placement, StoredChunk, StoredFilter};
 pub use value::{EncodedValue, Value};
 pub use walk::{TreeWalk, WalkEntry};
 pub use write::{ArrayStorage, ChunkWriter, Libver, TreeWriter, WrittenObject};
