@@ -122,9 +122,13 @@ impl ArrayPlan {
         shape.into_iter().chain(self.more.iter().copied()).map(|n| n.max(1)).collect()
     }
 
+    /// Number of elements in each dimension.
+    pub(super) fn shape(&self) -> Vec<u64> {
+        self.array.shape().iter().chain(&self.more).copied().collect()
+    }
+
     /// The metadata of the array: `.zarray`.
     fn metadata(&self) -> String {
-        let shape: Vec<u64> = self.array.shape().iter().chain(&self.more).copied().collect();
         let steps = match &self.body {
             Body::Chunks { steps, .. } => steps.clone(),
             Body::Inlined(inlined) if inlined.bytes > COMPRESSED => Steps::zlib(),
@@ -132,11 +136,12 @@ impl ArrayPlan {
         };
         let first = if self.dtype == "\"|O\"" { "{\"id\":\"vlen-utf8\"}" } else { "" };
         format!(
-            "{{\"chunks\":{:?},{},\"dimension_separator\":\".\",\"dtype\":{},\"fill_value\":{},\"order\":\"C\",\"shape\":{shape:?},\"zarr_format\":2}}",
+            "{{\"chunks\":{:?},{},\"dimension_separator\":\".\",\"dtype\":{},\"fill_value\":{},\"order\":\"C\",\"shape\":{:?},\"zarr_format\":2}}",
             self.chunk_shape(),
             steps.json(first),
             self.dtype,
             self.fill,
+            self.shape(),
         )
     }
 

@@ -185,12 +185,12 @@ impl<'a> Walker<'a> {
         if node.is_null() {
             return self.null(node, key);
         }
-        let array = node.array()?;
-        let written = plan(node, self.planner)?.write(key, self.map, self.planner.observer)?;
+        let plan = plan(node, self.planner)?;
+        let written = plan.write(key, self.map, self.planner.observer)?;
         self.totals.arrays += 1;
         self.totals.inlined = self.totals.inlined.saturating_add(written.inlined);
         let mut attributes = self.attributes(node)?;
-        attributes.add_dimensions(array.shape());
+        attributes.add_dimensions(&plan.shape());
         self.write_attributes(key, &attributes)
     }
 
