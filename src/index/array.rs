@@ -25,6 +25,8 @@ pub(super) struct ArrayPlan {
     fill: String,
     /// Dimensions that array types add.
     more: Vec<u64>,
+    /// Whether its only element is expressed as a scalar.
+    is_scalar: bool,
     body: Body,
 }
 
@@ -89,6 +91,7 @@ impl ArrayPlan {
             dtype,
             fill: fill.clone(),
             more: more.clone(),
+            is_scalar: false,
             body,
         };
         let ranges = match (&stored, placement) {
@@ -106,8 +109,17 @@ impl ArrayPlan {
         Ok(made(inlined.dtype()?, Body::Inlined(inlined)))
     }
 
+    /// The plan of an array of one element as that of a scalar; others stay as they are.
+    pub(super) fn as_scalar(mut self) -> Self {
+        self.is_scalar = self.array.shape() == [1];
+        self
+    }
+
     /// Elements of a chunk in each dimension.
     fn chunk_shape(&self) -> Vec<u64> {
+        if self.is_scalar {
+            return Vec::new();
+        }
         let whole_rows = |rows: u64| {
             let rest = self.array.shape().iter().skip(1).copied();
             let first = self.array.shape().first().map(|_| rows);
@@ -124,6 +136,9 @@ impl ArrayPlan {
 
     /// Number of elements in each dimension.
     pub(super) fn shape(&self) -> Vec<u64> {
+        if self.is_scalar {
+            return Vec::new();
+        }
         self.array.shape().iter().chain(&self.more).copied().collect()
     }
 

@@ -4,6 +4,7 @@ use super::array::{ArrayPlan, Planner};
 use super::attributes::JsonAttributes;
 use super::map::MapWriter;
 use crate::anndata::{ElementKind, Encoding, frame_names};
+use crate::dtype::Class;
 use crate::error::{Error, Kind, Place, Result};
 use crate::observe::Warning;
 use crate::tree::{Node, NodeId};
@@ -240,8 +241,17 @@ impl<'a> Walker<'a> {
 
 /// The plan of an array. Strings that AnnData declares are text, whatever their type.
 fn plan(node: &Node, planner: Planner<'_>) -> Result<ArrayPlan> {
-    let as_text = matches!(Encoding::of(node)?, Encoding::StringArray | Encoding::Scalar);
-    ArrayPlan::new(&node.array()?, as_text, planner).in_object(node.path())
+    let (encoding, array) = (Encoding::of(node)?, node.array()?);
+    let is_fixed = encoding == Encoding::None && matches!(array.datatype().class, Class::FixedString(_));
+    // anndata reads bytes in old files as text, from zarr no single ones, and takes lists of one for it from HDF5 only
+    let is_one = match array.shape() {
+        [] => is_fixed && !node.is_null(),
+        [1] => is_fixed && node.path().starts_with("/uns/"),
+        _ => false,
+    };
+    let as_text = is_one || matches!(encoding, Encoding::StringArray | Encoding::Scalar);
+    let plan = ArrayPlan::new(&array, as_text, planner).in_object(node.path())?;
+    Ok(if is_one { plan.as_scalar() } else { plan })
 }
 
 /// Whether zarr allows a node of this name, and no key of another would be the same.

@@ -1,15 +1,13 @@
 //! The file of references: one line of JSON for each key of the zarr store that it stands for.
 
 use super::base64;
+use super::consolidated::Consolidated;
 use crate::bytes::append::AppendFile;
 use crate::error::{Error, Result};
 use std::path::Path;
 
-/// Bytes of metadata up to which the map has a second copy of it in `.zmetadata`.
-const MOST_CONSOLIDATED: usize = 16 << 20;
-
-/// A map being written. Keys are written in the order in which they come; nothing of the map is in memory but the
-/// copy of the metadata.
+/// A map being written, key by key. Its last one, `.zmetadata`, holds the metadata of all nodes once more: without it
+/// zarr-python does not list the groups of a map.
 #[derive(Debug)]
 pub(super) struct MapWriter {
     file: AppendFile,
@@ -19,8 +17,8 @@ pub(super) struct MapWriter {
     line: Vec<u8>,
     /// Whether a line was written already.
     begun: bool,
-    /// Metadata of all nodes, as the inside of a JSON string; `None` once it is too large.
-    consolidated: Option<String>,
+    /// Metadata of all nodes, as the inside of a JSON string.
+    consolidated: Consolidated,
     /// Number of ranges that were written.
     pub(super) ranges: u64,
     /// Bytes that the ranges have together.
@@ -37,7 +35,7 @@ impl MapWriter {
             url: quoted(url)?,
             line: Vec::new(),
             begun: false,
-            consolidated: Some(String::new()),
+            consolidated: Consolidated::new(path),
             ranges: 0,
             referred: 0,
         })
@@ -54,17 +52,11 @@ impl MapWriter {
         self.begin(key)?;
         self.line.extend_from_slice(text.as_bytes());
         self.end()?;
-        let Some(all) = &mut self.consolidated else { return Ok(()) };
         // the key is JSON inside a JSON string
         let key = quoted(&quoted(key)?)?;
-        let separator = if all.is_empty() { "" } else { "," };
-        for part in [separator, inside(&key), ":", inside(&text)] {
-            all.push_str(part);
-        }
-        if all.len() > MOST_CONSOLIDATED {
-            self.consolidated = None;
-        }
-        Ok(())
+        let separator = if self.consolidated.is_empty() { "" } else { "," };
+        let mut parts = [separator, inside(&key), ":", inside(&text)].into_iter();
+        parts.try_for_each(|part| self.consolidated.append(part))
     }
 
     /// Adds `bytes` under `key`.
@@ -102,13 +94,12 @@ impl MapWriter {
 
     /// Ends the map and gives the file its name.
     pub(super) fn finish(mut self) -> Result<()> {
-        if let Some(all) = self.consolidated.take() {
-            self.begin(".zmetadata")?;
-            self.line.extend_from_slice(br#""{\"metadata\":{"#);
-            self.line.extend_from_slice(all.as_bytes());
-            self.line.extend_from_slice(br#"},\"zarr_consolidated_format\":1}""#);
-            self.end()?;
-        }
+        self.begin(".zmetadata")?;
+        self.line.extend_from_slice(br#""{\"metadata\":{"#);
+        self.end()?;
+        let file = &mut self.file;
+        self.consolidated.each_piece(|piece| file.append(piece).map(drop))?;
+        self.file.append(br#"},\"zarr_consolidated_format\":1}""#)?;
         self.file.append(b"\n}}\n")?;
         self.file.commit()
     }
@@ -155,16 +146,18 @@ mod tests {
     }
 
     #[test]
-    fn much_metadata_has_no_copy() {
+    fn much_metadata_is_copied_through_a_temporary_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("map.json");
         let mut map = MapWriter::create(&path, false, "x").unwrap();
-        let text = "a".repeat(1 << 20);
-        for n in 0..17 {
+        let text = "ä".repeat(1 << 20);
+        for n in 0..7 {
             map.metadata(&format!("{n}/.zattrs"), &format!("{{\"a\":\"{text}\"}}")).unwrap();
         }
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "it has no name");
         map.finish().unwrap();
         let json: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        assert!(json["refs"]["16/.zattrs"].is_string() && json["refs"][".zmetadata"].is_null());
+        let all: Value = serde_json::from_str(json["refs"][".zmetadata"].as_str().unwrap()).unwrap();
+        assert!((0..7).all(|n| all["metadata"][format!("{n}/.zattrs")]["a"] == text));
     }
 }

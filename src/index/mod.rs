@@ -11,11 +11,12 @@
 //! * `groups` – the walk, and what is left out together;
 //! * `array` – one array: `numpy_type` (its type), `steps` (its filters as codecs), `pieces` (how a single piece is
 //!   cut), `inlined` (elements that have to be in the map);
-//! * `attributes` – attributes as JSON; `map`, `base64` – the file.
+//! * `attributes` – attributes as JSON; `map`, `base64`, `consolidated` – the file.
 
 mod array;
 mod attributes;
 mod base64;
+mod consolidated;
 mod groups;
 mod inlined;
 mod map;

@@ -31,6 +31,7 @@ def commands(file, out, memory):
         ("concat", ["concat", file, file, h5ad, "--join", "outer", "--merge", "same", "--uns-merge", "same", *limits]),
         ("upgrade", ["upgrade", file, h5ad, *limits]),
         ("salvage", ["upgrade", file, h5ad, "--salvage", *limits]),
+        ("index", ["index", file, out / "map.json", *limits]),
         ("doctor", ["doctor", file, *limits]),
     ]
 

@@ -307,7 +307,7 @@ def without(adata, left_out):
     for path in left_out:
         names = path.strip("/").split("/")
         if len(names) == 1:
-            parts[names[0]] = None
+            parts[names[0]] = {} if isinstance(parts[names[0]], dict) else None
             continue
         at = parts[names[0]]
         for name in names[1:-1]:
