@@ -109,8 +109,13 @@ impl ArrayPlan {
         Ok(made(inlined.dtype()?, Body::Inlined(inlined)))
     }
 
+    /// Whether the elements are in the map.
+    pub(super) fn is_inlined(&self) -> bool {
+        matches!(self.body, Body::Inlined(_))
+    }
+
     /// The plan of an array of one element as that of a scalar; others stay as they are.
-    pub(super) fn as_scalar(mut self) -> Self {
+    pub(super) fn into_scalar(mut self) -> Self {
         self.is_scalar = self.array.shape() == [1];
         self
     }
@@ -219,11 +224,16 @@ impl ArrayPlan {
     ) -> Result<Written> {
         let mut written = Written::default();
         let mut scratch = ArrayScratch::default();
+        let plain = steps.is_none().then(|| chunk_bytes(&self.array));
         for n in 0.. {
             if n % AT_ONCE == 0 {
                 observer.check_cancelled()?;
             }
             let Some(chunk) = self.array.stored_chunk(n)? else { break };
+            if let Some(expected) = plain.filter(|len| *len != chunk.len && chunk.skipped == skipped) {
+                let text = format!("chunk length (expected {expected} bytes, got {})", chunk.len);
+                return Err(Error::malformed(text).at(chunk.offset));
+            }
             let key = self.key(at, &chunk.position);
             if chunk.skipped == skipped {
                 map.range(&key, chunk.offset, chunk.len)?;

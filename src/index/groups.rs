@@ -8,7 +8,7 @@ use crate::dtype::Class;
 use crate::error::{Error, Kind, Place, Result};
 use crate::observe::Warning;
 use crate::tree::{Node, NodeId};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Bytes that the same objects may take again in the map, under other links, besides twice what they take once.
 const MOST_AGAIN: u64 = 4 << 20;
@@ -30,6 +30,8 @@ pub(super) struct Walker<'a> {
     /// Groups from the root down to the current one.
     levels: Vec<Level>,
     seen: HashSet<NodeId>,
+    /// Plans of arrays that were read to make them, as parts of an element that must be there as a whole.
+    planned: HashMap<NodeId, ArrayPlan>,
     /// Bytes of the map that are of objects met for the first time, and of others.
     written: [u64; 2],
     totals: Totals,
@@ -54,8 +56,15 @@ struct Level {
 
 impl<'a> Walker<'a> {
     pub(super) fn new(map: &'a mut MapWriter, planner: Planner<'a>) -> Self {
-        let (levels, seen, totals) = (Vec::new(), HashSet::new(), Totals::default());
-        Walker { map, planner, levels, seen, written: [0; 2], totals }
+        Walker {
+            map,
+            planner,
+            levels: Vec::new(),
+            seen: HashSet::new(),
+            planned: HashMap::new(),
+            written: [0; 2],
+            totals: Totals::default(),
+        }
     }
 
     /// Writes `root` and everything below it.
@@ -142,6 +151,7 @@ impl<'a> Walker<'a> {
             return Err(Error::unsupported("neither a group nor an array").in_object(node.path()));
         }
         let kind = ElementKind::of(node)?;
+        self.planned.clear();
         self.expect_parts(node, &kind, 0)?;
         let begin = if key.is_empty() { ".zgroup".to_owned() } else { format!("{key}/.zgroup") };
         self.map.metadata(&begin, "{\"zarr_format\":2}")?;
@@ -158,7 +168,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Fails if a part cannot be expressed without which the element `node` cannot be read: all of it is left out then.
-    fn expect_parts(&self, node: &Node, kind: &ElementKind, depth: u32) -> Result<()> {
+    fn expect_parts(&mut self, node: &Node, kind: &ElementKind, depth: u32) -> Result<()> {
         let parts: Vec<String> = match kind {
             ElementKind::Sparse(_) | ElementKind::Column(_) | ElementKind::Awkward => {
                 node.links()?.iter().map(|link| link.name().into_owned()).collect()
@@ -174,7 +184,10 @@ impl<'a> Walker<'a> {
                 return Err(Error::unsupported("a part that is in another file").in_object(part.path()));
             }
             if part.is_array() {
-                plan(&part, self.planner)?;
+                let plan = plan(&part, self.planner)?;
+                if plan.is_inlined() {
+                    self.planned.insert(part.id(), plan);
+                }
             } else if part.is_group() && depth < DEEPEST_ELEMENT {
                 self.expect_parts(&part, &ElementKind::of(&part)?, depth + 1)?;
             }
@@ -186,7 +199,10 @@ impl<'a> Walker<'a> {
         if node.is_null() {
             return self.null(node, key);
         }
-        let plan = plan(node, self.planner)?;
+        let plan = match self.planned.remove(&node.id()) {
+            Some(plan) => plan,
+            None => plan(node, self.planner)?,
+        };
         let written = plan.write(key, self.map, self.planner.observer)?;
         self.totals.arrays += 1;
         self.totals.inlined = self.totals.inlined.saturating_add(written.inlined);
@@ -251,7 +267,7 @@ fn plan(node: &Node, planner: Planner<'_>) -> Result<ArrayPlan> {
     };
     let as_text = is_one || matches!(encoding, Encoding::StringArray | Encoding::Scalar);
     let plan = ArrayPlan::new(&array, as_text, planner).in_object(node.path())?;
-    Ok(if is_one { plan.as_scalar() } else { plan })
+    Ok(if is_one { plan.into_scalar() } else { plan })
 }
 
 /// Whether zarr allows a node of this name, and no key of another would be the same.

@@ -92,6 +92,11 @@ impl Steps {
         Some(Steps(steps.into_iter().filter(|step| *step != Step::Shuffle(1)).collect()))
     }
 
+    /// Whether there are none.
+    pub(super) fn is_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The members `compressor` and `filters` of the metadata of an array; `first` are filters that come before.
     pub(super) fn json(&self, first: &str) -> String {
         let (compressor, filters) = match self.0.split_last() {
@@ -167,7 +172,7 @@ mod tests {
             "\"compressor\":{\"id\":\"zlib\",\"level\":6},\"filters\":[{\"id\":\"shuffle\",\"elementsize\":4}]"
         );
         assert_eq!(json(0b111), "\"compressor\":null,\"filters\":null");
-        assert!(Steps::of(&filters(&[("shuffle", &[1])]), 0, 1).unwrap().0.is_empty());
+        assert!(Steps::of(&filters(&[("shuffle", &[1])]), 0, 1).unwrap().is_none());
         let first = Steps::zlib().json("{\"id\":\"vlen-utf8\"}");
         assert!(first.ends_with("\"filters\":[{\"id\":\"vlen-utf8\"}]"), "{first}");
     }
