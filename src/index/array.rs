@@ -2,15 +2,15 @@
 
 use super::inlined::Inlined;
 use super::map::MapWriter;
-use super::numpy_type::Elements;
+use super::numpy_type::ElementForm;
 use super::pieces::rows_of_part;
-use super::steps::Steps;
+use super::steps::FilterSteps;
 use crate::bytes::slab::{self, BoxPlace};
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits;
 use crate::matrix::Budget;
 use crate::observe::Observer;
-use crate::tree::{Array, ArrayScratch, Placement, StoredChunk};
+use crate::tree::{Array, ArrayPlacement, ArrayScratch, StoredChunk};
 
 /// Bytes of an inlined array from which it is compressed.
 const COMPRESSED: u64 = 4096;
@@ -38,16 +38,9 @@ enum Body {
     /// In one piece of the file, cut into parts of `rows` rows of `row` bytes.
     Parts { offset: u64, rows: u64, row: u64 },
     /// In chunks of the file, whose filters are `steps`; chunks that skipped others than `skipped` are encoded anew.
-    Chunks { steps: Steps, skipped: u32 },
+    Chunks { steps: FilterSteps, skipped: u32 },
     /// In the map.
     Inlined(Inlined),
-}
-
-/// What an array adds to the report.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Written {
-    /// Bytes of elements that are in the map, before compression.
-    pub(super) inlined: u64,
 }
 
 /// What is the same for all arrays.
@@ -76,14 +69,14 @@ impl ArrayPlan {
     }
 
     fn unplaced(array: &Array, as_text: bool, planner: Planner<'_>) -> Result<Self> {
-        let elements = Elements::of(array.datatype(), as_text)?;
+        let elements = ElementForm::of(array.datatype(), as_text)?;
         let fill = elements.fill(array.fill_value());
         let placement = array.placement()?;
-        if let Placement::Elsewhere(place) = placement {
+        if let ArrayPlacement::Elsewhere(place) = placement {
             return Err(Error::unsupported(format!("elements in {place}")));
         }
         let (stored, more) = match &elements {
-            Elements::Stored(stored, more) => (Some(stored.json.clone()), more.clone()),
+            ElementForm::Stored(stored, more) => (Some(stored.json.clone()), more.clone()),
             _ => (None, Vec::new()),
         };
         let made = |dtype: String, body: Body| ArrayPlan {
@@ -96,10 +89,12 @@ impl ArrayPlan {
         };
         let ranges = match (&stored, placement) {
             _ if array.elements() == 0 => None,
-            (Some(_), Placement::Nowhere) => Some(Body::Fill),
+            (Some(_), ArrayPlacement::Nowhere) => Some(Body::Fill),
             // a request for one number is not worth while
-            (Some(_), Placement::Offset(offset)) if !array.shape().is_empty() => Some(parts(array, offset)),
-            (Some(_), Placement::Chunks) => chunks(array, planner)?,
+            (Some(_), ArrayPlacement::Offset(offset)) if !array.shape().is_empty() => {
+                Some(parts(array, offset))
+            }
+            (Some(_), ArrayPlacement::Chunks) => chunks(array, planner)?,
             _ => None,
         };
         if let (Some(dtype), Some(body)) = (stored, ranges) {
@@ -120,7 +115,7 @@ impl ArrayPlan {
         self
     }
 
-    /// Elements of a chunk in each dimension.
+    /// ElementForm of a chunk in each dimension.
     fn chunk_shape(&self) -> Vec<u64> {
         if self.is_scalar {
             return Vec::new();
@@ -151,8 +146,8 @@ impl ArrayPlan {
     fn metadata(&self) -> String {
         let steps = match &self.body {
             Body::Chunks { steps, .. } => steps.clone(),
-            Body::Inlined(inlined) if inlined.bytes > COMPRESSED => Steps::zlib(),
-            _ => Steps::none(),
+            Body::Inlined(inlined) if inlined.bytes > COMPRESSED => FilterSteps::zlib(),
+            _ => FilterSteps::none(),
         };
         let first = if self.dtype == "\"|O\"" { "{\"id\":\"vlen-utf8\"}" } else { "" };
         format!(
@@ -165,24 +160,26 @@ impl ArrayPlan {
         )
     }
 
-    /// Writes the metadata and the chunks under the key `at`.
+    /// Writes the metadata and the chunks under the key `at`. Returns the bytes of elements that are in the map, before
+    /// compression.
     ///
     /// # Errors
     /// Errors of reading what is inlined, and of writing.
-    pub(super) fn write(&self, at: &str, map: &mut MapWriter, observer: &dyn Observer) -> Result<Written> {
+    pub(super) fn write(&self, at: &str, map: &mut MapWriter, observer: &dyn Observer) -> Result<u64> {
         map.metadata(&format!("{at}/.zarray"), &self.metadata())?;
         let written = match &self.body {
-            Body::Fill => Ok(Written::default()),
+            Body::Fill => Ok(0),
             Body::Parts { offset, rows, row } => self.write_parts(at, [*offset, *rows, *row], map, observer),
             Body::Chunks { steps, skipped } => self.write_chunks(at, steps, *skipped, map, observer),
             Body::Inlined(inlined) => {
-                let steps = if inlined.bytes > COMPRESSED { Steps::zlib() } else { Steps::none() };
+                let steps =
+                    if inlined.bytes > COMPRESSED { FilterSteps::zlib() } else { FilterSteps::none() };
                 inlined
                     .each_chunk(observer, |n, bytes| {
                         let position: Vec<u64> = self.array.shape().iter().take(1).map(|_| n).collect();
                         map.bytes(&self.key(at, &position), &steps.encode(bytes)?)
                     })
-                    .map(|()| Written { inlined: inlined.bytes })
+                    .map(|()| inlined.bytes)
             }
         };
         written.in_object(self.array.path())
@@ -202,7 +199,7 @@ impl ArrayPlan {
         [offset, rows, row]: [u64; 3],
         map: &mut MapWriter,
         observer: &dyn Observer,
-    ) -> Result<Written> {
+    ) -> Result<u64> {
         let parts = self.array.shape().first().map_or(1, |all| all.div_ceil(rows));
         let len = rows.saturating_mul(row);
         for n in 0..parts {
@@ -211,18 +208,18 @@ impl ArrayPlan {
             }
             map.range(&self.key(at, &[n]), offset.saturating_add(n.saturating_mul(len)), len)?;
         }
-        Ok(Written::default())
+        Ok(0)
     }
 
     fn write_chunks(
         &self,
         at: &str,
-        steps: &Steps,
+        steps: &FilterSteps,
         skipped: u32,
         map: &mut MapWriter,
         observer: &dyn Observer,
-    ) -> Result<Written> {
-        let mut written = Written::default();
+    ) -> Result<u64> {
+        let mut inlined = 0u64;
         let mut scratch = ArrayScratch::default();
         let plain = steps.is_none().then(|| chunk_bytes(&self.array));
         for n in 0.. {
@@ -240,10 +237,10 @@ impl ArrayPlan {
                 continue;
             }
             let bytes = whole_chunk(&self.array, &chunk, &mut scratch)?;
-            written.inlined = written.inlined.saturating_add(bytes.len() as u64);
+            inlined = inlined.saturating_add(bytes.len() as u64);
             map.bytes(&key, &steps.encode(bytes)?)?;
         }
-        Ok(written)
+        Ok(inlined)
     }
 }
 
@@ -283,7 +280,7 @@ fn chunks(array: &Array, planner: Planner<'_>) -> Result<Option<Body>> {
     kinds.sort_by_key(|(skipped, bytes, _)| (std::cmp::Reverse(*bytes), *skipped));
     let all: u64 = kinds.iter().map(|(_, _, number)| number).sum();
     for (skipped, _, number) in &kinds {
-        let Some(steps) = Steps::of(&filters, *skipped, element) else { continue };
+        let Some(steps) = FilterSteps::of(&filters, *skipped, element) else { continue };
         let anew = (all - number).saturating_mul(chunk_bytes);
         if anew > 0 && (anew > planner.most || !steps.can_encode()) {
             continue;

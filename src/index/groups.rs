@@ -203,9 +203,9 @@ impl<'a> Walker<'a> {
             Some(plan) => plan,
             None => plan(node, self.planner)?,
         };
-        let written = plan.write(key, self.map, self.planner.observer)?;
+        let inlined = plan.write(key, self.map, self.planner.observer)?;
         self.totals.arrays += 1;
-        self.totals.inlined = self.totals.inlined.saturating_add(written.inlined);
+        self.totals.inlined = self.totals.inlined.saturating_add(inlined);
         let mut attributes = self.attributes(node)?;
         attributes.add_dimensions(&plan.shape());
         self.write_attributes(key, &attributes)

@@ -1,7 +1,7 @@
-//! Elements that are not ranges of the file: read, converted and stored in the map.
+//! ElementForm that are not ranges of the file: read, converted and stored in the map.
 
 use super::map::quoted;
-use super::numpy_type::{Elements, Field, FieldForm, NumpyType, code};
+use super::numpy_type::{ElementForm, Field, FieldForm, NumpyType, code};
 use crate::dtype::{Class, Numeric};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -18,7 +18,7 @@ const CHUNK_TEXTS: u64 = 1 << 15;
 #[derive(Debug, Clone)]
 pub(super) struct Inlined {
     array: Array,
-    elements: Elements,
+    elements: ElementForm,
     /// Rows of a chunk.
     pub(super) rows: u64,
     /// Characters of the longest text of each field of records; 0 for other fields.
@@ -32,18 +32,23 @@ impl Inlined {
     ///
     /// # Errors
     /// `Unsupported` if it takes more; errors of reading text, whose length is counted.
-    pub(super) fn new(array: &Array, elements: Elements, most: u64, observer: &dyn Observer) -> Result<Self> {
+    pub(super) fn new(
+        array: &Array,
+        elements: ElementForm,
+        most: u64,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
         let each = match &elements {
-            Elements::Stored(..) => u64::from(array.datatype().size),
-            Elements::Converted(numeric) => numeric.dtype.size() as u64,
+            ElementForm::Stored(..) => u64::from(array.datatype().size),
+            ElementForm::Converted(numeric) => numeric.dtype.size() as u64,
             // the length of each
-            Elements::Text => 4,
-            Elements::Records(_) => 1,
+            ElementForm::Text => 4,
+            ElementForm::Records(_) => 1,
         };
         let rows = array.shape().first().copied().unwrap_or(1);
         let row = array.elements().checked_div(rows).unwrap_or(0).max(1);
         let of_chunk = match &elements {
-            Elements::Text => CHUNK_TEXTS / row,
+            ElementForm::Text => CHUNK_TEXTS / row,
             _ => CHUNK_BYTES / row.saturating_mul(u64::from(array.datatype().size)).max(1),
         };
         let mut plan = Inlined {
@@ -55,7 +60,7 @@ impl Inlined {
         };
         expect_few(plan.bytes, most)?;
         match &plan.elements {
-            Elements::Text => {
+            ElementForm::Text => {
                 let mut bytes = plan.bytes;
                 plan.each_box(observer, |value, _| {
                     bytes =
@@ -64,7 +69,7 @@ impl Inlined {
                 })?;
                 plan.bytes = bytes;
             }
-            Elements::Records(fields) => {
+            ElementForm::Records(fields) => {
                 let mut widths = vec![0; fields.len()];
                 plan.each_box(observer, |value, _| {
                     for (field, width) in
@@ -83,7 +88,7 @@ impl Inlined {
                 expect_few(plan.bytes, most)?;
             }
             // whether it can be decoded, before any of it is in the map
-            Elements::Stored(..) | Elements::Converted(_) => plan.each_box(observer, |_, _| Ok(()))?,
+            ElementForm::Stored(..) | ElementForm::Converted(_) => plan.each_box(observer, |_, _| Ok(()))?,
         }
         Ok(plan)
     }
@@ -91,10 +96,10 @@ impl Inlined {
     /// The type of the elements in the map, as JSON.
     pub(super) fn dtype(&self) -> Result<String> {
         Ok(match &self.elements {
-            Elements::Stored(stored, _) => stored.json.clone(),
-            Elements::Converted(numeric) => NumpyType::plain(numeric.dtype).json,
-            Elements::Text => "\"|O\"".to_owned(),
-            Elements::Records(fields) => {
+            ElementForm::Stored(stored, _) => stored.json.clone(),
+            ElementForm::Converted(numeric) => NumpyType::plain(numeric.dtype).json,
+            ElementForm::Text => "\"|O\"".to_owned(),
+            ElementForm::Records(fields) => {
                 let one = |(field, width): (&Field, &usize)| {
                     let json = match &field.form {
                         FieldForm::Stored(stored) => stored.json.clone(),
@@ -155,10 +160,10 @@ impl Inlined {
             limits::resize(&mut bytes, len).map(|()| bytes)
         };
         match &self.elements {
-            Elements::Stored(..) => padded(value.raw().to_vec(), value.datatype().size as usize),
-            Elements::Converted(numeric) => padded(converted(numeric, value)?, numeric.dtype.size()),
-            Elements::Text => Ok(texts(&value.strings()?, missing)),
-            Elements::Records(fields) => {
+            ElementForm::Stored(..) => padded(value.raw().to_vec(), value.datatype().size as usize),
+            ElementForm::Converted(numeric) => padded(converted(numeric, value)?, numeric.dtype.size()),
+            ElementForm::Text => Ok(texts(&value.strings()?, missing)),
+            ElementForm::Records(fields) => {
                 let parts = fields.iter().zip(&self.widths).map(|(field, width)| field.bytes(value, *width));
                 let parts = parts.collect::<Result<Vec<(Vec<u8>, usize)>>>()?;
                 let each: usize = parts.iter().map(|(_, size)| size).sum();

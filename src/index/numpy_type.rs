@@ -27,7 +27,7 @@ enum FillKind {
 
 /// How the elements of an array are given to readers.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Elements {
+pub(super) enum ElementForm {
     /// As they are stored. Array types add these dimensions.
     Stored(NumpyType, Vec<u64>),
     /// As numbers of a plain type.
@@ -54,7 +54,7 @@ pub(super) enum FieldForm {
     Text,
 }
 
-impl Elements {
+impl ElementForm {
     /// How elements of `datatype` are given; `as_text`: strings of fixed length become text.
     ///
     /// # Errors
@@ -66,23 +66,23 @@ impl Elements {
             _ => false,
         };
         if text {
-            return Ok(Elements::Text);
+            return Ok(ElementForm::Text);
         }
         if let Some(stored) = NumpyType::of(datatype) {
-            return Ok(Elements::Stored(stored, Vec::new()));
+            return Ok(ElementForm::Stored(stored, Vec::new()));
         }
         if let Some(numeric) = Numeric::of(datatype) {
-            return Ok(Elements::Converted(numeric));
+            return Ok(ElementForm::Converted(numeric));
         }
         let refused = || Error::unsupported(format!("elements of type {}", datatype.name()));
         match &datatype.class {
             Class::Array { dims, base } => {
                 let stored = NumpyType::of(base).filter(|_| dims.iter().all(|d| *d > 0));
-                stored.map(|stored| Elements::Stored(stored, dims.clone())).ok_or_else(refused)
+                stored.map(|stored| ElementForm::Stored(stored, dims.clone())).ok_or_else(refused)
             }
             Class::Compound(members) if are_names(members) => {
                 let fields = members.iter().map(Field::of).collect::<Option<Vec<Field>>>();
-                fields.map(Elements::Records).ok_or_else(refused)
+                fields.map(ElementForm::Records).ok_or_else(refused)
             }
             _ => Err(refused()),
         }
@@ -91,11 +91,11 @@ impl Elements {
     /// The fill value as JSON: of the stored bytes `fill`, zeros if empty.
     pub(super) fn fill(&self, fill: &[u8]) -> String {
         match self {
-            Elements::Stored(stored, dims) if dims.is_empty() => stored.fill(fill),
-            Elements::Stored(stored, _) => stored.fill(&[]),
-            Elements::Converted(numeric) => number(numeric, fill),
-            Elements::Text => "\"\"".to_owned(),
-            Elements::Records(_) => "null".to_owned(),
+            ElementForm::Stored(stored, dims) if dims.is_empty() => stored.fill(fill),
+            ElementForm::Stored(stored, _) => stored.fill(&[]),
+            ElementForm::Converted(numeric) => number(numeric, fill),
+            ElementForm::Text => "\"\"".to_owned(),
+            ElementForm::Records(_) => "null".to_owned(),
         }
     }
 }
@@ -275,7 +275,7 @@ mod tests {
         // fewer bits than the bytes have: converted
         let narrow = integer(Order::Little, 20);
         assert_eq!(json(&narrow), None);
-        assert!(matches!(Elements::of(&narrow, false).unwrap(), Elements::Converted(_)));
+        assert!(matches!(ElementForm::of(&narrow, false).unwrap(), ElementForm::Converted(_)));
     }
 
     #[test]
@@ -288,11 +288,11 @@ mod tests {
         assert_eq!(json(&packed).unwrap(), "[[\"a\",\"<f4\"],[\"b\",\"|b1\"]]");
         let gap = of(vec![member("a", 0, float()), member("b", 8, float())], 12);
         assert_eq!(json(&gap), None);
-        assert!(matches!(Elements::of(&gap, false).unwrap(), Elements::Records(_)));
+        assert!(matches!(ElementForm::of(&gap, false).unwrap(), ElementForm::Records(_)));
         let twice = of(vec![member("a", 0, float()), member("a", 4, float())], 8);
-        assert!(Elements::of(&twice, false).is_err());
+        assert!(ElementForm::of(&twice, false).is_err());
         let text = of(vec![member("a", 0, Datatype::string())], 16);
-        let Elements::Records(fields) = Elements::of(&text, false).unwrap() else { panic!() };
+        let ElementForm::Records(fields) = ElementForm::of(&text, false).unwrap() else { panic!() };
         assert_eq!(fields[0].form, FieldForm::Text);
     }
 
@@ -300,8 +300,8 @@ mod tests {
     fn strings_of_fixed_length_are_bytes_unless_they_are_text() {
         let fixed = |padding| Datatype { size: 3, class: Class::FixedString(Text { padding, utf8: false }) };
         assert_eq!(json(&fixed(Padding::NullPadded)).unwrap(), "\"|S3\"");
-        assert_eq!(Elements::of(&fixed(Padding::NullPadded), true).unwrap(), Elements::Text);
-        assert_eq!(Elements::of(&fixed(Padding::Spaces), false).unwrap(), Elements::Text);
+        assert_eq!(ElementForm::of(&fixed(Padding::NullPadded), true).unwrap(), ElementForm::Text);
+        assert_eq!(ElementForm::of(&fixed(Padding::Spaces), false).unwrap(), ElementForm::Text);
         let opaque = |tag: &str| Datatype { size: 8, class: Class::Opaque { tag: tag.into() } };
         assert_eq!(json(&opaque("NUMPY:<M8[ns]")).unwrap(), "\"<M8[ns]\"");
         assert_eq!(json(&opaque("else")).unwrap(), "\"|V8\"");
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn fill_values() {
-        let fill = |d: &Datatype, bytes: &[u8]| Elements::of(d, false).unwrap().fill(bytes);
+        let fill = |d: &Datatype, bytes: &[u8]| ElementForm::of(d, false).unwrap().fill(bytes);
         let float = Datatype::of(Dtype::Float32);
         assert_eq!(fill(&float, &[]), "0.0");
         assert_eq!(fill(&float, &f32::NAN.to_le_bytes()), "\"NaN\"");

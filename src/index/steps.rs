@@ -7,7 +7,7 @@ use crate::tree::StoredFilter;
 
 /// A filter that numcodecs has too.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
+enum FilterStep {
     /// HDF5's shuffle of elements of this many bytes.
     Shuffle(usize),
     /// Deflate with zlib's header, at this level.
@@ -24,19 +24,19 @@ enum Step {
 
 /// The filters that a chunk went through, in write order, all of which numcodecs has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Steps(Vec<Step>);
+pub(super) struct FilterSteps(Vec<FilterStep>);
 
-impl Step {
+impl FilterStep {
     fn of(filter: &StoredFilter, element: u32) -> Option<Self> {
         let value = |n: usize| filter.parameters.get(n).copied();
         Some(match filter.name.as_str() {
-            "shuffle" => Step::Shuffle(usize::try_from(value(0).unwrap_or(element)).ok()?),
-            "gzip" => Step::Zlib(value(0).unwrap_or(4).min(9)),
-            "zstd" => Step::Zstd(value(0).unwrap_or(3).min(22)),
-            "bzip2" => Step::Bzip2(value(0).unwrap_or(9).clamp(1, 9)),
-            "fletcher32" => Step::Fletcher32,
+            "shuffle" => FilterStep::Shuffle(usize::try_from(value(0).unwrap_or(element)).ok()?),
+            "gzip" => FilterStep::Zlib(value(0).unwrap_or(4).min(9)),
+            "zstd" => FilterStep::Zstd(value(0).unwrap_or(3).min(22)),
+            "bzip2" => FilterStep::Bzip2(value(0).unwrap_or(9).clamp(1, 9)),
+            "fletcher32" => FilterStep::Fletcher32,
             // the filter's values: two versions, element size, chunk size, level, shuffle, compressor
-            "blosc" => Step::Blosc {
+            "blosc" => FilterStep::Blosc {
                 level: value(4).unwrap_or(5).min(9),
                 shuffle: value(5).unwrap_or(1).min(2),
                 // numcodecs is built without Snappy, number 3
@@ -55,31 +55,31 @@ impl Step {
 
     fn json(&self) -> String {
         match self {
-            Step::Shuffle(width) => format!("{{\"id\":\"shuffle\",\"elementsize\":{width}}}"),
-            Step::Zlib(level) => format!("{{\"id\":\"zlib\",\"level\":{level}}}"),
-            Step::Zstd(level) => format!("{{\"id\":\"zstd\",\"level\":{level}}}"),
-            Step::Bzip2(level) => format!("{{\"id\":\"bz2\",\"level\":{level}}}"),
-            Step::Blosc { level, shuffle, compressor } => format!(
+            FilterStep::Shuffle(width) => format!("{{\"id\":\"shuffle\",\"elementsize\":{width}}}"),
+            FilterStep::Zlib(level) => format!("{{\"id\":\"zlib\",\"level\":{level}}}"),
+            FilterStep::Zstd(level) => format!("{{\"id\":\"zstd\",\"level\":{level}}}"),
+            FilterStep::Bzip2(level) => format!("{{\"id\":\"bz2\",\"level\":{level}}}"),
+            FilterStep::Blosc { level, shuffle, compressor } => format!(
                 "{{\"id\":\"blosc\",\"cname\":\"{compressor}\",\"clevel\":{level},\"shuffle\":{shuffle},\"blocksize\":0}}"
             ),
-            Step::Fletcher32 => "{\"id\":\"fletcher32\"}".to_owned(),
+            FilterStep::Fletcher32 => "{\"id\":\"fletcher32\"}".to_owned(),
         }
     }
 
     fn is_compressor(&self) -> bool {
-        !matches!(self, Step::Shuffle(_) | Step::Fletcher32)
+        !matches!(self, FilterStep::Shuffle(_) | FilterStep::Fletcher32)
     }
 }
 
-impl Steps {
+impl FilterSteps {
     /// No filters.
     pub(super) fn none() -> Self {
-        Steps(Vec::new())
+        FilterSteps(Vec::new())
     }
 
     /// Deflate alone, for what is stored in the map itself.
     pub(super) fn zlib() -> Self {
-        Steps(vec![Step::Zlib(1)])
+        FilterSteps(vec![FilterStep::Zlib(1)])
     }
 
     /// The filters of chunks of elements of `element` bytes, without those whose bits are set in `skipped`; `None` if
@@ -87,9 +87,10 @@ impl Steps {
     pub(super) fn of(filters: &[StoredFilter], skipped: u32, element: u32) -> Option<Self> {
         let applied = |n: usize| u32::try_from(n).is_ok_and(|n| skipped.checked_shr(n).unwrap_or(0) & 1 == 0);
         let active = filters.iter().enumerate().filter(|(n, _)| applied(*n));
-        let steps = active.map(|(_, filter)| Step::of(filter, element)).collect::<Option<Vec<Step>>>()?;
+        let steps =
+            active.map(|(_, filter)| FilterStep::of(filter, element)).collect::<Option<Vec<FilterStep>>>()?;
         // shuffling bytes does nothing
-        Some(Steps(steps.into_iter().filter(|step| *step != Step::Shuffle(1)).collect()))
+        Some(FilterSteps(steps.into_iter().filter(|step| *step != FilterStep::Shuffle(1)).collect()))
     }
 
     /// Whether there are none.
@@ -103,7 +104,7 @@ impl Steps {
             Some((last, before)) if last.is_compressor() => (last.json(), before),
             _ => ("null".to_owned(), &self.0[..]),
         };
-        let own = filters.iter().map(Step::json);
+        let own = filters.iter().map(FilterStep::json);
         let filters: Vec<String> =
             Some(first.to_owned()).filter(|f| !f.is_empty()).into_iter().chain(own).collect();
         let filters = if filters.is_empty() { "null".to_owned() } else { format!("[{}]", filters.join(",")) };
@@ -112,7 +113,9 @@ impl Steps {
 
     /// Whether [`encode`](Self::encode) can apply them all.
     pub(super) fn can_encode(&self) -> bool {
-        self.0.iter().all(|step| matches!(step, Step::Shuffle(_) | Step::Zlib(_) | Step::Fletcher32))
+        self.0
+            .iter()
+            .all(|step| matches!(step, FilterStep::Shuffle(_) | FilterStep::Zlib(_) | FilterStep::Fletcher32))
     }
 
     /// Applies the filters to a chunk.
@@ -123,13 +126,13 @@ impl Steps {
         let mut bytes = chunk;
         for step in &self.0 {
             match step {
-                Step::Shuffle(width) => {
+                FilterStep::Shuffle(width) => {
                     let mut out = Vec::new();
                     shuffle::shuffle(&bytes, *width, &mut out);
                     bytes = out;
                 }
-                Step::Zlib(_) => bytes = deflated(&bytes)?,
-                Step::Fletcher32 => bytes.extend(fletcher32::fletcher32(&bytes).to_le_bytes()),
+                FilterStep::Zlib(_) => bytes = deflated(&bytes)?,
+                FilterStep::Fletcher32 => bytes.extend(fletcher32::fletcher32(&bytes).to_le_bytes()),
                 other => return Err(Error::unsupported(format!("encoding {}", quoted(&other.json())?))),
             }
         }
@@ -162,7 +165,7 @@ mod tests {
     #[test]
     fn the_last_compressor_is_the_compressor_and_others_are_filters() {
         let all = filters(&[("shuffle", &[4]), ("gzip", &[6]), ("fletcher32", &[])]);
-        let json = |skipped| Steps::of(&all, skipped, 4).unwrap().json("");
+        let json = |skipped| FilterSteps::of(&all, skipped, 4).unwrap().json("");
         assert_eq!(
             json(0),
             "\"compressor\":null,\"filters\":[{\"id\":\"shuffle\",\"elementsize\":4},{\"id\":\"zlib\",\"level\":6},{\"id\":\"fletcher32\"}]"
@@ -172,32 +175,34 @@ mod tests {
             "\"compressor\":{\"id\":\"zlib\",\"level\":6},\"filters\":[{\"id\":\"shuffle\",\"elementsize\":4}]"
         );
         assert_eq!(json(0b111), "\"compressor\":null,\"filters\":null");
-        assert!(Steps::of(&filters(&[("shuffle", &[1])]), 0, 1).unwrap().is_none());
-        let first = Steps::zlib().json("{\"id\":\"vlen-utf8\"}");
+        assert!(FilterSteps::of(&filters(&[("shuffle", &[1])]), 0, 1).unwrap().is_none());
+        let first = FilterSteps::zlib().json("{\"id\":\"vlen-utf8\"}");
         assert!(first.ends_with("\"filters\":[{\"id\":\"vlen-utf8\"}]"), "{first}");
     }
 
     #[test]
     fn what_numcodecs_lacks_is_no_step() {
         for name in ["lzf", "lz4", "szip", "nbit", "bitshuffle", "blosc2", "40000"] {
-            assert_eq!(Steps::of(&filters(&[(name, &[])]), 0, 4), None, "{name}");
-            assert!(Steps::of(&filters(&[(name, &[])]), 1, 4).is_some(), "{name}, skipped");
+            assert_eq!(FilterSteps::of(&filters(&[(name, &[])]), 0, 4), None, "{name}");
+            assert!(FilterSteps::of(&filters(&[(name, &[])]), 1, 4).is_some(), "{name}, skipped");
         }
-        let blosc = |compressor| Steps::of(&filters(&[("blosc", &[2, 2, 4, 100, 5, 1, compressor])]), 0, 4);
+        let blosc =
+            |compressor| FilterSteps::of(&filters(&[("blosc", &[2, 2, 4, 100, 5, 1, compressor])]), 0, 4);
         assert!(blosc(1).is_some() && blosc(3).is_none());
     }
 
     #[test]
     fn chunks_are_encoded_as_the_file_would() {
         let noise: Vec<u8> = (0..1000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-        let steps = Steps::of(&filters(&[("shuffle", &[4]), ("gzip", &[6]), ("fletcher32", &[])]), 0, 4);
+        let steps =
+            FilterSteps::of(&filters(&[("shuffle", &[4]), ("gzip", &[6]), ("fletcher32", &[])]), 0, 4);
         let encoded = steps.unwrap().encode(noise.clone()).unwrap();
         let (mut shuffled, mut back) = (vec![0; noise.len()], vec![0; noise.len()]);
         let stored = fletcher32::strip(&encoded).unwrap();
         Inflater::default().inflate_exact(stored, &mut shuffled).unwrap();
         shuffle::unshuffle(&shuffled, 4, &mut back);
         assert!(back == noise);
-        let zstd = Steps::of(&filters(&[("zstd", &[3])]), 0, 4).unwrap();
+        let zstd = FilterSteps::of(&filters(&[("zstd", &[3])]), 0, 4).unwrap();
         assert!(!zstd.can_encode() && zstd.encode(noise).is_err());
     }
 }

@@ -32,7 +32,7 @@ pub use container::Container;
 pub use list::{ListWriter, TextsWriter};
 pub use location::Location;
 pub use node::{Link, Node, NodeId};
-pub use stored::{Placement, StoredChunk, StoredFilter};
+pub use stored::{ArrayPlacement, StoredChunk, StoredFilter};
 pub use value::{EncodedValue, Value};
 pub use walk::{TreeWalk, WalkEntry};
 pub use write::{ArrayStorage, ChunkWriter, Libver, TreeWriter, WrittenObject};

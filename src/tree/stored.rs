@@ -7,7 +7,7 @@ use crate::hdf5;
 /// Where the elements of an array are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Placement {
+pub enum ArrayPlacement {
     /// In the metadata of the array.
     Metadata,
     /// Nowhere: none was written yet, and all are the fill value.
@@ -47,17 +47,17 @@ impl Array {
     ///
     /// # Errors
     /// `Malformed` if that is not inside the file.
-    pub fn placement(&self) -> Result<Placement> {
+    pub fn placement(&self) -> Result<ArrayPlacement> {
         let Some(dataset) = self.as_hdf5() else {
-            return Ok(Placement::Elsewhere("objects of a zarr store"));
+            return Ok(ArrayPlacement::Elsewhere("objects of a zarr store"));
         };
         Ok(match dataset.place()? {
-            hdf5::ElementsPlace::Header => Placement::Metadata,
-            hdf5::ElementsPlace::Nowhere => Placement::Nowhere,
-            hdf5::ElementsPlace::Offset(offset) => Placement::Offset(offset),
-            hdf5::ElementsPlace::Chunks => Placement::Chunks,
-            hdf5::ElementsPlace::Virtual => Placement::Elsewhere("other datasets (a virtual dataset)"),
-            hdf5::ElementsPlace::External => Placement::Elsewhere("other files (external storage)"),
+            hdf5::ElementsPlace::Header => ArrayPlacement::Metadata,
+            hdf5::ElementsPlace::Nowhere => ArrayPlacement::Nowhere,
+            hdf5::ElementsPlace::Offset(offset) => ArrayPlacement::Offset(offset),
+            hdf5::ElementsPlace::Chunks => ArrayPlacement::Chunks,
+            hdf5::ElementsPlace::Virtual => ArrayPlacement::Elsewhere("other datasets (a virtual dataset)"),
+            hdf5::ElementsPlace::External => ArrayPlacement::Elsewhere("other files (external storage)"),
         })
     }
 

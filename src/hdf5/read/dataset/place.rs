@@ -25,7 +25,7 @@ pub(crate) enum ElementsPlace {
 
 /// Where one chunk is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ChunkPlace {
+pub(crate) struct PlacedChunk {
     /// Position on the grid of chunks, in each dimension.
     pub(crate) position: Vec<u64>,
     /// Offset in the file.
@@ -62,12 +62,12 @@ impl Dataset {
     ///
     /// # Errors
     /// Fails if the chunk index is damaged.
-    pub(crate) fn chunk_place(&self, n: usize) -> Result<Option<ChunkPlace>> {
+    pub(crate) fn chunk_place(&self, n: usize) -> Result<Option<PlacedChunk>> {
         let Some(decoder) = &self.about.decoder else { return Ok(None) };
         let entry = self.chunk_map()?.entries().get(n);
         let filters = u32::try_from(self.about.filters.len()).unwrap_or(u32::MAX);
         let all = 1u32.checked_shl(filters).map_or(u32::MAX, |bit| bit.wrapping_sub(1));
-        Ok(entry.map(|entry| ChunkPlace {
+        Ok(entry.map(|entry| PlacedChunk {
             position: slab::unravel(entry.number, &decoder.grid.counts),
             offset: self.object.file().addresses().offset_of(entry.address),
             len: entry.size,
