@@ -26,6 +26,7 @@
 //! | to know whether two matrices are equal | [`verify::compare`] |
 //! | an h5ad in the current format, whole or in part | [`export::export`] |
 //! | several files as one | [`concat::concat`] |
+//! | an HDF5 file as zarr, without writing it again | [`mod@index`] |
 //! | files to try things on | [`synth::synth`] |
 //! | rows by a condition, by name, at random | [`select`] |
 //! | what is wrong with a file | [`doctor::examine`] |
@@ -56,7 +57,7 @@
 //! | feature | adds |
 //! |---|---|
 //! | `store` | [`store`], [`transpose`], [`convert`], [`verify`], [`dataset::Dataset`] |
-//! | `write` | [`export`], [`mod@concat`], [`synth`], atomic output files, regular expressions in conditions; includes `store` |
+//! | `write` | [`export`], [`mod@concat`], [`mod@index`], [`synth`], atomic output files, regular expressions in conditions; includes `store` |
 //! | `text` | Matrix Market and delimited text in [`formats`] |
 //! | `arrow` | the tables of a store |
 //! | `cli` | the program; includes all others |
@@ -99,6 +100,8 @@ pub mod formats;
 #[cfg(feature = "cli")]
 pub mod guide;
 pub mod hdf5;
+#[cfg(feature = "write")]
+pub mod index;
 mod limits;
 #[cfg(target_pointer_width = "64")]
 pub mod matrix;

@@ -2,19 +2,30 @@
 
 const SYMBOLS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Bytes as base64, padded.
-pub(crate) fn encode(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len().div_ceil(3).saturating_mul(4));
-    for group in bytes.chunks(3) {
-        let byte = |i: usize| u32::from(group.get(i).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for i in 0..4u32 {
-            let symbol = bits >> (18u32.saturating_sub(i.saturating_mul(6))) & 63;
-            let symbol = SYMBOLS.get(symbol as usize).copied().unwrap_or(b'=');
-            out.push(if i as usize > group.len() { '=' } else { char::from(symbol) });
-        }
+/// Appends `bytes` as base64, padded.
+pub(crate) fn encode_into(bytes: &[u8], out: &mut Vec<u8>) {
+    let digit = |n: u32| SYMBOLS.get((n & 63) as usize).copied().unwrap_or(b'=');
+    out.reserve(bytes.len().div_ceil(3).saturating_mul(4));
+    let (triples, rest) = bytes.as_chunks::<3>();
+    for [a, b, c] in triples {
+        let n = u32::from_be_bytes([0, *a, *b, *c]);
+        out.extend_from_slice(&[digit(n >> 18), digit(n >> 12), digit(n >> 6), digit(n)]);
     }
-    out
+    match *rest {
+        [a] => out.extend_from_slice(&[digit(u32::from(a) >> 2), digit(u32::from(a) << 4), b'=', b'=']),
+        [a, b] => {
+            let n = u32::from_be_bytes([0, 0, a, b]);
+            out.extend_from_slice(&[digit(n >> 10), digit(n >> 4), digit(n << 2), b'=']);
+        }
+        _ => {}
+    }
+}
+
+/// `bytes` as base64, padded.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    let mut out = Vec::new();
+    encode_into(bytes, &mut out);
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// Bytes from base64; `None` if it is none.

@@ -12,6 +12,7 @@ mod container;
 mod convert;
 mod doctor;
 mod export;
+mod index;
 mod info;
 mod input;
 mod ls;
@@ -67,6 +68,8 @@ enum Command {
     Upgrade(export::UpgradeArgs),
     /// Write a store as an h5ad or zarr
     Export(export::ExportArgs),
+    /// Map an HDF5 file for readers of zarr, which then read ranges of it without HDF5
+    Index(index::Args),
     /// Read everything in a file and report what is damaged, where, and what is lost
     Doctor(doctor::Args),
     /// Make an h5ad of any size with realistic counts, or with a deliberate defect, for testing
@@ -111,6 +114,7 @@ fn run_command(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Concat(a) => concat::run(&a),
         Command::Upgrade(a) => export::upgrade(&a),
         Command::Export(a) => export::run_export(&a),
+        Command::Index(a) => index::run(&a),
         Command::Doctor(a) => doctor::run(&a),
         Command::Synth(a) => synth::run(&a),
         Command::Bench(a) => bench::run(&a),

@@ -50,6 +50,11 @@ impl Numeric {
         self.how == Conversion::Native
     }
 
+    /// Whether the stored bytes are the plain form in reverse order: numbers of big-endian machines.
+    pub fn is_swapped(&self) -> bool {
+        self.how == Conversion::Swap
+    }
+
     /// Size of a stored element in bytes.
     pub fn stored_size(&self) -> usize {
         self.size

@@ -40,6 +40,7 @@ pub use format::message::dataspace::Dataspace;
 pub use format::message::filter_pipeline::Filter;
 pub use read::attribute::{Attribute, AttributeEntry};
 pub use read::chunks::Scratch;
+pub(crate) use read::dataset::ElementsPlace;
 pub use read::dataset::{Dataset, Storage};
 pub use read::file::File;
 pub use read::link::{Link, Target};

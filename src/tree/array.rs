@@ -314,6 +314,14 @@ impl Array {
         }
     }
 
+    /// The dataset, if the container is an HDF5 file.
+    pub(super) fn as_hdf5(&self) -> Option<&hdf5::Dataset> {
+        match &self.0 {
+            ArrayOf::Hdf5(dataset) => Some(dataset),
+            ArrayOf::Zarr(_) => None,
+        }
+    }
+
     /// Refuses an array whose unwritten part is far larger than the container: nothing in the file justifies
     /// its size.
     pub(crate) fn check_holes(&self) -> Result<()> {

@@ -3,6 +3,7 @@
 use super::{EncodedValue, Value};
 use crate::dtype::{Class, Datatype, Member, Order};
 use crate::error::{Error, Result};
+use crate::hdf5;
 use crate::strings::Strings;
 
 /// Bytes of a character of UTF-32.
@@ -53,14 +54,53 @@ impl Value {
             columns.push((bytes, size as usize));
             offset = offset.checked_add(size).ok_or_else(|| Error::unsupported("records of 4 GiB"))?;
         }
-        let mut out = Vec::with_capacity(self.len().saturating_mul(offset as usize));
-        for row in 0..self.len() {
-            for (bytes, size) in &columns {
-                out.extend_from_slice(&bytes[row * size..][..*size]);
-            }
-        }
+        let out = side_by_side(self.len(), &columns);
         Ok((Datatype { size: offset, class: Class::Compound(members) }, out))
     }
+}
+
+/// Records whose text has a fixed number of characters, for HDF5, which has no such text: of any length, as anndata
+/// makes it. `None` for all others.
+///
+/// # Errors
+/// Errors of reading the strings and of writing them to the heap.
+pub(super) fn records_for_hdf5(value: &Value, writer: &mut hdf5::Writer) -> Result<Option<EncodedValue>> {
+    let Class::Compound(old) = &value.datatype().class else { return Ok(None) };
+    let (Some(dims), true) =
+        (value.shape(), old.iter().any(|member| matches!(member.datatype.class, Class::Utf32(_))))
+    else {
+        return Ok(None);
+    };
+    let (mut members, mut columns, mut offset) = (Vec::new(), Vec::new(), 0u32);
+    for member in old {
+        let column = value.member(&member.name)?;
+        let (datatype, bytes) = match member.datatype.class {
+            Class::Utf32(_) => {
+                let references = writer.texts(&column.strings()?, dims)?;
+                (references.datatype().clone(), references.bytes().to_vec())
+            }
+            _ => (member.datatype.clone(), column.raw().to_vec()),
+        };
+        let size = datatype.size;
+        members.push(Member { name: member.name.clone(), offset, datatype });
+        columns.push((bytes, size as usize));
+        offset = offset.checked_add(size).ok_or_else(|| Error::unsupported("records of 4 GiB"))?;
+    }
+    let bytes = side_by_side(value.len(), &columns);
+    let datatype = Datatype { size: offset, class: Class::Compound(members) };
+    Ok(Some(EncodedValue::elements(&datatype, dims, bytes)))
+}
+
+/// The members of records, each with its bytes and the size of one, as records.
+fn side_by_side(rows: usize, columns: &[(Vec<u8>, usize)]) -> Vec<u8> {
+    let size = columns.iter().fold(0usize, |n, (_, size)| n.saturating_add(*size));
+    let mut out = Vec::with_capacity(rows.saturating_mul(size));
+    for row in 0..rows {
+        for (bytes, size) in columns {
+            out.extend_from_slice(&bytes[row * size..][..*size]);
+        }
+    }
+    out
 }
 
 /// Strings as UTF-32 of one width, with zeros at the ends; of one character at least, as numpy has it.

@@ -24,6 +24,7 @@ mod location;
 mod node;
 #[cfg(target_pointer_width = "64")]
 mod rows;
+mod stored;
 mod value;
 mod walk;
 mod write;
@@ -34,6 +35,7 @@ pub use format::{Libver, OutputFormat, ZarrFormat, ZarrVersion};
 pub use list::{ListWriter, TextsWriter};
 pub use location::Location;
 pub use node::{Link, Node, NodeId};
+pub use stored::{ArrayPlacement, StoredChunk, StoredFilter};
 pub use value::{EncodedValue, Value};
 pub use walk::{TreeWalk, WalkEntry};
 pub use write::{ArrayStorage, ChunkEncoder, ChunkWriter, TreeWriter, WrittenObject};

@@ -145,6 +145,17 @@ impl Node {
         })
     }
 
+    /// Whether both are in the same open container: a link may lead to another.
+    pub(crate) fn is_beside(&self, other: &Node) -> bool {
+        match (&self.0, &other.0) {
+            (NodeOf::Hdf5(object), NodeOf::Hdf5(other)) => {
+                object.file().addresses().is(other.file().addresses())
+            }
+            (NodeOf::Zarr(_), NodeOf::Zarr(_)) => true,
+            _ => false,
+        }
+    }
+
     /// Name of the format of its container.
     pub fn container_name(&self) -> &'static str {
         match &self.0 {
@@ -195,7 +206,7 @@ impl Node {
     }
 
     /// Link number `n` of [`links`](Self::links), without a vector of all.
-    pub(super) fn nth_link(&self, n: usize) -> Result<Option<Link<'_>>> {
+    pub(crate) fn nth_link(&self, n: usize) -> Result<Option<Link<'_>>> {
         Ok(match &self.0 {
             NodeOf::Hdf5(object) => object.links()?.get(n).map(|link| Link(LinkOf::Hdf5(link))),
             NodeOf::Zarr(object) => object.links()?.get(n).map(|name| Link(LinkOf::Zarr(name))),

@@ -1,5 +1,6 @@
 //! Writing a container: arrays and groups by their [`Location`], children before their parents.
 
+use super::copied_value::records_for_hdf5;
 use super::{EncodedValue, Location, OutputFormat, Value};
 use crate::codec::{EncodeWork, Encoded, Filters};
 use crate::dtype::Datatype;
@@ -164,6 +165,9 @@ impl TreeWriter {
         let WriterFormat::Hdf5 { writer, .. } = &mut self.format else { return value.for_zarr() };
         if let Some(value) = value.as_hdf5() {
             return writer.value(value).map(EncodedValue::from);
+        }
+        if let Some(records) = records_for_hdf5(value, writer)? {
+            return Ok(records);
         }
         let Some(dims) = value.shape() else { return Ok(EncodedValue::null()) };
         if value.is_text() {

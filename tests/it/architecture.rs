@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// Each layer of the library and what it uses besides [`ANYWHERE`]. The program (`main.rs`, `cli/`) is above
 /// all layers; the compiler restricts it to the public interface.
-const LAYERS: [(&str, &[&str]); 20] = [
+const LAYERS: [(&str, &[&str]); 21] = [
     ("bytes", &[]),
     ("codec", &["bytes"]),
     ("hdf5", &["bytes", "codec"]),
@@ -27,6 +27,7 @@ const LAYERS: [(&str, &[&str]); 20] = [
     ("verify", &["anndata", "array", "dataset", "matrix", "table", "transpose", "tree"]),
     ("synth", &["anndata", "array", "hdf5", "matrix", "table", "transpose", "tree"]),
     ("export", &["anndata", "array", "codec", "dataset", "matrix", "table", "transpose", "tree"]),
+    ("index", &["anndata", "bytes", "codec", "dataset", "matrix", "tree"]),
     ("doctor", &["anndata", "bytes", "dataset", "hdf5", "matrix", "table", "tree"]),
     ("convert", &["dataset", "matrix", "store", "table", "transpose"]),
     (

@@ -12,6 +12,7 @@ mod examples;
 mod failures;
 mod giant;
 mod hdf5;
+mod index;
 mod inputs;
 mod memory;
 mod messages;

@@ -31,6 +31,7 @@ def commands(file, out, memory):
         ("concat", ["concat", file, file, h5ad, "--join", "outer", "--merge", "same", "--uns-merge", "same", *limits]),
         ("upgrade", ["upgrade", file, h5ad, *limits]),
         ("salvage", ["upgrade", file, h5ad, "--salvage", *limits]),
+        ("index", ["index", file, out / "map.json", *limits]),
         ("doctor", ["doctor", file, *limits]),
     ]
 
@@ -94,7 +95,7 @@ def main():
                 checks.check(f"{what} (status)", status is None or status in STATUS)
                 checks.check(f"{what} (memory)", most <= args.memory + 64)
                 left = set(os.listdir(directory)) - {"stderr"}
-                wanted = {"out.h5ad", "store"} if status in (0, 1) else set()
+                wanted = {"out.h5ad", "store", "map.json"} if status in (0, 1) else set()
                 checks.check(f"{what} (left behind: {sorted(left - wanted)})", status is None or left <= wanted)
         same = (file.stat().st_size, file.stat().st_mtime_ns) == before
         checks.check(f"{file.name} is as it was", same and sorted(os.listdir(file.parent)) == beside)

@@ -161,6 +161,8 @@ class Case:
                 self.both("ls", "--crc", i)
             self.both("doctor", "--json", i, *COMMON)
             self.both("doctor", i, *COMMON)
+            if self.maps:
+                self.both("index", i, "map.json", "--url", "x", *COMMON)
         self.stores(i, info)
         if not endless:
             self.files(i, info)
@@ -285,6 +287,8 @@ class Run:
         self.old, self.new = (str(Path(p).resolve()) for p in (arguments.old, arguments.new))
         self.ls_only, self.times, self.tmp = arguments.ls_only, arguments.times, tmp
         self.tally, self.done = Tally(), {}
+        # a build from before the command
+        self.maps = all(b" index " in execute(b, ["--help"], tmp)[1] for b in (self.old, self.new))
 
     def one(self, job):
         kind, name, what = job

@@ -65,6 +65,11 @@ impl StoredElement {
         matches!(self.datatype.class, Class::VarString(_))
     }
 
+    /// Whether the elements are records.
+    pub(super) fn is_record(&self) -> bool {
+        matches!(self.datatype.class, Class::Compound(_))
+    }
+
     /// Bytes of an element in memory.
     pub(super) fn size(&self) -> usize {
         self.size

@@ -54,8 +54,7 @@ impl ZipWriter {
     /// Begins a file that will be named `path`. An existing one is an error unless `replace`.
     #[cfg(feature = "write")]
     pub(super) fn create(path: &std::path::Path, replace: bool) -> Result<Self> {
-        let beside = path.parent().filter(|p| !p.as_os_str().is_empty());
-        let beside = beside.unwrap_or(std::path::Path::new(".")).to_owned();
+        let beside = crate::bytes::commit::beside(path).to_owned();
         Ok(Self::new(AppendFile::create(path, replace)?, Some(beside)))
     }
 

@@ -2,7 +2,10 @@
 
 mod composed;
 mod index;
+mod place;
 mod slab;
+
+pub(crate) use place::ElementsPlace;
 
 use super::chunks::REQUEST;
 use super::description::ObjectDescription;
