@@ -153,6 +153,14 @@ pub struct Member {
     pub datatype: Datatype,
 }
 
+impl Member {
+    /// The parts of a complex number as members, with the names that h5py gives them.
+    pub(crate) fn of_complex(part: &Datatype) -> Vec<Member> {
+        let member = |name: &str, offset| Member { name: name.to_owned(), offset, datatype: part.clone() };
+        vec![member("r", 0), member("i", part.size)]
+    }
+}
+
 impl Datatype {
     /// Whether this is the enum that h5py writes for booleans: FALSE and TRUE over int8.
     pub fn is_bool(&self) -> bool {

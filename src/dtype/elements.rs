@@ -1,6 +1,6 @@
 //! Elements in memory: their type, shape and bytes, in whichever container they are stored.
 
-use super::{Class, Datatype, Dtype, Numeric, Scalar, scalar_at};
+use super::{Class, Datatype, Dtype, Member, Numeric, Scalar, scalar_at};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -108,10 +108,11 @@ impl Elements {
         }
     }
 
-    /// Names of the members, if the elements are compounds.
+    /// Names of the members in stored order, `r` and `i` of complex numbers; `None` if the elements are neither.
     pub fn member_names(&self) -> Option<Vec<&str>> {
         match &self.datatype.class {
             Class::Compound(members) => Some(members.iter().map(|m| m.name.as_str()).collect()),
+            Class::Complex(_) => Some(vec!["r", "i"]),
             _ => None,
         }
     }
@@ -121,8 +122,10 @@ impl Elements {
     /// # Errors
     /// `NotFound` if there is no such member; `Usage` if the elements are not compounds.
     pub fn member(&self, name: &str) -> Result<Elements> {
-        let Class::Compound(members) = &self.datatype.class else {
-            return Err(Error::usage(format!("compound expected, got {}", self.datatype.name())));
+        let members = match &self.datatype.class {
+            Class::Compound(members) => members,
+            Class::Complex(base) => &Member::of_complex(base),
+            _ => return Err(Error::usage(format!("compound expected, got {}", self.datatype.name()))),
         };
         let m = members.iter().find(|m| m.name == name);
         let m = m.ok_or_else(|| Error::not_found(format!("no member '{name}'")))?;
@@ -171,5 +174,9 @@ mod tests {
         assert_eq!((b.shape(), b.bytes()), (Some(&[2, 2][..]), &[2, 3, 5, 6][..]));
         assert_eq!(elements.member("c").unwrap_err().kind(), crate::Kind::NotFound);
         assert!(b.member("a").is_err() && b.integer().is_err());
+        let complex = Datatype { size: 2, class: Class::Complex(Box::new(Datatype::of(Dtype::Uint8))) };
+        let elements = Elements::new(complex, Some(vec![2]), vec![1, 2, 3, 4]);
+        assert_eq!(elements.member_names().unwrap(), ["r", "i"]);
+        assert_eq!(elements.member("i").unwrap().integers().unwrap(), [2, 4]);
     }
 }

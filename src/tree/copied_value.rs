@@ -33,7 +33,8 @@ impl Value {
     /// Type and bytes of the elements, with strings of any length as wide as the longest of them, as anndata makes
     /// them for zarr.
     fn fixed(&self) -> Result<(Datatype, Vec<u8>)> {
-        let Some(names) = self.member_names() else {
+        let names = self.member_names().filter(|_| matches!(self.datatype().class, Class::Compound(_)));
+        let Some(names) = names else {
             if matches!(self.datatype().class, Class::VarString(_)) {
                 return Ok(utf32(&self.strings()?));
             }

@@ -107,7 +107,7 @@ impl Value {
         self.strings()?.only()
     }
 
-    /// Names of the members in stored order; `None` if the elements are not compounds.
+    /// Names of the members in stored order, `r` and `i` of complex numbers; `None` if the elements are neither.
     pub fn member_names(&self) -> Option<Vec<&str>> {
         self.elements().member_names()
     }

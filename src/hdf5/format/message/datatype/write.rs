@@ -42,6 +42,8 @@ pub(crate) fn write(t: &Datatype, out: &mut Vec<u8>) -> Result<()> {
             members.iter().for_each(|(_, value)| out.put(value));
         }
         Class::Compound(members) => write_compound(members, size, out)?,
+        // as h5py writes it, which all versions of HDF5 read
+        Class::Complex(base) => write_compound(&Member::of_complex(base), size, out)?,
         Class::Array { dims, base } => write_array(dims, base, size, out)?,
         Class::Reference { kind } if *kind < 2 => head(out, 1, 7, u32::from(*kind), size),
         _ => return Err(Error::unsupported("a type that is not written")),
