@@ -11,6 +11,9 @@ use std::io::{Seek, Write};
 
 pub use crate::hdf5::Libver;
 
+/// Length of the user block of an HDF5 file with a text in front.
+const USER_BLOCK: usize = 512;
+
 /// How the elements of an array are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ArrayStorage {
@@ -76,6 +79,18 @@ impl TreeWriter {
     pub fn to_sink<W: Write + Seek + Send + 'static>(sink: W, libver: Libver) -> Result<Self> {
         let writer = hdf5::Writer::to_sink(sink, libver)?;
         Ok(TreeWriter { format: WriterFormat::Hdf5 { writer, open: HashMap::new() } })
+    }
+
+    /// Puts a text that identifies the file in front of the container, before anything is written: in HDF5, a user
+    /// block of 512 bytes.
+    ///
+    /// # Errors
+    /// `Usage` if the text is longer, or if much has been written.
+    pub(crate) fn put_in_front(&mut self, text: &str) -> Result<()> {
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format;
+        let mut block = text.as_bytes().to_vec();
+        block.resize(block.len().max(USER_BLOCK), 0);
+        writer.put_user_block(&block)
     }
 
     /// Encodes one string as a scalar for this container.

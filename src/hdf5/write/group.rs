@@ -162,10 +162,10 @@ impl Writer {
         };
         self.heap.close(&mut self.file)?;
         self.file.align()?;
-        let end = self.file.end();
+        let (base, end) = (self.file.base(), self.file.end());
         let superblock = match self.libver {
-            Libver::Earliest => superblock::write(root, end),
-            Libver::Latest => superblock::write_v3(root[0], end),
+            Libver::Earliest => superblock::write(root, base, end),
+            Libver::Latest => superblock::write_v3(root[0], base, end),
         };
         self.file.patch(0, &superblock)?;
         Ok(self.file)

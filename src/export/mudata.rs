@@ -1,0 +1,190 @@
+//! Writes MuData as MuData: every modality as an AnnData, each with its share of the common rows and columns.
+
+use super::file::{FileExport, Labels};
+use super::{ExportOptions, ExportRun, IndexNames, decided, filters_of};
+use crate::anndata::mudata::{MappedTables, MuDataHead, Positions, SharedAxis, map_name};
+use crate::anndata::{AnnDataWriter, Axes, Axis, MAPPINGS, StorageOptions};
+use crate::dataset::{AnnData, Dataset, Flavour};
+use crate::error::{Error, Place, Result};
+use crate::matrix::Selection;
+use crate::observe::Observer;
+use crate::table::Table;
+use std::path::Path;
+
+/// The file, if all of it is to be written as MuData.
+pub(super) fn whole<'i>(input: &'i Dataset, options: &ExportOptions) -> Option<&'i AnnData> {
+    let whole = |data: &&AnnData| data.flavour() == Flavour::MuData && options.matrix == "X";
+    input.anndata().filter(whole)
+}
+
+/// A MuData file before it is written: what is selected of each modality.
+pub(super) struct MuDataParts<'i> {
+    input: &'i Dataset,
+    data: &'i AnnData,
+    selection: &'i Selection,
+    shared: SharedAxis,
+    options: ExportOptions,
+    modalities: Vec<Modality>,
+}
+
+/// What is written of a modality.
+struct Modality {
+    name: String,
+    dataset: Dataset,
+    selection: Selection,
+    options: ExportOptions,
+    /// Where the common rows and columns will be in it.
+    positions: [Positions; 2],
+}
+
+impl<'i> MuDataParts<'i> {
+    /// Finds the rows and columns of each modality. Nothing is written before all of them are known.
+    pub(super) fn new(
+        input: &'i Dataset,
+        data: &'i AnnData,
+        selection: &'i Selection,
+        options: &ExportOptions,
+        observer: &dyn Observer,
+    ) -> Result<Self> {
+        let prepared = || -> Result<Self> {
+            if options.names != IndexNames::default() || options.genome.is_some() {
+                let text = "names and genomes cannot be chosen for all modalities of MuData together";
+                return Err(Error::usage(text));
+            }
+            data.leave_out().check(&[data.root()])?;
+            let shape = data.shape_of("X")?;
+            data.check_mappings(shape)?;
+            let common = tables(data, shape, observer)?;
+            let mut parts = MuDataParts {
+                input,
+                data,
+                selection,
+                shared: SharedAxis::of(data.root())?,
+                options: options.clone(),
+                modalities: Vec::new(),
+            };
+            for name in data.modality_names()? {
+                if !data.leave_out().names(&format!("mod/{name}")) {
+                    parts.modality(name, &common, observer)?;
+                }
+            }
+            parts.options.filters = parts.modalities.first().and_then(|first| first.options.filters);
+            Ok(parts)
+        };
+        prepared().in_file(input.path())
+    }
+
+    /// Adds the modality `name`.
+    fn modality(&mut self, name: String, common: &[Table<'static>; 2], observer: &dyn Observer) -> Result<()> {
+        let dataset = self.input.modality(&name)?;
+        let place = format!("/mod/{name}");
+        let Some(data) = dataset.anndata().filter(|data| data.flavour().is_anndata()) else {
+            let text = "expected an AnnData as modality, got another kind of file";
+            return Err(Error::unsupported(text).in_object(&place));
+        };
+        let own = tables(data, data.shape_of("X")?, observer).in_object(&place)?;
+        let partial = !self.selection.is_all();
+        let mut selection = Selection::default();
+        let mut positions = Vec::with_capacity(2);
+        for axis in [Axis::Obs, Axis::Var] {
+            let n = axis.dimension();
+            let tables = MappedTables { common: &common[n], own: &own[n] };
+            let found = Positions::of(self.data.root(), axis, &name, tables)?;
+            if !partial {
+                positions.push(found);
+                continue;
+            }
+            let place = format!("/{}/{name}", map_name(axis));
+            found.check_names(tables).in_object(&place)?;
+            let chosen = if axis == Axis::Obs { &self.selection.obs } else { &self.selection.var };
+            let (after, rows) = found.taken(chosen.as_deref());
+            let same = rows.len() as u64 == own[n].rows() && (0..).zip(&rows).all(|(i, row)| i == *row);
+            // cells are always selected, so that categories without rows are dropped
+            match axis {
+                Axis::Obs => selection.obs = Some(rows),
+                Axis::Var => selection.var = (!same).then_some(rows),
+            }
+            positions.push(after);
+        }
+        let mut options =
+            ExportOptions { filters: self.options.filters.or(Some(filters_of(data))), ..self.options.clone() };
+        if data.has_x()? {
+            options = decided(&dataset, "X", &selection, &options, observer)?;
+        }
+        let positions = <[Positions; 2]>::try_from(positions)
+            .map_err(|_| Error::usage("expected the positions along two axes"))?;
+        self.modalities.push(Modality { name, dataset, selection, options, positions });
+        Ok(())
+    }
+
+    /// Writes all modalities, and what they have in common, into the file that `create` begins; the caller
+    /// finishes it.
+    pub(super) fn exported<'a>(
+        &'a self,
+        observer: &'a dyn Observer,
+        beside: &Path,
+        create: impl FnOnce(StorageOptions) -> Result<AnnDataWriter<'a>>,
+    ) -> Result<ExportRun<'a>> {
+        let head = MuDataHead {
+            shared: self.shared,
+            order: self.modalities.iter().map(|modality| modality.name.clone()).collect(),
+        };
+        let begin = |storage| create(storage)?.mudata(head);
+        let name = || "X".to_owned();
+        let (data, options) = (self.data, &self.options);
+        let mut run =
+            ExportRun::new(Some(data), name(), self.selection, options, observer, beside, begin)?;
+        let filters = run.writer.filters();
+        for Modality { name: modality, dataset, selection, options, .. } in &self.modalities {
+            let Some(data) = dataset.anndata() else { continue };
+            let mut writer = run.writer;
+            writer.begin_modality(modality, options.filters.unwrap_or_default());
+            let goes_on = |_| Ok(writer);
+            run = ExportRun::new(Some(data), name(), selection, options, observer, beside, goes_on)?;
+            let written = FileExport { run: &mut run, data, tables: None }.tables_and_matrices();
+            written.in_file(self.input.path())?;
+            run.writer.end_modality()?;
+        }
+        let mut writer = run.writer;
+        writer.set_filters(filters);
+        run = ExportRun::new(Some(data), name(), self.selection, options, observer, beside, |_| Ok(writer))?;
+        self.common(&mut run).in_file(self.input.path())?;
+        Ok(run)
+    }
+
+    /// Writes what belongs to all modalities. Tables keep the categories that no row has, and `uns` the colours of
+    /// all of them, as in mudata.
+    fn common(&self, run: &mut ExportRun<'_>) -> Result<()> {
+        let (obs, var) = (self.selection.obs.as_deref(), self.selection.var.as_deref());
+        let tables = tables(self.data, self.data.shape_of("X")?, run.observer)?;
+        for ((table, rows), axis) in tables.iter().zip([obs, var]).zip([Axis::Obs, Axis::Var]) {
+            let at = run.at(axis.name());
+            let selected = rows.map_or_else(|| Ok(table.clone()), |rows| table.select(rows))?;
+            run.writer.table(&at, &selected)?;
+            run.shape[axis.dimension()] = selected.rows();
+        }
+        let root = self.data.root();
+        run.writer.enter_group(root)?;
+        let mut export = FileExport { run, data: self.data, tables: None };
+        export.part(root, "uns", |export, at, uns| match uns.is_group() {
+            true => export.uns(at, uns, &Labels::default()),
+            false => Ok(()),
+        })?;
+        for (name, along) in MAPPINGS.iter().filter(|(name, _)| *name != "layers") {
+            export.aligned(root, name, Axes::selected(*along, obs, var))?;
+        }
+        for axis in [Axis::Obs, Axis::Var] {
+            let at = run.at(map_name(axis));
+            for modality in &self.modalities {
+                run.writer.positions(&at.child(&modality.name), &modality.positions[axis.dimension()])?;
+            }
+            run.writer.dict(&at)?;
+        }
+        Ok(())
+    }
+}
+
+/// The tables `obs` and `var` of a file.
+fn tables(data: &AnnData, shape: [u64; 2], observer: &dyn Observer) -> Result<[Table<'static>; 2]> {
+    Ok([data.table("X", 0, shape[0], observer)?, data.table("X", 1, shape[1], observer)?])
+}
