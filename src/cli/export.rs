@@ -3,7 +3,7 @@
 use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::input;
-use super::output::{Made, RULE};
+use super::output::{self, Made, RULE};
 use super::report::{Out, Timed};
 use super::system::open_files;
 use super::values::ValueArgs;
@@ -144,13 +144,13 @@ impl StorageArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = RULE)]
 pub(crate) struct UpgradeArgs {
-    /// An h5ad of any generation, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV,
-    /// TSV) or a store; - reads standard input
+    /// An h5ad of any generation, MuData, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table
+    /// (CSV, TSV) or a store; - reads standard input
     input: PathBuf,
-    /// The h5ad to write
+    /// The h5ad to write; of MuData, the h5mu
     output: PathBuf,
-    /// Matrix that becomes X: layers/NAME, raw/X with the genes of raw/var, or mod/NAME of MuData, whose
-    /// modality is written
+    /// Matrix that becomes X: layers/NAME, raw/X with the genes of raw/var, or mod/NAME of MuData, of which
+    /// only this modality is then written, as an h5ad
     #[arg(long, default_value = "X", value_name = "PATH", value_parser = matrix_name)]
     matrix: String,
     /// Layout of sparse X and raw/X [default: that of the input]
@@ -184,6 +184,7 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
     let output = &Made::File.path(&args.output, Some(&args.input))?;
     let written = args.common.run(|observer| {
         let input = args.leave.applied(input::open(&args.input, Some(output), &args.common, observer)?);
+        let output = output::of_kind(output.clone(), &args.output, &input, &args.matrix)?;
         export(&input, output, &Selection::default(), &options, observer)
     })?;
     WrittenOutput::of_file(&written).report(began, &args.common)?;
@@ -213,6 +214,7 @@ pub(crate) fn run_export(args: &ExportArgs) -> Result<ExitCode> {
         if input.store().is_none() {
             return Err(Error::usage("not a store (upgrade writes files anew)").in_file(&args.input));
         }
+        let output = output::of_kind(output.clone(), &args.output, &input, "X")?;
         export(&input, output, &Selection::default(), &options, observer)
     })?;
     WrittenOutput::of_file(&written).report(began, &args.common)

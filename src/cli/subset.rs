@@ -29,11 +29,11 @@ comma follows it.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{CONDITIONS}\n\n{RULE}"))]
 pub(crate) struct Args {
-    /// An h5ad of any generation, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV,
-    /// TSV) or a store; - reads standard input
+    /// An h5ad of any generation, MuData, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table
+    /// (CSV, TSV) or a store; - reads standard input
     input: PathBuf,
-    /// The h5ad to write, or a store if the name does not end in .h5ad, .h5 or .hdf5; with --split-by, a
-    /// directory for one h5ad per value
+    /// The h5ad (of MuData, the h5mu) to write, or a store if the name does not end in .h5ad, .h5mu, .h5 or
+    /// .hdf5; with --split-by, a directory for one file per value
     output: PathBuf,
     /// Keep rows that meet this condition, such as 'cell_type == "T cell" and score > 0.8'
     #[arg(long, value_name = "CONDITION")]
@@ -63,8 +63,8 @@ pub(crate) struct Args {
     /// Write one file for each value of this obs column, in the directory OUTPUT
     #[arg(long, value_name = "COLUMN")]
     split_by: Option<String>,
-    /// Matrix that becomes X: layers/NAME, raw/X with the genes of raw/var, or mod/NAME of MuData, whose
-    /// modality is written
+    /// Matrix that becomes X: layers/NAME, raw/X with the genes of raw/var, or mod/NAME of MuData, of which
+    /// only this modality is then written, as an h5ad
     #[arg(long, default_value = "X", value_name = "PATH", value_parser = matrix_name)]
     matrix: String,
     /// With --split-by, rows without a value: drop (they are in no file), error, group (they are a file of
@@ -117,6 +117,13 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
         ..args.storage.options(&args.common)
     };
     let input = args.leave.applied(input::open(&args.input, Some(output), &args.common, observer)?);
+    let mudata = output::is_mudata(&input, &args.matrix);
+    let output = &match made {
+        Made::File if args.split_by.is_none() => {
+            output::of_kind(output.to_owned(), &args.output, &input, &args.matrix)?
+        }
+        _ => output.to_owned(),
+    };
     // 10x version 2 has one matrix per genome.
     let name = match input.anndata() {
         Some(d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
@@ -151,7 +158,7 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
     std::fs::create_dir_all(output).map_err(|e| Error::io("create directory", e).in_file(output))?;
     let names = file_names(groups.iter().map(|group| group.name.as_str()));
     let part = |(group, name): (&RowGroup, String)| {
-        let path = output.join(format!("{name}.h5ad"));
+        let path = output.join(format!("{name}.{}", if mudata { "h5mu" } else { "h5ad" }));
         (path, Selection { obs: Some(group.rows.clone()), var: columns.clone() })
     };
     let parts: Vec<(PathBuf, Selection)> = groups.iter().zip(names).map(part).collect();

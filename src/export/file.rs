@@ -231,7 +231,7 @@ impl<'a> FileExport<'_, 'a> {
     fn anndata(&mut self, labels: &Labels) -> Result<()> {
         let root = self.data.root().clone();
         let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
-        self.run.writer.enter_group(&root)?;
+        let level = self.run.writer.enter_group(&root)?;
         self.part(&root, "uns", |export, at, uns| match uns.is_group() {
             true => export.uns(at, uns, labels),
             false => Ok(()),
@@ -244,6 +244,7 @@ impl<'a> FileExport<'_, 'a> {
             }
             self.aligned(&root, name, Axes::selected(along, obs, var))?;
         }
+        self.run.writer.leave_group(level);
         let (at, path) = (self.run.at("raw"), self.path("raw"));
         let left =
             self.run.writer.leaves(&at, &path) || self.run.writer.leaves(&at.child("X"), &self.path("raw/X"));

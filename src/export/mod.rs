@@ -15,6 +15,7 @@ mod split;
 #[cfg(all(test, feature = "write"))]
 mod unlucky;
 
+pub(crate) use mudata::export_common;
 pub use select::Selecting;
 pub use split::split;
 

@@ -4,11 +4,13 @@ use super::file::{FileExport, Labels};
 use super::{ExportOptions, ExportRun, IndexNames, decided, filters_of};
 use crate::anndata::mudata::{MappedTables, MuDataHead, Positions, SharedAxis, map_name};
 use crate::anndata::{AnnDataWriter, Axes, Axis, MAPPINGS, StorageOptions};
+use crate::codec::Filters;
 use crate::dataset::{AnnData, Dataset, Flavour};
 use crate::error::{Error, Place, Result};
 use crate::matrix::Selection;
 use crate::observe::Observer;
 use crate::table::Table;
+use crate::transpose;
 use std::path::Path;
 
 /// The file, if all of it is to be written as MuData.
@@ -75,7 +77,12 @@ impl<'i> MuDataParts<'i> {
     }
 
     /// Adds the modality `name`.
-    fn modality(&mut self, name: String, common: &[Table<'static>; 2], observer: &dyn Observer) -> Result<()> {
+    fn modality(
+        &mut self,
+        name: String,
+        common: &[Table<'static>; 2],
+        observer: &dyn Observer,
+    ) -> Result<()> {
         let dataset = self.input.modality(&name)?;
         let place = format!("/mod/{name}");
         let Some(data) = dataset.anndata().filter(|data| data.flavour().is_anndata()) else {
@@ -106,8 +113,10 @@ impl<'i> MuDataParts<'i> {
             }
             positions.push(after);
         }
-        let mut options =
-            ExportOptions { filters: self.options.filters.or(Some(filters_of(data))), ..self.options.clone() };
+        let mut options = ExportOptions {
+            filters: self.options.filters.or(Some(filters_of(data))),
+            ..self.options.clone()
+        };
         if data.has_x()? {
             options = decided(&dataset, "X", &selection, &options, observer)?;
         }
@@ -132,8 +141,7 @@ impl<'i> MuDataParts<'i> {
         let begin = |storage| create(storage)?.mudata(head);
         let name = || "X".to_owned();
         let (data, options) = (self.data, &self.options);
-        let mut run =
-            ExportRun::new(Some(data), name(), self.selection, options, observer, beside, begin)?;
+        let mut run = ExportRun::new(Some(data), name(), self.selection, options, observer, beside, begin)?;
         let filters = run.writer.filters();
         for Modality { name: modality, dataset, selection, options, .. } in &self.modalities {
             let Some(data) = dataset.anndata() else { continue };
@@ -182,6 +190,31 @@ impl<'i> MuDataParts<'i> {
         }
         Ok(())
     }
+}
+
+/// Writes the part `selection` of what the modalities of MuData have in common, without them, as an AnnData without
+/// `X` at `output`.
+///
+/// # Errors
+/// Those of [`export`](super::export).
+pub(crate) fn export_common(
+    input: &Dataset,
+    output: &Path,
+    selection: &Selection,
+    options: &ExportOptions,
+    observer: &dyn Observer,
+) -> Result<()> {
+    let Some(data) = input.anndata() else { return Err(Error::usage("only MuData has modalities")) };
+    let create = |storage| AnnDataWriter::create(output, false, storage, options.budget, observer);
+    let plain = ExportOptions { filters: Some(Filters::default()), ..options.clone() };
+    let modalities = Vec::new();
+    let shared = SharedAxis::default();
+    let parts = MuDataParts { input, data, selection, shared, options: plain, modalities };
+    let beside = transpose::beside(output);
+    let mut run =
+        ExportRun::new(Some(data), "X".into(), selection, &parts.options, observer, beside, create)?;
+    parts.common(&mut run).in_file(input.path())?;
+    run.finish().map(drop)
 }
 
 /// The tables `obs` and `var` of a file.

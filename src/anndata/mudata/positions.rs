@@ -75,7 +75,8 @@ impl Positions {
         let mut beyond = 0u64;
         for position in self.0.iter().filter(|p| **p > 0) {
             if *position > rows {
-                let text = format!("expected positions up to {rows}, the rows of the modality, got {position}");
+                let text =
+                    format!("expected positions up to {rows}, the rows of the modality, got {position}");
                 return Err(Error::malformed(text));
             }
             match seen.get_mut(*position as usize - 1) {
@@ -86,7 +87,8 @@ impl Positions {
             }
         }
         if beyond > 0 {
-            let text = format!("expected a position for each of {rows} rows of the modality, got {}", self.0.len());
+            let text =
+                format!("expected a position for each of {rows} rows of the modality, got {}", self.0.len());
             return Err(Error::malformed(text));
         }
         Ok(())
@@ -107,7 +109,8 @@ impl Positions {
         let (from, to) = (selected(tables.common.index(), &common)?, selected(tables.own.index(), &own)?);
         for range in blocks(own.len() as u64) {
             let first = range.start as usize;
-            let (Column::Strings(a), Column::Strings(b)) = (from.read(range.clone())?, to.read(range)?) else {
+            let (Column::Strings(a), Column::Strings(b)) = (from.read(range.clone())?, to.read(range)?)
+            else {
                 return Err(Error::malformed("expected names as text"));
             };
             if let Some(n) = (0..a.len()).find(|n| a.bytes(*n) != b.bytes(*n)) {
