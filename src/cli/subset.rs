@@ -131,7 +131,7 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
     };
     // columns that are left out when the tables are read, before any output is written
     let tables = Recorder::new(observer);
-    let [obs, var] = input.opened_tables(name.unwrap_or(&args.matrix), options.budget, &tables)?;
+    let [obs, var] = input.choice_tables(name.unwrap_or(&args.matrix), options.budget, &tables)?;
     let mut left_out = tables.finish().left_out;
     let rows = args.choice_of_obs()?.rows(&obs).map_err(|e| e.in_object("obs"))?;
     let columns = args.choice_of_var()?.rows(&var).map_err(|e| e.in_object("var"))?;

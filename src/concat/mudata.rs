@@ -260,8 +260,9 @@ fn names_in_all(
         )));
     }
     for name in missing {
+        let path = format!("/mod/{name}");
         let e = Error::unsupported("expected the modality in all inputs, which some lack");
-        observer.warn(&Warning::element(format!("/mod/{name}"), e));
+        observer.warn(&Warning::element(path.as_str(), e.in_object(&path)));
     }
     Ok((names, any))
 }

@@ -172,7 +172,8 @@ impl ConcatRun<'_> {
         for part in self.parts {
             if !part.has_x {
                 let text = "X is missing here and present in other inputs";
-                return Err(Error::unsupported(text).in_file(&part.path));
+                let e = Error::unsupported(text).in_object(&self.at("X").to_string());
+                return Err(e.in_file(&part.path));
             }
             found.push(Some(self.open(part, "X")?));
         }

@@ -1,11 +1,18 @@
 //! Where the cells (or genes) of MuData are in one of its modalities: an array of `obsmap` or `varmap`.
 
-use super::map_name;
 use crate::anndata::Axis;
 use crate::error::{Error, Kind, Place, Result};
 use crate::table::{Column, Table, blocks, selected};
 use crate::tree::Node;
 use std::collections::HashMap;
+
+/// The name of the mapping with the [`Positions`] along `axis`.
+pub(crate) fn map_name(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Obs => "obsmap",
+        Axis::Var => "varmap",
+    }
+}
 
 /// For each row of the common table, its position in the table of a modality, counted from 1; 0 if it is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +66,6 @@ impl Positions {
     }
 
     /// Positions as they are: 0 for none.
-    #[cfg(feature = "write")]
     pub(crate) fn new(positions: Vec<u64>) -> Self {
         Positions(positions)
     }
