@@ -2,7 +2,7 @@
 
 use super::common::Common;
 use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput};
-use super::output::{Made, RULE};
+use super::output::{self, Made, RULE};
 use super::{input, system};
 use annmap::concat::{Axis, ConcatOptions, Merge, concat};
 use annmap::dataset::Dataset;
@@ -154,6 +154,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let temporary = input::temporary(Some(output), &args.common);
         let prepared = |input: Dataset| args.leave.applied(input).temporary(temporary);
         let opened: Vec<Dataset> = opened.into_iter().map(prepared).collect();
+        let output = match opened.iter().find(|input| output::is_mudata(input, "X")).or(opened.first()) {
+            Some(first) => output::of_kind(output.clone(), output, first, "X")?,
+            None => output.clone(),
+        };
         concat(&opened, output, &options, observer)
     })?;
     WrittenOutput::of_file(&written).report(began, &args.common)?;

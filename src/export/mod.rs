@@ -487,8 +487,8 @@ mod tests {
         assert_eq!((of("mod/rna/X").unwrap().shape, x()), ([1, 2], vec![7, 7]));
         assert_eq!((of("mod/atac/layers/twice").unwrap().shape, x()), ([1, 3], vec![14; 3]));
         assert!(open(&output).child("mod").unwrap().is_none());
-        let (all, other) = (of("X").unwrap_err(), of("mod/protein/X").unwrap_err());
-        assert_eq!((all.kind(), other.kind()), (crate::Kind::Unsupported, crate::Kind::NotFound));
+        let (one, other) = (of("raw/X").unwrap_err(), of("mod/protein/X").unwrap_err());
+        assert_eq!((one.kind(), other.kind()), (crate::Kind::Usage, crate::Kind::NotFound));
         assert!(other.message().contains("no modality 'protein' (there are: atac, rna)"), "{other}");
     }
 

@@ -57,6 +57,9 @@ impl<'i> MuDataParts<'i> {
             let shape = data.shape_of("X")?;
             data.check_mappings(shape)?;
             let common = tables(data, shape, observer)?;
+            for (table, rows) in common.iter().zip([&selection.obs, &selection.var]) {
+                rows.as_ref().map_or(Ok(()), |rows| table.select(rows).map(drop))?;
+            }
             let mut parts = MuDataParts {
                 input,
                 data,
@@ -220,4 +223,91 @@ pub(crate) fn export_common(
 /// The tables `obs` and `var` of a file.
 fn tables(data: &AnnData, shape: [u64; 2], observer: &dyn Observer) -> Result<[Table<'static>; 2]> {
     Ok([data.table("X", 0, shape[0], observer)?, data.table("X", 1, shape[1], observer)?])
+}
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{at, bytes, ints, texts, write_mudata};
+    use crate::export::export;
+    use crate::table::Frame;
+    use crate::tree::EncodedValue;
+
+    /// Writes MuData of cells c0 to c2, of which the modality `rna` has `own` (one gene each), with these positions,
+    /// exports `selection`, and returns the error.
+    fn failure(own: &[&str], positions: Option<&EncodedValue>, selection: &Selection) -> Option<Error> {
+        let dir = tempfile::tempdir().unwrap();
+        let (input, output) = (dir.path().join("a.h5mu"), dir.path().join("out.h5mu"));
+        let table = |names: &[&str]| Frame::new(None, texts(names), Vec::new()).unwrap();
+        write_mudata(&input, |w| {
+            w.raw_array("mod/rna/X", &bytes(&[own.len() as u64, 1], &vec![7; own.len()]))?;
+            w.frame(&at("mod/rna/obs"), &table(own))?;
+            w.frame(&at("mod/rna/var"), &table(&["g"]))?;
+            w.raw_group("mod/rna", &[("encoding-type", "anndata")])?;
+            w.raw_group("mod", &[])?;
+            w.frame(&at("obs"), &table(&["c0", "c1", "c2"]))?;
+            w.frame(&at("var"), &table(&["g"]))?;
+            if let Some(positions) = positions {
+                w.raw_array("obsmap/rna", positions)?;
+                w.dict(&at("obsmap"))?;
+            }
+            Ok(())
+        });
+        let done =
+            export(&Dataset::open(&input).unwrap(), &output, selection, &ExportOptions::default(), &());
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            1 + usize::from(done.is_ok()),
+            "no leftover"
+        );
+        done.err()
+    }
+
+    #[test]
+    fn positions_that_lead_nowhere_are_refused() {
+        let (all, part) = (Selection::default(), Selection { obs: Some(vec![2, 0]), var: None });
+        let two = ["c2", "c0"];
+        for selection in [&all, &part] {
+            assert!(failure(&two, Some(&ints(&[2, 0, 1])), selection).is_none());
+            assert!(failure(&two, None, selection).is_none(), "they follow from the names");
+            for (positions, text) in [
+                (ints(&[2, 0]), "expected 3 positions, as obs has rows, got shape [2]"),
+                (bytes(&[3, 2], &[0; 6]), "expected 3 positions, as obs has rows, got shape [3, 2]"),
+                (ints(&[3, 0, 1]), "expected positions up to 2, the rows of the modality, got 3"),
+                (
+                    ints(&[i64::MAX, 0, 1]),
+                    "expected positions up to 2, the rows of the modality, got 9223372036854775807",
+                ),
+                (ints(&[1, 0, 1]), "position 1 stands twice"),
+                (ints(&[-1, 0, 1]), "expected positions from 0, got -1"),
+            ] {
+                let e = failure(&two, Some(&positions), selection).unwrap();
+                assert_eq!((e.message(), e.object()), (text, Some("/obsmap/rna")));
+                assert!(e.kind() == crate::Kind::Malformed && e.file().is_some(), "{e}");
+            }
+        }
+        let of_part = |own: &[&str], positions| failure(own, Some(&ints(positions)), &part).unwrap();
+        let e = of_part(&two, &[1, 0, 2]);
+        let text = "row 0 of the common table, 'c0', leads to row 0 of the modality, which is 'c2'";
+        assert_eq!((e.message(), e.object()), (text, Some("/obsmap/rna")));
+        let e = of_part(&two, &[2, 0, 0]);
+        assert_eq!(e.message(), "expected a position for each of 2 rows of the modality, got 1");
+        let e = failure(&["c0", "c7"], None, &part).unwrap();
+        assert_eq!(
+            (e.message(), e.object()),
+            ("'c7' of the modality is not in the common table", Some("/obsmap/rna"))
+        );
+        let e = failure(&["c0", "c0"], None, &part).unwrap();
+        assert_eq!(e.message(), "there are no positions, and the name 'c0' is there twice");
+    }
+
+    #[test]
+    fn rows_that_do_not_exist_are_refused() {
+        let part = Selection { obs: Some(vec![3]), var: None };
+        let e = failure(&["c0"], Some(&ints(&[1, 0, 0])), &part).unwrap();
+        assert_eq!(
+            (e.kind(), e.message()),
+            (crate::Kind::Usage, "there is no row 3 in the table (there are 3)")
+        );
+    }
 }

@@ -15,6 +15,7 @@ mod hdf5;
 mod inputs;
 mod memory;
 mod messages;
+mod mudata;
 mod outputs;
 mod reads;
 mod rewrite;

@@ -44,3 +44,49 @@ pub(crate) fn modality_names(root: &Node) -> Result<Vec<String>> {
     }
     Ok(names)
 }
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use super::*;
+    use crate::anndata::tests::{at, written};
+    use crate::tree::EncodedValue;
+
+    /// The root of modalities a and b, with these attributes.
+    fn root(order: Option<&[&str]>, axis: Option<EncodedValue>) -> Node {
+        written(|w| {
+            w.raw_group("m/mod/a", &[])?;
+            w.raw_group("m/mod/b", &[])?;
+            let order =
+                order.map(|names| w.writer.texts(&names.iter().copied().collect(), &[names.len() as u64]));
+            let order: Vec<_> = order.transpose()?.into_iter().map(|o| ("mod-order".to_owned(), o)).collect();
+            w.writer.group(&at("m/mod"), &order)?;
+            let axis: Vec<_> = axis.into_iter().map(|axis| ("axis".to_owned(), axis)).collect();
+            w.writer.group(&at("m"), &axis)
+        })
+        .descend("m")
+        .unwrap()
+    }
+
+    #[test]
+    fn modalities_come_in_their_order_and_none_is_lost() {
+        let names = |order| modality_names(&root(order, None)).unwrap();
+        assert_eq!(names(None), ["a", "b"]);
+        assert_eq!(names(Some(&["b", "a"])), ["b", "a"]);
+        assert_eq!(names(Some(&["b", "gone", "b"])), ["b", "a"]);
+        let e = modality_names(&root(None, None).descend("mod/a").unwrap()).unwrap_err();
+        assert_eq!(e.message(), "expected a group 'mod' with modalities");
+    }
+
+    #[test]
+    fn the_axis_is_one_of_three() {
+        let of = |axis| SharedAxis::of(&root(None, axis));
+        assert_eq!(of(None).unwrap(), SharedAxis::Obs);
+        for (number, axis) in [(0, SharedAxis::Obs), (1, SharedAxis::Var), (-1, SharedAxis::Both)] {
+            assert_eq!(of(Some(EncodedValue::integer(number))).unwrap(), axis);
+        }
+        assert_eq!(
+            of(Some(EncodedValue::integer(2))).unwrap_err().message(),
+            "expected 0, 1 or -1 as 'axis', got 2"
+        );
+    }
+}

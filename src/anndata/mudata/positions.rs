@@ -138,7 +138,7 @@ impl Positions {
         self.0.iter().filter_map(|position| position.checked_sub(1)).collect()
     }
 
-    /// The positions after the common rows `rows` were taken, and with them the modality's own: those are then in the
+    /// The positions after the common rows `rows`, which exist, were taken, and with them the modality's own: those are then in the
     /// order of the common ones.
     pub(crate) fn taken(&self, rows: Option<&[u64]>) -> (Self, Vec<u64>) {
         let chosen = match rows {
@@ -191,5 +191,25 @@ fn by_names(tables: MappedTables<'_>) -> Result<Positions> {
             Err(Error::malformed(text))
         }
         None => Ok(Positions(positions)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_numbered_anew_in_its_own_order() {
+        let all = Positions::new(vec![3, 0, 1, 2]);
+        assert_eq!(all.taken(Some(&[3, 1, 0])), (Positions::new(vec![1, 0, 2]), vec![1, 2]));
+        assert_eq!(all.taken(None), (Positions::new(vec![1, 0, 2, 3]), vec![2, 0, 1]));
+        assert_eq!(all.taken(Some(&[1])), (Positions::new(vec![0]), vec![]));
+    }
+
+    #[test]
+    fn a_modality_longer_than_its_positions_is_refused_before_it_is_counted() {
+        let e = Positions::new(vec![1, 1 << 40]).check(1 << 50).unwrap_err();
+        assert!(e.message().starts_with("expected a position for each of"), "{e}");
+        assert!(Positions::new(vec![2, 0, 1]).check(2).is_ok());
     }
 }
