@@ -20,7 +20,7 @@ use std::time::Instant;
 const CONDITIONS: &str = "Conditions: names of columns, or `index`; names that are no words in backticks; texts in quotes; \
 == != < <= > >= with a value or a column, also as a chain (1 < x < 3); is missing, is not missing; in [...], startswith, \
 endswith, contains, matches (a regular expression), each also with `not` before it; and, or, not, also as & | !; parentheses. \
-Ordered categories compare by their order. Of several ways to choose rows, all must agree.\n\n\
+Ordered categories compare by their order. In MuData, columns of modalities are `NAME:COLUMN`, in backticks. Of several ways to choose rows, all must agree.\n\n\
 Names: a file with one name per line (blanks around it, empty lines, a byte order mark and lines that begin with # are \
 skipped; a name in double quotes is taken as it stands), or a list with commas. Rows come in the order of the list; a name that \
 stands several times in the file is an error. A single name that looks like a file (lists/genes, genes.txt) is one, unless a \

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """MuData that annmap writes, read by mudata: upgraded, in parts, put together.
 
-    mudata_out.py --bin target/release/annmap [--rounds N] [--seed N]
+    mudata_out.py --bin target/release/annmap [--rounds N] [--seed N] [FOLDER...]
 
 Needs mudata, anndata, h5py, numpy, pandas and scipy. MuData of two or three modalities is made at random: cells that some
-lack, in any order, every kind of element, each of the three axes.
+lack, in any order, every kind of element, each of the three axes. Files below the folders are upgraded, and parts of them
+taken, too.
 """
 import argparse
 import os
@@ -20,7 +21,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from checks import check, finish
-from h5ad_out import equal, same
+from h5ad_out import equal, files, same
 
 NAMES = ["rna", "atac", "prot"]
 
@@ -38,7 +39,8 @@ def matrix(rng, shape, kind):
     return dense.astype(np.float64)
 
 
-def table(rng, names):
+def table(rng, names, mixed=True):
+    """Without `mixed`, only columns that pandas joins with missing ones to something that can be written."""
     n = len(names)
     columns = {
         "group": pd.Categorical(rng.choice(["a", "b", "c10", "c9"], n), categories=["b", "a", "c9", "c10", "unused"]),
@@ -49,7 +51,7 @@ def table(rng, names):
         "text": [f"t{i}" for i in rng.permutation(n)],
         "maybe": pd.array(np.where(rng.random(n) < 0.3, pd.NA, rng.integers(0, 5, n)), dtype="Int64"),
     }
-    chosen = [c for c in columns if rng.random() < 0.7]
+    chosen = [c for c in columns if rng.random() < 0.7 and (mixed or c != "flag")]
     return pd.DataFrame({c: columns[c] for c in chosen}, index=list(names))
 
 
@@ -71,22 +73,23 @@ def annotated(rng, data, graphs=True):
         data.uns["group_colors"] = [f"#{i:06x}" for i in range(len(data.obs["group"].cat.categories))]
 
 
-def modality(rng, obs, var):
+def modality(rng, obs, var, alone):
     shape = (len(obs), len(var))
-    x = None if rng.random() < 0.1 else matrix(rng, shape, rng.choice(["csr", "csc", "dense"]))
-    a = ad.AnnData(x, obs=table(rng, obs), var=table(rng, var), shape=None if x is not None else shape)
+    x = None if alone and rng.random() < 0.1 else matrix(rng, shape, rng.choice(["csr", "csc", "dense"]))
+    obs_table, var_table = table(rng, obs, alone), table(rng, var, alone)
+    a = ad.AnnData(x, obs=obs_table, var=var_table, shape=None if x is not None else shape)
     a.layers["counts"] = matrix(rng, shape, rng.choice(["csr", "csc", "dense"]))
     annotated(rng, a)
     if rng.random() < 0.4 and x is not None:
-        wide = ad.AnnData(matrix(rng, (len(obs), len(var) + 2), "csr"), obs=a.obs[[]], var=table(rng, [*var, "r1", "r2"]))
+        wide = ad.AnnData(matrix(rng, (len(obs), len(var) + 2), "csr"), obs=a.obs[[]], var=table(rng, [*var, "r1", "r2"], alone))
         a.raw = wide
     return a
 
 
-def made(rng, axis, names=NAMES, prefix="", all_of=None):
-    """A MuData; `all_of` are names of the axis that is not shared, for inputs of a concatenation."""
+def made(rng, axis, names=NAMES, prefix="", alone=True):
+    """A MuData, or one of several that have names of the other axis in common."""
     count = int(rng.integers(2, 4))
-    names = [str(n) for n in rng.permutation(names[:count] if all_of is None else names)]
+    names = [str(n) for n in rng.permutation(names[:count] if alone else names)]
     shared = [f"{prefix}c{i}" for i in range(int(rng.integers(6, 30)))]
     mods = {}
     for name in names:
@@ -97,20 +100,20 @@ def made(rng, axis, names=NAMES, prefix="", all_of=None):
         else:
             along = some(shared)
             own = [f"{name}-{i}" for i in range(int(rng.integers(3, 9)))]
-            across = own if all_of is None else some([f"{name}-{i}" for i in range(8)])
+            across = own if alone else some([f"{name}-{i}" for i in range(8)])
             obs, var = (along, across) if axis == 0 else (across, along)
-        mods[name] = modality(rng, obs, var)
+        mods[name] = modality(rng, obs, var, alone)
     m = md.MuData(mods, axis=axis)
     for attr in ("obs", "var"):
         frame = getattr(m, attr)
-        more = table(rng, frame.index)
+        more = table(rng, frame.index, alone)
         for column in more:
             frame[f"common {column}" if rng.random() < 0.5 else column] = more[column]
     annotated(rng, m)
     return m
 
 
-def same_mudata(got, want, what, ordered=True):
+def same_mudata(got, want, what):
     check(f"{what}: axis {got.axis} and {want.axis}", got.axis == want.axis)
     check(f"{what}: modalities {list(got.mod)} and {list(want.mod)}", list(got.mod) == list(want.mod))
     for name in want.mod:
@@ -220,7 +223,7 @@ def joined(binary, tmp, rng, axis, what):
     paths = []
     for i in range(count):
         own = names if rng.random() < 0.8 else names[: max(1, len(names) - 1)]
-        m = made(rng, axis, own, f"{i}", all_of=True)
+        m = made(rng, axis, own, f"{i}", alone=False)
         path = os.path.join(tmp, f"in{i}.h5mu")
         m.write(path)
         paths.append(path)
@@ -258,11 +261,13 @@ def joined(binary, tmp, rng, axis, what):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--bin", required=True)
-    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("folders", nargs="*")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     md.set_options(pull_on_update=False)
+    ad.settings.allow_write_nullable_strings = True
     with tempfile.TemporaryDirectory() as tmp:
         for n in range(args.rounds):
             rng = np.random.default_rng(args.seed + n)
@@ -275,6 +280,10 @@ def main():
                 parts(args.bin, path, tmp, rng, what)
                 if axis != -1:
                     joined(args.bin, tmp, rng, axis, f"{what} concat")
+        for path in files(args.folders, ".h5mu"):
+            name = os.path.basename(path)
+            upgraded(args.bin, path, tmp, name)
+            parts(args.bin, path, tmp, np.random.default_rng(args.seed), name)
     finish()
 
 
