@@ -12,8 +12,9 @@ use crate::export::{IndexNames, export_common, filters_of};
 use crate::matrix::Selection;
 use crate::observe::{Observer, Warning};
 use crate::strings::Strings;
-use crate::table::Column;
+use crate::table::{Column, Table};
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 
 /// Inputs that all are MuData.
 pub(super) struct MuDataInputs<'i> {
@@ -27,8 +28,17 @@ pub(super) struct MuDataInputs<'i> {
     modalities: Vec<Vec<ConcatInput>>,
     /// What is common to the modalities of each input.
     common: Vec<ConcatInput>,
-    /// For each modality, its positions along the axis in each input.
-    positions: Vec<Vec<Positions>>,
+    /// Each input, and where its modalities are.
+    inputs: Vec<MappedInput>,
+}
+
+/// An input, with its common table along the axis.
+struct MappedInput {
+    data: AnnData,
+    path: PathBuf,
+    table: Table<'static>,
+    /// The rows of the table that are joined; all if `None`.
+    kept: Option<Vec<u64>>,
 }
 
 impl<'i> MuDataInputs<'i> {
@@ -70,7 +80,7 @@ impl<'i> MuDataInputs<'i> {
             any,
             modalities: Vec::new(),
             common: Vec::new(),
-            positions: Vec::new(),
+            inputs: Vec::new(),
         };
         for name in &found.names {
             let parts: Result<Vec<ConcatInput>> = inputs
@@ -79,7 +89,6 @@ impl<'i> MuDataInputs<'i> {
                 .collect();
             found.modalities.push(parts?);
         }
-        found.positions = vec![Vec::new(); found.names.len()];
         for (n, (input, data)) in data.iter().enumerate() {
             found.input(n, input, data, temporary, observer).in_file(input.path())?;
         }
@@ -101,8 +110,7 @@ impl<'i> MuDataInputs<'i> {
         let shape = data.shape_of("X")?;
         data.check_mappings(shape)?;
         let tables = [data.table("X", 0, shape[0], observer)?, data.table("X", 1, shape[1], observer)?];
-        let rows = tables[axis.dimension()].rows();
-        let mut positions = Vec::new();
+        let mut there = Vec::new();
         for (name, parts) in self.names.iter().zip(&self.modalities) {
             for axis in [axis, axis.other()] {
                 let dimension = axis.dimension();
@@ -110,30 +118,33 @@ impl<'i> MuDataInputs<'i> {
                 let found = Positions::of(data.root(), axis, name, both)?;
                 found.check_names(both).in_object(&format!("/{}/{name}", map_name(axis)))?;
                 if axis == self.options.axis {
-                    positions.push(found);
+                    there.resize(found.all().len(), false);
+                    there.iter_mut().zip(found.all()).for_each(|(there, p)| *there |= *p > 0);
                 }
             }
         }
-        let there = |row: &u64| positions.iter().any(|p| p.all()[*row as usize] > 0);
-        let kept: Vec<u64> = (0..rows).filter(there).collect();
-        let part = if kept.len() as u64 == rows {
-            ConcatInput { data: data.clone(), path: input.path().to_owned(), tables, has_x: false }
-        } else {
-            let selection = match axis {
-                Axis::Obs => Selection { obs: Some(kept.clone()), var: None },
-                Axis::Var => Selection { obs: None, var: Some(kept.clone()) },
-            };
-            let to = temporary.path()?;
-            export_common(input, &to, &selection, &self.options.storage, observer)?;
-            let data = temporary.opened(&to)?;
-            let shape = data.shape_of("X")?;
-            let tables = [data.table("X", 0, shape[0], observer)?, data.table("X", 1, shape[1], observer)?];
-            ConcatInput { data, path: input.path().to_owned(), tables, has_x: false }
+        let (table, path) = (tables[axis.dimension()].clone(), input.path().to_owned());
+        let kept = there
+            .contains(&false)
+            .then(|| (0..).zip(there).filter(|(_, t)| *t).map(|(row, _)| row).collect());
+        let (from, tables) = match &kept {
+            None => (data.clone(), tables),
+            Some(kept) => {
+                let kept = Some(Vec::clone(kept));
+                let selection = match axis {
+                    Axis::Obs => Selection { obs: kept, var: None },
+                    Axis::Var => Selection { obs: None, var: kept },
+                };
+                let to = temporary.path()?;
+                export_common(input, &to, &selection, &self.options.storage, observer)?;
+                let data = temporary.opened(&to)?;
+                let [rows, columns] = data.shape_of("X")?;
+                let tables = [data.table("X", 0, rows, observer)?, data.table("X", 1, columns, observer)?];
+                (data, tables)
+            }
         };
-        self.common.push(part);
-        for (all, found) in self.positions.iter_mut().zip(positions) {
-            all.push(Positions::new(kept.iter().map(|row| found.all()[*row as usize]).collect()));
-        }
+        self.common.push(ConcatInput { data: from, path: path.clone(), tables, has_x: false });
+        self.inputs.push(MappedInput { data: data.clone(), path, table, kept });
         Ok(())
     }
 
@@ -141,8 +152,8 @@ impl<'i> MuDataInputs<'i> {
     fn change_columns(&mut self) -> Result<()> {
         let all = || self.modalities.iter().flatten().chain(&self.common);
         columns::refuse_unknown(self.options, &all().map(|part| &part.tables).collect::<Vec<_>>())?;
-        let all = self.modalities.iter_mut().flatten().chain(&mut self.common);
-        all.map(|part| part.change_columns(self.options)).collect()
+        let mut all = self.modalities.iter_mut().flatten().chain(&mut self.common);
+        all.try_for_each(|part| part.change_columns(self.options))
     }
 
     /// Writes all modalities and what they have in common; returns the `[rows, columns]` of the latter. `begin` makes
@@ -181,7 +192,7 @@ impl<'i> MuDataInputs<'i> {
         let known: HashSet<&[u8]> = across.iter().flat_map(Strings::iter).collect();
         let joined = run.tables(&|name| known.contains(name))?;
         for (n, name) in self.names.iter().enumerate() {
-            let along = self.along(n);
+            let along = self.along(n)?;
             let other = by_name(&joined, &across[n]);
             for (axis, positions) in [(axis, &along), (axis.other(), &other)] {
                 let (map, flags) = (run.at(map_name(axis)), run.at(&format!("{}m", axis.name())));
@@ -208,14 +219,22 @@ impl<'i> MuDataInputs<'i> {
 
     /// The positions of the modality numbered `n` along the axis: the rows of each input follow those of the one
     /// before.
-    fn along(&self, n: usize) -> Positions {
+    fn along(&self, n: usize) -> Result<Positions> {
+        let axis = self.options.axis;
         let mut before = 0;
         let mut all = Vec::new();
-        for (part, positions) in self.modalities[n].iter().zip(&self.positions[n]) {
-            all.extend(positions.all().iter().map(|p| if *p > 0 { p + before } else { 0 }));
-            before += part.tables[self.options.axis.dimension()].rows();
+        for (part, MappedInput { data, path, table, kept }) in self.modalities[n].iter().zip(&self.inputs) {
+            let own = &part.tables[axis.dimension()];
+            let both = MappedTables { common: table, own };
+            let found = Positions::of(data.root(), axis, &self.names[n], both).in_file(path)?;
+            let place = |p: &u64| if *p > 0 { p + before } else { 0 };
+            match kept {
+                Some(kept) => all.extend(kept.iter().map(|row| place(&found.all()[*row as usize]))),
+                None => all.extend(found.all().iter().map(place)),
+            }
+            before += own.rows();
         }
-        Positions::new(all)
+        Ok(Positions::new(all))
     }
 }
 

@@ -35,8 +35,6 @@ struct Modality {
     dataset: Dataset,
     selection: Selection,
     options: ExportOptions,
-    /// Where the common rows and columns will be in it.
-    positions: [Positions; 2],
 }
 
 impl<'i> MuDataParts<'i> {
@@ -93,28 +91,22 @@ impl<'i> MuDataParts<'i> {
             return Err(Error::unsupported(text).in_object(&place));
         };
         let own = tables(data, data.shape_of("X")?, observer).in_object(&place)?;
-        let partial = !self.selection.is_all();
         let mut selection = Selection::default();
-        let mut positions = Vec::with_capacity(2);
         for axis in [Axis::Obs, Axis::Var] {
             let n = axis.dimension();
             let tables = MappedTables { common: &common[n], own: &own[n] };
             let found = Positions::of(self.data.root(), axis, &name, tables)?;
-            if !partial {
-                positions.push(found);
+            if self.selection.is_all() {
                 continue;
             }
-            let place = format!("/{}/{name}", map_name(axis));
-            found.check_names(tables).in_object(&place)?;
-            let chosen = if axis == Axis::Obs { &self.selection.obs } else { &self.selection.var };
-            let (after, rows) = found.taken(chosen.as_deref());
+            found.check_names(tables).in_object(&format!("/{}/{name}", map_name(axis)))?;
+            let (_, rows) = found.taken(self.chosen(axis));
             let same = rows.len() as u64 == own[n].rows() && (0..).zip(&rows).all(|(i, row)| i == *row);
             // cells are always selected, so that categories without rows are dropped
             match axis {
                 Axis::Obs => selection.obs = Some(rows),
                 Axis::Var => selection.var = (!same).then_some(rows),
             }
-            positions.push(after);
         }
         let mut options = ExportOptions {
             filters: self.options.filters.or(Some(filters_of(data))),
@@ -123,10 +115,16 @@ impl<'i> MuDataParts<'i> {
         if data.has_x()? {
             options = decided(&dataset, "X", &selection, &options, observer)?;
         }
-        let positions = <[Positions; 2]>::try_from(positions)
-            .map_err(|_| Error::usage("expected the positions along two axes"))?;
-        self.modalities.push(Modality { name, dataset, selection, options, positions });
+        self.modalities.push(Modality { name, dataset, selection, options });
         Ok(())
+    }
+
+    /// The common rows (columns) that are selected.
+    fn chosen(&self, axis: Axis) -> Option<&[u64]> {
+        match axis {
+            Axis::Obs => self.selection.obs.as_deref(),
+            Axis::Var => self.selection.var.as_deref(),
+        }
     }
 
     /// Writes all modalities, and what they have in common, into the file that `create` begins; the caller
@@ -186,8 +184,16 @@ impl<'i> MuDataParts<'i> {
         }
         for axis in [Axis::Obs, Axis::Var] {
             let at = run.at(map_name(axis));
-            for modality in &self.modalities {
-                run.writer.positions(&at.child(&modality.name), &modality.positions[axis.dimension()])?;
+            let n = axis.dimension();
+            for Modality { name, dataset, .. } in &self.modalities {
+                let Some(data) = dataset.anndata() else { continue };
+                let own = data.table("X", n, data.shape_of("X")?[n], run.observer)?;
+                let both = MappedTables { common: &tables[n], own: &own };
+                let mut positions = Positions::of(root, axis, name, both)?;
+                if !self.selection.is_all() {
+                    positions = positions.taken(self.chosen(axis)).0;
+                }
+                run.writer.positions(&at.child(name), &positions)?;
             }
             run.writer.dict(&at)?;
         }

@@ -6,6 +6,9 @@ use crate::table::{Column, Table, blocks, selected};
 use crate::tree::Node;
 use std::collections::HashMap;
 
+/// Names that are compared at once: rows of a modality may be in any order, and are then read once each time.
+const NAMES_AT_ONCE: usize = 1 << 19;
+
 /// The name of the mapping with the [`Positions`] along `axis`.
 pub(crate) fn map_name(axis: Axis) -> &'static str {
     match axis {
@@ -105,30 +108,16 @@ impl Positions {
     /// # Errors
     /// `Malformed` if not; errors of reading the names.
     pub(crate) fn check_names(&self, tables: MappedTables<'_>) -> Result<()> {
-        let own = self.own_rows();
-        if own.len() as u64 != tables.own.rows() {
-            let (rows, got) = (tables.own.rows(), own.len());
+        let (rows, got) = (tables.own.rows(), self.0.iter().filter(|p| **p > 0).count());
+        if got as u64 != rows {
             let text = format!("expected a position for each of {rows} rows of the modality, got {got}");
             return Err(Error::malformed(text));
         }
-        let common: Vec<u64> = (0..).zip(&self.0).filter(|(_, p)| **p > 0).map(|(row, _)| row).collect();
-        let (from, to) = (selected(tables.common.index(), &common)?, selected(tables.own.index(), &own)?);
-        for range in blocks(own.len() as u64) {
-            let first = range.start as usize;
-            let (Column::Strings(a), Column::Strings(b)) = (from.read(range.clone())?, to.read(range)?)
-            else {
-                return Err(Error::malformed("expected names as text"));
-            };
-            if let Some(n) = (0..a.len()).find(|n| a.bytes(*n) != b.bytes(*n)) {
-                let name = |bytes: Option<&[u8]>| bytes.unwrap_or_default().escape_ascii().to_string();
-                let (row, place) = (common[first + n], own[first + n]);
-                let text = format!(
-                    "row {row} of the common table, '{}', leads to row {place} of the modality, which is '{}'",
-                    name(a.bytes(n)),
-                    name(b.bytes(n))
-                );
-                return Err(Error::malformed(text));
-            }
+        let pairs = (0u64..).zip(&self.0).filter_map(|(row, p)| Some((row, p.checked_sub(1)?)));
+        let mut pairs = pairs.peekable();
+        while pairs.peek().is_some() {
+            let (common, own): (Vec<u64>, Vec<u64>) = pairs.by_ref().take(NAMES_AT_ONCE).unzip();
+            same_names(tables, &common, &own)?;
         }
         Ok(())
     }
@@ -156,6 +145,28 @@ impl Positions {
         let own = chosen.own_rows();
         (Positions(chosen.0.iter().map(place).collect()), own)
     }
+}
+
+/// Checks that the rows `common` have the names of the rows `own`.
+fn same_names(tables: MappedTables<'_>, common: &[u64], own: &[u64]) -> Result<()> {
+    let (from, to) = (selected(tables.common.index(), common)?, selected(tables.own.index(), own)?);
+    for range in blocks(own.len() as u64) {
+        let first = range.start as usize;
+        let (Column::Strings(a), Column::Strings(b)) = (from.read(range.clone())?, to.read(range)?) else {
+            return Err(Error::malformed("expected names as text"));
+        };
+        if let Some(n) = (0..a.len()).find(|n| a.bytes(*n) != b.bytes(*n)) {
+            let name = |bytes: Option<&[u8]>| bytes.unwrap_or_default().escape_ascii().to_string();
+            let (row, place) = (common[first + n], own[first + n]);
+            let text = format!(
+                "row {row} of the common table, '{}', leads to row {place} of the modality, which is '{}'",
+                name(a.bytes(n)),
+                name(b.bytes(n))
+            );
+            return Err(Error::malformed(text));
+        }
+    }
+    Ok(())
 }
 
 /// Positions by equal names.
