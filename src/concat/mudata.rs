@@ -85,7 +85,7 @@ impl<'i> MuDataInputs<'i> {
         for name in &found.names {
             let parts: Result<Vec<ConcatInput>> = inputs
                 .iter()
-                .map(|i| open(&i.modality(name)?, temporary, &options.storage, observer))
+                .map(|i| open(&i.anndata_modality(name)?, temporary, &options.storage, observer))
                 .collect();
             found.modalities.push(parts?);
         }

@@ -96,8 +96,9 @@ impl Dataset {
         observer: &dyn Observer,
     ) -> Result<[Table<'static>; 2]> {
         let mut out = common.clone();
-        for modality in data.modality_names()? {
-            let dataset = self.modality(&modality)?;
+        let dropped = |name: &String| data.leave_out().names(&format!("mod/{name}"));
+        for modality in data.modality_names()?.into_iter().filter(|name| !dropped(name)) {
+            let dataset = self.anndata_modality(&modality)?;
             let Some(own) = dataset.anndata() else { continue };
             let shape = own.shape_of("X")?;
             for axis in [Axis::Obs, Axis::Var] {

@@ -51,6 +51,9 @@ impl Positions {
     }
 
     fn stored(object: &Node, axis: Axis, tables: MappedTables<'_>) -> Result<Self> {
+        if !object.is_array() {
+            return Err(Error::malformed("expected an array of positions, got a group"));
+        }
         let (array, rows) = (object.array()?, tables.common.rows());
         // mudata has also written them as one column
         let (len, others) = array.shape().split_first().map_or((0, &[][..]), |(len, others)| (*len, others));
@@ -65,7 +68,11 @@ impl Positions {
         let position = |n: i64| {
             u64::try_from(n).map_err(|_| Error::malformed(format!("expected positions from 0, got {n}")))
         };
-        array.read()?.integers()?.into_iter().map(position).collect::<Result<_>>().map(Positions)
+        let integers = array.read()?.integers().map_err(|e| match e.kind() {
+            Kind::Unsupported => e.of_kind(Kind::Malformed),
+            _ => e,
+        })?;
+        integers.into_iter().map(position).collect::<Result<_>>().map(Positions)
     }
 
     /// Positions as they are: 0 for none.
