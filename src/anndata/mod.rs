@@ -29,6 +29,7 @@ mod encoding;
 pub(crate) mod generations;
 mod leave_out;
 mod matrix;
+pub(crate) mod mudata;
 mod row_reader;
 mod same;
 #[cfg(feature = "write")]

@@ -6,6 +6,7 @@
 use super::column::Missing;
 use crate::anndata::LeaveOut;
 use crate::anndata::copied::Copied;
+use crate::anndata::mudata::MuDataHead;
 use crate::codec::Filters;
 use crate::error::Result;
 use crate::matrix::Budget;
@@ -45,6 +46,10 @@ pub struct AnnDataWriter<'o> {
     pub(super) observer: &'o dyn Observer,
     pub(super) copied: Copied,
     pub(super) leave: LeaveOut,
+    /// Where the AnnData is written.
+    pub(super) root: Location,
+    /// What the file will be besides an AnnData.
+    pub(super) mudata: Option<MuDataHead>,
 }
 
 impl std::fmt::Debug for AnnDataWriter<'_> {
@@ -97,7 +102,8 @@ impl<'o> AnnDataWriter<'o> {
         observer: &'o dyn Observer,
     ) -> AnnDataWriter<'o> {
         let (copied, leave) = (Copied::default(), LeaveOut::default());
-        AnnDataWriter { writer, storage, budget, observer, copied, leave }
+        let root = Location::root();
+        AnnDataWriter { writer, storage, budget, observer, copied, leave, root, mudata: None }
     }
 
     /// Sets what [`copy`](Self::copy) leaves out; by default what is of an unsupported kind.
@@ -126,13 +132,32 @@ impl<'o> AnnDataWriter<'o> {
 
     /// Writes missing mappings as empty ones; returns the attributes of the root.
     fn root_attributes(&mut self) -> Result<Vec<(String, EncodedValue)>> {
-        for name in MAPPINGS {
-            let at = Location::root().child(name);
+        match self.mudata.take() {
+            Some(head) => self.mudata_attributes(&head),
+            None => self.anndata_attributes(),
+        }
+    }
+
+    /// Writes missing mappings of the AnnData as empty ones; returns the attributes of its group.
+    pub(super) fn anndata_attributes(&mut self) -> Result<Vec<(String, EncodedValue)>> {
+        self.missing_mappings(&MAPPINGS)?;
+        self.encoding("anndata", "0.1.0")
+    }
+
+    /// Writes those of the mappings `names` that are missing as empty ones.
+    pub(super) fn missing_mappings(&mut self, names: &[&str]) -> Result<()> {
+        for name in names {
+            let at = self.root.child(name);
             if !self.writer.has(&at) {
                 self.dict(&at)?;
             }
         }
-        self.encoding("anndata", "0.1.0")
+        Ok(())
+    }
+
+    /// The location of the AnnData that is being written: the root, or a modality of MuData.
+    pub fn root(&self) -> &Location {
+        &self.root
     }
 
     /// Whether an element was written at `at`; always `false` once its mapping was written.

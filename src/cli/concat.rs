@@ -2,7 +2,7 @@
 
 use super::common::Common;
 use super::export::{LeaveOutArgs, StorageArgs, WrittenOutput};
-use super::output::RULE;
+use super::output::{self, RULE};
 use super::{input, system};
 use annmap::concat::{Axis, ConcatOptions, Merge, concat};
 use annmap::dataset::Dataset;
@@ -16,13 +16,14 @@ use std::time::Instant;
 const NOTES: &str = "Along the axis names, tables, X, layers and obsm (with --axis var: varm) are put one below the other, \
 columns and elements of all inputs (inner) or of any (outer). Types widen as in pandas; one compressed X makes the whole \
 X compressed by rows. raw is kept where all inputs have it. Across the axis, tables and arrays are dropped unless --merge \
-says which to keep, as uns is unless --uns-merge does.";
+says which to keep, as uns is unless --uns-merge does. MuData is joined modality by modality (those that all inputs have) \
+along the axis that these share, and becomes an h5mu.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{NOTES}\n\n{RULE}"), override_usage = "annmap concat [OPTIONS] INPUT... OUTPUT")]
 pub(crate) struct Args {
-    /// Two or more inputs (h5ad of any generation, zarr, 10x HDF5, loom, Matrix Market or stores; - reads
-    /// standard input), then the h5ad to write
+    /// Two or more inputs (h5ad of any generation, zarr, 10x HDF5, loom, Matrix Market or stores, or all MuData;
+    /// - reads standard input), then the h5ad or h5mu to write
     #[arg(required = true, num_args = 1.., value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Axis to concatenate along: cells (obs) or genes (var)
@@ -155,6 +156,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         let temporary = input::temporary(Some(output), &args.common);
         let prepared = |input: Dataset| args.leave.applied(input).temporary(temporary);
         let opened: Vec<Dataset> = opened.into_iter().map(prepared).collect();
+        let output = match opened.iter().find(|input| output::is_mudata(input, "X")).or(opened.first()) {
+            Some(first) => output::of_kind(output.clone(), output, first, "X")?,
+            None => output.clone(),
+        };
         concat(&opened, output, &options, observer)
     })?;
     WrittenOutput::of_file(&written).report(began, &args.common)?;

@@ -4,7 +4,7 @@ use super::args::{human_bytes, human_count};
 use super::common::Common;
 use super::container::ContainerArgs;
 use super::input;
-use super::output::RULE;
+use super::output::{self, RULE};
 use super::report::{Out, Timed};
 use super::system::open_files;
 use super::values::ValueArgs;
@@ -148,13 +148,13 @@ pub(super) fn filters(compression: Compression, shuffle: bool) -> Filters {
 #[derive(Debug, clap::Args)]
 #[command(after_help = RULE)]
 pub(crate) struct UpgradeArgs {
-    /// An h5ad of any generation, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV,
-    /// TSV) or a store; - reads standard input
+    /// An h5ad of any generation, MuData, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table
+    /// (CSV, TSV) or a store; - reads standard input
     input: PathBuf,
-    /// The h5ad or zarr to write
+    /// The h5ad or zarr to write; of MuData, the h5mu or zarr
     output: PathBuf,
-    /// Matrix that becomes X: layers/NAME, raw/X with the genes of raw/var, or mod/NAME of MuData, whose
-    /// modality is written
+    /// Matrix that becomes X: layers/NAME, raw/X with the genes of raw/var, or mod/NAME of MuData, of which
+    /// only this modality is then written, as an h5ad
     #[arg(long, default_value = "X", value_name = "PATH", value_parser = matrix_name)]
     matrix: String,
     /// Layout of sparse X and raw/X [default: that of the input]
@@ -188,6 +188,7 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
     let began = Instant::now();
     let written = args.common.run(|observer| {
         let input = args.leave.applied(input::open(&args.input, Some(output), &args.common, observer)?);
+        let output = output::of_kind(output.clone(), &args.output, &input, &args.matrix)?;
         export(&input, output, &Selection::default(), &options, observer)
     })?;
     WrittenOutput::of_file(&written).report(began, &args.common)?;
@@ -217,6 +218,7 @@ pub(crate) fn run_export(args: &ExportArgs) -> Result<ExitCode> {
         if input.store().is_none() {
             return Err(Error::usage("not a store (upgrade writes files anew)").in_file(&args.input));
         }
+        let output = output::of_kind(output.clone(), &args.output, &input, "X")?;
         export(&input, output, &Selection::default(), &options, observer)
     })?;
     WrittenOutput::of_file(&written).report(began, &args.common)

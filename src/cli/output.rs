@@ -5,6 +5,7 @@
 //! * OUT with an ending of the other kind is refused with the command that makes that kind, unless it is the name
 //!   of such an output already.
 
+use annmap::dataset::{Dataset, Flavour};
 use annmap::store::Store;
 use annmap::{Error, Kind, Result};
 use std::path::{Path, PathBuf};
@@ -23,13 +24,14 @@ pub(crate) enum Made {
 /// The rule, for `--help`.
 pub(crate) const RULE: &str = "OUT: upgrade, export, concat and synth write an HDF5 file, or zarr if OUT ends in .zarr (a \
 folder) or .zarr.zip; convert and transpose make a store (a directory); subset writes a file or zarr if OUT ends in .h5ad, \
-.h5, .hdf5, .zarr or .zarr.zip and makes a store otherwise. If OUT is a directory that is no store, the output is put into it \
-under the input's name. --force replaces a file or a store, never another directory. A link to a file is followed.";
+.h5mu, .h5, .hdf5, .zarr or .zarr.zip and makes a store otherwise. MuData makes an .h5mu or zarr. If OUT is a directory that is \
+no store, the output is put into it under the input's name. --force replaces a file or a store, never another directory. A \
+link to a file is followed.";
 
 /// Endings of HDF5 files that are written.
-const FILES: [&str; 3] = ["h5ad", "h5", "hdf5"];
+const FILES: [&str; 4] = ["h5ad", "h5mu", "h5", "hdf5"];
 /// Other endings that no store has.
-const OTHER_FILES: [&str; 2] = ["h5mu", "loom"];
+const OTHER_FILES: [&str; 1] = ["loom"];
 /// The ending of stores.
 const STORES: [&str; 1] = ["store"];
 /// Endings that an input's name loses when an output is named after it, the outer one first.
@@ -102,6 +104,37 @@ impl Made {
         };
         Some(format!("{stem}.{ending}"))
     }
+}
+
+/// Refuses a name that says h5ad for MuData, or h5mu for anything else. `output` is what [`Made::path`] found for
+/// OUT as `given`; the name that it made itself is changed instead.
+///
+/// # Errors
+/// `Usage` with the modalities of MuData.
+pub(crate) fn of_kind(output: PathBuf, given: &Path, input: &Dataset, matrix: &str) -> Result<PathBuf> {
+    match input.anndata().filter(|_| is_mudata(input, matrix)) {
+        Some(_) if output != given && ends_in(&output, &["h5ad"]) => Ok(output.with_extension("h5mu")),
+        Some(data) if ends_in(&output, &["h5ad"]) => {
+            let names = data.modality_names()?;
+            let first = names.first().map_or("NAME", String::as_str);
+            let text = format!(
+                "the name says h5ad, and MuData with the modalities {} makes an .h5mu (--matrix mod/{first} \
+                 writes one modality as an h5ad)",
+                names.join(", ")
+            );
+            Err(Error::usage(text).in_file(&output))
+        }
+        None if ends_in(&output, &["h5mu"]) => {
+            let text = "the name says MuData, and what is written is an AnnData: an .h5ad";
+            Err(Error::usage(text).in_file(&output))
+        }
+        _ => Ok(output),
+    }
+}
+
+/// Whether a command that writes the matrix `matrix` as `X` writes all modalities of MuData.
+pub(crate) fn is_mudata(input: &Dataset, matrix: &str) -> bool {
+    matrix == "X" && input.anndata().is_some_and(|data| data.flavour() == Flavour::MuData)
 }
 
 /// The path of a directory into which a command writes several files.

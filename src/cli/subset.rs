@@ -21,7 +21,7 @@ use std::time::Instant;
 const CONDITIONS: &str = "Conditions: names of columns, or `index`; names that are no words in backticks; texts in quotes; \
 == != < <= > >= with a value or a column, also as a chain (1 < x < 3); is missing, is not missing; in [...], startswith, \
 endswith, contains, matches (a regular expression), each also with `not` before it; and, or, not, also as & | !; parentheses. \
-Ordered categories compare by their order. Of several ways to choose rows, all must agree.\n\n\
+Ordered categories compare by their order. In MuData, columns of modalities are `NAME:COLUMN`, in backticks. Of several ways to choose rows, all must agree.\n\n\
 Names: a file with one name per line (blanks around it, empty lines, a byte order mark and lines that begin with # are \
 skipped; a name in double quotes is taken as it stands), or a list with commas. Rows come in the order of the list; a name that \
 stands several times in the file is an error. A single name that looks like a file (lists/genes, genes.txt) is one, unless a \
@@ -30,11 +30,11 @@ comma follows it.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!("{CONDITIONS}\n\n{RULE}"))]
 pub(crate) struct Args {
-    /// An h5ad of any generation, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table (CSV,
-    /// TSV) or a store; - reads standard input
+    /// An h5ad of any generation, MuData, zarr, 10x HDF5, loom, Matrix Market, a 10x Genomics directory, a table
+    /// (CSV, TSV) or a store; - reads standard input
     input: PathBuf,
-    /// The h5ad or zarr to write, or a store if the name does not end in .h5ad, .h5, .hdf5, .zarr or .zarr.zip; with
-    /// --split-by, a directory for one file per value
+    /// The h5ad or zarr (of MuData, the h5mu or zarr) to write, or a store if the name does not end in .h5ad, .h5mu,
+    /// .h5, .hdf5, .zarr or .zarr.zip; with --split-by, a directory for one file per value
     output: PathBuf,
     /// Keep rows that meet this condition, such as 'cell_type == "T cell" and score > 0.8'
     #[arg(long, value_name = "CONDITION")]
@@ -64,8 +64,8 @@ pub(crate) struct Args {
     /// Write one file for each value of this obs column, in the directory OUTPUT
     #[arg(long, value_name = "COLUMN")]
     split_by: Option<String>,
-    /// Matrix that becomes X: layers/NAME, raw/X with the genes of raw/var, or mod/NAME of MuData, whose
-    /// modality is written
+    /// Matrix that becomes X: layers/NAME, raw/X with the genes of raw/var, or mod/NAME of MuData, of which
+    /// only this modality is then written, as an h5ad
     #[arg(long, default_value = "X", value_name = "PATH", value_parser = matrix_name)]
     matrix: String,
     /// With --split-by, rows without a value: drop (they are in no file), error, group (they are a file of
@@ -122,6 +122,13 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
         ..args.storage.options(output, &args.common)?
     };
     let input = args.leave.applied(input::open(&args.input, Some(output), &args.common, observer)?);
+    let mudata = output::is_mudata(&input, &args.matrix);
+    let output = &match made {
+        Made::File if args.split_by.is_none() => {
+            output::of_kind(output.to_owned(), &args.output, &input, &args.matrix)?
+        }
+        _ => output.to_owned(),
+    };
     // 10x version 2 has one matrix per genome.
     let name = match input.anndata() {
         Some(d) if d.flavour() == Flavour::TenX2 => args.storage.genome.as_deref(),
@@ -129,7 +136,7 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
     };
     // columns that are left out when the tables are read, before any output is written
     let tables = Recorder::new(observer);
-    let [obs, var] = input.opened_tables(name.unwrap_or(&args.matrix), options.budget, &tables)?;
+    let [obs, var] = input.choice_tables(name.unwrap_or(&args.matrix), options.budget, &tables)?;
     let mut left_out = tables.finish().left_out;
     let rows = args.choice_of_obs()?.rows(&obs).map_err(|e| e.in_object("obs"))?;
     let columns = args.choice_of_var()?.rows(&var).map_err(|e| e.in_object("var"))?;
@@ -156,7 +163,11 @@ fn write(args: &Args, made: Made, output: &Path, observer: &dyn Observer) -> Res
     std::fs::create_dir_all(output).map_err(|e| Error::io("create directory", e).in_file(output))?;
     let names = file_names(groups.iter().map(|group| group.name.as_str()));
     let part = |(group, name): (&RowGroup, String)| {
-        let ending = if options.format.is_zarr() { "zarr" } else { "h5ad" };
+        let ending = match (options.format.is_zarr(), mudata) {
+            (true, _) => "zarr",
+            (false, true) => "h5mu",
+            (false, false) => "h5ad",
+        };
         let path = output.join(format!("{name}.{ending}"));
         (path, Selection { obs: Some(group.rows.clone()), var: columns.clone() })
     };

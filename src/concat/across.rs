@@ -68,7 +68,7 @@ impl ConcatRun<'_> {
         maps: &[IndexMap],
         both: bool,
     ) -> Result<()> {
-        let at = Location::root().child(path);
+        let at = self.at(path);
         let Some(merge) = self.options.merge else { return self.writer.dict(&at) };
         let mut lists = self.lists(path)?;
         let mut joined = JoinedObjects::default();
@@ -84,7 +84,7 @@ impl ConcatRun<'_> {
             if joined.link(self, path, &key)? {
                 continue;
             }
-            let place = format!("/{path}/{key}");
+            let place = at.child(&key).to_string();
             if let Some(i) = merge.choose(&found, |a, b| self.same_aligned(a, b)).in_object(&place)? {
                 self.write_aligned(&at.child(&key), &found[i], names).in_object(&place)?;
                 joined.note(self, path, &key);

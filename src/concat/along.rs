@@ -21,7 +21,10 @@ impl ConcatRun<'_> {
     pub(super) fn lists(&self, name: &str) -> Result<Vec<Vec<(String, Joinable)>>> {
         let list = |p: &super::parts::ConcatInput| {
             let items = items(p.object(name).as_ref(), p.data.leave_out(), self.observer).in_file(&p.path)?;
-            Ok(items.into_iter().map(|(key, item)| (key, item.of_file(&p.path))).collect())
+            // mudata makes these anew, from the joined positions
+            let kept =
+                items.into_iter().filter(|(key, _)| !(name.ends_with('m') && self.modalities.contains(key)));
+            Ok(kept.map(|(key, item)| (key, item.of_file(&p.path))).collect())
         };
         self.parts.iter().map(list).collect()
     }
@@ -35,7 +38,7 @@ impl ConcatRun<'_> {
         maps: Option<&[IndexMap]>,
     ) -> Result<()> {
         let mut lists = self.lists(name)?;
-        let mapping = Location::from_path(name);
+        let mapping = self.at(name);
         let mut joined = JoinedObjects::default();
         for key in self.options.join.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {
             let found: Vec<Option<Joinable>> = lists.iter_mut().map(|l| take(l, &key)).collect();
@@ -244,7 +247,7 @@ impl ConcatRun<'_> {
     /// Writes the graphs of the mapping `name` (`obsp` or `varp`), one block of the diagonal for each part;
     /// none if `pairwise` is off.
     pub(super) fn diagonals(&mut self, name: &str, along: &AlongAxis) -> Result<()> {
-        let mapping = Location::from_path(name);
+        let mapping = self.at(name);
         let mut lists = if self.options.pairwise { self.lists(name)? } else { Vec::new() };
         let mut joined = JoinedObjects::default();
         for key in self.options.join.keys(&keys(&lists)).into_iter().map(str::to_owned).collect::<Vec<_>>() {

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::matrix::ABSENT;
 use crate::strings::Strings;
-use crate::table::Join;
+use crate::table::{Frame, Join};
 use std::collections::{HashMap, HashSet};
 
 /// For each position of the output, the position in the part.
@@ -98,6 +98,21 @@ pub(super) fn join_names(parts: &[&Strings], join: Join) -> (Strings, Vec<IndexM
     }
     let maps = parts.iter().map(|names| IndexMap::by_names(&whole, names)).collect();
     (whole, maps)
+}
+
+/// The joined names that `keep` accepts, with their maps.
+pub(super) fn only(
+    names: Strings,
+    maps: Vec<IndexMap>,
+    frames: &[&Frame],
+    keep: &dyn Fn(&[u8]) -> bool,
+) -> (Strings, Vec<IndexMap>) {
+    if names.iter().all(keep) {
+        return (names, maps);
+    }
+    let names: Strings = names.iter().filter(|name| keep(name)).collect();
+    let maps = frames.iter().map(|frame| IndexMap::by_names(&names, frame.index())).collect();
+    (names, maps)
 }
 
 #[cfg(test)]

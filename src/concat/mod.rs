@@ -18,6 +18,7 @@ mod held;
 mod item;
 mod map;
 mod merge;
+mod mudata;
 mod objects;
 mod of_file;
 mod parts;

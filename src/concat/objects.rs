@@ -2,7 +2,7 @@
 
 use super::run::ConcatRun;
 use crate::error::Result;
-use crate::tree::{Location, NodeId, WrittenObject};
+use crate::tree::{NodeId, WrittenObject};
 use std::collections::HashMap;
 
 /// The object of an element in each input that has one.
@@ -18,7 +18,8 @@ impl JoinedObjects {
     pub(super) fn link(&self, run: &mut ConcatRun<'_>, name: &str, key: &str) -> Result<bool> {
         match self.0.get(&objects(run, name, key)) {
             Some(written) => {
-                run.writer.link_to(&Location::from_path(name).child(key), written).map(|()| true)
+                let at = run.at(name).child(key);
+                run.writer.link_to(&at, written).map(|()| true)
             }
             None => Ok(false),
         }
@@ -26,7 +27,7 @@ impl JoinedObjects {
 
     /// Records that the element `key` of the mapping `name` was written.
     pub(super) fn note(&mut self, run: &ConcatRun<'_>, name: &str, key: &str) {
-        if let Some(written) = run.writer.written(&Location::from_path(name).child(key)) {
+        if let Some(written) = run.writer.written(&run.at(name).child(key)) {
             self.0.insert(objects(run, name, key), written);
         }
     }

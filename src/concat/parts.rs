@@ -1,5 +1,7 @@
 //! The inputs, each as an h5ad file of the current generation, and the temporary files that this takes.
 
+use super::of_file::of_file;
+use super::{ConcatOptions, columns};
 use crate::anndata::graphs_in_uns;
 use crate::bytes::commit::Pending;
 use crate::bytes::pool::OpenFiles;
@@ -34,6 +36,13 @@ impl ConcatInput {
     pub(super) fn object(&self, path: &str) -> Option<Node> {
         self.data.root().descend(path).ok()
     }
+
+    /// Leaves out and converts the columns that the options name.
+    pub(super) fn change_columns(&mut self, options: &ConcatOptions) -> Result<()> {
+        let tables = columns::changed(self.tables.clone(), options).in_file(&self.path)?;
+        self.tables = tables.map(|table| of_file(table, &self.path));
+        Ok(())
+    }
 }
 
 /// A directory for temporary files, created when the first is needed and removed when this is dropped.
@@ -63,7 +72,7 @@ impl TemporaryFiles {
     }
 
     /// An unused path in the directory.
-    fn path(&self) -> Result<PathBuf> {
+    pub(super) fn path(&self) -> Result<PathBuf> {
         let pending = match self.pending.get() {
             Some(p) => p,
             None => {
@@ -73,6 +82,11 @@ impl TemporaryFiles {
         };
         self.used.set(self.used.get() + 1);
         Ok(pending.path().join(self.used.get().to_string()))
+    }
+
+    /// Opens a file of the directory.
+    pub(super) fn opened(&self, path: &Path) -> Result<AnnData> {
+        AnnData::open_pooled(path, Limits::default(), &self.open)
     }
 
     /// The same matrix in the other layout (CSR for CSC), in a temporary store.
@@ -114,7 +128,7 @@ pub(super) fn open(
             let plain =
                 export::ExportOptions { filters: Some(Filters::default()), force: false, ..options.clone() };
             export(input, &to, &Selection::default(), &plain, observer)?;
-            AnnData::open_pooled(&to, Limits::default(), &temporary.open)?
+            temporary.opened(&to)?
         }
     };
     let read = || -> Result<([Table<'static>; 2], bool)> {

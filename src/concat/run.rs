@@ -3,7 +3,8 @@
 use super::along_axis::AlongAxis;
 use super::columns;
 use super::item::Joinable;
-use super::map::{IndexMap, join_names, refuse_repeated};
+use super::map::{IndexMap, join_names, only, refuse_repeated};
+use super::mudata::MuDataInputs;
 use super::of_file::of_file;
 use super::parts::{ConcatInput, TemporaryFiles, open};
 use super::{Axis, ConcatOptions, shape_of};
@@ -24,11 +25,23 @@ pub(super) struct ConcatRun<'a> {
     pub(super) parts: &'a [ConcatInput],
     pub(super) options: &'a ConcatOptions,
     /// One key per input.
-    keys: &'a [String],
+    pub(super) keys: &'a [String],
     pub(super) temporary: &'a TemporaryFiles,
     pub(super) budget: Budget,
     pub(super) observer: &'a dyn Observer,
     pub(super) writer: AnnDataWriter<'a>,
+    /// The modalities of MuData whose common elements are joined.
+    pub(super) modalities: &'a [String],
+}
+
+/// The tables of the output.
+pub(super) struct JoinedTables {
+    pub(super) along: AlongAxis,
+    /// The names of the other axis, and where each input has them.
+    pub(super) names: Strings,
+    pub(super) maps: Vec<IndexMap>,
+    /// Rows and columns.
+    pub(super) shape: [u64; 2],
 }
 
 /// Joins `inputs` into the file at `output` and returns its `[rows, columns]`.
@@ -46,16 +59,29 @@ pub(super) fn run(
     // first, so that an existing output is refused before any input is read
     let writer = AnnDataWriter::create(output, storage.force, how, storage.budget, observer)?
         .leaving_out(leave_out(inputs)?);
-    let parts: Result<Vec<ConcatInput>> =
-        inputs.iter().map(|i| open(i, &temporary, storage, observer)).collect();
-    let (mut parts, temporary) = (parts?, &temporary);
-    columns::refuse_unknown(options, &parts.iter().map(|p| &p.tables).collect::<Vec<_>>())?;
-    for part in &mut parts {
-        let tables = columns::changed(part.tables.clone(), options).in_file(&part.path)?;
-        part.tables = tables.map(|table| of_file(table, &part.path));
+    let mudata = MuDataInputs::of(inputs, options, &temporary, observer)?;
+    let (budget, temporary) = (storage.budget, &temporary);
+    let begin = |parts, writer| ConcatRun {
+        parts,
+        options,
+        keys,
+        temporary,
+        budget,
+        observer,
+        writer,
+        modalities: &[],
+    };
+    if let Some(mudata) = &mudata {
+        let (writer, shape) = mudata.joined(writer, &begin)?;
+        writer.finish()?;
+        return Ok(shape);
     }
-    let mut run =
-        ConcatRun { parts: &parts, options, keys, temporary, budget: storage.budget, observer, writer };
+    let parts: Result<Vec<ConcatInput>> =
+        inputs.iter().map(|i| open(i, temporary, storage, observer)).collect();
+    let mut parts = parts?;
+    columns::refuse_unknown(options, &parts.iter().map(|p| &p.tables).collect::<Vec<_>>())?;
+    parts.iter_mut().try_for_each(|part| part.change_columns(options))?;
+    let mut run = begin(&parts, writer);
     let shape = run.root()?;
     run.writer.finish()?;
     Ok(shape)
@@ -78,33 +104,52 @@ fn leave_out(inputs: &[Dataset]) -> Result<LeaveOut> {
 }
 
 impl ConcatRun<'_> {
+    /// Where the element `path` is written.
+    pub(super) fn at(&self, path: &str) -> Location {
+        self.writer.root().below(path)
+    }
+
     /// Writes all elements and returns the output's `[rows, columns]`.
-    fn root(&mut self) -> Result<[u64; 2]> {
+    pub(super) fn root(&mut self) -> Result<[u64; 2]> {
+        let joined = self.tables(&|_| true)?;
+        self.x(&joined.along, &joined.maps)?;
+        self.joined_mapping("layers", &joined.along, Some(&joined.maps))?;
+        self.mappings(&joined)?;
+        self.raw()?;
+        Ok(joined.shape)
+    }
+
+    /// Writes both tables. Of the other axis, only the names that `keep` accepts.
+    pub(super) fn tables(&mut self, keep: &dyn Fn(&[u8]) -> bool) -> Result<JoinedTables> {
         let axis = self.options.axis;
         let [name, other] = [axis, axis.other()].map(Axis::name);
-        let root = Location::root();
         let tables: Vec<_> = self.parts.iter().map(|p| p.tables[axis.dimension()].clone()).collect();
         let table = self.along_table(&tables, name)?;
         let lengths = tables.iter().map(Table::rows).collect();
         let along = AlongAxis { lengths, names: table.index().clone() };
-        self.writer.table(&root.child(name), &table)?;
+        self.writer.table(&self.at(name), &table)?;
         let tables: Vec<_> = self.parts.iter().map(|p| p.tables[axis.other().dimension()].clone()).collect();
         let frames = self.in_memory(&tables)?;
         let frames: Vec<&Frame> = frames.iter().collect();
         let (names, maps) = self.join_names(&frames)?;
-        let frame = self.across_frame(&frames, &names, &maps).in_object(&format!("/{other}"))?;
-        self.writer.frame(&root.child(other), &frame)?;
+        let (names, maps) = only(names, maps, &frames, keep);
+        let at = self.at(other);
+        let frame = self.across_frame(&frames, &names, &maps).in_object(&at.to_string())?;
+        self.writer.frame(&at, &frame)?;
         let shape = shape_of(axis, along.names.rows(), frame.rows() as u64);
-        self.x(&along, &maps)?;
-        self.joined_mapping("layers", &along, Some(&maps))?;
-        self.joined_mapping(&format!("{name}m"), &along, None)?;
-        self.diagonals(&format!("{name}p"), &along)?;
+        Ok(JoinedTables { along, names, maps, shape })
+    }
+
+    /// Writes the mappings along one axis, but for `layers`, and `uns`.
+    pub(super) fn mappings(&mut self, joined: &JoinedTables) -> Result<()> {
+        let JoinedTables { along, names, maps, .. } = joined;
+        let [name, other] = [self.options.axis, self.options.axis.other()].map(Axis::name);
+        self.joined_mapping(&format!("{name}m"), along, None)?;
+        self.diagonals(&format!("{name}p"), along)?;
         for (letter, both) in [("m", false), ("p", true)] {
-            self.merged_mapping(&format!("{other}{letter}"), &names, &maps, both)?;
+            self.merged_mapping(&format!("{other}{letter}"), names, maps, both)?;
         }
-        self.uns()?;
-        self.raw()?;
-        Ok(shape)
+        self.uns()
     }
 
     /// Writes `X` if all parts have it, nothing if none has it.
@@ -119,11 +164,13 @@ impl ConcatRun<'_> {
         for part in self.parts {
             if !part.has_x {
                 let text = "X is missing here and present in other inputs";
-                return Err(Error::unsupported(text).in_file(&part.path));
+                let e = Error::unsupported(text).in_object(&self.at("X").to_string());
+                return Err(e.in_file(&part.path));
             }
             found.push(Some(self.open(part, "X")?));
         }
-        self.joined(&Location::root().child("X"), along, &found, maps).in_object("/X")
+        let at = self.at("X");
+        self.joined(&at, along, &found, maps).in_object(&at.to_string())
     }
 
     /// Opens the element of `part` at `path`.
@@ -140,12 +187,13 @@ impl ConcatRun<'_> {
 
     /// The joined table along the axis: names (with keys, if asked for), columns, and the label column.
     fn along_table(&self, tables: &[Table<'static>], path: &str) -> Result<Table<'static>> {
+        let place = self.at(path);
         // `tables` are one per part, also those of `raw`, which is joined only where all parts have it
         let blame = |part: usize, name: &str, e: Error| {
-            let e = e.hinting(Hint::ChangeColumn).in_object(&format!("/{path}/{name}"));
+            let e = e.hinting(Hint::ChangeColumn).in_object(&place.child(name).to_string());
             e.in_file(&self.parts[part].path)
         };
-        let mut table = Table::concat(tables, self.options.join, &blame).in_object(&format!("/{path}"))?;
+        let mut table = Table::concat(tables, self.options.join, &blame).in_object(&place.to_string())?;
         let lengths: Vec<u64> = tables.iter().map(Table::rows).collect();
         if let Some(between) = &self.options.index_unique {
             let suffixes = self.keys.iter().map(|key| format!("{between}{key}").into_bytes());
@@ -162,8 +210,8 @@ impl ConcatRun<'_> {
     /// Joins the names of the other axis; an error about a repeated name says in which file it is.
     fn join_names(&self, frames: &[&Frame]) -> Result<(Strings, Vec<IndexMap>)> {
         for (frame, part) in frames.iter().zip(self.parts) {
-            let place = format!("/{}", self.options.axis.other().name());
-            refuse_repeated(frame.index()).in_object(&place).in_file(&part.path)?;
+            let place = self.at(self.options.axis.other().name());
+            refuse_repeated(frame.index()).in_object(&place.to_string()).in_file(&part.path)?;
         }
         let names: Vec<&Strings> = frames.iter().map(|f| f.index()).collect();
         Ok(join_names(&names, self.options.join))
@@ -201,8 +249,8 @@ impl ConcatRun<'_> {
         let table = self.along_table(&tables, "raw")?;
         let lengths = tables.iter().map(Table::rows).collect();
         let along = AlongAxis { lengths, names: table.index().clone() };
-        let raw = Location::root().child("raw");
-        self.joined(&raw.child("X"), &along, &found, &maps).in_object("/raw/X")?;
+        let raw = self.at("raw");
+        self.joined(&raw.child("X"), &along, &found, &maps).in_object(&raw.child("X").to_string())?;
         let plain;
         let var = match axis {
             Axis::Obs => {

@@ -26,7 +26,7 @@ struct UnsMerge<'r, 'a> {
 impl ConcatRun<'_> {
     /// Writes the merged `uns`.
     pub(super) fn uns(&mut self) -> Result<()> {
-        let at = Location::root().child("uns");
+        let at = self.at("uns");
         let found: Vec<Node> = self.parts.iter().filter_map(|p| p.object("uns")).collect();
         let found: Vec<Node> = found.into_iter().filter(|uns| !self.writer.leaves(&at, uns.path())).collect();
         match self.options.uns_merge {

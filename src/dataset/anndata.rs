@@ -1,7 +1,7 @@
 //! An open file: its flavour, and its matrices by name.
 
 use super::cache::Tables;
-use crate::anndata::{Encoding, LeaveOut, StoredMatrix};
+use crate::anndata::{Encoding, LeaveOut, StoredMatrix, mudata};
 use crate::bytes::pool::OpenFiles;
 use crate::error::{Error, Hint, Kind, Place, Result};
 use crate::formats::{loom, tenx};
@@ -116,6 +116,14 @@ impl AnnData {
     /// The root group of the container.
     pub fn root(&self) -> &Node {
         &self.root
+    }
+
+    /// The names of the modalities of a MuData file, in their order.
+    ///
+    /// # Errors
+    /// `Malformed` if it has none; errors of reading the group `mod`.
+    pub fn modality_names(&self) -> Result<Vec<String>> {
+        mudata::modality_names(&self.root)
     }
 
     /// The AnnData at `mod/NAME` of a MuData file.

@@ -17,6 +17,8 @@ mod mappings;
 mod matrix;
 mod open;
 mod overwriting;
+#[cfg(feature = "write")]
+mod pulled;
 #[cfg(feature = "store")]
 mod several;
 mod table;

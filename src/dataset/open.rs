@@ -165,6 +165,20 @@ impl Dataset {
         Ok(Dataset { temporary: self.temporary.clone(), ..Self::of_content(content, &self.path) })
     }
 
+    /// As [`modality`](Self::modality), of those that are an AnnData.
+    ///
+    /// # Errors
+    /// `Unsupported` if it is MuData itself.
+    #[cfg(feature = "write")]
+    pub(crate) fn anndata_modality(&self, name: &str) -> Result<Dataset> {
+        let found = self.modality(name)?;
+        if found.anndata().is_some_and(|data| data.flavour().is_anndata()) {
+            return Ok(found);
+        }
+        let e = Error::unsupported("expected an AnnData as modality, got another kind of file");
+        Err(e.in_object(&format!("/mod/{name}")).in_file(&self.path))
+    }
+
     /// Whether it is delimited text, whose matrix is dense.
     pub(crate) fn is_delimited_text(&self) -> bool {
         #[cfg(feature = "text")]

@@ -22,7 +22,7 @@ pub(super) struct FileExport<'r, 'a> {
 
 /// What the tables change in `uns`.
 #[derive(Default)]
-struct Labels {
+pub(super) struct Labels {
     /// The columns whose categories decide about colours, by the name of the colours: `obs` before `var`.
     kept: HashMap<String, Vec<KeptLabels>>,
     /// Names of category lists (`COLUMN_categories`, before 0.7) that the columns now hold themselves.
@@ -39,10 +39,10 @@ impl<'a> FileExport<'_, 'a> {
             self.data.check_mappings(self.data.shape_of("X")?)?;
         }
         self.data.check_shape(&name)?;
-        let at = Location::root().child("X");
-        if !self.run.writer.leaves(&at, &name) {
+        let (at, path) = (self.run.at("X"), self.path(&name));
+        if !self.run.writer.leaves(&at, &path) {
             let written = self.x(&at, &name, both);
-            self.run.writer.tolerated(&at, &format!("/{name}"), written)?;
+            self.run.writer.tolerated(&at, &path, written)?;
         }
         let shape = self.data.shape_of(&name)?;
         let labels = self.frames(&name, shape)?;
@@ -102,9 +102,8 @@ impl<'a> FileExport<'_, 'a> {
         };
         let tables = [left(obs, selection.obs.as_deref())?, left(var, selection.var.as_deref())?];
         let [obs, var] = self.run.names.applied(tables)?;
-        let root = Location::root();
-        self.run.writer.table(&root.child("obs"), &obs)?;
-        self.run.writer.table(&root.child("var"), &var)?;
+        self.run.writer.table(&self.run.at("obs"), &obs)?;
+        self.run.writer.table(&self.run.at("var"), &var)?;
         self.run.shape = [obs.rows(), var.rows()];
         Ok(labels)
     }
@@ -139,7 +138,7 @@ impl<'a> FileExport<'_, 'a> {
         if self.run.ready.remove(name) {
             return Ok(());
         }
-        let place = format!("/{name}");
+        let place = self.path(name);
         match matrix {
             StoredMatrix::Dense(dense) if !dense.is_transposed() => {
                 dense.array().check_holes()?;
@@ -195,13 +194,13 @@ impl<'a> FileExport<'_, 'a> {
 
     /// Writes the layers of a loom file, and its attributes of two or more dimensions as `obsm` and `varm`.
     fn loom(&mut self, axes: Axes<'_>) -> Result<()> {
-        let layers = Location::root().child("layers");
+        let layers = self.run.at("layers");
         let names = self.data.matrix_names()?;
         let spliced = names.iter().any(|n| n == "layers/spliced");
         for name in &names {
             let short = name.strip_prefix("layers/").unwrap_or(name);
             if name != "matrix" || spliced {
-                let (at, path) = (layers.child(short), format!("/{name}"));
+                let (at, path) = (layers.child(short), self.path(name));
                 if self.run.writer.leaves(&at, &path) {
                     continue;
                 }
@@ -214,7 +213,7 @@ impl<'a> FileExport<'_, 'a> {
         self.run.writer.dict(&layers)?;
         let root = self.data.root().clone();
         for (from, to, rows) in [("col_attrs", "obsm", axes.rows), ("row_attrs", "varm", axes.columns)] {
-            let at = Location::root().child(to);
+            let at = self.run.at(to);
             let attributes = root.descend(from)?;
             for link in attributes.links()? {
                 let to = at.child(&link.name());
@@ -232,7 +231,7 @@ impl<'a> FileExport<'_, 'a> {
     fn anndata(&mut self, labels: &Labels) -> Result<()> {
         let root = self.data.root().clone();
         let (obs, var) = (self.run.selection.obs.as_deref(), self.run.selection.var.as_deref());
-        self.run.writer.enter_group(&root)?;
+        let level = self.run.writer.enter_group(&root)?;
         self.part(&root, "uns", |export, at, uns| match uns.is_group() {
             true => export.uns(at, uns, labels),
             false => Ok(()),
@@ -243,37 +242,46 @@ impl<'a> FileExport<'_, 'a> {
             if !genes_of_var && along.contains(&Dimension::Axis(Axis::Var)) {
                 continue;
             }
-            let axes = Axes::selected(along, obs, var);
-            self.part(&root, name, |export, at, object| match object.is_group() {
-                true => export.mapping(at, object, axes),
-                // anndata 0.5 stored a mapping as one compound dataset, with a member for each key
-                false => {
-                    export.run.writer.compound_mapping(at, object, axes.rows)?;
-                    export.run.writer.dict(at)
-                }
-            })?;
-            let at = Location::root().child(name);
-            if !self.run.writer.has(&at) {
-                self.run.writer.dict(&at)?;
-            }
+            self.aligned(&root, name, Axes::selected(along, obs, var))?;
         }
-        let at = Location::root().child("raw");
-        let left = self.run.writer.leaves(&at, "/raw") || self.run.writer.leaves(&at.child("X"), "/raw/X");
+        self.run.writer.leave_group(level);
+        let (at, path) = (self.run.at("raw"), self.path("raw"));
+        let left =
+            self.run.writer.leaves(&at, &path) || self.run.writer.leaves(&at.child("X"), &self.path("raw/X"));
         if left || !genes_of_var {
             return Ok(());
         }
         let written = self.raw(&root, obs);
-        self.run.writer.tolerated(&at, "/raw", written)
+        self.run.writer.tolerated(&at, &path, written)
+    }
+
+    /// The path in the input of the element `name` of this AnnData.
+    fn path(&self, name: &str) -> String {
+        format!("{}/{name}", self.data.root().path().trim_end_matches('/'))
+    }
+
+    /// Writes the mapping `name`, whose elements follow `axes`; an empty one if there is none.
+    pub(super) fn aligned(&mut self, root: &Node, name: &str, axes: Axes<'_>) -> Result<()> {
+        self.part(root, name, |export, at, object| match object.is_group() {
+            true => export.mapping(at, object, axes),
+            // anndata 0.5 stored a mapping as one compound dataset, with a member for each key
+            false => {
+                export.run.writer.compound_mapping(at, object, axes.rows)?;
+                export.run.writer.dict(at)
+            }
+        })?;
+        let at = self.run.at(name);
+        if self.run.writer.has(&at) { Ok(()) } else { self.run.writer.dict(&at) }
     }
 
     /// Runs `write` for the child `name` of the root, if there is one and it is not left out.
-    fn part(
+    pub(super) fn part(
         &mut self,
         root: &Node,
         name: &str,
         write: impl FnOnce(&mut Self, &Location, &Node) -> Result<()>,
     ) -> Result<()> {
-        let at = Location::root().child(name);
+        let at = self.run.at(name);
         let Some(link) = root.links()?.into_iter().find(|link| link.is_called(name)) else { return Ok(()) };
         let Some(object) = self.run.writer.open_link(&at, root, link)? else { return Ok(()) };
         let written = write(self, &at, &object);
@@ -281,7 +289,7 @@ impl<'a> FileExport<'_, 'a> {
     }
 
     /// Writes `uns`; colours follow the categories that are left.
-    fn uns(&mut self, at: &Location, uns: &Node, labels: &Labels) -> Result<()> {
+    pub(super) fn uns(&mut self, at: &Location, uns: &Node, labels: &Labels) -> Result<()> {
         let legacy = self.data.flavour() == Flavour::AnnData06;
         self.each_child(at, uns, |export, link| {
             let name = link.name().into_owned();
@@ -332,7 +340,7 @@ impl<'a> FileExport<'_, 'a> {
             let Some((_, graph)) = graphs.iter().find(|(graph, _)| *graph == name) else {
                 return export.run.writer.copy_link(at, object, link, Axes::default()).map(drop);
             };
-            let to = Location::root().child("obsp").child(&name);
+            let to = export.run.at("obsp").child(&name);
             export.run.writer.copy(&to, graph, Axes { rows, columns: rows }).map(drop)
         })
     }
@@ -340,9 +348,9 @@ impl<'a> FileExport<'_, 'a> {
     /// Writes `raw`, if there is one.
     fn raw(&mut self, root: &Node, obs: Option<&[u64]>) -> Result<()> {
         let Ok(matrix) = self.data.matrix("raw/X") else { return Ok(()) };
-        let at = Location::root().child("raw");
+        let at = self.run.at("raw");
         let axes = Axes { rows: obs, columns: None };
-        self.matrix(&Location::from_path("raw/X"), "raw/X", &matrix, axes)?;
+        self.matrix(&at.child("X"), "raw/X", &matrix, axes)?;
         let var = self.data.table("raw/X", 1, matrix.shape()[1], self.run.observer)?;
         self.run.writer.table(&at.child("var"), &var)?;
         let varm = at.child("varm");

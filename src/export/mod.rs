@@ -9,11 +9,13 @@
 //! processed in blocks.
 
 mod file;
+mod mudata;
 mod select;
 mod split;
 #[cfg(all(test, feature = "write"))]
 mod unlucky;
 
+pub(crate) use mudata::export_common;
 pub use select::Selecting;
 pub use split::split;
 
@@ -132,13 +134,14 @@ impl ExportOptions {
 
 /// Writes the rows and columns `selection` of `input` as an h5ad file at `output`, without what the input
 /// [leaves out](Dataset::leaving_out). Inputs other than HDF5 give a compressed `X`, except that delimited text
-/// gives a dense one, as in anndata.
+/// gives a dense one, as in anndata. MuData is written as MuData, with each modality's share of the common rows and
+/// columns, unless the options choose the matrix of one modality.
 ///
 /// # Errors
 /// `NotFound` if a column for names, the matrix, the genome or something to leave out does not exist; `Usage` if a
 /// selected row or column does not exist, the matrix cannot become `X`, a genome is chosen in another kind of file,
-/// or the output is also the input; `Unsupported` for MuData without a modality; the errors of reading and writing.
-/// After an error `output` is as it was before.
+/// names are to be changed in MuData, or the output is also the input; `Malformed` if the modalities of MuData are
+/// not where it says; the errors of reading and writing. After an error `output` is as it was before.
 pub fn export(
     input: &Dataset,
     output: impl AsRef<Path>,
@@ -150,6 +153,11 @@ pub fn export(
     input.refuse_as_output(output)?;
     let recorder = Recorder::new(observer);
     let create = |storage| AnnDataWriter::create(output, options.force, storage, options.budget, &recorder);
+    if let Some(data) = mudata::whole(input, options) {
+        let parts = mudata::MuDataParts::new(input, data, selection, options, &recorder)?;
+        let shape = parts.exported(&recorder, transpose::beside(output), create)?.finish()?;
+        return Ok(FileReport::new(output, shape, recorder.finish()));
+    }
     let modality = modality(input, options)?;
     let (input, matrix) = modality.as_ref().map_or((input, &options.matrix), |(data, name)| (data, name));
     let (matrix, narrowed) = chosen(input, matrix, selection, options, &recorder)?;
@@ -174,6 +182,10 @@ pub fn export_to<W: Write + Seek + Send + 'static>(
     observer: &dyn Observer,
 ) -> Result<W> {
     let create = |storage| AnnDataWriter::to_sink(sink, storage, options.budget, observer);
+    if let Some(data) = mudata::whole(input, options) {
+        let parts = mudata::MuDataParts::new(input, data, selection, options, observer)?;
+        return parts.exported(observer, &std::env::temp_dir(), create)?.writer.finish_sink();
+    }
     let modality = modality(input, options)?;
     let (input, matrix) = modality.as_ref().map_or((input, &options.matrix), |(data, name)| (data, name));
     let (matrix, narrowed) = chosen(input, matrix, selection, options, observer)?;
@@ -211,8 +223,8 @@ fn modality(input: &Dataset, options: &ExportOptions) -> Result<Option<(Dataset,
     }
     let Some((name, matrix)) = options.matrix.strip_prefix("mod/").and_then(|rest| rest.split_once('/'))
     else {
-        let text = "expected one modality of MuData as mod/NAME/X, got all";
-        return Err(Error::unsupported(text).hinting(Hint::ChooseMatrix).in_file(input.path()));
+        let text = format!("expected X, or one modality of MuData as mod/NAME/X, got {}", options.matrix);
+        return Err(Error::usage(text).hinting(Hint::ChooseMatrix).in_file(input.path()));
     };
     Ok(Some((input.modality(name)?, matrix.to_owned())))
 }
@@ -262,7 +274,7 @@ fn decided(
 }
 
 /// The filters of `X`; the default if there is no matrix.
-fn filters_of(data: &AnnData) -> Filters {
+pub(crate) fn filters_of(data: &AnnData) -> Filters {
     let Ok(element) = data.matrix("X") else { return Filters::default() };
     match &element {
         StoredMatrix::Sparse(s) => s.arrays()[0].filters_to_write(),
@@ -321,6 +333,11 @@ impl<'a> ExportRun<'a> {
         })
     }
 
+    /// Where the element `path` of the AnnData is written.
+    fn at(&self, path: &str) -> Location {
+        self.writer.root().below(path)
+    }
+
     /// Completes the file and returns its rows and columns.
     fn finish(self) -> Result<[u64; 2]> {
         self.writer.finish()?;
@@ -337,7 +354,7 @@ impl<'a> ExportRun<'a> {
         let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
         let cast = self.cast.map(|(dtype, policy)| CastValues::new(&selected, dtype, policy));
         let values: &dyn Source = cast.as_ref().map_or(&selected, |cast| cast);
-        let root = Location::root();
+        let root = self.writer.root().clone();
         if input.is_delimited_text() && self.layout.is_none() {
             self.dense(&root.child("X"), values)?;
         } else {
@@ -481,8 +498,8 @@ mod tests {
         assert_eq!((of("mod/rna/X").unwrap().shape, x()), ([1, 2], vec![7, 7]));
         assert_eq!((of("mod/atac/layers/twice").unwrap().shape, x()), ([1, 3], vec![14; 3]));
         assert!(open(&output).child("mod").unwrap().is_none());
-        let (all, other) = (of("X").unwrap_err(), of("mod/protein/X").unwrap_err());
-        assert_eq!((all.kind(), other.kind()), (crate::Kind::Unsupported, crate::Kind::NotFound));
+        let (one, other) = (of("raw/X").unwrap_err(), of("mod/protein/X").unwrap_err());
+        assert_eq!((one.kind(), other.kind()), (crate::Kind::Usage, crate::Kind::NotFound));
         assert!(other.message().contains("no modality 'protein' (there are: atac, rna)"), "{other}");
     }
 

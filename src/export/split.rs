@@ -1,7 +1,7 @@
 //! Splits one file into many by rows: compressed rows are read once, and each is written to its file.
 
 use super::file::FileExport;
-use super::{ExportOptions, ExportRun, chosen, decided, export, modality};
+use super::{ExportOptions, ExportRun, chosen, decided, export, modality, mudata};
 use crate::anndata::{AnnDataWriter, SparseChunks, SparseSink, StoredMatrix};
 use crate::dataset::Dataset;
 use crate::dataset::{AnnData, Flavour};
@@ -91,6 +91,9 @@ fn of_all_rows(
     observer: &dyn Observer,
 ) -> Result<ExportOptions> {
     if options.dtype != ValueDtype::Auto {
+        return Ok(options.clone());
+    }
+    if mudata::whole(input, options).is_some() {
         return Ok(options.clone());
     }
     let modality = modality(input, options)?;

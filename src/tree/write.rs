@@ -11,6 +11,9 @@ use crate::zarr::{ChunkCodec, ZarrChunks, ZarrData, ZarrStoring, ZarrWriter};
 use std::collections::HashMap;
 use std::io::{Seek, Write};
 
+/// Length of the user block of an HDF5 file with a text in front.
+const USER_BLOCK: usize = 512;
+
 /// How the elements of an array are stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ArrayStorage {
@@ -133,6 +136,18 @@ impl TreeWriter {
     /// Whether arrays always have chunks in this container.
     pub fn always_chunks(&self) -> bool {
         matches!(self.format, WriterFormat::Zarr(_))
+    }
+
+    /// Puts a text that identifies the file in front of the container, before anything is written: in HDF5, a user
+    /// block of 512 bytes. Zarr has no such place.
+    ///
+    /// # Errors
+    /// `Usage` if the text is longer, or if much has been written.
+    pub(crate) fn put_in_front(&mut self, text: &str) -> Result<()> {
+        let WriterFormat::Hdf5 { writer, .. } = &mut self.format else { return Ok(()) };
+        let mut block = text.as_bytes().to_vec();
+        block.resize(block.len().max(USER_BLOCK), 0);
+        writer.put_user_block(&block)
     }
 
     /// Encodes one string as a scalar for this container.

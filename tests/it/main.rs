@@ -16,6 +16,7 @@ mod index;
 mod inputs;
 mod memory;
 mod messages;
+mod mudata;
 mod outputs;
 mod reads;
 mod rewrite;

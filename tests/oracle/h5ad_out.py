@@ -99,11 +99,11 @@ def run(binary, *args):
     return subprocess.run([binary, *map(str, args)], capture_output=True, text=True)
 
 
-def files(folders):
+def files(folders, ending=".h5ad"):
     for folder in folders:
         for root, _, names in os.walk(folder):
             for n in sorted(names):
-                if n.endswith(".h5ad"):
+                if n.endswith(ending):
                     yield os.path.join(root, n)
 
 

@@ -18,6 +18,8 @@ pub(crate) struct AppendFile {
     /// Number of bytes already written to the target.
     written: u64,
     buffer: Vec<u8>,
+    /// Number of bytes [in front](Self::put_in_front) of what offsets count from.
+    base: u64,
 }
 
 /// Destination of the bytes.
@@ -92,12 +94,30 @@ impl AppendFile {
     }
 
     fn new(target: Box<dyn AppendTarget>) -> Self {
-        AppendFile { target, written: 0, buffer: Vec::with_capacity(BUFFER) }
+        AppendFile { target, written: 0, buffer: Vec::with_capacity(BUFFER), base: 0 }
+    }
+
+    /// Puts bytes in front of all others, which keep their offsets.
+    ///
+    /// # Errors
+    /// `Usage` if bytes have left the buffer already.
+    pub(crate) fn put_in_front(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.written > 0 {
+            return Err(Error::usage("expected an output without content, got one that is written already"));
+        }
+        self.buffer.splice(0..0, bytes.iter().copied());
+        self.base += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Number of bytes in front of offset 0.
+    pub(crate) fn base(&self) -> u64 {
+        self.base
     }
 
     /// Offset of the next byte.
     pub(crate) fn end(&self) -> u64 {
-        self.written + self.buffer.len() as u64
+        self.written + self.buffer.len() as u64 - self.base
     }
 
     /// Appends `bytes` and returns their offset.
@@ -123,6 +143,7 @@ impl AppendFile {
 
     /// Overwrites bytes already appended.
     pub(crate) fn patch(&mut self, at: u64, bytes: &[u8]) -> Result<()> {
+        let at = at + self.base;
         if let Some(from) = at.checked_sub(self.written) {
             let from = from as usize; // less than the length of the buffer
             self.buffer[from..from + bytes.len()].copy_from_slice(bytes);
@@ -179,6 +200,20 @@ mod tests {
         let bytes = f.into_sink::<io::Cursor<Vec<u8>>>().unwrap().into_inner();
         assert_eq!(bytes.len(), 6 + (3 << 20));
         assert!(bytes.starts_with(b"aXc\x01") && bytes.ends_with(b"\x01end"));
+    }
+
+    #[test]
+    fn offsets_do_not_count_what_is_in_front() {
+        let mut f = AppendFile::to_sink(io::Cursor::new(Vec::new())).unwrap();
+        assert_eq!(f.append(b"abc").unwrap(), 0);
+        f.put_in_front(b"12345").unwrap();
+        assert_eq!((f.base(), f.end(), f.append(b"d").unwrap()), (5, 3, 3));
+        f.patch(1, b"X").unwrap();
+        f.append(&vec![1; 3 << 20]).unwrap();
+        assert!(f.put_in_front(b"6").is_err(), "the beginning is written");
+        f.patch(2, b"Y").unwrap();
+        let bytes = f.into_sink::<io::Cursor<Vec<u8>>>().unwrap().into_inner();
+        assert!(bytes.starts_with(b"12345aXYd\x01"));
     }
 
     #[test]

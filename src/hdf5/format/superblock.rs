@@ -20,7 +20,7 @@ pub(crate) struct Superblock {
     pub(crate) sizes: Sizes,
     /// Base of all addresses. Readers use the offset of the signature instead.
     pub(crate) base: u64,
-    /// End of file, relative to the base.
+    /// End of file, counted from where the base is 0.
     pub(crate) end: Option<u64>,
     pub(crate) root: u64,
     /// Superblock extension (versions 2 and 3): an object header with messages about the file.
@@ -130,8 +130,9 @@ fn read_sizes(src: &mut Cursor<'_>) -> Result<Sizes> {
 pub(crate) const WRITTEN_LEN: u64 = 96;
 
 /// Builds a version 0 superblock with addresses of 8 bytes and the default node sizes. `root` holds the
-/// addresses of the root group's header, B-tree and heap.
-pub(crate) fn write(root: [u64; 3], end: u64) -> Vec<u8> {
+/// addresses of the root group's header, B-tree and heap; `base` is the length of the user block, and `end` that of
+/// the file without it.
+pub(crate) fn write(root: [u64; 3], base: u64, end: u64) -> Vec<u8> {
     let [header, tree, heap] = root;
     let mut scratch = [0; 16];
     for (place, byte) in scratch.iter_mut().zip(tree.to_le_bytes().into_iter().chain(heap.to_le_bytes())) {
@@ -143,9 +144,9 @@ pub(crate) fn write(root: [u64; 3], end: u64) -> Vec<u8> {
         internal_k: 16, // half the maximum number of children of a group node
         flags: 0,
         chunk_k: 0,
-        base: 0.into(),
+        base: base.into(),
         free: Address(None),
-        end: end.into(),
+        end: base.saturating_add(end).into(),
         driver: Address(None),
         // 1: B-tree and heap are cached
         root: StoredEntry { name: 0.into(), header: header.into(), cache_type: 1, reserved: 0, scratch },
@@ -157,12 +158,12 @@ pub(crate) fn write(root: [u64; 3], end: u64) -> Vec<u8> {
 }
 
 /// Builds a version 3 superblock.
-pub(crate) fn write_v3(root: u64, end: u64) -> Vec<u8> {
+pub(crate) fn write_v3(root: u64, base: u64, end: u64) -> Vec<u8> {
     let stored = SuperblockV2 {
         flags: 0,
-        base: 0.into(),
+        base: base.into(),
         extension: Address(None),
-        end: end.into(),
+        end: base.saturating_add(end).into(),
         root: root.into(),
     };
     let mut out = SIGNATURE.to_vec();

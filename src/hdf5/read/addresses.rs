@@ -53,7 +53,7 @@ struct ShortChunks {
 impl Addresses {
     /// The bytes of `source`, whose superblock is at offset `base`.
     pub(crate) fn new(source: Box<dyn ReadAt>, base: u64, superblock: &Superblock, limits: Limits) -> Self {
-        let end = superblock.end.and_then(|e| e.checked_add(base));
+        let end = superblock.end.and_then(|e| e.checked_sub(superblock.base)?.checked_add(base));
         let (len, sizes) = (source.len(), superblock.sizes);
         let (image, pages) = (OnceLock::new(), PageCache::new(PAGE_BYTES, PAGES));
         let heaps = HeapCache::default();

@@ -2,7 +2,7 @@
 
 use super::heap::HeapWriter;
 use crate::bytes::append::AppendFile;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::hdf5::format::object_header::HeaderWriter;
 use crate::hdf5::format::superblock;
 use std::io::{Seek, Write};
@@ -44,6 +44,18 @@ impl Writer {
     /// `Io` if writing to the sink fails.
     pub fn to_sink<W: Write + Seek + Send + 'static>(sink: W, libver: Libver) -> Result<Self> {
         Self::begin(AppendFile::to_sink(sink)?, libver)
+    }
+
+    /// Puts a user block in front of the file. II: its length is 512 or any power of two above that.
+    ///
+    /// # Errors
+    /// `Usage` for a block of another length, and once much has been written.
+    pub(crate) fn put_user_block(&mut self, block: &[u8]) -> Result<()> {
+        if block.len() < 512 || !block.len().is_power_of_two() {
+            let text = format!("expected a user block of 512, 1024, 2048, ... bytes, got {}", block.len());
+            return Err(Error::usage(text));
+        }
+        self.file.put_in_front(block)
     }
 
     fn begin(mut file: AppendFile, libver: Libver) -> Result<Self> {

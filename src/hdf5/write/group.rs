@@ -162,10 +162,10 @@ impl Writer {
         };
         self.heap.close(&mut self.file)?;
         self.file.align()?;
-        let end = self.file.end();
+        let (base, end) = (self.file.base(), self.file.end());
         let superblock = match self.libver {
-            Libver::Earliest => superblock::write(root, end),
-            Libver::Latest => superblock::write_v3(root[0], end),
+            Libver::Earliest => superblock::write(root, base, end),
+            Libver::Latest => superblock::write_v3(root[0], base, end),
         };
         self.file.patch(0, &superblock)?;
         Ok(self.file)
@@ -207,6 +207,41 @@ mod tests {
             let note = root.descend("numbers").unwrap().attribute("note").unwrap().unwrap();
             assert_eq!(note.value.string().unwrap(), "note");
         }
+    }
+
+    /// The user block is not part of the file: behind it are the same bytes, but for base and end in the superblock.
+    /// h5py writes the end of the file from its very beginning.
+    #[test]
+    fn a_user_block_moves_everything_and_changes_no_address() {
+        for (libver, base, end, checked) in
+            [(Libver::Earliest, 24, 40, None), (Libver::Latest, 12, 28, Some(44))]
+        {
+            let file = |block: Option<&[u8]>| {
+                let mut w = Writer::to_sink(Cursor::new(Vec::new()), libver).unwrap();
+                block.map_or(Ok(()), |block| w.put_user_block(block)).unwrap();
+                let root = fill(&mut w);
+                assert!(w.put_user_block(&[0; 512]).is_err(), "too late");
+                w.finish_sink::<Cursor<Vec<u8>>>(&root).unwrap().into_inner()
+            };
+            let (plain, behind) = (file(None), file(Some(&[7; 1024])));
+            assert!(behind[..1024] == [7; 1024] && behind.len() == plain.len() + 1024);
+            let number = |at: usize| u64::from_le_bytes(behind[at..at + 8].try_into().unwrap());
+            assert_eq!((number(1024 + base), number(1024 + end)), (1024, behind.len() as u64));
+            let mut moved = behind[1024..].to_vec();
+            moved[base..base + 8].copy_from_slice(&plain[base..base + 8]);
+            moved[end..end + 8].copy_from_slice(&plain[end..end + 8]);
+            if let Some(at) = checked {
+                moved[at..at + 4].copy_from_slice(&plain[at..at + 4]);
+            }
+            assert!(moved == plain, "{libver:?}");
+            let read = crate::hdf5::File::from_reader(Box::new(behind), crate::Limits::default()).unwrap();
+            assert_eq!(read.user_block(), 1024);
+            let note = read.root().unwrap().descend("numbers").unwrap().attribute("note").unwrap().unwrap();
+            assert_eq!(note.value.string().unwrap(), "note");
+        }
+        let mut w = Writer::to_sink(Cursor::new(Vec::new()), Libver::Earliest).unwrap();
+        let e = w.put_user_block(&[0; 600]).unwrap_err();
+        assert_eq!(e.message(), "expected a user block of 512, 1024, 2048, ... bytes, got 600");
     }
 
     #[test]
