@@ -34,6 +34,8 @@ mod same;
 #[cfg(feature = "write")]
 mod simple;
 mod sparse;
+#[cfg(feature = "write")]
+mod target;
 #[cfg(all(test, feature = "write"))]
 pub(crate) mod tests;
 #[cfg(feature = "write")]
@@ -63,5 +65,7 @@ pub(crate) use sparse::SparseChunks;
 pub use sparse::SparseSink;
 pub(crate) use sparse::shape_of;
 pub use sparse::{Sparse, SparseSource};
+#[cfg(feature = "write")]
+pub use target::Target;
 #[cfg(feature = "write")]
 pub use writer::{AnnDataWriter, StorageOptions};

@@ -9,6 +9,7 @@
 //! processed in blocks.
 
 mod file;
+mod fitted;
 mod select;
 mod split;
 #[cfg(all(test, feature = "write"))]
@@ -17,7 +18,7 @@ mod unlucky;
 pub use select::Selecting;
 pub use split::split;
 
-use crate::anndata::{AnnDataWriter, StorageOptions, StoredMatrix};
+use crate::anndata::{AnnDataWriter, StorageOptions, StoredMatrix, Target};
 use crate::array::MadeRows;
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
@@ -88,6 +89,9 @@ pub struct ExportOptions {
     pub dtype: ValueDtype,
     /// What happens to values that do not fit that type.
     pub policy: Policy,
+    /// The program that is to read the output. What it does not read is written in another way or left out, each
+    /// with a warning. Options that contradict what it asks for are refused.
+    pub target: Option<Target>,
     /// Directory for temporary files, needed when matrices change their layout; that of the output if `None`.
     pub temporary: Option<PathBuf>,
     /// Replace an existing file.
@@ -110,6 +114,7 @@ impl Default for ExportOptions {
             layout: None,
             dtype: ValueDtype::Keep,
             policy: Policy::Exact,
+            target: None,
             temporary: None,
             force: false,
             open_files: split::FILES_AT_ONCE,
@@ -125,7 +130,7 @@ impl Default for ExportOptions {
 /// # Errors
 /// `NotFound` if a column for names, the matrix, the genome or something to leave out does not exist; `Usage` if a
 /// selected row or column does not exist, the matrix cannot become `X`, a genome is chosen in another kind of file,
-/// or the output is also the input; `Unsupported` for MuData without a modality; the errors of reading and writing.
+/// an option contradicts the target, or the output is also the input; `Unsupported` for MuData without a modality; the errors of reading and writing.
 /// After an error `output` is as it was before.
 pub fn export(
     input: &Dataset,
@@ -135,6 +140,7 @@ pub fn export(
     observer: &dyn Observer,
 ) -> Result<FileReport> {
     let output = output.as_ref();
+    options.check_target()?;
     input.refuse_as_output(output)?;
     let recorder = Recorder::new(observer);
     let create = |storage| AnnDataWriter::create(output, options.force, storage, options.budget, &recorder);
@@ -161,6 +167,7 @@ pub fn export_to<W: Write + Seek + Send + 'static>(
     options: &ExportOptions,
     observer: &dyn Observer,
 ) -> Result<W> {
+    options.check_target()?;
     let create = |storage| AnnDataWriter::to_sink(sink, storage, options.budget, observer);
     let modality = modality(input, options)?;
     let (input, matrix) = modality.as_ref().map_or((input, &options.matrix), |(data, name)| (data, name));
@@ -268,6 +275,9 @@ struct ExportRun<'a> {
     layout: Option<Orientation>,
     /// The type of the values of `X`, if it is not to be kept, and what happens to values that do not fit.
     cast: Option<(Dtype, Policy)>,
+    policy: Policy,
+    /// The program that is to read the output.
+    target: Option<Target>,
     temporary: PathBuf,
     observer: &'a dyn Observer,
     writer: AnnDataWriter<'a>,
@@ -290,6 +300,7 @@ impl<'a> ExportRun<'a> {
         create: impl FnOnce(StorageOptions) -> Result<AnnDataWriter<'a>>,
     ) -> Result<Self> {
         let filters = options.filters.or_else(|| data.map(filters_of)).unwrap_or_default();
+        let filters = fitted::readable(filters, options.target);
         let leave_out = data.map(|data| data.leave_out().clone()).unwrap_or_default();
         let storage = StorageOptions { filters, chunk: options.chunk, libver: options.libver };
         Ok(ExportRun {
@@ -297,14 +308,16 @@ impl<'a> ExportRun<'a> {
             matrix,
             names: &options.names,
             budget: options.budget,
-            layout: options.layout,
+            layout: options.wanted_layout(),
             cast: match options.dtype {
                 ValueDtype::As(dtype) => Some((dtype, options.policy)),
                 _ => None,
             },
+            policy: options.policy,
+            target: options.target,
             temporary: options.temporary.clone().unwrap_or_else(|| beside.to_owned()),
             observer,
-            writer: create(storage)?.leaving_out(leave_out),
+            writer: create(storage)?.leaving_out(leave_out).read_by(options.target),
             ready: HashSet::new(),
             shape: [0, 0],
         })
@@ -324,9 +337,10 @@ impl<'a> ExportRun<'a> {
         let tables = tables.unwrap_or_else(|| source.layout().shape().map(Table::unnamed));
         let [obs, var] = self.names.applied(select_tables(self.selection, tables)?)?;
         let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
-        let cast = self.cast.map(|(dtype, policy)| CastValues::new(&selected, dtype, policy));
-        let values: &dyn Source = cast.as_ref().map_or(&selected, |cast| cast);
         let root = Location::root();
+        let cast = self.cast_of(&root.child("X"), Some(selected.layout().dtype));
+        let cast = cast.map(|(dtype, policy)| CastValues::new(&selected, dtype, policy));
+        let values: &dyn Source = cast.as_ref().map_or(&selected, |cast| cast);
         if input.is_delimited_text() && self.layout.is_none() {
             self.dense(&root.child("X"), values)?;
         } else {

@@ -218,6 +218,17 @@ impl TreeWriter {
         self.link(at, object.0)
     }
 
+    /// A reference to the object written at `at`, for an attribute.
+    ///
+    /// # Errors
+    /// `Usage` if no object was written there, or if its group was written already.
+    pub fn reference(&self, at: &Location) -> Result<EncodedValue> {
+        let found = self.written(at);
+        let object = found.ok_or_else(|| Error::usage("expected an object in a group not written yet"));
+        let WriterFormat::Hdf5 { .. } = &self.format;
+        Ok(hdf5::StoredValue::reference(object.in_object(&at.to_string())?.0).into())
+    }
+
     /// Whether an object was written at `at`; always `false` once its group was written.
     pub fn has(&self, at: &Location) -> bool {
         self.written(at).is_some()

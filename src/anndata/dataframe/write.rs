@@ -1,6 +1,7 @@
 //! Writes `dataframe`, version 0.2.0.
 
 use crate::anndata::AnnDataWriter;
+use crate::anndata::target::{LabelForm, Standing};
 use crate::dtype::Dtype;
 use crate::error::{Error, Place, Result};
 use crate::strings::Strings;
@@ -24,7 +25,8 @@ impl AnnDataWriter<'_> {
     /// # Errors
     /// As [`frame`](Self::frame); errors of reading; `Cancelled`.
     pub fn table(&mut self, at: &Location, table: &Table<'_>) -> Result<()> {
-        self.table_listing(at, table, &[])
+        let renamed = self.encodings.table(at, table, self.observer)?;
+        self.table_listing(at, renamed.as_ref().unwrap_or(table), &[])
     }
 
     /// As [`table`](Self::table), but lists the columns `more`, which do not exist, in `column-order`: the
@@ -43,7 +45,7 @@ impl AnnDataWriter<'_> {
         let places = places(at, own.chain(table.columns().iter().map(|(n, _)| n.as_str())))?;
         let names: Strings =
             table.columns().iter().map(|(n, _)| n.as_str()).chain(more.iter().copied()).collect();
-        let mut attributes = self.encoding("dataframe", "0.2.0")?;
+        let mut attributes = self.encoding("dataframe", self.encodings.frame_version())?;
         attributes.push(("_index".into(), self.writer.text(index)?));
         let order = match names.len() {
             // h5py writes an empty list as an empty array of floats
@@ -53,13 +55,50 @@ impl AnnDataWriter<'_> {
         attributes.push(("column-order".into(), order));
         let mut left = places.columns.iter();
         if !same && let Some(place) = left.next() {
-            self.column_rows(place, &**table.index())?;
+            self.encoded_column(place, &**table.index())?;
         }
-        for ((_, column), place) in table.columns().iter().zip(left) {
-            self.column_rows(place, &**column)?;
+        let mut referring = Vec::new();
+        for ((name, column), place) in table.columns().iter().zip(left) {
+            let path = place.to_string();
+            let column =
+                self.encodings.column(&path, TableColumn::clone(column), Standing::InTable, self.observer)?;
+            match column.head() {
+                Column::Categorical(_) if self.encodings.labels() == LabelForm::Referring => {
+                    referring.push((name.as_str(), place, column));
+                }
+                _ => self.encoded_column(place, &*column)?,
+            }
         }
+        self.referring_columns(at, &referring)?;
         places.groups.iter().try_for_each(|group| self.writer.group(group, &[]))?;
         self.writer.group(at, &attributes)
+    }
+}
+
+/// A column of labels: its name, place and rows.
+type LabelColumn<'l, 't> = (&'l str, &'l Location, TableColumn<'t>);
+
+/// Name of the group of labels in tables of anndata 0.7.
+const LABELS: &str = "__categories";
+
+impl AnnDataWriter<'_> {
+    /// Writes columns of the table at `at` as anndata 0.7 does: codes whose attribute `categories` refers to their
+    /// labels, which are in `__categories`, under the name of the column, and say whether they are ordered.
+    fn referring_columns(&mut self, at: &Location, columns: &[LabelColumn<'_, '_>]) -> Result<()> {
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let group = at.child(LABELS);
+        let places = places(&group, columns.iter().map(|(name, _, _)| *name))?;
+        for ((_, place, column), of_labels) in columns.iter().zip(&places.columns) {
+            let Column::Categorical(labels) = column.head() else { continue };
+            let ordered = ("ordered".to_owned(), EncodedValue::boolean(labels.ordered()));
+            self.labels(of_labels, labels.categories(), &[ordered])?;
+            let refers = ("categories".to_owned(), self.writer.reference(of_labels)?);
+            self.codes(place, labels, &**column, &[refers])?;
+        }
+        places.groups.iter().try_for_each(|group| self.writer.group(group, &[]))?;
+        self.writer.group(&group, &[])
     }
 }
 
