@@ -66,6 +66,6 @@ pub use sparse::SparseSink;
 pub(crate) use sparse::shape_of;
 pub use sparse::{Sparse, SparseSource};
 #[cfg(feature = "write")]
-pub use target::Target;
+pub use target::Program;
 #[cfg(feature = "write")]
 pub use writer::{AnnDataWriter, StorageOptions};

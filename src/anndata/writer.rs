@@ -6,7 +6,7 @@
 use super::column::Missing;
 use crate::anndata::copied::Copied;
 use crate::anndata::target::Encodings;
-use crate::anndata::{LeaveOut, Target};
+use crate::anndata::{LeaveOut, Program};
 use crate::codec::Filters;
 use crate::error::Result;
 use crate::matrix::Budget;
@@ -109,7 +109,7 @@ impl<'o> AnnDataWriter<'o> {
     /// Sets the program that is to read the file: what it does not read is written in another way, or left out, each
     /// with a warning. By default everything is written as anndata 0.12 does.
     #[must_use]
-    pub fn read_by(self, target: Option<Target>) -> Self {
+    pub fn read_by(self, target: Option<Program>) -> Self {
         AnnDataWriter { encodings: Encodings(target), ..self }
     }
 

@@ -7,7 +7,7 @@ use super::output::{Made, RULE};
 use super::report::{Out, Timed};
 use super::system::open_files;
 use super::values::ValueArgs;
-use annmap::anndata::{LeaveOut, Target};
+use annmap::anndata::{LeaveOut, Program};
 use annmap::codec::{Compression, Filters};
 use annmap::convert::ConvertedStore;
 use annmap::dataset::Dataset;
@@ -160,7 +160,7 @@ pub(crate) struct UpgradeArgs {
     /// Write what this program reads: anndata of that version, r (zellkonverter, anndataR, SeuratDisk), or
     /// cellxgene (CSR, float32, plain text). Other encodings are changed or left out, each loss with a warning
     #[arg(long = "for", value_name = "PROGRAM", value_parser = targets())]
-    target: Option<Target>,
+    target: Option<Program>,
     #[command(flatten)]
     values: ValueArgs,
     #[command(flatten)]
@@ -172,8 +172,8 @@ pub(crate) struct UpgradeArgs {
 }
 
 /// Parses the name of a program.
-fn targets() -> impl TypedValueParser<Value = Target> {
-    PossibleValuesParser::new(Target::ALL.map(|(name, _)| name)).try_map(|name| Target::from_name(&name))
+fn targets() -> impl TypedValueParser<Value = Program> {
+    PossibleValuesParser::new(Program::ALL.map(|(name, _)| name)).try_map(|name| Program::from_name(&name))
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -251,17 +251,10 @@ impl WrittenOutput {
         WrittenOutput { output, shape: file.shape, bytes: file.bytes, widened, changed, left_out }
     }
 
-    pub(super) fn of_store(store: &ConvertedStore) -> Self {
+    pub(super) fn of_store(store: &ConvertedStore, left_out: Vec<LeftOut>) -> Self {
         let output = store.output.display().to_string();
-        let (changed, left_out) = (Vec::new(), Vec::new());
-        WrittenOutput {
-            output,
-            shape: store.shape,
-            bytes: store.bytes,
-            widened: Vec::new(),
-            changed,
-            left_out,
-        }
+        let (widened, changed) = (Vec::new(), Vec::new());
+        WrittenOutput { output, shape: store.shape, bytes: store.bytes, widened, changed, left_out }
     }
 
     /// Prints the summary as text or JSON.

@@ -1,7 +1,7 @@
 //! What the program that is to read the output asks of its matrices: layout, type and filters.
 
 use super::{ExportOptions, ExportRun};
-use crate::anndata::Target;
+use crate::anndata::Program;
 use crate::codec::{Compression, Filters};
 use crate::dtype::{Dtype, Policy, ValueDtype};
 use crate::error::{Error, Result};
@@ -46,7 +46,7 @@ impl ExportOptions {
 }
 
 /// Filters that the program reads, gzip in place of those that it does not.
-pub(super) fn readable(filters: Filters, target: Option<Target>) -> Filters {
+pub(super) fn readable(filters: Filters, target: Option<Program>) -> Filters {
     let unread = filters.compression == Compression::Lzf && target.is_some_and(|target| !target.reads_lzf());
     if unread { Filters { compression: Compression::Gzip(4), ..filters } } else { filters }
 }
@@ -64,7 +64,8 @@ impl ExportRun<'_> {
             return None;
         }
         if from == Dtype::Float64 {
-            let text = format!("written as {dtype}, rounded where that does not hold a value");
+            let target = self.target.map(|target| target.to_string()).unwrap_or_default();
+            let text = format!("written as {dtype}, rounded where that does not hold a value, for {target}");
             self.observer.warn(&Warning::Changed(Changed { path, text }));
         }
         // counts stay counts
@@ -75,7 +76,7 @@ impl ExportRun<'_> {
     /// The options say so for `X` and `raw/X`, the program for all.
     pub(super) fn must_turn(&self, at: &Location, stored: Option<Orientation>) -> bool {
         let Some(orientation) = stored else {
-            return self.target.is_some_and(Target::wants_compressed);
+            return self.target.is_some_and(Program::wants_compressed);
         };
         let optional = at.depth() == 1 || *at == Location::from_path("raw/X");
         match self.target {

@@ -18,7 +18,7 @@ mod unlucky;
 pub use select::Selecting;
 pub use split::split;
 
-use crate::anndata::{AnnDataWriter, StorageOptions, StoredMatrix, Target};
+use crate::anndata::{AnnDataWriter, Program, StorageOptions, StoredMatrix};
 use crate::array::MadeRows;
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
@@ -91,7 +91,7 @@ pub struct ExportOptions {
     pub policy: Policy,
     /// The program that is to read the output. What it does not read is written in another way or left out, each
     /// with a warning. Options that contradict what it asks for are refused.
-    pub target: Option<Target>,
+    pub target: Option<Program>,
     /// Directory for temporary files, needed when matrices change their layout; that of the output if `None`.
     pub temporary: Option<PathBuf>,
     /// Replace an existing file.
@@ -277,7 +277,7 @@ struct ExportRun<'a> {
     cast: Option<(Dtype, Policy)>,
     policy: Policy,
     /// The program that is to read the output.
-    target: Option<Target>,
+    target: Option<Program>,
     temporary: PathBuf,
     observer: &'a dyn Observer,
     writer: AnnDataWriter<'a>,

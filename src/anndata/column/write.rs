@@ -172,7 +172,11 @@ impl AnnDataWriter<'_> {
 
     fn categorical(&mut self, at: &Location, labels: &Categorical, column: &dyn ColumnRows) -> Result<()> {
         let mut attributes = self.encoding("categorical", "0.2.0")?;
-        attributes.push(("ordered".into(), EncodedValue::boolean(labels.ordered())));
+        let ordered = match self.encodings.has_bool_attributes() {
+            true => EncodedValue::boolean(labels.ordered()),
+            false => EncodedValue::integer(labels.ordered().into()),
+        };
+        attributes.push(("ordered".into(), ordered));
         self.column(&at.child("categories"), labels.categories())?;
         let own = self.encoding("array", "0.2.0")?;
         self.codes(&at.child("codes"), labels, column, &own)?;

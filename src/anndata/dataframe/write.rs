@@ -158,3 +158,85 @@ fn places<'n>(at: &Location, names: impl Iterator<Item = &'n str>) -> Result<Pla
     groups.sort_by_key(|group| (std::cmp::Reverse(group.depth()), group.to_string()));
     Ok(Places { columns, groups })
 }
+
+#[cfg(all(test, feature = "write"))]
+mod tests {
+    use crate::anndata::dataframe::read_frame;
+    use crate::anndata::encoding::text_attribute;
+    use crate::anndata::tests::{BUDGET, at, open, texts};
+    use crate::anndata::{AnnDataWriter, Program, StorageOptions};
+    use crate::dtype::Dtype;
+    use crate::strings::Strings;
+    use crate::table::{Categorical, Column, Frame};
+    use crate::tree::Node;
+
+    /// A table with `columns`, as written for `target`.
+    fn written_for(target: Program, columns: Vec<(String, Column)>) -> (Node, Frame) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.h5ad");
+        let frame = Frame::new(Some("id".into()), texts(&["r0", "r1", "r2"]), columns).unwrap();
+        let w = AnnDataWriter::create(&path, false, StorageOptions::default(), BUDGET, &()).unwrap();
+        let mut w = w.read_by(Some(target));
+        w.frame(&at("obs"), &frame).unwrap();
+        w.finish().unwrap();
+        (open(&path).descend("obs").unwrap(), frame)
+    }
+
+    fn labels(names: &[&str], ordered: bool) -> Column {
+        Column::Categorical(Categorical::new(&[1, -1, 0], Column::Strings(texts(names)), ordered).unwrap())
+    }
+
+    /// anndata 0.7: codes refer to their labels, which lie in `__categories` under the name of the column.
+    #[test]
+    fn codes_refer_to_their_labels() {
+        let many: Strings = (0..200).map(|n| n.to_string()).collect();
+        let many =
+            Column::Categorical(Categorical::new(&[199, 0, -1], Column::Strings(many), false).unwrap());
+        let numbers = Column::Numbers { dtype: Dtype::Int16, bytes: vec![7, 0, 1, 0] };
+        let numbers = Column::Categorical(Categorical::new(&[0, 1, 1], numbers, false).unwrap());
+        let columns = [
+            ("a", labels(&["x", "y"], true)),
+            ("b/c", labels(&["z", "y"], false)),
+            ("many", many),
+            ("n", numbers),
+        ];
+        let columns = columns.into_iter().map(|(name, c)| (name.to_owned(), c)).collect();
+        let (obs, frame) = written_for(Program::AnnData07, columns);
+        assert_eq!(text_attribute(&obs, "encoding-version").unwrap().as_deref(), Some("0.1.0"));
+        assert_eq!(read_frame(&obs, None, 0, &()).unwrap(), frame);
+        for (name, width) in [("a", 1), ("b/c", 1), ("many", 2)] {
+            let codes = obs.descend(name).unwrap();
+            assert_eq!(codes.array().unwrap().datatype().size, width);
+            let reference = codes.attribute("categories").unwrap().unwrap();
+            assert_eq!(
+                (reference.datatype().name(), reference.shape()),
+                ("reference".to_owned(), Some(&[][..]))
+            );
+            assert!(
+                codes.attribute("encoding-type").unwrap().is_none(),
+                "an encoding would hide the reference"
+            );
+            assert!(
+                obs.descend(&format!("__categories/{name}")).unwrap().attribute("ordered").unwrap().is_some()
+            );
+        }
+        let none = written_for(Program::AnnData07, Vec::new()).0;
+        assert!(none.child("__categories").unwrap().is_none());
+    }
+
+    /// R: the group has SeuratDisk's factor too, and no bool in its attributes.
+    #[test]
+    fn factors_for_r() {
+        let (obs, frame) = written_for(Program::R, vec![("a".to_owned(), labels(&["x", "y"], true))]);
+        assert_eq!(read_frame(&obs, None, 0, &()).unwrap(), frame);
+        let column = obs.descend("a").unwrap();
+        assert_eq!(column.attribute("ordered").unwrap().unwrap().datatype().name(), "int64");
+        let values = column.descend("values").unwrap().array().unwrap();
+        assert_eq!(
+            (values.datatype().name(), values.read().unwrap().integers().unwrap()),
+            ("int32".to_owned(), vec![2, i64::from(i32::MIN), 1])
+        );
+        let [levels, categories] = ["levels", "categories"].map(|name| column.descend(name).unwrap().id());
+        assert_eq!(levels, categories);
+    }
+}

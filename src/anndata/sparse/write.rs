@@ -340,6 +340,24 @@ mod tests {
         );
     }
 
+    /// Entries beyond 32 bits make both index arrays wide for scipy; R reads wide pointers beside narrow indices.
+    #[test]
+    fn widths_of_indices() {
+        use crate::anndata::Program;
+        let of = |entries: u64, minor: u64, target: Option<Program>| {
+            let layout =
+                Layout { orientation: Orientation::Csr, lines: 1, minor, entries, dtype: Dtype::Int8 };
+            index_types(&layout, Encodings(target))
+        };
+        let (narrow, wide) = (Dtype::Int32, Dtype::Int64);
+        for target in [None, Some(Program::AnnData07), Some(Program::Cellxgene)] {
+            assert_eq!(of(1 << 31, 9, target), [wide, wide]);
+            assert_eq!(of((1 << 31) - 1, 9, target), [narrow, narrow]);
+        }
+        assert_eq!(of(1 << 31, 9, Some(Program::R)), [narrow, wide]);
+        assert_eq!(of(9, 1 << 31, Some(Program::R)), [wide, narrow]);
+    }
+
     /// Other programs find the parts by these names; indices are of 32 bits while everything fits, as those of scipy.
     #[test]
     fn parts_have_the_names_of_the_specification() {

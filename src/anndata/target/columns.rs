@@ -60,7 +60,7 @@ impl Encodings {
                     (true, _) => {
                         let rounded = if found.beyond_53 { " (rounded where beyond 2^53)" } else { "" };
                         warn(&format!("written as float64{rounded}, with NaN for missing values"));
-                        changed(column, float64(), |_, block| Ok(with_nan(block)))
+                        changed(column, numbers(Dtype::Float64), converted)
                     }
                 }
             }
@@ -132,27 +132,27 @@ impl Encodings {
         Table::new(index, TableColumn::clone(table.index()), columns).map(Some)
     }
 
-    /// Turns integers that need more than 32 bits into floats, where the program has none.
+    /// Turns integers that need more than 32 bits into floats, and uint8 into int16, where the program has not those.
     fn narrow<'c>(
         self,
         path: &str,
         column: TableColumn<'c>,
         observer: &dyn Observer,
     ) -> Result<TableColumn<'c>> {
-        let Column::Numbers { dtype: Dtype::Int64 | Dtype::Uint64 | Dtype::Uint32, .. } = column.head()
-        else {
-            return Ok(column);
+        let (dtype, rounded) = match column.head() {
+            _ if self.has_all_integers() => return Ok(column),
+            Column::Numbers { dtype: Dtype::Uint8, .. } => (Dtype::Int16, ""),
+            Column::Numbers { dtype: Dtype::Int64 | Dtype::Uint64 | Dtype::Uint32, .. } => {
+                let found = Found::of(&*column, observer)?;
+                if !found.beyond_32 {
+                    return Ok(column);
+                }
+                (Dtype::Float64, if found.beyond_53 { " (rounded where beyond 2^53)" } else { "" })
+            }
+            _ => return Ok(column),
         };
-        if self.has_wide_integers() {
-            return Ok(column);
-        }
-        let found = Found::of(&*column, observer)?;
-        if !found.beyond_32 {
-            return Ok(column);
-        }
-        let rounded = if found.beyond_53 { " (rounded where beyond 2^53)" } else { "" };
-        observer.warn(&self.changed(path, &format!("written as float64{rounded}")));
-        Ok(changed(column, float64(), |_, block| Ok(with_nan(block))))
+        observer.warn(&self.changed(path, &format!("written as {dtype}{rounded}")));
+        Ok(changed(column, numbers(dtype), converted))
     }
 }
 
@@ -224,8 +224,8 @@ fn text() -> Column {
     Column::Strings(Strings::new())
 }
 
-fn float64() -> Column {
-    Column::Numbers { dtype: Dtype::Float64, bytes: Vec::new() }
+fn numbers(dtype: Dtype) -> Column {
+    Column::Numbers { dtype, bytes: Vec::new() }
 }
 
 /// Values without their mask.
@@ -236,18 +236,19 @@ fn without_mask(block: Column) -> Column {
     }
 }
 
-/// Integers as float64, rounded where it cannot hold them, and NaN where they are missing.
-fn with_nan(block: Column) -> Column {
+/// Numbers in the type of `head`, rounded where it cannot hold them, and NaN where they are missing.
+fn converted(head: &Column, block: Column) -> Result<Column> {
+    let Column::Numbers { dtype: to, .. } = *head else { return Ok(block) };
     let (dtype, bytes, missing) = match block {
         Column::Nullable { dtype, bytes, missing } => (dtype, bytes, missing),
         Column::Numbers { dtype, bytes } => (dtype, bytes, Vec::new()),
-        other => return other,
+        other => return Ok(other),
     };
-    let mut out = vec![0; bytes.len() / dtype.size() * Dtype::Float64.size()];
+    let mut out = vec![0; bytes.len() / dtype.size() * to.size()];
     // rounding refuses no value
-    let _ = cast(dtype, &bytes, Dtype::Float64, &mut out, Policy::Round);
-    Dtype::Float64.put_missing(&mut out, &missing);
-    Column::Numbers { dtype: Dtype::Float64, bytes: out }
+    let _ = cast(dtype, &bytes, to, &mut out, Policy::Round);
+    to.put_missing(&mut out, &missing);
+    Ok(Column::Numbers { dtype: to, bytes: out })
 }
 
 /// Bools as codes of the labels of `head`.
@@ -265,4 +266,158 @@ fn same_codes(head: &Column, block: Column) -> Result<Column> {
     let (Column::Categorical(labels), Column::Categorical(block)) = (head, &block) else { return Ok(block) };
     let codes: Vec<i64> = block.codes().iter().map(|code| i64::from(*code)).collect();
     labels.part(&codes, 0).map(Column::Categorical)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::anndata::Program;
+    use crate::anndata::tests::{Warnings, texts};
+    use crate::table::HeldColumn;
+
+    /// What `target` reads of a column, and the warnings.
+    fn read_by(target: Program, column: &Column, standing: Standing) -> (Column, Vec<String>) {
+        let warnings = Warnings::default();
+        let held: TableColumn<'_> = Arc::new(HeldColumn::of(column));
+        let made = Encodings(Some(target)).column("/obs/x", held, standing, &warnings).unwrap();
+        let block = made.read(0..made.rows()).unwrap();
+        assert_eq!(block.type_name(), made.head().type_name());
+        (block, warnings.texts())
+    }
+
+    fn shorts(values: &[i16], missing: &[bool]) -> Column {
+        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        Column::Nullable { dtype: Dtype::Int16, bytes, missing: missing.to_vec() }
+    }
+
+    fn words(column: &Column) -> Vec<Option<String>> {
+        (0..column.len()).map(|row| column.text(row).unwrap()).collect()
+    }
+
+    #[test]
+    fn masks_go_where_a_program_has_none() {
+        let whole = shorts(&[1, -2], &[false; 2]);
+        let some = shorts(&[1, 9, -2], &[false, true, false]);
+        for target in [Program::AnnData07, Program::R, Program::Cellxgene] {
+            let (plain, warnings) = read_by(target, &whole, Standing::InTable);
+            assert_eq!((plain.values::<i16>().unwrap(), warnings.len()), (vec![1, -2], 0));
+            let (floats, warnings) = read_by(target, &some, Standing::InTable);
+            let values = floats.values::<f64>().unwrap();
+            assert!(values[0] == 1.0 && values[1].is_nan() && values[2] == -2.0, "{values:?}");
+            let text = format!("/obs/x: written as float64, with NaN for missing values, for {target}");
+            assert_eq!(warnings, [text]);
+        }
+        for target in [Program::AnnData08, Program::AnnData010, Program::AnnData012] {
+            assert_eq!(read_by(target, &some, Standing::InTable), (some.clone(), vec![]));
+        }
+    }
+
+    #[test]
+    fn bools_with_missing_values_become_labels() {
+        let missing = vec![false, true, false];
+        let bools = Column::Nullable { dtype: Dtype::Bool, bytes: vec![1, 1, 0], missing };
+        for target in [Program::AnnData07, Program::R, Program::Cellxgene] {
+            let (labels, warnings) = read_by(target, &bools, Standing::InTable);
+            assert_eq!(words(&labels), [Some("True".to_owned()), None, Some("False".to_owned())]);
+            assert_eq!((labels.type_name(), warnings.len()), ("category".to_owned(), 1));
+        }
+        let (text, _) = read_by(Program::AnnData07, &bools, Standing::Alone);
+        assert_eq!(text, Column::Strings(texts(&["True", "nan", "False"])));
+    }
+
+    #[test]
+    fn missing_text_becomes_labels() {
+        let some = Column::NullableStrings {
+            values: texts(&["b", "", "a10", "a9"]),
+            missing: vec![false, true, false, false],
+        };
+        let whole = Column::NullableStrings { values: texts(&["b", "b"]), missing: vec![false; 2] };
+        for target in
+            [Program::AnnData07, Program::AnnData08, Program::AnnData010, Program::R, Program::Cellxgene]
+        {
+            let (labels, warnings) = read_by(target, &some, Standing::InTable);
+            let Column::Categorical(c) = &labels else { panic!("{labels:?}") };
+            assert_eq!(c.categories(), &Column::Strings(texts(&["a9", "a10", "b"])));
+            assert_eq!((c.codes(), warnings.len()), (&[2, -1, 1, 0][..], 1));
+            let plain = (Column::Strings(texts(&["b", "b"])), vec![]);
+            assert_eq!(read_by(target, &whole, Standing::InTable), plain, "text that repeats stays text");
+        }
+        assert_eq!(read_by(Program::AnnData012, &some, Standing::InTable), (some.clone(), vec![]));
+        let (text, _) = read_by(Program::AnnData07, &some, Standing::Alone);
+        assert_eq!(text, Column::Strings(texts(&["b", "nan", "a10", "a9"])));
+    }
+
+    #[test]
+    fn labels_become_text_where_a_program_wants_it() {
+        let bytes = [7i64, 1 << 40].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let numbers = Column::Numbers { dtype: Dtype::Int64, bytes };
+        let bools = Column::Numbers { dtype: Dtype::Bool, bytes: vec![0, 1] };
+        let of = |labels: &Column| {
+            Column::Categorical(Categorical::new(&[1, -1, 0], labels.clone(), true).unwrap())
+        };
+        let categories = |target, labels: &Column, standing| match read_by(target, &of(labels), standing) {
+            (Column::Categorical(c), _) => {
+                assert!(c.ordered() && c.codes() == [1, -1, 0]);
+                c.categories().clone()
+            }
+            (other, _) => other,
+        };
+        let text = Column::Strings(texts(&["7", "1099511627776"]));
+        assert_eq!(categories(Program::R, &numbers, Standing::InTable), text);
+        assert_eq!(categories(Program::Cellxgene, &numbers, Standing::InTable), numbers);
+        let text = Column::Strings(texts(&["False", "True"]));
+        assert_eq!(categories(Program::Cellxgene, &bools, Standing::Alone), text);
+        assert_eq!(categories(Program::AnnData07, &bools, Standing::InTable), bools);
+        let alone = Column::Strings(texts(&["True", "nan", "False"]));
+        assert_eq!(categories(Program::AnnData07, &bools, Standing::Alone), alone);
+    }
+
+    #[test]
+    fn integers_that_r_has_not() {
+        let of = |dtype: Dtype, values: &[i64]| {
+            let bytes = values.iter().flat_map(|v| v.to_le_bytes()[..dtype.size()].to_vec()).collect();
+            Column::Numbers { dtype, bytes }
+        };
+        let most = i64::from(i32::MAX);
+        for (column, becomes) in [
+            (of(Dtype::Int64, &[most, -most]), Dtype::Int64),
+            // the least number of 32 bits is R's missing integer
+            (of(Dtype::Int64, &[most, -most - 1]), Dtype::Float64),
+            (of(Dtype::Uint32, &[most]), Dtype::Uint32),
+            (of(Dtype::Uint32, &[most + 1]), Dtype::Float64),
+            (of(Dtype::Uint8, &[200]), Dtype::Int16),
+            (of(Dtype::Int8, &[-2]), Dtype::Int8),
+        ] {
+            let (made, warnings) = read_by(Program::R, &column, Standing::InTable);
+            assert_eq!(
+                (made.type_name(), warnings.len()),
+                (becomes.name().to_owned(), usize::from(made != column))
+            );
+            assert_eq!(words(&made).len(), words(&column).len());
+            assert_eq!(made.values::<f64>().unwrap(), column.values::<f64>().unwrap());
+            assert_eq!(read_by(Program::Cellxgene, &column, Standing::InTable), (column, vec![]));
+        }
+        let (_, warnings) = read_by(Program::R, &of(Dtype::Int64, &[(1 << 53) + 1]), Standing::InTable);
+        assert_eq!(warnings, ["/obs/x: written as float64 (rounded where beyond 2^53), for R"]);
+    }
+
+    /// Columns in nested groups get names that are no paths, and none that is taken.
+    #[test]
+    fn names_of_columns_for_r() {
+        let column = Column::Numbers { dtype: Dtype::Int8, bytes: vec![1] };
+        let column = || Arc::new(HeldColumn::of(&column)) as TableColumn<'_>;
+        let names = ["a_b", "a/b", "c/d"].map(|name| (name.to_owned(), column()));
+        let table = Table::new(Some("i/j".into()), column(), names.into()).unwrap();
+        let warnings = Warnings::default();
+        let made = Encodings(Some(Program::R))
+            .table(&Location::from_path("obs"), &table, &warnings)
+            .unwrap()
+            .unwrap();
+        let names: Vec<&str> = made.columns().iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!((names, made.index_name()), (vec!["a_b", "a_b_", "c_d"], Some("i_j")));
+        assert_eq!(warnings.texts()[0], "/obs/a/b: written as 'a_b_', for R");
+        let other =
+            Encodings(Some(Program::AnnData07)).table(&Location::from_path("obs"), &table, &()).unwrap();
+        assert!(other.is_none());
+    }
 }
