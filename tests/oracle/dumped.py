@@ -24,7 +24,9 @@ def array(value):
         return {"kind": "records", "fields": {n: array(value[n]) for n in value.dtype.names}}
     if value.dtype.kind in "OUST":
         return {"kind": "text", "shape": list(value.shape), "values": text(value.ravel().tolist())}
-    value = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))
+    if value.shape == ():
+        value = np.asarray(value.item())  # anndata 0.12 gives numbers of Python
+    value = np.asarray(value, dtype=value.dtype.newbyteorder("<"))
     return {"kind": "array", "dtype": value.dtype.name, "shape": list(value.shape), "bytes": value.tobytes()}
 
 

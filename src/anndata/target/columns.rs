@@ -41,7 +41,7 @@ impl Encodings {
         let has_labels = standing == Standing::InTable || self.labels() != LabelForm::Referring;
         let column = match column.head().clone() {
             Column::Nullable { dtype, .. } if !dtype.is_float() && !self.has_nullable_numbers() => {
-                let found = Found::of(&*column, observer)?;
+                let found = RowNeeds::of(&*column, observer)?;
                 match (found.missing, dtype) {
                     (false, _) => {
                         let head = Column::Numbers { dtype, bytes: Vec::new() };
@@ -65,7 +65,7 @@ impl Encodings {
                 }
             }
             Column::NullableStrings { .. } if !self.has_nullable_text() => {
-                let missing = Found::of(&*column, observer)?.missing;
+                let missing = RowNeeds::of(&*column, observer)?.missing;
                 match labelled(&column)?.filter(|_| missing && has_labels) {
                     Some(labels) => {
                         warn("written as labels, since values are missing");
@@ -143,7 +143,7 @@ impl Encodings {
             _ if self.has_all_integers() => return Ok(column),
             Column::Numbers { dtype: Dtype::Uint8, .. } => (Dtype::Int16, ""),
             Column::Numbers { dtype: Dtype::Int64 | Dtype::Uint64 | Dtype::Uint32, .. } => {
-                let found = Found::of(&*column, observer)?;
+                let found = RowNeeds::of(&*column, observer)?;
                 if !found.beyond_32 {
                     return Ok(column);
                 }
@@ -158,7 +158,7 @@ impl Encodings {
 
 /// What the values of a column are like.
 #[derive(Debug, Clone, Copy, Default)]
-struct Found {
+struct RowNeeds {
     /// Whether one is missing.
     missing: bool,
     /// Whether an integer does not fit R's, which have 32 bits without the least number.
@@ -167,9 +167,9 @@ struct Found {
     beyond_53: bool,
 }
 
-impl Found {
+impl RowNeeds {
     fn of(column: &dyn ColumnRows, observer: &dyn Observer) -> Result<Self> {
-        let mut found = Found::default();
+        let mut found = RowNeeds::default();
         for range in blocks(column.rows()) {
             observer.check_cancelled()?;
             let block = column.read(range)?;
