@@ -371,7 +371,7 @@ fn encoding_of(object: &Node, dataset: &Array) -> Result<(&'static str, &'static
 }
 
 /// Whether the members are those of a complex number as h5py stores it.
-fn is_complex(members: &[Member]) -> bool {
+pub(crate) fn is_complex(members: &[Member]) -> bool {
     matches!(members, [a, b] if a.name == "r" && b.name == "i" && a.datatype == b.datatype)
 }
 

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import anndata as ad
 import awkward as ak
@@ -151,7 +152,9 @@ class Expected:
                 taken.add(flat)
                 self.changed.add(f"{path}/{name}")
             columns.append((flat, self.column(f"{path}/{flat}", c)))
-        return {**f, "columns": columns}
+        # as without a program: an index with the name of another column loses it
+        other = any(n == f["name"] and c.get("values") != f["index"] for n, c in f["columns"])
+        return {**f, "columns": columns, "name": None if other else f["name"]}
 
     def matrix(self, path, e):
         """An array or a compressed matrix outside `uns`."""
@@ -181,6 +184,8 @@ class Expected:
         place, kind = path.split("/")[1], e["kind"]
         inside = place if path.count("/") == 2 else "uns of all" if place == "uns" else ""
         if (kind == "none" and self.target != "anndata-0.12") or (kind == "awkward" and self.target not in ("anndata-0.10", "anndata-0.12")):
+            return self.lose(path)
+        if self.target == "r" and e.get("dtype", "").startswith("complex"):
             return self.lose(path)
         if inside in ("obsm", "varm") and self.target in ("r", "cellxgene"):
             text = kind not in ("array", "sparse")
@@ -491,14 +496,20 @@ def complete(binary, tmp):
 
 
 def one_program(binary, target, python, sources, tmp):
-    jobs, outputs = [], []
-    for n, (path, dump) in enumerate(sources):
+    def upgraded(job):
+        n, (path, dump) = job
         out = os.path.join(tmp, f"{target}-{n}.h5ad")
         r = subprocess.run([binary, "upgrade", path, out, "--for", target, "--json", "-q"], capture_output=True, text=True)
         check(f"{path} for {target}: exit {r.returncode} {r.stderr[-300:]}", r.returncode == 0)
-        if r.returncode == 0:
-            jobs.append((path, dump, out, json.loads(r.stdout.splitlines()[-1])))
-            outputs.append(out)
+        if r.returncode:
+            return None
+        found = subprocess.run([binary, "doctor", "-q", out], capture_output=True, text=True)
+        check(f"{path} for {target}: doctor: {found.stdout[-300:]}", found.returncode == 0)
+        return path, dump, out, json.loads(r.stdout.splitlines()[-1])
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        jobs = [job for job in pool.map(upgraded, enumerate(sources)) if job]
+    outputs = [job[2] for job in jobs]
     read(python, [(out, out + ".pickle") for out in outputs])
     for path, dump, out, report in jobs:
         with open(out + ".pickle", "rb") as f:
@@ -509,11 +520,7 @@ def one_program(binary, target, python, sources, tmp):
         check(f"{path} for {target}: {found[:6]}", not found)
         for what, paths in (("changed", expected.changed), ("left_out", expected.lost)):
             reported = {entry["path"] for entry in report[what]}
-            # what no program reads is not in the source as anndata gave it
-            reported -= {p for p in reported if what == "left_out" and "reference" in str(report[what])}
             check(f"{path} for {target}: {what} {sorted(reported ^ paths)}", reported == paths)
-        r = subprocess.run([binary, "doctor", "-q", out], capture_output=True, text=True)
-        check(f"{path} for {target}: doctor: {r.stdout[-300:]}", r.returncode == 0)
     return outputs
 
 

@@ -5,10 +5,11 @@ mod columns;
 
 pub(crate) use columns::Standing;
 
+use crate::anndata::copy::is_complex;
 use crate::anndata::dataframe::rows as frame_rows;
 use crate::anndata::element::ElementKind;
 use crate::anndata::sparse::Sparse;
-use crate::dtype::Dtype;
+use crate::dtype::{Class, Dtype};
 use crate::error::{Error, Result};
 use crate::observe::{Changed, Warning};
 use crate::tree::{Location, Node};
@@ -226,6 +227,9 @@ impl Encodings {
             ElementKind::Mapping if matches!(mapping, Mapping::Embeddings | Mapping::Aligned) => {
                 "a mapping in this place".to_owned()
             }
+            ElementKind::Array if target == Program::R && has_unread_records(object)? => {
+                "a complex number or a single record".to_owned()
+            }
             _ if mapping == Mapping::Embeddings => return target.check_embedding(kind, object),
             _ if mapping == Mapping::Uns && target == Program::Cellxgene && is_empty(kind, object)? => {
                 "an empty value in uns".to_owned()
@@ -241,6 +245,15 @@ impl Encodings {
         let text = format!("{written}, for {reader}");
         Warning::Changed(Changed { path: path.to_owned(), text })
     }
+}
+
+/// Whether an array is complex or one record, with which rhdf5 fails; it reads lists of records.
+fn has_unread_records(object: &Node) -> Result<bool> {
+    let array = object.array()?;
+    Ok(match &array.datatype().class {
+        Class::Compound(members) => array.shape().is_empty() || is_complex(members),
+        _ => false,
+    })
 }
 
 /// Whether an element has no value.
@@ -308,6 +321,7 @@ mod tests {
     use crate::anndata::Axes;
     use crate::anndata::tests::{BUDGET, Warnings, at, bytes, ints, open, texts, written};
     use crate::anndata::{AnnDataWriter, Awkward, StorageOptions};
+    use crate::dtype::{Datatype, Member};
     use crate::matrix::{InMemory, Layout, Orientation};
     use crate::table::Frame;
     use crate::tree::EncodedValue;
@@ -348,6 +362,10 @@ mod tests {
 
     #[test]
     fn what_a_program_does_not_read_is_left_out() {
+        let part =
+            |name: &str, offset| Member { name: name.into(), offset, datatype: Datatype::of(Dtype::Float32) };
+        let class = Class::Compound(vec![part("r", 0), part("i", 4)]);
+        let complex = EncodedValue::elements(&Datatype { size: 8, class }, &[1], vec![0; 8]);
         let root = written(|w| {
             w.awkward(&at("obsm/awkward"), &Awkward::lists(&[0, 1], &[7]))?;
             w.raw_array("obsm/deep", &bytes(&[1, 1, 1], &[1]))?;
@@ -360,6 +378,7 @@ mod tests {
             w.dict(&at("layers/a"))?;
             w.dict(&at("layers"))?;
             w.dict(&at("uns/empty"))?;
+            w.raw_array("uns/complex", &complex)?;
             w.raw_array("uns/foreign/w", &ints(&[1]))?;
             w.raw_group("uns/foreign", &[("encoding-type", "quaternion")])?;
             w.text(&at("uns/no text"), "")?;
@@ -375,7 +394,7 @@ mod tests {
             (Program::AnnData08, vec!["obsm/awkward", "uns/null"]),
             (Program::AnnData010, vec!["uns/null"]),
             (Program::AnnData012, vec![]),
-            (Program::R, [&embeddings[..], &["obsm/deep", "uns/null"]].concat()),
+            (Program::R, [&embeddings[..], &["obsm/deep", "uns/complex", "uns/null"]].concat()),
             (
                 Program::Cellxgene,
                 [&embeddings[..], &["uns/empty", "uns/no text", "uns/none", "uns/null"]].concat(),
