@@ -131,7 +131,7 @@ pub use bytes::{Cached, ReadAt, Seekable};
 pub use dtype::Dtype;
 pub use error::{Error, Hint, Kind, Result};
 pub use limits::{LimitName, Limits};
-pub use observe::{LeftOut, Observer, Phase, Recorded, Recorder, Verb, Warning, Widened};
+pub use observe::{Changed, LeftOut, Observer, Phase, Recorded, Recorder, Verb, Warning, Widened};
 pub use report::FileReport;
 pub use strings::Strings;
 

@@ -167,6 +167,20 @@ pub enum Warning {
     RawLeftOut,
     /// A matrix is written with a wider type, because readers of the file do not know its own.
     Widened(Widened),
+    /// Something is written in another way than in the input, because the program that is to read it does not
+    /// know that.
+    Changed(Changed),
+}
+
+/// Something that is written in another way than in the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Changed {
+    /// Path in the output.
+    pub path: String,
+    /// What it is written as, and why, as text.
+    pub text: String,
 }
 
 /// A matrix that has a wider type in the output.
@@ -197,7 +211,7 @@ impl Warning {
             Warning::ColumnLeftOut { reason, .. }
             | Warning::ElementLeftOut { reason, .. }
             | Warning::TablesLeftOut { reason } => Some(reason),
-            Warning::RawLeftOut | Warning::Widened(_) => None,
+            Warning::RawLeftOut | Warning::Widened(_) | Warning::Changed(_) => None,
         }
     }
 
@@ -212,7 +226,7 @@ impl Warning {
                 ["/obs", "/var"].map(|path| one(path, reason.without_file())).into()
             }
             Warning::RawLeftOut => vec![one("/raw", ONLY_SOME.to_owned())],
-            Warning::Widened(_) => Vec::new(),
+            Warning::Widened(_) | Warning::Changed(_) => Vec::new(),
         }
     }
 }
@@ -229,6 +243,7 @@ impl fmt::Display for Warning {
             Warning::Widened(Widened { path, from, to }) => {
                 write!(f, "{path}: written as {to}, because scipy has no matrices of {from}")
             }
+            Warning::Changed(Changed { path, text }) => write!(f, "{path}: {text}"),
         }
     }
 }
@@ -296,6 +311,8 @@ pub struct Recorded {
     pub left_out: Vec<LeftOut>,
     /// Matrices that have a wider type in the output.
     pub widened: Vec<Widened>,
+    /// What is written in another way than in the input.
+    pub changed: Vec<Changed>,
 }
 
 impl fmt::Debug for Recorder<'_> {
@@ -336,6 +353,11 @@ impl Observer for Recorder<'_> {
             && !recorded.widened.contains(one)
         {
             recorded.widened.push(one.clone());
+        }
+        if let Warning::Changed(one) = warning
+            && !recorded.changed.contains(one)
+        {
+            recorded.changed.push(one.clone());
         }
         drop(recorded);
         self.observer.warn(warning);

@@ -1,6 +1,6 @@
 //! Reports of operations that write files; the command line prints them as JSON.
 
-use crate::observe::{LeftOut, Recorded, Widened};
+use crate::observe::{Changed, LeftOut, Recorded, Widened};
 use std::path::{Path, PathBuf};
 
 /// Report of an h5ad file that was written.
@@ -19,14 +19,16 @@ pub struct FileReport {
     pub left_out: Vec<LeftOut>,
     /// Matrices that have a wider type in the file.
     pub widened: Vec<Widened>,
+    /// What is written in another way than in the input, because the program that is to read the file asks for it.
+    pub changed: Vec<Changed>,
 }
 
 impl FileReport {
     /// The report for a finished file at `output`.
     pub(crate) fn new(output: &Path, shape: [u64; 2], recorded: Recorded) -> Self {
         let bytes = bytes_of(output);
-        let Recorded { left_out, widened } = recorded;
-        FileReport { output: output.to_owned(), shape, bytes, left_out, widened }
+        let Recorded { left_out, widened, changed } = recorded;
+        FileReport { output: output.to_owned(), shape, bytes, left_out, widened, changed }
     }
 }
 

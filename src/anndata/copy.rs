@@ -10,8 +10,9 @@ use crate::anndata::dataframe::open_frame_without;
 use crate::anndata::element::ElementKind;
 use crate::anndata::encoding::{Encoding, text_attribute};
 use crate::anndata::matrix::StoredMatrix;
-use crate::array::{Room, Rows, SelectedRows};
-use crate::dtype::{Class, Member};
+use crate::anndata::target::is_unstructured;
+use crate::array::{CastArray, Room, Rows, SelectedRows};
+use crate::dtype::{Class, Datatype, Dtype, Member, Numeric, Policy};
 use crate::error::{Error, Kind, Place, Result};
 use crate::matrix::{Selected, Source};
 use crate::observe::{Phase, Verb, Warning};
@@ -127,10 +128,15 @@ impl AnnDataWriter<'_> {
     }
 
     fn copy_inner(&mut self, at: &Location, object: &Node, axes: Axes<'_>) -> Result<()> {
-        match ElementKind::of(object)? {
+        let kind = ElementKind::of(object)?;
+        self.encodings.check(at, &kind, object).in_object(object.path())?;
+        match kind {
             ElementKind::Array => self.copy_array(at, object, axes),
             ElementKind::Sparse(_) => self.copy_matrix(at, &StoredMatrix::open(object)?, axes),
-            ElementKind::Frame if text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") => {
+            ElementKind::Frame
+                if self.encodings.are_all()
+                    && text_attribute(object, "encoding-version")?.as_deref() == Some("0.2.0") =>
+            {
                 self.children(at, object, Axes { columns: None, ..axes })?;
                 self.with_attributes(at, object)
             }
@@ -235,7 +241,10 @@ impl AnnDataWriter<'_> {
             StoredMatrix::Dense(d) if !d.is_transposed() => {
                 d.array().check_holes()?;
                 let attributes = self.encoding("array", "0.2.0")?;
-                self.chosen_rows(at, d.array(), axes, &attributes)
+                match self.other_dtype(at, d.array().datatype()) {
+                    Some(dtype) => self.cast_rows(at, d.array(), axes, dtype),
+                    None => self.chosen_rows(at, d.array(), axes, &attributes),
+                }
             }
             _ => self.copy_opened(at, matrix, axes),
         }
@@ -260,6 +269,11 @@ impl AnnDataWriter<'_> {
         let (kind, version) = encoding_of(object, &array)?;
         let fixed = !array.datatype().has_references();
         array.check_holes()?;
+        if !array.shape().is_empty()
+            && let Some(dtype) = self.other_dtype(at, array.datatype())
+        {
+            return self.cast_rows(at, &array, axes, dtype);
+        }
         if fixed && !array.shape().is_empty() && (array.byte_len() > SMALL || array.has_holes()?) {
             let attributes = self.encoding(kind, version)?;
             return self.chosen_rows(at, &array, axes, &attributes);
@@ -283,6 +297,20 @@ impl AnnDataWriter<'_> {
         };
         let attributes = self.encoding(kind, version)?;
         self.writer.array(at, &encoded, &attributes, &self.storing(encoded.shape()))
+    }
+
+    /// The type in which the elements of an array are written, if it is not their own.
+    fn other_dtype(&self, at: &Location, datatype: &Datatype) -> Option<Dtype> {
+        let from = Numeric::of(datatype).filter(|_| !is_unstructured(at))?.dtype;
+        Some(self.encodings.value_dtype(from)).filter(|dtype| *dtype != from)
+    }
+
+    /// Copies an array with elements of another type, rounded where that does not hold them.
+    fn cast_rows(&mut self, at: &Location, array: &Array, axes: Axes<'_>, dtype: Dtype) -> Result<()> {
+        let rows = SelectedRows::new(array, axes.rows, axes.columns).in_object(array.path())?;
+        let cast = CastArray::new(&rows, dtype, Policy::Round).in_object(array.path())?;
+        self.observer.warn(&self.encodings.changed(&at.to_string(), &format!("written as {dtype}")));
+        self.dense(at, &cast)
     }
 
     /// Copies a large array of values of fixed size, with rows and columns selected.
@@ -343,7 +371,7 @@ fn encoding_of(object: &Node, dataset: &Array) -> Result<(&'static str, &'static
 }
 
 /// Whether the members are those of a complex number as h5py stores it.
-fn is_complex(members: &[Member]) -> bool {
+pub(crate) fn is_complex(members: &[Member]) -> bool {
     matches!(members, [a, b] if a.name == "r" && b.name == "i" && a.datatype == b.datatype)
 }
 
@@ -354,7 +382,6 @@ mod tests {
     use crate::anndata::column::read_column;
     use crate::anndata::dataframe::read_frame;
     use crate::anndata::tests::{BUDGET, Warnings, at, bytes, fixed_string, ints, open, texts, written};
-    use crate::dtype::{Datatype, Dtype};
     use crate::matrix::{InMemory, Layout, Orientation};
     use crate::table::{Categorical, Column, Frame};
 

@@ -4,8 +4,9 @@ use super::dense::Dense;
 use super::element::ElementKind;
 use super::encoding::Encoding;
 use super::sparse::Sparse;
-use crate::error::{Error, Result};
-use crate::matrix::{AnySource, Budget, LostLines};
+use crate::dtype::{Dtype, Numeric};
+use crate::error::{Error, Place, Result};
+use crate::matrix::{AnySource, Budget, LostLines, Orientation};
 use crate::observe::Observer;
 use crate::tree::Node;
 
@@ -54,6 +55,28 @@ impl StoredMatrix {
             StoredMatrix::Sparse(s) => s.path(),
             StoredMatrix::Dense(d) => d.array().path(),
         }
+    }
+
+    /// The orientation of a compressed matrix; `None` if it is dense.
+    pub fn orientation(&self) -> Option<Orientation> {
+        match self {
+            StoredMatrix::Sparse(s) => Some(s.orientation()),
+            StoredMatrix::Dense(_) => None,
+        }
+    }
+
+    /// Type of the values.
+    ///
+    /// # Errors
+    /// `Unsupported` if they are not numbers.
+    pub fn dtype(&self) -> Result<Dtype> {
+        let datatype = match self {
+            StoredMatrix::Sparse(s) => s.arrays()[0].datatype(),
+            StoredMatrix::Dense(d) => d.array().datatype(),
+        };
+        let numeric = Numeric::of(datatype).map(|numeric| numeric.dtype);
+        let text = || Error::unsupported(format!("expected numbers, got {}", datatype.name()));
+        numeric.ok_or_else(text).in_object(self.path())
     }
 
     /// Number of rows and columns.

@@ -35,6 +35,8 @@ mod same;
 #[cfg(feature = "write")]
 mod simple;
 mod sparse;
+#[cfg(feature = "write")]
+mod target;
 #[cfg(all(test, feature = "write"))]
 pub(crate) mod tests;
 #[cfg(feature = "write")]
@@ -64,5 +66,7 @@ pub(crate) use sparse::SparseChunks;
 pub use sparse::SparseSink;
 pub(crate) use sparse::shape_of;
 pub use sparse::{Sparse, SparseSource};
+#[cfg(feature = "write")]
+pub use target::Program;
 #[cfg(feature = "write")]
 pub use writer::{AnnDataWriter, StorageOptions};

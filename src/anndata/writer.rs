@@ -4,9 +4,10 @@
 //! encoding are in the file `write.rs` beside its reader.
 
 use super::column::Missing;
-use crate::anndata::LeaveOut;
 use crate::anndata::copied::Copied;
 use crate::anndata::mudata::MuDataHead;
+use crate::anndata::target::Encodings;
+use crate::anndata::{LeaveOut, Program};
 use crate::codec::Filters;
 use crate::error::Result;
 use crate::matrix::Budget;
@@ -50,6 +51,7 @@ pub struct AnnDataWriter<'o> {
     pub(super) root: Location,
     /// What the file will be besides an AnnData.
     pub(super) mudata: Option<MuDataHead>,
+    pub(super) encodings: Encodings,
 }
 
 impl std::fmt::Debug for AnnDataWriter<'_> {
@@ -101,15 +103,22 @@ impl<'o> AnnDataWriter<'o> {
         budget: Budget,
         observer: &'o dyn Observer,
     ) -> AnnDataWriter<'o> {
-        let (copied, leave) = (Copied::default(), LeaveOut::default());
+        let (copied, leave, encodings) = (Copied::default(), LeaveOut::default(), Encodings::default());
         let root = Location::root();
-        AnnDataWriter { writer, storage, budget, observer, copied, leave, root, mudata: None }
+        AnnDataWriter { writer, storage, budget, observer, copied, leave, root, mudata: None, encodings }
     }
 
     /// Sets what [`copy`](Self::copy) leaves out; by default what is of an unsupported kind.
     #[must_use]
     pub fn leaving_out(self, leave: LeaveOut) -> Self {
         AnnDataWriter { leave, ..self }
+    }
+
+    /// Sets the program that is to read the file: what it does not read is written in another way, or left out, each
+    /// with a warning. By default everything is written as anndata 0.12 does.
+    #[must_use]
+    pub fn read_by(self, target: Option<Program>) -> Self {
+        AnnDataWriter { encodings: Encodings(target), ..self }
     }
 
     /// Writes the root, flushes the file and renames it to its final name. Missing mappings become empty ones.
@@ -193,6 +202,9 @@ impl<'o> AnnDataWriter<'o> {
     /// # Errors
     /// `Io` if writing fails.
     pub fn dict(&mut self, at: &Location) -> Result<()> {
+        if !self.encodings.has_dict() {
+            return self.writer.group(at, &[]);
+        }
         self.encoded_group(at, "dict", "0.1.0")
     }
 

@@ -8,13 +8,14 @@ use super::output::{self, RULE};
 use super::report::{Out, Timed};
 use super::system::open_files;
 use super::values::ValueArgs;
-use annmap::anndata::LeaveOut;
+use annmap::anndata::{LeaveOut, Program};
 use annmap::codec::{Compression, Filters};
 use annmap::convert::ConvertedStore;
 use annmap::dataset::Dataset;
 use annmap::export::{ExportOptions, IndexNames, export};
 use annmap::matrix::{Orientation, Selection};
-use annmap::{Error, FileReport, LeftOut, Result, Widened};
+use annmap::{Changed, Error, FileReport, LeftOut, Result, Widened};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -160,6 +161,10 @@ pub(crate) struct UpgradeArgs {
     /// Layout of sparse X and raw/X [default: that of the input]
     #[arg(long, value_enum, value_name = "LAYOUT")]
     layout: Option<LayoutArg>,
+    /// Write what this program reads: anndata of that version, r (zellkonverter, anndataR, SeuratDisk), or
+    /// cellxgene (CSR, float32, plain text). Other encodings are changed or left out, each loss with a warning
+    #[arg(long = "for", value_name = "PROGRAM", value_parser = targets())]
+    target: Option<Program>,
     #[command(flatten)]
     values: ValueArgs,
     #[command(flatten)]
@@ -168,6 +173,11 @@ pub(crate) struct UpgradeArgs {
     leave: LeaveOutArgs,
     #[command(flatten)]
     common: Common,
+}
+
+/// Parses the name of a program.
+fn targets() -> impl TypedValueParser<Value = Program> {
+    PossibleValuesParser::new(Program::ALL.map(|(name, _)| name)).try_map(|name| Program::from_name(&name))
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -180,6 +190,7 @@ pub(crate) fn upgrade(args: &UpgradeArgs) -> Result<ExitCode> {
     let output = &args.storage.container.path(&args.output, Some(&args.input))?;
     let mut options = args.storage.options(output, &args.common)?;
     options.matrix.clone_from(&args.matrix);
+    options.target = args.target;
     (options.dtype, options.policy) = (args.values.dtype, args.values.policy());
     options.layout = args.layout.map(|l| match l {
         LayoutArg::Csr => Orientation::Csr,
@@ -232,17 +243,24 @@ pub(super) struct WrittenOutput {
     bytes: u64,
     /// Matrices that have a wider type in the file.
     widened: Vec<Widened>,
+    /// What is written in another way, because the program that is to read the file asks for it.
+    changed: Vec<Changed>,
+    /// Elements and columns that are missing from the file.
+    left_out: Vec<LeftOut>,
 }
 
 impl WrittenOutput {
     pub(super) fn of_file(file: &FileReport) -> Self {
         let output = file.output.display().to_string();
-        WrittenOutput { output, shape: file.shape, bytes: file.bytes, widened: file.widened.clone() }
+        let (changed, left_out) = (file.changed.clone(), file.left_out.clone());
+        let widened = file.widened.clone();
+        WrittenOutput { output, shape: file.shape, bytes: file.bytes, widened, changed, left_out }
     }
 
-    pub(super) fn of_store(store: &ConvertedStore) -> Self {
+    pub(super) fn of_store(store: &ConvertedStore, left_out: Vec<LeftOut>) -> Self {
         let output = store.output.display().to_string();
-        WrittenOutput { output, shape: store.shape, bytes: store.bytes, widened: Vec::new() }
+        let (widened, changed) = (Vec::new(), Vec::new());
+        WrittenOutput { output, shape: store.shape, bytes: store.bytes, widened, changed, left_out }
     }
 
     /// Prints the summary as text or JSON.

@@ -206,7 +206,8 @@ fn take(
     };
     let report = convert::convert(input, output, &options, observer)?;
     let made = report.stores.first().ok_or_else(|| Error::usage("expected a store, got none"))?;
-    Ok((WrittenOutput::of_store(made), report.left_out))
+    let left_out = report.left_out;
+    Ok((WrittenOutput::of_store(made, left_out.clone()), left_out))
 }
 
 /// Summary of one part of a split, as JSON.

@@ -4,7 +4,6 @@ use super::ExportRun;
 use crate::anndata::{Axes, Axis, Dimension, ElementKind, MAPPINGS, StoredMatrix, frame_rows, graphs_in_uns};
 use crate::array::{CastArray, SelectedRows};
 use crate::dataset::{AnnData, Flavour};
-use crate::dtype::{Dtype, Policy};
 use crate::error::{Error, Place, Result};
 use crate::matrix::{CastValues, Selected, Selection, Source};
 use crate::observe::Warning;
@@ -59,11 +58,9 @@ impl<'a> FileExport<'_, 'a> {
             return Ok(());
         }
         let matrix = self.data.matrix(name)?;
-        if let Some(cast) = self.run.cast {
-            return self.cast(at, name, &matrix, axes, cast);
-        }
         self.matrix(at, name, &matrix, axes)?;
         if self.data.flavour().is_anndata()
+            && self.run.cast.is_none()
             && self.run.layout.is_none()
             && name == "X"
             && let Some(x) = self.data.root().child(name)?
@@ -108,53 +105,34 @@ impl<'a> FileExport<'_, 'a> {
         Ok(labels)
     }
 
-    /// Writes `X` or `raw/X` in the layout asked for, unless [`split`](super::split) has written it already.
+    /// Writes a matrix of cells and genes in the layout and type asked for, unless [`split`](super::split) has
+    /// written it already.
     fn matrix(&mut self, at: &Location, name: &str, matrix: &StoredMatrix, axes: Axes<'_>) -> Result<()> {
         if self.run.ready.remove(name) {
             return Ok(());
         }
-        let stored = match matrix {
-            StoredMatrix::Sparse(s) => Some(s.orientation()),
-            StoredMatrix::Dense(_) => None,
-        };
-        if self.run.layout.is_none() || stored.is_none() || stored == self.run.layout {
-            return self.run.writer.copy_matrix(at, matrix, axes);
-        }
-        let source = matrix.source(self.run.budget, self.run.observer)?;
-        let [lines, minor] = axes.of(source.layout().orientation);
-        let selected = Selected::new(&source, lines, minor, self.run.budget, self.run.observer)?;
-        self.run.compressed(at, &selected)
-    }
-
-    /// Writes `X` with values of another type, unless [`split`](super::split) has written it already.
-    fn cast(
-        &mut self,
-        at: &Location,
-        name: &str,
-        matrix: &StoredMatrix,
-        axes: Axes<'_>,
-        (dtype, policy): (Dtype, Policy),
-    ) -> Result<()> {
-        if self.run.ready.remove(name) {
-            return Ok(());
-        }
+        let stored = matrix.orientation();
+        let cast = self.run.cast_of(at, matrix.dtype().ok());
+        let turned = self.run.must_turn(at, stored);
         let place = self.path(name);
-        match matrix {
-            StoredMatrix::Dense(dense) if !dense.is_transposed() => {
+        match (matrix, cast) {
+            (_, None) if !turned => self.run.writer.copy_matrix(at, matrix, axes),
+            (StoredMatrix::Dense(dense), Some((dtype, policy))) if !dense.is_transposed() && !turned => {
                 dense.array().check_holes()?;
                 let chosen = SelectedRows::new(dense.array(), axes.rows, axes.columns).in_object(&place)?;
                 let rows = CastArray::new(&chosen, dtype, policy).in_object(&place)?;
-                self.run.writer.dense(at, &rows)
+                self.run.writer.dense(at, &rows).in_object(&place)
             }
             _ => {
                 let (budget, observer) = (self.run.budget, self.run.observer);
                 let source = matrix.source(budget, observer)?;
                 let [lines, minor] = axes.of(source.layout().orientation);
                 let selected = Selected::new(&source, lines, minor, budget, observer)?;
-                self.run.compressed(at, &CastValues::new(&selected, dtype, policy))
+                let cast = cast.map(|(dtype, policy)| CastValues::new(&selected, dtype, policy));
+                let values: &dyn Source = cast.as_ref().map_or(&selected, |cast| cast);
+                self.run.compressed(at, values).in_object(&place)
             }
         }
-        .in_object(&place)
     }
 
     /// Writes a mapping and its children, all selected along the same axes, except those that
@@ -167,6 +145,9 @@ impl<'a> FileExport<'_, 'a> {
             if export.run.ready.remove(name.trim_start_matches('/')) {
                 return Ok(());
             }
+            if export.turned_layer(at, object, link, axes)? {
+                return Ok(());
+            }
             let all: Option<Vec<u64>> = match object.open_link(link) {
                 Ok(child) if pruned && ElementKind::of(&child).is_ok_and(|k| k == ElementKind::Frame) => {
                     Some((0..frame_rows(&child)?).collect())
@@ -176,6 +157,23 @@ impl<'a> FileExport<'_, 'a> {
             let axes = Axes { rows: all.as_deref().or(axes.rows), ..axes };
             export.run.writer.copy_link(at, object, link, axes).map(drop)
         })
+    }
+
+    /// Writes a layer in another layout, if the program that is to read the output asks for it. Returns whether it
+    /// does.
+    fn turned_layer(&mut self, at: &Location, layers: &Node, link: Link<'_>, axes: Axes<'_>) -> Result<bool> {
+        if *at != self.run.at("layers") {
+            return Ok(false);
+        }
+        let (to, name) = (at.child(&link.name()), format!("layers/{}", link.name()));
+        let opened = layers.open_link(link).and_then(|layer| StoredMatrix::open(&layer));
+        let Ok(matrix) = opened.as_ref() else { return Ok(false) };
+        if self.run.writer.leaves(&to, &format!("/{name}")) || !self.run.must_turn(&to, matrix.orientation())
+        {
+            return Ok(false);
+        }
+        let written = self.matrix(&to, &name, matrix, axes);
+        self.run.writer.tolerated(&to, &format!("/{name}"), written).map(|()| true)
     }
 
     /// Writes a mapping at `at`, whose children `write` has copied from the links of `object`.

@@ -9,6 +9,7 @@
 //! processed in blocks.
 
 mod file;
+mod fitted;
 mod mudata;
 mod select;
 mod split;
@@ -19,7 +20,7 @@ pub(crate) use mudata::export_common;
 pub use select::Selecting;
 pub use split::split;
 
-use crate::anndata::{AnnDataWriter, StorageOptions, StoredMatrix};
+use crate::anndata::{AnnDataWriter, Program, StorageOptions, StoredMatrix};
 use crate::array::MadeRows;
 use crate::codec::Filters;
 use crate::dataset::{AnnData, Flavour};
@@ -90,6 +91,9 @@ pub struct ExportOptions {
     pub dtype: ValueDtype,
     /// What happens to values that do not fit that type.
     pub policy: Policy,
+    /// The program that is to read the output. What it does not read is written in another way or left out, each
+    /// with a warning. Options that contradict what it asks for are refused.
+    pub target: Option<Program>,
     /// Directory for temporary files, needed when matrices change their layout; that of the output if `None`.
     pub temporary: Option<PathBuf>,
     /// Replace an existing file.
@@ -112,6 +116,7 @@ impl Default for ExportOptions {
             layout: None,
             dtype: ValueDtype::Keep,
             policy: Policy::Exact,
+            target: None,
             temporary: None,
             force: false,
             open_files: split::FILES_AT_ONCE,
@@ -128,6 +133,7 @@ impl ExportOptions {
             let kept = input.map(filters_of).unwrap_or_default();
             self.format.nearest(kept)
         });
+        let filters = fitted::readable(filters, self.target);
         StorageOptions { filters, chunk: self.chunk, format: self.format }
     }
 }
@@ -140,8 +146,9 @@ impl ExportOptions {
 /// # Errors
 /// `NotFound` if a column for names, the matrix, the genome or something to leave out does not exist; `Usage` if a
 /// selected row or column does not exist, the matrix cannot become `X`, a genome is chosen in another kind of file,
-/// names are to be changed in MuData, or the output is also the input; `Malformed` if the modalities of MuData are
-/// not where it says; the errors of reading and writing. After an error `output` is as it was before.
+/// an option contradicts the target, names are to be changed in MuData, or the output is also the input; `Malformed` if
+/// the modalities of MuData are not where it says; the errors of reading and writing. After an error `output` is as it
+/// was before.
 pub fn export(
     input: &Dataset,
     output: impl AsRef<Path>,
@@ -150,6 +157,7 @@ pub fn export(
     observer: &dyn Observer,
 ) -> Result<FileReport> {
     let output = output.as_ref();
+    options.check_target()?;
     input.refuse_as_output(output)?;
     let recorder = Recorder::new(observer);
     let create = |storage| AnnDataWriter::create(output, options.force, storage, options.budget, &recorder);
@@ -181,6 +189,7 @@ pub fn export_to<W: Write + Seek + Send + 'static>(
     options: &ExportOptions,
     observer: &dyn Observer,
 ) -> Result<W> {
+    options.check_target()?;
     let create = |storage| AnnDataWriter::to_sink(sink, storage, options.budget, observer);
     if let Some(data) = mudata::whole(input, options) {
         let parts = mudata::MuDataParts::new(input, data, selection, options, observer)?;
@@ -292,6 +301,9 @@ struct ExportRun<'a> {
     layout: Option<Orientation>,
     /// The type of the values of `X`, if it is not to be kept, and what happens to values that do not fit.
     cast: Option<(Dtype, Policy)>,
+    policy: Policy,
+    /// The program that is to read the output.
+    target: Option<Program>,
     temporary: PathBuf,
     observer: &'a dyn Observer,
     writer: AnnDataWriter<'a>,
@@ -320,14 +332,16 @@ impl<'a> ExportRun<'a> {
             matrix,
             names: &options.names,
             budget: options.budget,
-            layout: options.layout,
+            layout: options.wanted_layout(),
             cast: match options.dtype {
                 ValueDtype::As(dtype) => Some((dtype, options.policy)),
                 _ => None,
             },
+            policy: options.policy,
+            target: options.target,
             temporary: options.temporary.clone().unwrap_or_else(|| beside.to_owned()),
             observer,
-            writer: create(storage)?.leaving_out(leave_out),
+            writer: create(storage)?.leaving_out(leave_out).read_by(options.target),
             ready: HashSet::new(),
             shape: [0, 0],
         })
@@ -352,9 +366,10 @@ impl<'a> ExportRun<'a> {
         let tables = tables.unwrap_or_else(|| source.layout().shape().map(Table::unnamed));
         let [obs, var] = self.names.applied(select_tables(self.selection, tables)?)?;
         let selected = Selected::taken(source, self.selection, self.budget, self.observer)?;
-        let cast = self.cast.map(|(dtype, policy)| CastValues::new(&selected, dtype, policy));
-        let values: &dyn Source = cast.as_ref().map_or(&selected, |cast| cast);
         let root = self.writer.root().clone();
+        let cast = self.cast_of(&root.child("X"), Some(selected.layout().dtype));
+        let cast = cast.map(|(dtype, policy)| CastValues::new(&selected, dtype, policy));
+        let values: &dyn Source = cast.as_ref().map_or(&selected, |cast| cast);
         if input.is_delimited_text() && self.layout.is_none() {
             self.dense(&root.child("X"), values)?;
         } else {

@@ -51,6 +51,10 @@ impl<'i> MuDataParts<'i> {
                 let text = "names and genomes cannot be chosen for all modalities of MuData together";
                 return Err(Error::usage(text));
             }
+            if let Some(target) = options.target {
+                let text = format!("{target} reads one modality of MuData: choose mod/NAME (--matrix)");
+                return Err(Error::usage(text));
+            }
             data.leave_out().check(&[data.root()])?;
             let shape = data.shape_of("X")?;
             data.check_mappings(shape)?;

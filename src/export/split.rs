@@ -23,7 +23,7 @@ pub(super) const FILES_AT_ONCE: usize = 200;
 /// row in common. Returns a report for each part.
 ///
 /// Files are written in batches of at most 200, or as many as the options say; the files of a batch appear together, once all of them are
-/// complete. Inputs other than AnnData since 0.7 are read once for each part, and their files appear one by one.
+/// complete. Inputs other than AnnData since 0.7, and all if a target is set, are read once for each part, and their files appear one by one.
 ///
 /// # Errors
 /// `Usage` if parts have a row in common or select different columns; otherwise those of [`export`].
@@ -45,6 +45,7 @@ pub fn split(
         Some(data)
             if matches!(data.flavour(), Flavour::AnnData | Flavour::AnnData07)
                 && options.genome.is_none()
+                && options.target.is_none()
                 && options.matrix == "X" =>
         {
             data

@@ -287,6 +287,15 @@ fn repeats(column: &dyn ColumnRows) -> Result<bool> {
     Ok(false)
 }
 
+/// Text as labels, as [`Table::strings_to_categoricals`] makes them; `None` if the column is not text, or no value is
+/// missing or repeated.
+///
+/// # Errors
+/// Errors of reading.
+pub(crate) fn labelled<'t>(column: &TableColumn<'t>) -> Result<Option<TableColumn<'t>>> {
+    Ok(LabelledRows::new(column)?.map(|rows| Arc::new(rows) as TableColumn<'t>))
+}
+
 /// Text as labels.
 struct LabelledRows<'t> {
     from: TableColumn<'t>,

@@ -33,7 +33,7 @@ pub use column::{Categorical, Column};
 pub use concat::Join;
 pub use frame::Frame;
 #[cfg(feature = "write")]
-pub(crate) use joined::{PartCodes, SuffixedNames};
+pub(crate) use joined::{PartCodes, SuffixedNames, labelled};
 pub use natural::natural_order;
 pub use rows::ColumnRows;
 pub(crate) use rows::{HeldColumn, blocks};

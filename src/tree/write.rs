@@ -343,6 +343,20 @@ impl TreeWriter {
         }
     }
 
+    /// A reference to the object written at `at`, for an attribute.
+    ///
+    /// # Errors
+    /// `Usage` if no object was written there, or if its group was written already; `Unsupported` in zarr, which has no
+    /// references.
+    pub fn reference(&self, at: &Location) -> Result<EncodedValue> {
+        let found = self.written(at);
+        let object = found.ok_or_else(|| Error::usage("expected an object in a group not written yet"));
+        match object.in_object(&at.to_string())?.0 {
+            WrittenAt::Hdf5(address) => Ok(hdf5::StoredValue::reference(address).into()),
+            WrittenAt::Zarr(_) => Err(Error::unsupported("zarr has no references")),
+        }
+    }
+
     /// Whether an object was written at `at`; in HDF5 always `false` once its group was written.
     pub fn has(&self, at: &Location) -> bool {
         self.written(at).is_some()

@@ -24,6 +24,7 @@ mod signals;
 mod source_code;
 mod subset;
 mod support;
+mod targets;
 mod text;
 mod trees;
 mod verify;

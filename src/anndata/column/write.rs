@@ -2,10 +2,13 @@
 
 use super::mask::Missing;
 use crate::anndata::AnnDataWriter;
+use crate::anndata::target::{LabelForm, Standing};
 use crate::dtype::{Datatype, Dtype};
 use crate::error::Result;
-use crate::table::{Categorical, Column, ColumnRows, HeldColumn, blocks};
+use crate::table::{Categorical, Column, ColumnRows, HeldColumn, TableColumn, blocks};
 use crate::tree::{EncodedValue, Location};
+use std::ops::Range;
+use std::sync::Arc;
 
 /// Makes codes into bytes of a narrower type.
 type CodeBytes = fn(&[i32]) -> Vec<u8>;
@@ -25,6 +28,17 @@ impl AnnDataWriter<'_> {
     /// # Errors
     /// `Io` if writing fails; errors of reading; `Cancelled`.
     pub fn column_rows(&mut self, at: &Location, column: &dyn ColumnRows) -> Result<()> {
+        let column: TableColumn<'_> = Arc::new(Borrowed(column));
+        let column = self.encodings.column(&at.to_string(), column, Standing::Alone, self.observer)?;
+        self.encoded_column(at, &*column)
+    }
+
+    /// Writes a column that needs no change.
+    pub(in crate::anndata) fn encoded_column(
+        &mut self,
+        at: &Location,
+        column: &dyn ColumnRows,
+    ) -> Result<()> {
         let mut missing = Missing::default();
         match column.head() {
             Column::Numbers { dtype, .. } => self.numbers(at, *dtype, column, &mut |block| match block {
@@ -69,6 +83,18 @@ impl AnnDataWriter<'_> {
         bytes: &mut dyn FnMut(Column) -> Vec<u8>,
     ) -> Result<()> {
         let attributes = self.encoding("array", "0.2.0")?;
+        self.numbers_with(at, dtype, column, bytes, &attributes)
+    }
+
+    /// As [`numbers`](Self::numbers), with these attributes.
+    fn numbers_with(
+        &mut self,
+        at: &Location,
+        dtype: Dtype,
+        column: &dyn ColumnRows,
+        bytes: &mut dyn FnMut(Column) -> Vec<u8>,
+        attributes: &[(String, EncodedValue)],
+    ) -> Result<()> {
         let storage = self.storing(Some(&[column.rows()]));
         let datatype = Datatype::of(dtype);
         let mut list = self.writer.begin_list(at, &datatype, column.rows(), &storage, self.at_once())?;
@@ -76,7 +102,7 @@ impl AnnDataWriter<'_> {
             self.observer.check_cancelled()?;
             self.writer.push_list(&mut list, &bytes(column.read(range)?))?;
         }
-        self.writer.finish_list(list, &attributes)
+        self.writer.finish_list(list, attributes)
     }
 
     /// Writes text as an array, and adds to `missing` which values are missing.
@@ -85,6 +111,18 @@ impl AnnDataWriter<'_> {
         at: &Location,
         column: &dyn ColumnRows,
         missing: &mut Missing,
+    ) -> Result<()> {
+        let attributes = self.encoding("string-array", "0.2.0")?;
+        self.texts_with(at, column, missing, &attributes)
+    }
+
+    /// As [`texts`](Self::texts), with these attributes.
+    fn texts_with(
+        &mut self,
+        at: &Location,
+        column: &dyn ColumnRows,
+        missing: &mut Missing,
+        attributes: &[(String, EncodedValue)],
     ) -> Result<()> {
         let storage = self.storing(Some(&[column.rows()]));
         let mut texts = self.writer.begin_texts(at, column.rows(), &storage)?;
@@ -100,8 +138,26 @@ impl AnnDataWriter<'_> {
             }
         }
         self.writer.finish_texts(&mut texts)?;
-        let attributes = self.encoding("string-array", "0.2.0")?;
-        self.writer.texts_list(texts, &attributes, self.at_once())
+        self.writer.texts_list(texts, attributes, self.at_once())
+    }
+
+    /// Writes labels as an array with these attributes.
+    pub(in crate::anndata) fn labels(
+        &mut self,
+        at: &Location,
+        labels: &Column,
+        attributes: &[(String, EncodedValue)],
+    ) -> Result<()> {
+        let labels: TableColumn<'_> = Arc::new(HeldColumn::of(labels));
+        let labels = self.encodings.column(&at.to_string(), labels, Standing::Alone, self.observer)?;
+        let Column::Numbers { dtype, .. } = labels.head() else {
+            return self.texts_with(at, &*labels, &mut Missing::default(), attributes);
+        };
+        let mut bytes = |block| match block {
+            Column::Numbers { bytes, .. } => bytes,
+            _ => Vec::new(),
+        };
+        self.numbers_with(at, *dtype, &*labels, &mut bytes, attributes)
     }
 
     /// Writes the mask, after its values, and the group of both.
@@ -116,9 +172,28 @@ impl AnnDataWriter<'_> {
 
     fn categorical(&mut self, at: &Location, labels: &Categorical, column: &dyn ColumnRows) -> Result<()> {
         let mut attributes = self.encoding("categorical", "0.2.0")?;
-        attributes.push(("ordered".into(), EncodedValue::boolean(labels.ordered())));
+        let ordered = match self.encodings.has_bool_attributes() {
+            true => EncodedValue::boolean(labels.ordered()),
+            false => EncodedValue::integer(labels.ordered().into()),
+        };
+        attributes.push(("ordered".into(), ordered));
         self.column(&at.child("categories"), labels.categories())?;
-        // the narrowest type, as in pandas
+        let own = self.encoding("array", "0.2.0")?;
+        self.codes(&at.child("codes"), labels, column, &own)?;
+        if self.encodings.labels() == LabelForm::GroupAndFactor {
+            self.factor(at, column)?;
+        }
+        self.writer.group(at, &attributes)
+    }
+
+    /// Writes the codes of a column, in the narrowest type, as pandas does.
+    pub(in crate::anndata) fn codes(
+        &mut self,
+        at: &Location,
+        labels: &Categorical,
+        column: &dyn ColumnRows,
+        attributes: &[(String, EncodedValue)],
+    ) -> Result<()> {
         let (dtype, narrow): (Dtype, CodeBytes) = match labels.categories().len() {
             0..=0x7f => (Dtype::Int8, |codes| codes.iter().map(|v| *v as u8).collect()),
             0x80..=0x7fff => {
@@ -126,16 +201,48 @@ impl AnnDataWriter<'_> {
             }
             _ => (Dtype::Int32, |codes| codes.iter().flat_map(|v| v.to_le_bytes()).collect()),
         };
-        self.numbers(&at.child("codes"), dtype, column, &mut |block| match block {
+        let mut bytes = |block| match block {
             Column::Categorical(c) => narrow(c.codes()),
             _ => Vec::new(),
-        })?;
-        self.writer.group(at, &attributes)
+        };
+        self.numbers_with(at, dtype, column, &mut bytes, attributes)
+    }
+
+    /// Adds to the group of codes and categories at `at` what SeuratDisk reads as a factor: `levels`, and `values`
+    /// that count from 1, with R's missing integer.
+    fn factor(&mut self, at: &Location, column: &dyn ColumnRows) -> Result<()> {
+        self.writer.alias(&at.child("levels"), &at.child("categories"))?;
+        let value = |code: &i32| if *code < 0 { i32::MIN } else { code.saturating_add(1) };
+        self.numbers(&at.child("values"), Dtype::Int32, column, &mut |block| match block {
+            Column::Categorical(c) => c.codes().iter().flat_map(|code| value(code).to_le_bytes()).collect(),
+            _ => Vec::new(),
+        })
     }
 
     /// Bytes of chunks that are encoded at once: a part of the budget, because blocks are in memory too.
     pub(in crate::anndata) fn at_once(&self) -> u64 {
         self.budget.bytes / 8
+    }
+}
+
+/// A column that belongs to the caller.
+struct Borrowed<'c>(&'c dyn ColumnRows);
+
+impl ColumnRows for Borrowed<'_> {
+    fn head(&self) -> &Column {
+        self.0.head()
+    }
+
+    fn rows(&self) -> u64 {
+        self.0.rows()
+    }
+
+    fn read(&self, range: Range<u64>) -> Result<Column> {
+        self.0.read(range)
+    }
+
+    fn is_numbered(&self) -> bool {
+        self.0.is_numbered()
     }
 }
 

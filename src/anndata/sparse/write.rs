@@ -1,6 +1,7 @@
 //! Writes `csr_matrix` and `csc_matrix`: chunks are compressed on all threads and appended in order.
 
 use crate::anndata::AnnDataWriter;
+use crate::anndata::target::{Encodings, is_unstructured};
 use crate::codec::{EncodeWork, Encoded};
 use crate::dtype::{Datatype, Dtype, Policy, cast};
 use crate::error::{Error, Result};
@@ -44,10 +45,13 @@ impl AnnDataWriter<'_> {
 
     /// The first half of [`sparse_from`](Self::sparse_from): the sink for all entries.
     pub(crate) fn sparse_sink(&mut self, at: &Location, layout: &Layout) -> Result<SparseSink<'_>> {
-        let index = index_type(layout);
+        let [index, _] = index_types(layout, self.encodings);
         let from = layout.dtype;
-        let dtype = if from == Dtype::Float16 { Dtype::Float32 } else { from };
-        if dtype != from {
+        let read = if is_unstructured(at) { from } else { self.encodings.value_dtype(from) };
+        let dtype = if read == Dtype::Float16 { Dtype::Float32 } else { read };
+        if read != from {
+            self.observer.warn(&self.encodings.changed(&at.to_string(), &format!("written as {dtype}")));
+        } else if dtype != from {
             self.observer.warn(&Warning::Widened(Widened { path: at.to_string(), from, to: dtype }));
         }
         let filters = self.storage.filters;
@@ -87,7 +91,7 @@ impl AnnDataWriter<'_> {
         pointers: &[u64],
         SparseChunks([data, indices]): SparseChunks,
     ) -> Result<()> {
-        let index = index_type(layout);
+        let [_, index] = index_types(layout, self.encodings);
         let mut attributes = self.encoding(layout.orientation.encoding(), "0.1.0")?;
         let shape = layout.shape().iter().flat_map(|n| (*n as i64).to_le_bytes()).collect();
         attributes.push(("shape".into(), EncodedValue::numbers(Dtype::Int64, &[2], shape)));
@@ -117,10 +121,12 @@ impl AnnDataWriter<'_> {
 #[derive(Debug)]
 pub struct SparseChunks([ChunkWriter; 2]);
 
-/// The type of `indices` and `indptr`, as scipy chooses it: int32 if all values fit, otherwise int64.
-fn index_type(layout: &Layout) -> Dtype {
-    let small = i32::MAX as u64;
-    if layout.entries <= small && layout.minor <= small { Dtype::Int32 } else { Dtype::Int64 }
+/// The types of `indices` and `indptr`: as scipy chooses them, int32 if all values of both fit, otherwise int64. A
+/// program may want the narrowest for each.
+fn index_types(layout: &Layout, encodings: Encodings) -> [Dtype; 2] {
+    let of = |small: bool| if small { Dtype::Int32 } else { Dtype::Int64 };
+    let small = [layout.minor, layout.entries].map(|n| n <= i32::MAX as u64);
+    if encodings.narrows_indices() { small.map(of) } else { [of(small[0] && small[1]); 2] }
 }
 
 /// A sink that writes entries as chunks of `data` and `indices`.
@@ -236,7 +242,7 @@ impl Sink for SparseSink<'_> {
             let mut values = &block.values.bytes[from_here * size..to_here * size];
             if self.dtype != self.from {
                 wide.resize(minor.len() * self.sizes[0], 0);
-                // a wider type holds every value
+                // a wider type holds every value; one that a program asks for may round
                 let _ = cast(self.from, values, self.dtype, &mut wide, Policy::Round);
                 values = &wide;
             }
@@ -333,6 +339,24 @@ mod tests {
             warnings.texts(),
             ["/layers/x: written as float32, because scipy has no matrices of float16"]
         );
+    }
+
+    /// Entries beyond 32 bits make both index arrays wide for scipy; R reads wide pointers beside narrow indices.
+    #[test]
+    fn widths_of_indices() {
+        use crate::anndata::Program;
+        let of = |entries: u64, minor: u64, target: Option<Program>| {
+            let layout =
+                Layout { orientation: Orientation::Csr, lines: 1, minor, entries, dtype: Dtype::Int8 };
+            index_types(&layout, Encodings(target))
+        };
+        let (narrow, wide) = (Dtype::Int32, Dtype::Int64);
+        for target in [None, Some(Program::AnnData07), Some(Program::Cellxgene)] {
+            assert_eq!(of(1 << 31, 9, target), [wide, wide]);
+            assert_eq!(of((1 << 31) - 1, 9, target), [narrow, narrow]);
+        }
+        assert_eq!(of(1 << 31, 9, Some(Program::R)), [narrow, wide]);
+        assert_eq!(of(9, 1 << 31, Some(Program::R)), [wide, narrow]);
     }
 
     /// Other programs find the parts by these names; indices are of 32 bits while everything fits, as those of scipy.

@@ -34,12 +34,10 @@ struct OpenCollection {
     spans: Vec<Range<usize>>,
 }
 
-/// Bytes that an object of `len` bytes occupies in a collection.
+/// Bytes that an object of `len` bytes occupies in a collection. An empty string is an object too, as h5py writes it:
+/// libhdf5 reads a reference to none as a null pointer, with which programs in C crash (rhdf5 for R).
 pub(crate) fn stored_len(len: usize) -> usize {
-    match len {
-        0 => 0, // empty objects are not stored
-        _ => len.checked_next_multiple_of(8).unwrap_or(usize::MAX).saturating_add(format::WRITTEN_HEAD),
-    }
+    len.checked_next_multiple_of(8).unwrap_or(usize::MAX).saturating_add(format::WRITTEN_HEAD)
 }
 
 impl HeapWriter {
@@ -63,20 +61,14 @@ impl HeapWriter {
         count: u32,
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        match self.place(file, object)? {
-            Some((address, index)) => format::Reference { count, address, index }.write(out),
-            None => format::Reference::NONE.write(out),
-        }
+        let (address, index) = self.place(file, object)?;
+        format::Reference { count, address, index }.write(out);
         Ok(())
     }
 
-    /// Stores an object; returns the address of its collection and its index there. `None` for an empty one,
-    /// which is not stored.
-    pub(crate) fn place(&mut self, file: &mut AppendFile, object: &[u8]) -> Result<Option<(u64, u32)>> {
+    /// Stores an object; returns the address of its collection and its index there.
+    pub(crate) fn place(&mut self, file: &mut AppendFile, object: &[u8]) -> Result<(u64, u32)> {
         let need = stored_len(object.len());
-        if need == 0 {
-            return Ok(None);
-        }
         let collection = if self.expected.is_some() { &mut self.own } else { &mut self.small };
         if !collection.has_room(need) {
             let expected = self.expected.unwrap_or(0).saturating_add(format::WRITTEN_HEAD);
@@ -85,7 +77,7 @@ impl HeapWriter {
         }
         self.expected = self.expected.map(|n| n.saturating_sub(need));
         let index = collection.push(object, need);
-        Ok(Some((collection.address, index)))
+        Ok((collection.address, index))
     }
 
     /// Writes the open collections to their reserved places.

@@ -96,16 +96,12 @@ impl Writer {
         let mut run = (0, 0, 0);
         let mut bytes = Vec::with_capacity(AT_ONCE);
         for count in texts.lengths.iter() {
-            if count == 0 {
-                Reference::NONE.write(&mut bytes);
-            } else {
-                let (address, index, left) = match run {
-                    (_, _, 0) => runs.next().copied().unwrap_or_default(),
-                    more => more,
-                };
-                Reference { count, address, index }.write(&mut bytes);
-                run = (address, index.saturating_add(1), left.saturating_sub(1));
-            }
+            let (address, index, left) = match run {
+                (_, _, 0) => runs.next().copied().unwrap_or_default(),
+                more => more,
+            };
+            Reference { count, address, index }.write(&mut bytes);
+            run = (address, index.saturating_add(1), left.saturating_sub(1));
             if bytes.place() >= AT_ONCE {
                 self.push_sequence(sequence, &bytes)?;
                 bytes.clear();
@@ -142,13 +138,12 @@ impl Writer {
                 continue;
             };
             let count = u32::try_from(text.len()).map_err(|_| Error::unsupported("a string of 4 GiB"))?;
-            if let Some((address, index)) = self.heap.place(&mut self.file, text)? {
-                match to.runs.last_mut() {
-                    Some((at, first, n)) if *at == address && first.saturating_add(*n) == index => {
-                        *n = n.saturating_add(1);
-                    }
-                    _ => to.runs.push((address, index, 1)),
+            let (address, index) = self.heap.place(&mut self.file, text)?;
+            match to.runs.last_mut() {
+                Some((at, first, n)) if *at == address && first.saturating_add(*n) == index => {
+                    *n = n.saturating_add(1);
                 }
+                _ => to.runs.push((address, index, 1)),
             }
             to.lengths.push(count);
             to.waiting_bytes = to.waiting_bytes.saturating_sub(stored_len(text.len()));

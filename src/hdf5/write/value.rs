@@ -47,6 +47,11 @@ impl StoredValue {
         StoredValue { datatype, dataspace: Dataspace::fixed(&[objects.len() as u64]), bytes }
     }
 
+    /// A scalar reference to an object of the same file.
+    pub fn reference(object: ObjectAddress) -> Self {
+        StoredValue { dataspace: Dataspace::fixed(&[]), ..Self::references(&[object]) }
+    }
+
     /// The bytes of all elements.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

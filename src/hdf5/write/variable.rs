@@ -8,6 +8,7 @@ use crate::bytes::checked;
 use crate::bytes::put::Put;
 use crate::dtype::{Class, Datatype};
 use crate::error::{Error, Result};
+use crate::hdf5::format::global_heap::Reference;
 use crate::hdf5::read::global_heap::HeapReader;
 use crate::hdf5::{Dataspace, Value};
 use crate::strings::Strings;
@@ -95,6 +96,10 @@ impl Writer {
                     self.element(base, item, heaps, &mut items)?;
                 }
                 let count = u32::try_from(count).unwrap_or(u32::MAX);
+                if count == 0 {
+                    Reference::NONE.write(out);
+                    return Ok(());
+                }
                 self.heap.refer(&mut self.file, &items, count, out)
             }
             Class::Compound(members) => {
@@ -192,6 +197,24 @@ mod tests {
 
     /// Page size of metadata reads in bytes.
     const PAGE: u64 = 16 << 10;
+
+    /// A reference to nothing is a null pointer for libhdf5, and no empty string.
+    #[test]
+    fn an_empty_string_is_an_object() {
+        let mut w = Writer::to_sink(io::Cursor::new(Vec::new()), Libver::Earliest).unwrap();
+        let words: Strings = ["", "a", ""].into_iter().collect();
+        let value = w.texts(&words, &[3]).unwrap();
+        let of = |at: usize| {
+            value.bytes.chunks_exact(16).map(move |r| u32::from_le_bytes(*r[at..].first_chunk().unwrap()))
+        };
+        assert_eq!((of(0).collect::<Vec<_>>(), of(12).collect::<Vec<_>>()), (vec![0, 1, 0], vec![1, 2, 3]));
+        assert!(of(4).all(|address| address > 0));
+        let mut root = Group::new();
+        root.attribute("words", value);
+        let file = w.finish_sink::<io::Cursor<Vec<u8>>>(&root).unwrap().into_inner();
+        let root = File::from_reader(Box::new(file), crate::Limits::default()).unwrap().root().unwrap();
+        assert_eq!(root.attribute("words").unwrap().unwrap().value.strings().unwrap(), words);
+    }
 
     #[test]
     fn words_share_a_small_collection_and_columns_have_their_own() {
