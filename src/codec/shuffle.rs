@@ -48,18 +48,48 @@ fn unshuffle_fixed<const W: usize>(planes: &[u8], count: usize, elements: &mut [
 }
 
 /// Shuffles `width`-byte elements. Bytes after the last whole element stay in place.
+#[allow(clippy::cast_possible_truncation)] // the lowest byte is meant
 pub(crate) fn shuffle(input: &[u8], width: usize, out: &mut Vec<u8>) {
     out.clear();
-    let whole = input.len().checked_div(width).unwrap_or(0).saturating_mul(width);
-    if width <= 1 {
+    let count = input.len().checked_div(width).unwrap_or(0);
+    if width <= 1 || count == 0 {
         out.extend_from_slice(input);
         return;
     }
+    out.resize(input.len(), 0);
+    let whole = count.saturating_mul(width);
     let (elements, tail) = input.split_at(whole);
-    for byte in 0..width {
-        out.extend(elements.iter().skip(byte).step_by(width));
+    let (planes, out_tail) = out.split_at_mut(whole);
+    // shifts of whole elements are what compilers make vectors of
+    match width {
+        2 => shuffle_fixed::<2>(elements, count, planes, |e, bits| {
+            u16::from_le_bytes(e).wrapping_shr(bits) as u8
+        }),
+        4 => shuffle_fixed::<4>(elements, count, planes, |e, bits| {
+            u32::from_le_bytes(e).wrapping_shr(bits) as u8
+        }),
+        8 => shuffle_fixed::<8>(elements, count, planes, |e, bits| {
+            u64::from_le_bytes(e).wrapping_shr(bits) as u8
+        }),
+        _ => {
+            for (k, plane) in planes.chunks_exact_mut(count).enumerate() {
+                plane.iter_mut().zip(elements.iter().skip(k).step_by(width)).for_each(|(o, b)| *o = *b);
+            }
+        }
     }
-    out.extend_from_slice(tail);
+    out_tail.copy_from_slice(tail);
+}
+
+fn shuffle_fixed<const W: usize>(
+    elements: &[u8],
+    count: usize,
+    planes: &mut [u8],
+    byte: impl Fn([u8; W], u32) -> u8,
+) {
+    let (elements, _) = elements.as_chunks::<W>();
+    for (plane, bits) in planes.chunks_exact_mut(count.max(1)).zip((0u32..).step_by(8)) {
+        plane.iter_mut().zip(elements).for_each(|(o, element)| *o = byte(*element, bits));
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +111,8 @@ mod tests {
                 let mut out = vec![0; len];
                 unshuffle(&shuffled, width, &mut out);
                 assert_eq!(out, data, "width {width}, {len} bytes");
+                shuffle(&data, width, &mut out);
+                assert_eq!(out, shuffled, "width {width}, {len} bytes");
             }
         }
     }

@@ -59,7 +59,7 @@ impl OutputFormat {
             }
             (
                 OutputFormat::Zarr(ZarrFormat { version: ZarrVersion::V3, .. }),
-                Compression::Gzip(_) | Compression::Zstd,
+                Compression::None | Compression::Gzip(_) | Compression::Zstd,
             ) if filters.shuffle => "version 3 of zarr shuffles with blosc-lz4 and blosc-zlib only",
             _ => return Ok(()),
         };

@@ -24,8 +24,7 @@ impl ChunkCodec {
         if filters.compression == Compression::Lzf || filters.fletcher32 {
             return Err(Error::usage("zarr is written without LZF and Fletcher-32"));
         }
-        if filters.shuffle && !blosc && version == ZarrVersion::V3 && filters.compression != Compression::None
-        {
+        if filters.shuffle && !blosc && version == ZarrVersion::V3 {
             return Err(Error::usage("version 3 of zarr shuffles with Blosc only"));
         }
         Ok(ChunkCodec { element, filters, version })
