@@ -64,7 +64,7 @@ impl ContainerArgs {
     /// # Errors
     /// `Usage` for options of the other container, and for a name that says another one than `--to`.
     pub(super) fn format(&self, output: &Path) -> Result<OutputFormat> {
-        let zarr = match self.to {
+        let wanted = match self.to {
             Some(ToArg::H5ad) if is_zarr(output) => {
                 let text = "expected the name of an h5ad, as --to says, got that of a zarr store";
                 return Err(Error::usage(text).in_file(output));
@@ -76,7 +76,7 @@ impl ContainerArgs {
             let text = format!("{option} is for {container}, and the output is not (see --to)");
             Err(Error::usage(text).in_file(output))
         };
-        if !zarr {
+        if !wanted {
             if self.zarr_format.is_some() {
                 return other("--zarr-format", "zarr");
             }

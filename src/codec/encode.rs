@@ -138,12 +138,19 @@ impl Compression {
             }
             (Compression::Zstd, _) => zstd::encode(input, out),
             (Compression::BloscLz4, _) => {
-                blosc::encode(input, shuffle, blosc::Stream::Lz4, shuffled, out, &mut blosc::lz4_stream)?;
+                blosc::encode(
+                    input,
+                    shuffle,
+                    blosc::BloscStream::Lz4,
+                    shuffled,
+                    out,
+                    &mut blosc::lz4_stream,
+                )?;
             }
             (Compression::BloscZlib(level), _) => {
                 let mut zlib =
                     |input: &[u8], out: &mut Vec<u8>| deflate_into(input, level, true, deflate, out);
-                blosc::encode(input, shuffle, blosc::Stream::Zlib, shuffled, out, &mut zlib)?;
+                blosc::encode(input, shuffle, blosc::BloscStream::Zlib, shuffled, out, &mut zlib)?;
             }
             (Compression::Lzf, _) => return Err(Error::usage("LZF is a compression of HDF5 only")),
         }

@@ -14,17 +14,17 @@ const HEADER: usize = 16;
 
 /// The codec in the blocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stream {
+pub(crate) enum BloscStream {
     Lz4,
     Zlib,
 }
 
-impl Stream {
+impl BloscStream {
     /// Its number in the upper bits of the flags.
     fn number(self) -> u8 {
         match self {
-            Stream::Lz4 => 1,
-            Stream::Zlib => 3,
+            BloscStream::Lz4 => 1,
+            BloscStream::Zlib => 3,
         }
     }
 }
@@ -40,7 +40,7 @@ type BlockEncoder<'a> = &'a mut dyn FnMut(&[u8], &mut Vec<u8>) -> Result<()>;
 pub(crate) fn encode(
     input: &[u8],
     element: usize,
-    stream: Stream,
+    stream: BloscStream,
     shuffled: &mut Vec<u8>,
     out: &mut Vec<u8>,
     compress: BlockEncoder<'_>,

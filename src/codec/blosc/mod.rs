@@ -3,7 +3,7 @@
 
 mod encode;
 
-pub(crate) use encode::{Stream, encode, lz4_stream};
+pub(crate) use encode::{BloscStream, encode, lz4_stream};
 
 use super::{bitshuffle, lz4, shuffle, zstd};
 use crate::bytes::Cursor;

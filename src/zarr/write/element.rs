@@ -13,22 +13,22 @@ pub(super) struct StoredElement {
     /// The type as stored: without gaps.
     datatype: Datatype,
     /// What becomes of elements on their way; `None` if nothing does.
-    change: Option<Change>,
+    change: Option<ElementChange>,
     /// Bytes of an element in memory.
     size: usize,
 }
 
 #[derive(Debug, Clone)]
-enum Change {
+enum ElementChange {
     /// Numbers of unusual layout become plain ones.
     Numbers(Numeric),
     /// The bytes of an element are taken from these places.
-    Pieces(Vec<Piece>),
+    Pieces(Vec<BytePiece>),
 }
 
 /// Some bytes of an element.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Piece {
+struct BytePiece {
     at: usize,
     len: usize,
     reverse: bool,
@@ -50,13 +50,13 @@ impl StoredElement {
         if let (Class::Integer(_) | Class::Float(_), None, Some(numeric)) =
             (&datatype.class, plain(datatype), Numeric::of(datatype))
         {
-            let change = Some(Change::Numbers(numeric));
+            let change = Some(ElementChange::Numbers(numeric));
             return Ok(StoredElement { datatype: Datatype::of(numeric.dtype), change, size });
         }
         let mut pieces = Vec::new();
         let stored = stored(datatype, 0, false, &mut pieces)?;
-        let whole = [Piece { at: 0, len: size, reverse: false }];
-        let change = (merged(&pieces) != whole).then_some(Change::Pieces(pieces));
+        let whole = [BytePiece { at: 0, len: size, reverse: false }];
+        let change = (merged(&pieces) != whole).then_some(ElementChange::Pieces(pieces));
         Ok(StoredElement { datatype: stored, change, size })
     }
 
@@ -89,16 +89,16 @@ impl StoredElement {
     pub(super) fn stored<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
         match &self.change {
             None => Cow::Borrowed(bytes),
-            Some(Change::Numbers(numeric)) => {
+            Some(ElementChange::Numbers(numeric)) => {
                 let n = bytes.len().checked_div(self.size).unwrap_or(0);
                 let mut out = vec![0; n.saturating_mul(numeric.dtype.size())];
                 numeric.convert(bytes, &mut out);
                 Cow::Owned(out)
             }
-            Some(Change::Pieces(pieces)) => {
+            Some(ElementChange::Pieces(pieces)) => {
                 let mut out = Vec::with_capacity(bytes.len());
                 for element in bytes.chunks_exact(self.size.max(1)) {
-                    for Piece { at, len, reverse } in pieces {
+                    for BytePiece { at, len, reverse } in pieces {
                         let piece = element.get(*at..).and_then(|e| e.get(..*len)).unwrap_or_default();
                         match reverse {
                             false => out.extend_from_slice(piece),
@@ -130,8 +130,8 @@ impl StoredElement {
 }
 
 /// Pieces that follow each other, as one.
-fn merged(pieces: &[Piece]) -> Vec<Piece> {
-    let mut out: Vec<Piece> = Vec::new();
+fn merged(pieces: &[BytePiece]) -> Vec<BytePiece> {
+    let mut out: Vec<BytePiece> = Vec::new();
     for piece in pieces {
         match out.last_mut() {
             Some(last) if last.at.saturating_add(last.len) == piece.at && !last.reverse && !piece.reverse => {
@@ -165,14 +165,14 @@ fn order_of(datatype: &Datatype) -> Order {
 
 /// The type as stored of elements at `at`, whose bytes are added to `pieces`. Inside of a compound, `little` makes
 /// numbers of the other byte order little-endian.
-fn stored(datatype: &Datatype, at: usize, little: bool, pieces: &mut Vec<Piece>) -> Result<Datatype> {
+fn stored(datatype: &Datatype, at: usize, little: bool, pieces: &mut Vec<BytePiece>) -> Result<Datatype> {
     let len = usize::try_from(datatype.size).unwrap_or(usize::MAX);
     let unsupported = || Error::unsupported(format!("zarr has no elements of {}", datatype.name()));
     let turned = little && order_of(datatype) == Order::Big;
     let out = match &datatype.class {
         Class::Integer(_) | Class::Float(_) => {
             let dtype = plain(datatype).ok_or_else(unsupported)?;
-            pieces.push(Piece { at, len, reverse: turned });
+            pieces.push(BytePiece { at, len, reverse: turned });
             return Ok(if turned { Datatype::of(dtype) } else { datatype.clone() });
         }
         Class::Enum { .. } if datatype.is_bool() => Datatype::of(Dtype::Bool),
@@ -213,7 +213,7 @@ fn stored(datatype: &Datatype, at: usize, little: bool, pieces: &mut Vec<Piece>)
         }
         _ => return Err(unsupported()),
     };
-    pieces.push(Piece { at, len, reverse: false });
+    pieces.push(BytePiece { at, len, reverse: false });
     Ok(out)
 }
 
