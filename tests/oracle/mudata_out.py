@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""MuData that annmap writes, read by mudata: upgraded, in parts, put together.
+"""MuData that annmap writes, as h5mu and as zarr, read by mudata: upgraded, in parts, put together.
 
     mudata_out.py --bin target/release/annmap [--rounds N] [--seed N] [FOLDER...]
 
@@ -160,6 +160,34 @@ def crcs(binary, path):
     return run(binary, "ls", "--crc", "--json", path).stdout
 
 
+def as_zarr(binary, command, out, expected, tmp, what):
+    """The same command with zarr as its output."""
+    store = os.path.join(tmp, "out.zarr")
+    version = "2" if len(what) % 2 else "3"
+    r = run(binary, *[store if a == out else a for a in command], "--zarr-format", version)
+    check(f"{what} zarr: exit {r.returncode} {r.stderr}", r.returncode == 0)
+    if r.returncode:
+        return
+    try:
+        got = md.read_zarr(store)
+    except Exception as e:
+        check(f"{what} zarr: mudata says {type(e).__name__} {str(e)[:200]}", False)
+        return
+    # mudata reads neither `raw` nor the axis from zarr
+    for data in (expected, got):
+        for one in data.mod.values():
+            one.raw = None
+    if expected.axis == 0:
+        same_mudata(got, expected, f"{what} zarr")
+    r = run(binary, "verify", "--all", out, store)
+    check(f"{what} zarr: {r.stdout} {r.stderr}", r.returncode == 0)
+    back = os.path.join(tmp, "back.h5mu")
+    r = run(binary, "upgrade", store, back, "--force")
+    check(f"{what} zarr and back: exit {r.returncode} {r.stderr}", r.returncode == 0)
+    r = run(binary, "verify", "--all", out, back)
+    check(f"{what} zarr and back: {r.stdout} {r.stderr}", r.returncode == 0)
+
+
 def upgraded(binary, path, tmp, what):
     out, again = os.path.join(tmp, "out.h5mu"), os.path.join(tmp, "again.h5mu")
     r = run(binary, "upgrade", path, out, "--force")
@@ -170,6 +198,7 @@ def upgraded(binary, path, tmp, what):
         head = f.read(520)
     check(f"{what} upgrade: user block", head.startswith(b"MuData (format-version=0.1.0;creator=") and head[512:516] == b"\x89HDF")
     same_mudata(read(out), md.read(path), f"{what} upgrade")
+    as_zarr(binary, ["upgrade", path, out, "--force"], out, md.read(path), tmp, f"{what} upgrade")
     md.set_options(pull_on_update=None)
     try:
         want = md.read(path)
@@ -215,6 +244,8 @@ def parts(binary, path, tmp, rng, what):
             same_mudata(read(out), expected, f"{what} {args}")
             r = run(binary, "doctor", "-q", out)
             check(f"{what}: doctor {r.stdout}", r.returncode == 0)
+            if "--cols" in args:
+                as_zarr(binary, ["subset", path, out, "--force", *args], out, written(expected, want), tmp, f"{what} {args}")
 
 
 def joined(binary, tmp, rng, axis, what):
@@ -256,6 +287,8 @@ def joined(binary, tmp, rng, axis, what):
             same_mudata(read(out), expected, f"{what} {args}")
             r = run(binary, "doctor", "-q", out)
             check(f"{what}: doctor {r.stdout}", r.returncode == 0)
+            command = ["concat", *paths, out, "--force", *more]
+            as_zarr(binary, command, out, written(expected, want), tmp, f"{what} {args}")
 
 
 def main():
