@@ -13,12 +13,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub(super) struct FolderWriter {
     pending: Pending,
+    /// The final name, which errors have.
+    target: PathBuf,
 }
 
 /// A file that grows.
 #[derive(Debug)]
 pub(super) struct FolderValue {
     file: File,
+    /// The path that it will have.
     path: PathBuf,
     flushed: EarlyFlush,
 }
@@ -26,14 +29,14 @@ pub(super) struct FolderValue {
 impl FolderWriter {
     /// Begins a folder that will be named `path`. An existing one is an error unless `replace` approves of its removal.
     pub(super) fn create(path: &Path, replace: Option<Approve>) -> Result<Self> {
-        Ok(FolderWriter { pending: Pending::directory(path, replace)? })
+        Ok(FolderWriter { pending: Pending::directory(path, replace)?, target: path.to_owned() })
     }
 
     fn path(&self, key: &str) -> PathBuf {
         self.pending.path().join(key)
     }
 
-    /// Creates the file of a key, and the folders above it.
+    /// Creates the file of a key, and the folders above it; also returns the path that it will have.
     fn file(&self, key: &str) -> Result<(File, PathBuf)> {
         let path = self.path(key);
         let create = || File::options().write(true).create_new(true).open(&path);
@@ -45,8 +48,8 @@ impl FolderWriter {
             other => other,
         };
         match created {
-            Ok(file) => Ok((file, path)),
-            Err(e) => Err(Error::io("create", e).in_file(&path)),
+            Ok(file) => Ok((file, self.target.join(key))),
+            Err(e) => Err(Error::io("create", e).in_file(&self.target.join(key))),
         }
     }
 
