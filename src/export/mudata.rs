@@ -110,7 +110,7 @@ impl<'i> MuDataParts<'i> {
             }
         }
         let mut options = ExportOptions {
-            filters: self.options.filters.or(Some(filters_of(data))),
+            filters: self.options.filters.or(Some(self.options.format.nearest(filters_of(data)))),
             ..self.options.clone()
         };
         if data.has_x()? {

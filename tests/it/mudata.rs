@@ -201,3 +201,13 @@ fn mudata_in_memory_is_the_file() {
     assert_eq!(e.kind(), annmap::Kind::Usage);
     assert_eq!(names(dir.path()), ["out.h5mu"]);
 }
+
+/// Filters are kept as far as the other container has them: LZF becomes its like in zarr, and nothing is lost.
+#[test]
+fn filters_of_the_other_container_are_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let lzf = written(dir.path(), "lzf.h5mu", &["upgrade", &input()], &["--compression", "lzf"]);
+    let zarr = written(dir.path(), "out.zarr", &["upgrade", path_str(&lzf)], &[]);
+    let (code, stdout, stderr) = run(&["verify", "--all", &input(), path_str(&zarr)]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+}
