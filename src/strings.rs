@@ -14,6 +14,14 @@ pub struct Strings {
     ends: Vec<usize>,
 }
 
+/// Text as UTF-8. Bytes that are not are read as Latin-1, which files that declare ASCII contain in practice.
+pub(crate) fn readable(text: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(text) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(text.iter().map(|b| char::from(*b)).collect()),
+    }
+}
+
 impl Strings {
     /// Creates an empty list.
     pub fn new() -> Self {
@@ -102,11 +110,7 @@ impl Strings {
         if self.len() != 1 {
             return Err(Error::malformed(format!("one string expected, got {}", self.len())));
         }
-        let bytes = self.bytes(0).unwrap_or_default();
-        Ok(match std::str::from_utf8(bytes) {
-            Ok(s) => s.to_owned(),
-            Err(_) => bytes.iter().map(|b| char::from(*b)).collect(),
-        })
+        Ok(readable(self.bytes(0).unwrap_or_default()).into_owned())
     }
 
     /// The total length of all strings in bytes.

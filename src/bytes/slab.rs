@@ -203,6 +203,11 @@ fn part_mut(bytes: &mut [u8], from: u64, len: u64) -> Option<&mut [u8]> {
     bytes.get_mut(from..)?.get_mut(..len)
 }
 
+/// Number of chunks of shape `chunk` in each dimension of an array of shape `dims`.
+pub(crate) fn counts(dims: &[u64], chunk: &[u64]) -> Vec<u64> {
+    dims.iter().zip(chunk).map(|(n, c)| n.div_ceil((*c).max(1))).collect()
+}
+
 /// An array in memory that is cut into chunks.
 pub(crate) struct ChunkGrid<'a> {
     dims: &'a [u64],
@@ -216,8 +221,7 @@ pub(crate) struct ChunkGrid<'a> {
 impl<'a> ChunkGrid<'a> {
     /// The grid of chunks of `chunk` elements of `size` bytes over an array of shape `dims`.
     pub(crate) fn new(dims: &'a [u64], chunk: &'a [u64], size: u64) -> Self {
-        let counts = dims.iter().zip(chunk).map(|(d, c)| d.div_ceil((*c).max(1))).collect();
-        ChunkGrid { dims, chunk, counts, size }
+        ChunkGrid { dims, chunk, counts: counts(dims, chunk), size }
     }
 
     /// Number of chunks.

@@ -4,6 +4,7 @@ use super::map::quoted;
 use super::numpy_type::scalar;
 use crate::dtype::{Class, scalar_at};
 use crate::error::{Error, Result};
+use crate::strings::readable;
 use crate::tree::{Node, Value};
 
 /// The attribute of an array in which xarray finds the names of its dimensions.
@@ -71,12 +72,7 @@ fn json(value: &Value, node: &Node, parent: Option<&Node>) -> Result<String> {
     let Some(shape) = value.shape() else { return Ok("null".to_owned()) };
     let items: Vec<String> = if value.is_text() {
         let strings = value.strings()?;
-        let readable = |text: &[u8]| match std::str::from_utf8(text) {
-            Ok(text) => quoted(text),
-            // bytes that are not UTF-8 are read as Latin-1, as everywhere
-            Err(_) => quoted(&text.iter().map(|b| char::from(*b)).collect::<String>()),
-        };
-        strings.iter().map(readable).collect::<Result<_>>()?
+        strings.iter().map(|text| quoted(&readable(text))).collect::<Result<_>>()?
     } else if let Class::Reference { kind: 0 } = value.datatype().class {
         return quoted(&path_of(value, node, parent)?);
     } else {

@@ -6,9 +6,8 @@ use crate::dtype::{Class, Numeric};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::observe::Observer;
-use crate::strings::Strings;
+use crate::strings::{Strings, readable};
 use crate::tree::{Array, ArrayScratch, Value};
-use std::borrow::Cow;
 
 /// Bytes of stored elements in one chunk of the map, and texts in one.
 const CHUNK_BYTES: u64 = 1 << 20;
@@ -226,14 +225,6 @@ fn converted(numeric: &Numeric, value: &Value) -> Result<Vec<u8>> {
     let mut out = limits::zeroed(value.len().saturating_mul(numeric.dtype.size()))?;
     numeric.convert(value.raw(), &mut out);
     Ok(out)
-}
-
-/// Text as UTF-8; bytes that are not are read as Latin-1, as everywhere.
-fn readable(text: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(text) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(text.iter().map(|b| char::from(*b)).collect()),
-    }
 }
 
 /// The form of numcodecs' `vlen-utf8`: the number of texts, then the length of each before it.

@@ -4,6 +4,7 @@ use super::codecs::{ChunkPlace, ChunkShape, Codecs, Sharding};
 use super::metadata::ArrayMetadata;
 use super::object::ZarrNode;
 use super::stored::StoredChunks;
+use crate::bytes::slab;
 use crate::codec::{Compression, Filters};
 use crate::dtype::{Class, Datatype};
 use std::collections::HashMap;
@@ -125,16 +126,12 @@ impl ZarrArray {
 
     /// Number of chunks that are decoded alone, in each dimension.
     pub(super) fn counts(&self) -> Vec<u64> {
-        self.counts_of(self.chunk_shape())
+        slab::counts(self.shape(), self.chunk_shape())
     }
 
     /// Number of chunks that have keys, in each dimension.
     pub(super) fn outer_counts(&self) -> Vec<u64> {
-        self.counts_of(&self.parts.metadata.chunk)
-    }
-
-    fn counts_of(&self, chunk: &[u64]) -> Vec<u64> {
-        self.shape().iter().zip(chunk).map(|(n, c)| n.div_ceil((*c).max(1))).collect()
+        slab::counts(self.shape(), &self.parts.metadata.chunk)
     }
 
     /// Whether elements are strings or sequences of any length, which a value holds as references.

@@ -86,26 +86,19 @@ fn each_program_gets_what_it_reads() {
     }
 }
 
+/// Makes a matrix of 9 cells and 7 genes.
+fn synth(made: &Path, layout: &str, dtype: &str) {
+    let sizes = ["--cells", "9", "--genes", "7", "-q", "--force"];
+    ok(&[&["synth", path_str(made), "--layout", layout, "--dtype", dtype], &sizes[..]].concat());
+}
+
 /// Counts stay counts and become float32, wherever they are; what float32 does not hold is refused.
 #[test]
 fn matrices_for_cellxgene() {
     let dir = tempfile::tempdir().unwrap();
     let (made, out) = (dir.path().join("made.h5ad"), dir.path().join("out.h5ad"));
     for (layout, dtype) in [("csc", "int64"), ("dense", "float64"), ("csr", "uint8")] {
-        ok(&[
-            "synth",
-            path_str(&made),
-            "--layout",
-            layout,
-            "--dtype",
-            dtype,
-            "--cells",
-            "9",
-            "--genes",
-            "7",
-            "-q",
-            "--force",
-        ]);
+        synth(&made, layout, dtype);
         let [changed, _] = upgraded(&made, &out, "cellxgene");
         assert_eq!(changed, if dtype == "float64" { vec!["/X".to_owned()] } else { vec![] });
         let x = open(&out).descend("X").unwrap();
@@ -128,20 +121,7 @@ fn matrices_for_r() {
         [("int64", "float64"), ("uint32", "float64"), ("uint8", "int16"), ("int32", "int32")]
     {
         for layout in ["csc", "csr", "dense"] {
-            ok(&[
-                "synth",
-                path_str(&made),
-                "--layout",
-                layout,
-                "--dtype",
-                dtype,
-                "--cells",
-                "9",
-                "--genes",
-                "7",
-                "-q",
-                "--force",
-            ]);
+            synth(&made, layout, dtype);
             let [changed, _] = upgraded(&made, &out, "r");
             assert_eq!(changed, if dtype == becomes { vec![] } else { vec!["/X".to_owned()] });
             let x = open(&out).descend("X").unwrap();

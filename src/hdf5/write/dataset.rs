@@ -301,7 +301,7 @@ impl Chunks {
     /// # Errors
     /// `Io` if they cannot be written; `Usage` if chunks are missing.
     pub fn finish(self, writer: &mut Writer, attributes: &[(String, StoredValue)]) -> Result<ObjectAddress> {
-        let counts: Vec<u64> = self.dims.iter().zip(&self.chunk).map(|(d, c)| d.div_ceil(*c)).collect();
+        let counts = slab::counts(&self.dims, &self.chunk);
         if checked::product(&counts)? != self.entries.len() as u64 {
             return Err(Error::usage(format!("{} chunks where {counts:?} are expected", self.entries.len())));
         }

@@ -3,6 +3,7 @@
 use super::{ZarrAttributes, ZarrData};
 use crate::dtype::Elements;
 use crate::error::{Error, Place, Result};
+use crate::strings::readable;
 use crate::zarr::json::JsonValue;
 
 /// An object of attributes.
@@ -20,10 +21,7 @@ fn value(value: ZarrData<'_>) -> Result<JsonValue> {
     match value {
         ZarrData::Null => Ok(JsonValue::Null),
         ZarrData::Texts(strings, dims) => {
-            let texts = strings.iter().map(|text| match std::str::from_utf8(text) {
-                Ok(text) => text.to_owned(),
-                Err(_) => text.iter().map(|b| char::from(*b)).collect(),
-            });
+            let texts = strings.iter().map(|text| readable(text).into_owned());
             Ok(shaped(&mut texts.map(JsonValue::Text), dims))
         }
         ZarrData::Elements(datatype, dims, bytes) => {

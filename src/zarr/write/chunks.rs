@@ -3,12 +3,10 @@
 use super::codec::ChunkCodec;
 use super::documents::ArrayDocument;
 use super::keys::{KeyValue, KeyWriter, join};
-use super::{ZarrVersion, counts_of};
 use crate::bytes::put::Put;
 use crate::bytes::{checked, slab};
 use crate::codec::{EncodeWork, Encoded, crc32c};
 use crate::error::{Error, Result};
-use crate::zarr::metadata::ChunkKeys;
 use rayon::prelude::*;
 
 /// Number of chunks of a value in memory that are encoded at once.
@@ -65,7 +63,7 @@ impl ZarrChunks {
         if chunk.len() != dims.len() || chunk.contains(&0) {
             return Err(Error::usage(format!("chunks of {chunk:?} for a shape of {dims:?}")));
         }
-        let counts = counts_of(dims, &chunk);
+        let counts = slab::counts(dims, &chunk);
         let size = codec.element().stored_size() as u64;
         let mut chunks = ZarrChunks {
             path: path.to_owned(),
@@ -126,10 +124,6 @@ impl ZarrChunks {
 
     /// The key of the shard, or of the chunk, that holds chunk number `n`.
     fn key(&self, n: u64) -> String {
-        let keys = match self.codec.version() {
-            ZarrVersion::V2 => ChunkKeys::Version2('.'),
-            ZarrVersion::V3 => ChunkKeys::Default('/'),
-        };
         let at = match self.shard {
             None => slab::unravel(n, &self.counts),
             Some(_) => {
@@ -140,7 +134,7 @@ impl ZarrChunks {
                 at
             }
         };
-        join(&self.path, &keys.key(&at))
+        join(&self.path, &self.codec.version().chunk_keys().key(&at))
     }
 
     /// Appends the next chunk.

@@ -23,7 +23,7 @@ pub(super) enum KeyValue {
 }
 
 /// Names that documents of nodes have.
-const DOCUMENTS: [&str; 5] = ["zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata"];
+pub(super) const DOCUMENTS: [&str; 5] = ["zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata"];
 
 /// Fails if a node cannot have this path: a name in it leaves the store, or is that of a document.
 pub(super) fn check_path(path: &str) -> Result<()> {

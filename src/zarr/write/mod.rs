@@ -32,6 +32,7 @@ use crate::codec::Filters;
 use crate::dtype::Datatype;
 use crate::error::{Error, Place, Result};
 use crate::strings::Strings;
+use crate::zarr::metadata::ChunkKeys;
 use documents::{ArrayDocument, Documents};
 use element::StoredElement;
 use keys::KeyWriter;
@@ -45,6 +46,16 @@ pub enum ZarrVersion {
     /// `zarr.json`, with shards.
     #[default]
     V3,
+}
+
+impl ZarrVersion {
+    /// How keys of chunks are made.
+    fn chunk_keys(self) -> ChunkKeys {
+        match self {
+            ZarrVersion::V2 => ChunkKeys::Version2('.'),
+            ZarrVersion::V3 => ChunkKeys::Default('/'),
+        }
+    }
 }
 
 /// A value to be written as an array or an attribute.
@@ -332,9 +343,4 @@ impl ZarrWriter {
         let attributes = attributes::json(attributes)?;
         self.documents.root(&mut self.keys, attributes)
     }
-}
-
-/// The number of chunks in each dimension.
-fn counts_of(dims: &[u64], chunk: &[u64]) -> Vec<u64> {
-    dims.iter().zip(chunk).map(|(n, c)| n.div_ceil((*c).max(1))).collect()
 }

@@ -1,14 +1,12 @@
 //! Which folders may be replaced by a zarr store: zarr stores, and nothing that anything else was put into.
 
+use super::keys::DOCUMENTS;
 use crate::bytes::special;
 use crate::error::{Error, Kind, Place, Result};
 use crate::limits::Limits;
 use crate::zarr::metadata::NodeMetadata;
 use crate::zarr::store::{Folder, KeyStore};
 use std::path::Path;
-
-/// Documents of nodes.
-const DOCUMENTS: [&str; 5] = ["zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata"];
 
 /// Fails unless `target` is a zarr store and everything in it is a document of a node or a chunk of an array.
 ///

@@ -1,16 +1,13 @@
 //! An array of strings written piece by piece.
 
-use super::ZarrVersion;
 use super::codec::ChunkCodec;
-use super::counts_of;
 use super::documents::ArrayDocument;
 use super::keys::{KeyWriter, join};
-use crate::bytes::checked;
 use crate::bytes::put::Put;
+use crate::bytes::{checked, slab};
 use crate::codec::EncodeWork;
 use crate::error::{Error, Result};
-use crate::strings::Strings;
-use crate::zarr::metadata::ChunkKeys;
+use crate::strings::{Strings, readable};
 
 /// Strings being written, in row-major order. Chunks are parts along the first dimension; they are never in shards,
 /// as there are few of them.
@@ -71,15 +68,7 @@ impl ZarrTexts {
     }
 
     fn push_one(&mut self, keys: &mut KeyWriter, text: &[u8]) -> Result<()> {
-        // bytes that are no UTF-8 are Latin-1 in practice, as everywhere
-        let latin;
-        let text = match std::str::from_utf8(text) {
-            Ok(text) => text,
-            Err(_) => {
-                latin = text.iter().map(|b| char::from(*b)).collect::<String>();
-                &latin
-            }
-        };
+        let text = readable(text);
         let len = u32::try_from(text.len()).map_err(|_| Error::unsupported("a string of 4 GiB"))?;
         self.waiting.put_u32(len);
         self.waiting.put(text.as_bytes());
@@ -97,15 +86,11 @@ impl ZarrTexts {
             *place = n.to_le_bytes();
         }
         let encoded = self.codec.compressed(&self.waiting, &mut self.work)?;
-        let scheme = match self.codec.version() {
-            ZarrVersion::V2 => ChunkKeys::Version2('.'),
-            ZarrVersion::V3 => ChunkKeys::Default('/'),
-        };
         let mut at = vec![0; self.dims.len()];
         if let Some(first) = at.first_mut() {
             *first = self.chunks;
         }
-        keys.put(&join(&self.path, &scheme.key(&at)), &encoded.bytes)?;
+        keys.put(&join(&self.path, &self.codec.version().chunk_keys().key(&at)), &encoded.bytes)?;
         self.chunks = self.chunks.saturating_add(1);
         self.count = 0;
         self.waiting.truncate(COUNT);
@@ -119,7 +104,7 @@ impl ZarrTexts {
         if self.count > 0 {
             self.end_chunk(keys)?;
         }
-        debug_assert_eq!(counts_of(&self.dims, &self.chunk).first().copied().unwrap_or(1), self.chunks);
+        debug_assert_eq!(slab::counts(&self.dims, &self.chunk).first().copied().unwrap_or(1), self.chunks);
         let ZarrTexts { codec, dims, chunk, .. } = self;
         Ok(ArrayDocument { codec, dims, chunk, outer: None, fill: Vec::new() })
     }
